@@ -1,0 +1,310 @@
+"""Training a convolutional network with torch (paper 3.1.2). Imported only where one trains.
+
+The update is cuda-convnet's: with the gradient averaged over the minibatch,
+``v <- momentum * v - rate * decay * w - rate * gradient;  w <- w + v``; so a decay of 0.004
+means that a weight loses ``rate * 0.004`` of itself per *update*, not per epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.errors import DataError, MissingExtraError
+from emonets.learners.network import Conv, Dense, Network, Pool, ReLU, ResponseNorm, parameter_shapes
+
+try:
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+    from torch import Tensor, nn
+    from torch.nn import functional as F
+except ImportError as error:  # pragma: no cover - depends on the installation
+    raise MissingExtraError("training a network", "train") from error
+
+
+class _ResponseNormFunction(torch.autograd.Function):
+    """Written out because autograd's own pass over the six elementwise steps costs as much as
+    all convolutions together. A window mean with zero padding is its own transpose."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, size: int, scale: float, power: float) -> Tensor:
+        wide = x.float()
+        base = F.avg_pool2d(wide * wide, size, 1, size // 2).mul_(scale).add_(1.0)
+        factor = base.log().mul_(-power).exp_()
+        context.save_for_backward(wide, base, factor)
+        context.numbers = size, scale, power
+        return (wide * factor).to(x.dtype)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        wide, base, factor = context.saved_tensors
+        size, scale, power = context.numbers
+        gradient = gradients[0].float()
+        through = gradient * factor
+        inner = (through * wide).div_(base)
+        inner = F.avg_pool2d(inner, size, 1, size // 2).mul_(wide).mul_(2.0 * scale * power)
+        return through.sub_(inner).to(gradients[0].dtype), None, None, None
+
+
+class _ResponseNorm(nn.Module):
+    def __init__(self, layer: ResponseNorm) -> None:
+        super().__init__()
+        self.numbers = layer.size, layer.scale, layer.power
+
+    def forward(self, x: Tensor) -> Tensor:
+        # a mean over size**2 pixels, padding included, is exactly sum / size**2
+        y: Tensor = _ResponseNormFunction.apply(x, *self.numbers)  # type: ignore[no-untyped-call]
+        return y
+
+
+def build(network: Network, side: int) -> nn.Sequential:
+    """The torch module of a network whose input is ``(n, 1, side, side)``; outputs are logits."""
+    shapes = parameter_shapes(network, side)
+    layers: list[nn.Module] = []
+    for i, layer in enumerate(network):
+        if isinstance(layer, Conv):
+            channels = shapes[f"{i}.weight"][1]
+            conv = nn.Conv2d(channels, layer.filters, layer.size, padding=layer.pad)
+            layers.append(conv)
+        elif isinstance(layer, Pool):
+            if layer.how == "max":
+                layers.append(nn.MaxPool2d(layer.size, layer.stride, ceil_mode=True))
+            else:
+                layers.append(
+                    nn.AvgPool2d(layer.size, layer.stride, ceil_mode=True, count_include_pad=False)
+                )
+        elif isinstance(layer, ReLU):
+            layers.append(nn.ReLU())
+        elif isinstance(layer, ResponseNorm):
+            layers.append(_ResponseNorm(layer))
+        elif isinstance(layer, Dense):
+            inputs = shapes[f"{i}.weight"][1]
+            layers.append(nn.Sequential(nn.Flatten(), nn.Linear(inputs, layer.units)))
+    return nn.Sequential(*layers)
+
+
+def _modules(model: nn.Sequential, network: Network) -> Iterator[tuple[int, Any, nn.Module]]:
+    for i, layer in enumerate(network):
+        if isinstance(layer, Conv):
+            yield i, layer, model[i]
+        elif isinstance(layer, Dense):
+            yield i, layer, model[i][1]  # type: ignore[index]
+
+
+def initialise(model: nn.Sequential, network: Network, seed: int) -> None:
+    """Normal weights of each layer's ``initial_std``, zero biases."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for _, layer, module in _modules(model, network):
+            module.weight.normal_(0.0, layer.initial_std, generator=generator)  # type: ignore
+            module.bias.zero_()  # type: ignore
+
+
+def arrays(model: nn.Sequential, network: Network) -> dict[str, NDArray[np.float32]]:
+    """A model's parameters as plain arrays under the names of ``parameter_shapes``."""
+    out = {}
+    for i, _, module in _modules(model, network):
+        out[f"{i}.weight"] = module.weight.detach().numpy().copy()  # type: ignore
+        out[f"{i}.bias"] = module.bias.detach().numpy().copy()  # type: ignore
+    return out
+
+
+def load_arrays(model: nn.Sequential, network: Network, values: dict[str, Any]) -> None:
+    """Put plain arrays back into a model."""
+    with torch.no_grad():
+        for i, _, module in _modules(model, network):
+            module.weight.copy_(torch.as_tensor(values[f"{i}.weight"]))  # type: ignore
+            module.bias.copy_(torch.as_tensor(values[f"{i}.bias"]))  # type: ignore
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The numbers of a training run (paper 3.1.2). Rates are per minibatch average."""
+
+    crop: int = 40
+    epochs: int = 453
+    batch_size: int = 128
+    weight_rate: float = 0.001
+    bias_rate: float = 0.002
+    momentum: float = 0.9
+    rate_drops: tuple[int, ...] = ()
+    """Epochs after which both rates are divided by ten."""
+    patience: int = 0
+    """Stop after so many epochs without a better validation score; 0: never."""
+    autocast: bool = True
+    """Multiply in bfloat16 (2-4 times faster where the processor can); weights stay float32."""
+    seed: int = 0
+
+
+@dataclass
+class History:
+    """What happened, epoch by epoch (index 0 is the first epoch)."""
+
+    loss: list[float] = field(default_factory=list)
+    score: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> int:
+        """The epoch (0-based) of the best validation score, the first of equals."""
+        return int(np.argmax(self.score)) if self.score else -1
+
+
+def _random_crops(
+    images: Tensor, index: Tensor, crop: int, generator: torch.Generator
+) -> Tensor:
+    """Random crops, mirrored with probability one half: (n, 1, crop, crop)."""
+    n, side = len(index), images.shape[-1]
+    top = torch.randint(0, side - crop + 1, (n, 1), generator=generator)
+    left = torch.randint(0, side - crop + 1, (n, 1), generator=generator)
+    span = torch.arange(crop)
+    mirrored = torch.rand((n, 1), generator=generator) < 0.5
+    columns = left + torch.where(mirrored, span.flip(0), span)
+    return images[index[:, None, None], (top + span)[:, :, None], columns[:, None, :]].unsqueeze(1)
+
+
+def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    partial = path.with_name(path.name + ".part")
+    write(partial)
+    os.replace(partial, path)
+
+
+def train(
+    network: Network,
+    images: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    recipe: Recipe,
+    score: Callable[[dict[str, NDArray[np.float32]]], float] | None = None,
+    *,
+    checkpoint: Path | None = None,
+    progress: Callable[[int, History], None] | None = None,
+) -> tuple[dict[str, NDArray[np.float32]], History]:
+    """Train a network and return its best arrays and the history.
+
+    Parameters
+    ----------
+    images : (n, side, side) float32, the training mean already subtracted.
+    labels : (n,) int64 classes from 0.
+    score : what to maximise; called with the arrays after every epoch. Without one the last
+        epoch is kept.
+    checkpoint : a safetensors file; written after every epoch, and where it exists the run goes
+        on from it with the same random numbers as if it had never stopped.
+
+    Raises
+    ------
+    DataError : the checkpoint belongs to another network or recipe, or the loss diverged.
+    """
+    model = build(network, recipe.crop).to(memory_format=torch.channels_last)  # type: ignore
+    initialise(model, network, recipe.seed)
+    groups = []
+    for _, layer, module in _modules(model, network):
+        groups.append({"params": [module.weight], "lr": recipe.weight_rate, "weight_decay": layer.decay})
+        groups.append({"params": [module.bias], "lr": recipe.bias_rate, "weight_decay": 0.0})
+    optimiser = torch.optim.SGD(groups, lr=recipe.weight_rate, momentum=recipe.momentum)
+    history = History()
+    best = arrays(model, network)
+    if checkpoint is not None and checkpoint.exists():
+        best, history = _resume(checkpoint, model, network, optimiser, recipe)
+    x, y = torch.from_numpy(images), torch.from_numpy(labels)
+    for epoch in range(len(history.loss), recipe.epochs):
+        if recipe.patience and history.score and epoch - 1 - history.best >= recipe.patience:
+            break
+        started = time.monotonic()
+        drops = sum(epoch >= e for e in recipe.rate_drops)
+        for i, group in enumerate(optimiser.param_groups):
+            group["lr"] = (recipe.bias_rate if i % 2 else recipe.weight_rate) / 10**drops
+        # One generator an epoch: a resumed run draws what the uninterrupted one would have.
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch + 1)
+        total = 0.0
+        model.train()
+        for index in torch.randperm(len(x), generator=generator).split(recipe.batch_size):
+            batch = _random_crops(x, index, recipe.crop, generator)
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.autocast):
+                logits = model(batch)
+            loss = F.cross_entropy(logits.float(), y[index])
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            total += float(loss.detach()) * len(index)
+        if not math.isfinite(total):
+            raise DataError(
+                f"the loss is no longer finite in epoch {epoch + 1}; lower the learning rate "
+                "or check the pictures' range (0..255)"
+            )
+        history.loss.append(total / len(x))
+        current = arrays(model, network)
+        if score is not None:
+            history.score.append(score(current))
+            if history.best == epoch:
+                best = current
+        else:
+            best = current
+        history.seconds.append(time.monotonic() - started)
+        if checkpoint is not None:
+            _save(checkpoint, current, best, optimiser, recipe, history)
+        if progress is not None:
+            progress(epoch, history)
+    return best, history
+
+
+def _recipe_key(recipe: Recipe) -> dict[str, Any]:
+    """What must be equal for a run to go on; how long it goes on may change."""
+    free = {"epochs", "patience", "rate_drops"}
+    return {k: v for k, v in recipe.__dict__.items() if k not in free}
+
+
+def _save(
+    path: Path,
+    current: dict[str, NDArray[np.float32]],
+    best: dict[str, NDArray[np.float32]],
+    optimiser: torch.optim.SGD,
+    recipe: Recipe,
+    history: History,
+) -> None:
+    tensors = {f"current.{k}": torch.from_numpy(v) for k, v in current.items()}
+    tensors |= {f"best.{k}": torch.from_numpy(v.copy()) for k, v in best.items()}
+    for i, group in enumerate(optimiser.param_groups):
+        velocity = optimiser.state[group["params"][0]]["momentum_buffer"]
+        tensors[f"velocity.{i}"] = velocity.contiguous()
+    metadata = {"recipe": json.dumps(_recipe_key(recipe)), "history": json.dumps(history.__dict__)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(path, lambda p: save_file(tensors, p, metadata))
+
+
+def _resume(
+    path: Path, model: nn.Sequential, network: Network, optimiser: torch.optim.SGD, recipe: Recipe
+) -> tuple[dict[str, NDArray[np.float32]], History]:
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+        saved = json.loads(metadata["recipe"])
+        history = History(**json.loads(metadata["history"]))
+    except Exception as error:
+        raise DataError(f"{path}: not a training checkpoint ({error}); delete it to start anew") from None
+    if saved != json.loads(json.dumps(_recipe_key(recipe))):
+        raise DataError(
+            f"{path}: this checkpoint was made with other settings ({saved}); delete it to start anew"
+        )
+    shapes = parameter_shapes(network, recipe.crop)
+    current = {k: tensors.get(f"current.{k}") for k in shapes}
+    if any(v is None or tuple(v.shape) != shapes[k] for k, v in current.items()):
+        raise DataError(f"{path}: this checkpoint belongs to another network; delete it to start anew")
+    load_arrays(model, network, current)
+    for i, group in enumerate(optimiser.param_groups):
+        parameter = group["params"][0]
+        velocity = torch.empty_like(parameter)
+        velocity.copy_(tensors[f"velocity.{i}"])
+        optimiser.state[parameter]["momentum_buffer"] = velocity
+    return {k: tensors[f"best.{k}"].numpy() for k in shapes}, history
