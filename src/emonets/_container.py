@@ -1,0 +1,355 @@
+"""Opening a media file so that nothing but this one file is ever read.
+
+FFmpeg's demuxers can follow references (playlists, concatenation scripts, external tracks) to
+other files and to the network. Here the file is opened by Python and handed over as a byte
+source; only containers and decoders on the lists below are let in, and a request to open
+anything else is refused. Corrupted input is met packet by packet: what decodes is delivered,
+what does not is counted in a `Damage`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from emonets.errors import MediaError
+
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,ogg,gif,dv,"
+    "wav,w64,mp3,flac,aac,ac3,eac3,aiff,amr,amrnb,amrwb,au,caf,wv,tta,ape"
+)
+"""The containers that are read, by FFmpeg's names; none of them is a list of other files."""
+
+_DECODERS = """
+    h264 hevc libdav1d av1 vp8 libvpx vp9 libvpx-vp9 vp6 vp6a vp6f vp7 mpeg4 msmpeg4v1 msmpeg4v2
+    msmpeg4 h261 h263 h263i flv mpeg1video mpeg2video wmv1 wmv2 wmv3 vc1 mjpeg mjpegb mpegvideo
+    theora dvvideo prores dnxhd ffv1 huffyuv ffvhuff utvideo magicyuv rawvideo png gif cinepak
+    indeo3 indeo4 indeo5 svq1 svq3 qtrle rpza smc msvideo1 msrle tscc tscc2 zlib lagarith v210
+    aac aac_fixed aac_latm mp1 mp1float mp2 mp2float mp3 mp3float ac3 ac3_fixed eac3 opus
+    libopus vorbis libvorbis flac alac wmav1 wmav2 wmapro wmalossless wmavoice amrnb amrwb
+    libopencore_amrnb libopencore_amrwb speex libspeex nellymoser dca truehd mlp ape wavpack
+    tta gsm gsm_ms qdm2 qdmc g722 g723_1 g729 mace3 mace6 cook sipr
+"""
+_DECODER_FAMILIES = ("pcm_", "adpcm_")
+
+_OPEN_SECONDS = 60.0
+"""Reading the headers may take this long (s); only a maliciously built file needs seconds."""
+
+_READ_FAILURES = 16
+"""After so many failed reads in a row, the rest of the file is given up."""
+
+_PEEK_PACKETS = 500
+"""How many packets are looked at to see a first picture when a clip is opened."""
+
+_PLAYLIST = re.compile(rb"#EXTM3U|ffconcat|\[playlist\]|<\?xml|<smil|<asx|v=0\r?\n", re.IGNORECASE)
+
+
+def is_allowed_decoder(name: str) -> bool:
+    """Say whether FFmpeg's decoder of this name may be used."""
+    return name in _DECODERS.split() or name.startswith(_DECODER_FAMILIES)
+
+
+_CODEC_WHITELIST = ",".join(sorted(filter(is_allowed_decoder, av.codecs_available)))
+
+
+class Damage:
+    """What went wrong while a clip was read, counted by kind, with the first detail of each."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[int, str]] = {}
+
+    def add(self, what: str, detail: str = "", *, count: int = 1) -> None:
+        """Count one more of ``what``."""
+        before, first = self._found.get(what, (0, detail))
+        self._found[what] = (before + count, first)
+
+    def messages(self) -> list[str]:
+        """One sentence a kind, in the order in which they first happened."""
+        return [
+            (f"{count} times: " if count > 1 else "") + what + (f" ({first})" if first else "")
+            for what, (count, first) in self._found.items()
+        ]
+
+
+@dataclass
+class Media:
+    """An open container and the streams of it that are used."""
+
+    container: InputContainer
+    video: VideoStream | None
+    audio: AudioStream | None
+    origin: Fraction
+    """The stream time, in seconds, that is the clip's zero."""
+
+    @property
+    def aspect(self) -> Fraction | None:
+        """A pixel's width over its height."""
+        return None if self.video is None else self.video.sample_aspect_ratio
+
+    def times(self, frame: VideoFrame | AudioFrame) -> tuple[float | None, float]:
+        """Return a frame's time stamp on the clip's clock, or None, and its duration, or 0 (s)."""
+        # not the frame's own base: the last frames out of a decoder have none
+        stream = self.video if isinstance(frame, VideoFrame) else self.audio
+        base = stream.time_base if stream is not None else None
+        if base is None:
+            return None, 0.0
+        stamp = None if frame.pts is None else float(frame.pts * base - self.origin)
+        return stamp, float((frame.duration or 0) * base)
+
+
+class _Source(io.RawIOBase):
+    """A file as FFmpeg sees it: a neutral name, and a deadline while headers are read.
+
+    The name is shown to FFmpeg's format guesser, so of the real one only the suffix is kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        suffix = path.suffix.lower()
+        self.name = "clip" + (suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else "")
+        self.deadline: float | None = time.monotonic() + _OPEN_SECONDS
+        self.refused = False
+        self._file = path.open("rb", buffering=0)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise TimeoutError("reading its headers takes too long")
+        return self._file.read(size) or b""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
+        super().close()
+
+    def refuse(self, url: str, flags: int, options: dict[str, str]) -> object:
+        """FFmpeg's wish to open a second file."""
+        self.refused = True
+        raise PermissionError("a media file may not open other files")
+
+
+@contextmanager
+def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
+    """Open a media file for one reading.
+
+    Parameters
+    ----------
+    path : an existing, regular file.
+    max_pixels : pictures with more pixels are refused, by the decoder itself if need be.
+    threads : decoding threads for the picture; 0 lets FFmpeg choose.
+
+    Raises
+    ------
+    MediaError : no allowed container, damaged beyond opening, or nothing in it to decode.
+    """
+    source = _Source(path)
+    try:
+        try:
+            container = av.open(
+                source,
+                mode="r",
+                # `none` is no protocol: there is nothing that FFmpeg may open by itself
+                options={
+                    "format_whitelist": FORMATS,
+                    "codec_whitelist": _CODEC_WHITELIST,
+                    "protocol_whitelist": "none",
+                    "max_pixels": str(max_pixels),
+                },
+                metadata_errors="replace",
+                io_open=source.refuse,
+            )
+        except Exception as error:
+            # PyAV hands on FFmpeg's errors, those of the source, and its own; to the user
+            # they all mean one thing
+            raise _refusal(path, source, error) from error
+        source.deadline = None
+        with container:
+            yield _choose(path, container, max_pixels, threads)
+    finally:
+        source.close()
+
+
+def _refusal(path: Path, source: _Source, error: Exception) -> MediaError:
+    """Say why a file did not open, by what its beginning looks like."""
+    if source.refused:
+        return MediaError(path, "names other files to be read", "give the files themselves")
+    if isinstance(error, TimeoutError):
+        return MediaError(path, str(error), "re-encode it with a media tool")
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as failure:
+        return MediaError(path, f"cannot be read ({failure.strerror})")
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _PLAYLIST.match(head):
+        return MediaError(
+            path,
+            "is a playlist or description that names other files, which is not opened",
+            "give the media files themselves",
+        )
+    if head and _is_text(head):
+        return MediaError(path, "is text, not media", "give a video, sound or image file")
+    return MediaError(
+        path,
+        f"is damaged, or in a format that is not read ({describe(error)})",
+        "check that it plays, or re-encode it, for example to .mp4",
+    )
+
+
+def _is_text(head: bytes) -> bool:
+    # the last bytes may be half a character
+    text = head.decode("utf-8", "ignore")
+    return len(text.encode()) >= len(head) - 3 and all(c.isprintable() or c.isspace() for c in text)
+
+
+def describe(error: BaseException) -> str:
+    """Give the short text of an error of FFmpeg's, without the name of the byte source."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).splitlines()[0]
+
+
+def _choose(path: Path, container: InputContainer, max_pixels: int, threads: int) -> Media:
+    """Pick the picture and the sound stream, and set their decoders up."""
+    videos = [s for s in container.streams.video if _usable(s) and not _is_cover(s)]
+    sounds = [s for s in container.streams.audio if _usable(s)]
+    if not videos and not sounds:
+        kinds = sorted({str(s.type) for s in container.streams}) or ["nothing"]
+        raise MediaError(
+            path,
+            f"holds neither picture nor sound that can be decoded (it holds: {', '.join(kinds)})",
+            "re-encode it, for example to .mp4 with H.264 and AAC",
+        )
+    # of several renditions of one film the largest is the best to see faces in
+    video = max(videos, key=lambda s: s.width * s.height, default=None)
+    sound = next((s for s in sounds if s.disposition & Disposition.default), None)
+    audio = sound if sound is not None else (sounds[0] if sounds else None)
+    if video is not None:
+        if video.width * video.height > max_pixels:
+            raise MediaError(
+                path,
+                f"claims pictures of {video.width}x{video.height} pixels, more than the limit "
+                f"of {max_pixels}",
+                "scale it down, or raise Limits(max_pixels=...)",
+            )
+        # a stream may change its size on the way, so that the decoder has to know, too
+        video.codec_context.options = {"max_pixels": str(max_pixels)}
+        video.codec_context.thread_count = threads
+        video.thread_type = "AUTO"
+    return Media(container, video, audio, _origin(video, audio))
+
+
+def _usable(stream: Any) -> bool:
+    context = stream.codec_context
+    return context is not None and is_allowed_decoder(context.codec.name)
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def _origin(video: VideoStream | None, audio: AudioStream | None) -> Fraction:
+    """Find the stream time at which the clip starts: the earlier of its streams' starts.
+
+    Sound that starts a little before zero is its encoder's run-in, which the decoder drops.
+    """
+    starts = []
+    for stream in (video, audio):
+        if stream is not None and stream.start_time is not None and stream.time_base:
+            start = stream.start_time * stream.time_base
+            starts.append(max(start, Fraction(0)) if stream is audio and start > -1 else start)
+    return min(starts, default=Fraction(0))
+
+
+def decoded(
+    media: Media, streams: Sequence[VideoStream | AudioStream], damage: Damage
+) -> Iterator[VideoFrame | AudioFrame]:
+    """Decode the streams in one sequential pass; frames come in the file's own order.
+
+    Never raises for damaged data: it is counted in ``damage`` and skipped.
+    """
+    counts = dict.fromkeys((s.index for s in streams), 0)
+    failures = 0
+    packets = media.container.demux(*streams)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            break
+        except Exception as error:  # anything that FFmpeg or the disc can come up with
+            damage.add("a part of the file could not be read and was skipped", describe(error))
+            failures += 1
+            if failures >= _READ_FAILURES:
+                break
+            packets = media.container.demux(*streams)
+            continue
+        # an empty packet would tell the decoder that the film is over
+        if packet.size == 0:
+            continue
+        failures = 0
+        counts[packet.stream.index] += 1
+        if packet.is_corrupt:
+            damage.add("a packet is cut off or damaged")
+        try:
+            frames: Sequence[Any] = packet.decode()
+        except Exception as error:
+            damage.add(f"damaged {packet.stream.type} data was skipped", describe(error))
+            continue
+        yield from frames
+    for stream in streams:
+        try:
+            frames = stream.codec_context.decode(None)
+        except Exception as error:
+            damage.add(f"damaged {stream.type} data was skipped", describe(error))
+            continue
+        yield from frames
+    for stream in streams:
+        if 0 < counts[stream.index] < stream.frames:
+            damage.add(
+                f"the file is cut off: it holds {counts[stream.index]} of the {stream.frames} "
+                f"{stream.type} packets that its header promises"
+            )
+
+
+def first_picture(media: Media) -> VideoFrame | None:
+    """Decode up to the first picture, or give up after some hundreds of packets."""
+    if media.video is None:
+        return None
+    try:
+        for count, packet in enumerate(media.container.demux(media.video)):
+            if packet.size == 0 or count >= _PEEK_PACKETS:
+                break
+            try:
+                frames = packet.decode()
+            except Exception:  # the reading pass meets it again and reports it
+                continue
+            if frames:
+                return frames[0]
+        return next(iter(media.video.codec_context.decode(None)), None)
+    except Exception:
+        return None

@@ -1,0 +1,131 @@
+"""Which files a user means: names, patterns and folders turned into a list of clips."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from emonets._images import IMAGE_SUFFIXES, natural_key, numbered_images
+from emonets.errors import MediaError
+
+_SUFFIXES = """
+    .mp4 .m4v .mov .3gp .3g2 .mkv .webm .avi .flv .f4v .mpg .mpeg .vob .ts .m2ts .mts .wmv .asf
+    .ogv .gif .dv
+    .wav .w64 .mp3 .flac .ogg .oga .opus .m4a .aac .ac3 .aif .aiff .amr .au .caf .wma .wv
+"""
+MEDIA_SUFFIXES = IMAGE_SUFFIXES | frozenset(_SUFFIXES.split())
+"""What a folder is searched for: images, videos, sound files."""
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.\-]+:", re.IGNORECASE)
+"""``http:``, ``concat:``, ``file:`` …; one letter alone is a drive of Windows."""
+
+
+def check_path(path: str | Path, *, max_bytes: int) -> Path:
+    """Return the path of a file or folder that is there and may be opened.
+
+    Raises
+    ------
+    MediaError : it is missing, an address, neither a regular file nor a folder, empty, or larger
+        than ``max_bytes``.
+    """
+    text = os.fspath(path)
+    if not text or "\0" in text:
+        raise MediaError(repr(text), "is no file name", "name a file")
+    found = Path(text)
+    try:
+        status = found.stat()
+    except OSError as error:
+        if _ADDRESS.match(text):
+            raise MediaError(
+                text, "is an address, and only local files are read", "download it first"
+            ) from error
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise MediaError(text, "does not exist", "check the name") from error
+        raise MediaError(text, f"cannot be read ({error.strerror})") from error
+    if stat.S_ISDIR(status.st_mode):
+        return found
+    # a pipe or a device could be waited for, or read, for ever
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError(text, "is not a regular file", "save it to a file first")
+    if status.st_size == 0:
+        raise MediaError(text, "is empty", "copy or download it again")
+    if status.st_size > max_bytes:
+        raise MediaError(
+            text,
+            f"has {status.st_size} bytes, more than the limit of {max_bytes}",
+            "cut it into pieces, or raise Limits(max_bytes=...)",
+        )
+    return found
+
+
+def _series(folder: Path, names: Sequence[str]) -> bool:
+    """Say whether a folder holds one series of numbered frames and no other media."""
+    media = [n for n in names if Path(n).suffix.lower() in MEDIA_SUFFIXES]
+    # one image alone is a picture, not a film
+    if len(media) < 2 or any(Path(n).suffix.lower() not in IMAGE_SUFFIXES for n in media):
+        return False
+    series = numbered_images(folder)
+    return len(series) == 1 and len(next(iter(series.values()))) == len(media)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        raise MediaError(error.filename or folder, f"cannot be read ({error.strerror})")
+
+    # links are not followed, for they may lead round in a circle
+    for here, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        names = [n for n in files if not n.startswith(".")]
+        if _series(Path(here), names):
+            yield Path(here)
+        else:
+            for name in names:
+                if Path(name).suffix.lower() in MEDIA_SUFFIXES:
+                    yield Path(here, name)
+
+
+def find_clips(paths: Sequence[str | Path]) -> list[Path]:
+    """Turn files, patterns and folders into the clips they stand for.
+
+    Parameters
+    ----------
+    paths : files (taken as they are, whatever their suffix), patterns such as ``films/*.mp4`` or
+        ``films/**/*.mp4`` (in case the shell did not expand them), and folders. Folders are
+        searched through and through for names with a media suffix, hidden ones left out; a folder
+        that directly holds one series of numbered images, and no other media, is one clip.
+
+    Returns
+    -------
+    What each argument stands for in natural order (``clip9`` before ``clip10``), the arguments
+    in theirs; nothing twice.
+
+    Raises
+    ------
+    MediaError : a file that does not exist, or a pattern or folder with no clip in it.
+    """
+    if isinstance(paths, (str, Path)):
+        paths = [paths]
+    found: dict[Path, Path] = {}
+    for argument in paths:
+        path = Path(argument)
+        if path.is_dir():
+            matches = list(_walk(path))
+            if not matches:
+                raise MediaError(path, "holds no video, sound or image file", "name another folder")
+        elif path.exists():
+            matches = [path]
+        elif glob.has_magic(str(argument)):
+            matches = []
+            for name in glob.glob(str(argument), recursive=True):
+                matches += _walk(Path(name)) if Path(name).is_dir() else [Path(name)]
+            if not matches:
+                raise MediaError(argument, "matches no file", "check the pattern")
+        else:
+            raise MediaError(argument, "does not exist", "check the name")
+        for match in sorted(matches, key=lambda m: natural_key(str(m))):
+            found.setdefault(Path(os.path.abspath(match)), match)
+    return list(found.values())

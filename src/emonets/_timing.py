@@ -1,0 +1,66 @@
+"""The clock of a clip's pictures: from the stream's time stamps to strictly increasing seconds."""
+
+from __future__ import annotations
+
+MAX_STEP = 600.0
+"""No two neighbours of a stream are further apart (s); a larger step is a broken time stamp."""
+
+MAX_BACK = 1.0
+"""A step back by more than this (s) is a clock that starts anew, not a frame out of order."""
+
+
+class FrameClock:
+    """Gives each frame its time in seconds since the clip's start.
+
+    Times come from the stream's time stamps, never from counting. Where these fail:
+
+    - a frame without one follows its predecessor by that frame's duration;
+    - a repeated or slightly earlier one (up to `MAX_BACK`) has no time of its own: the frame
+      is to be dropped;
+    - after a larger step back, or one forward by more than `MAX_STEP`, the stamps count from
+      somewhere else: the frame follows its predecessor, and later ones keep their distance to it.
+
+    Parameters
+    ----------
+    step : the nominal duration of a frame in seconds, until a frame says its own.
+    """
+
+    def __init__(self, step: float) -> None:
+        self._step = step if 0 < step < MAX_STEP else 1 / 25
+        self._last: float | None = None
+        self._shift = 0.0
+
+    @property
+    def end(self) -> float:
+        """Where the last frame ends, in seconds; 0 before the first."""
+        return 0.0 if self._last is None else self._last + self._step
+
+    def tick(self, stamp: float | None, duration: float = 0.0) -> float | None:
+        """Return the time of the next frame, or None if the frame is to be dropped.
+
+        Parameters
+        ----------
+        stamp : the frame's own time in seconds since the clip's start, or None if it has none.
+        duration : how long the frame is shown, in seconds; 0 if it does not say.
+        """
+        last = self._last
+        if last is None:
+            time = max(stamp, 0.0) if stamp is not None and stamp <= MAX_STEP else 0.0
+            # a first stamp beyond belief is where this stream's clock starts
+            if stamp is not None and stamp > MAX_STEP:
+                self._shift = -stamp
+        elif stamp is None:
+            time = last + self._step
+        else:
+            time = stamp + self._shift
+            if time < last - MAX_BACK or time > last + MAX_STEP:
+                self._shift += last + self._step - time
+                time = last + self._step
+            elif time <= last:
+                return None
+            elif duration <= 0:
+                self._step = time - last
+        if 0 < duration < MAX_STEP:
+            self._step = duration
+        self._last = time
+        return time

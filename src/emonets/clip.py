@@ -1,0 +1,383 @@
+"""A media file as EmoNets sees it: frames with their own times, and sound at 48 kHz.
+
+A clip is a video file, a sound file, a single image, or a folder of numbered images. It is
+decoded in one sequential pass whose memory does not grow with the clip's length; frames and
+sound share one clock, which starts at 0 where the earlier of the two starts.
+
+Only local files are read, and of these only the one that was named: see `emonets._container`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from emonets._container import Damage, Media, decoded, describe, first_picture, open_media
+from emonets._convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono
+from emonets._find import check_path, find_clips
+from emonets._images import is_image, numbered_images, read_image
+from emonets._timing import FrameClock
+from emonets.errors import MediaError, ParameterError
+
+__all__ = [
+    "SOUND_RATE", "Clip", "ClipInfo", "Frame", "Limits", "SoundChunk", "find_clips", "open_clip",
+]  # fmt: skip
+
+_SHORT = 0.5
+"""A clip that ends earlier than its header says by more than this (s) is cut off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a clip may ask for before it is refused or no longer read.
+
+    Parameters
+    ----------
+    max_pixels : pixels of a picture, 67,108,864 (8192 x 8192) by default. Larger ones are
+        refused by what their header says, before memory is taken for them.
+    max_duration : seconds, 12 hours by default; what comes later is not read, with a warning.
+    max_frames : pictures, 5 million by default (12 hours at 115 a second); likewise.
+    max_bytes : size of the file, 64 GiB by default; larger ones are refused.
+    """
+
+    max_pixels: int = 2**26
+    max_duration: float = 12 * 3600.0
+    max_frames: int = 5_000_000
+    max_bytes: int = 64 * 2**30
+
+    def __post_init__(self) -> None:
+        for name in ("max_pixels", "max_duration", "max_frames", "max_bytes"):
+            if not getattr(self, name) > 0:
+                raise ParameterError(f"Limits({name}={getattr(self, name)!r}): must be above 0")
+        if self.max_pixels > 2**31 - 1:
+            raise ParameterError("Limits(max_pixels=...): at most 2147483647")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a clip."""
+
+    index: int
+    """Its number among the frames of this pass, from 0."""
+    time: float
+    """Seconds since the clip's start, from the stream's own time stamps; strictly increasing."""
+    image: NDArray[np.uint8]
+    """(height, width, 3) uint8 RGB, upright, square pixels. The size may change within a clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundChunk:
+    """A piece of a clip's sound."""
+
+    time: float
+    """When its first sample sounds: seconds since the clip's start."""
+    samples: NDArray[np.float32]
+    """(n,) float32, mono, 48 kHz, full scale 1 (broken files: 8 at most); always finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipInfo:
+    """What a clip says of itself before it is decoded."""
+
+    path: Path
+    has_frames: bool
+    has_sound: bool
+    width: int
+    """Of the pictures as shown (turned, square pixels); 0 without frames."""
+    height: int
+    frame_rate: float
+    """Frames a second by the header: a claim, and a mean at best. nan if it does not say."""
+    duration: float
+    """Seconds by the header: a claim that a damaged file may get wildly wrong. nan if unknown."""
+
+
+class Clip:
+    """A clip, opened by `open_clip`. Holds no open file between passes; each pass starts anew."""
+
+    def __init__(
+        self, info: ClipInfo, *, limits: Limits, images: tuple[Path, ...] = (), threads: int = 0
+    ) -> None:
+        self.info = info
+        self.limits = limits
+        self.warnings: list[str] = []
+        """What was damaged, doubtful or left out, one sentence a kind; filled by the passes."""
+        self._images = images
+        self._threads = threads
+
+    def __repr__(self) -> str:
+        return f"Clip({str(self.info.path)!r})"
+
+    def decode(self, *, frames: bool = True, sound: bool = True) -> Iterator[Frame | SoundChunk]:
+        """Decode the clip once from start to end.
+
+        Yields
+        ------
+        Frames and pieces of sound, each kind in the order of its times, the two interleaved as
+        they lie in the file. What the clip does not have is not yielded.
+
+        What decodes is delivered; what is damaged is left out and recorded in `warnings` when
+        the pass ends. Frames with a repeated or earlier time stamp are dropped, and ones without
+        follow their predecessor by its duration.
+
+        Raises
+        ------
+        MediaError : nothing of what was asked for could be decoded, although the header names
+            it; or the file can no longer be opened. Never after something has been yielded.
+        """
+        damage = Damage()
+        parts = self._pictures(damage) if self._images else self._media(frames, sound, damage)
+        if self._images and not frames:
+            return
+        delivered = False
+        try:
+            for part in parts:
+                delivered = True
+                yield part
+        finally:
+            self.warnings += [m for m in damage.messages() if m not in self.warnings]
+        wanted = (frames and self.info.has_frames) or (sound and self.info.has_sound)
+        if wanted and not delivered and (frames or not self.info.has_frames):
+            raise MediaError(
+                self.info.path,
+                "nothing in it could be decoded"
+                + (f" ({damage.messages()[0]})" if damage.messages() else ""),
+                "check that it plays, or re-encode it",
+            )
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode the pictures alone; see `decode`. A clip without any yields nothing."""
+        for part in self.decode(sound=False):
+            if isinstance(part, Frame):
+                yield part
+
+    def read_sound(self, *, max_seconds: float = 3600.0) -> SoundChunk:
+        """Read the whole sound of a short clip.
+
+        Returns
+        -------
+        One piece that starts when the sound starts (which may be after 0); gaps are silence.
+        Without sound, or if none can be decoded beside the pictures, it has no samples.
+
+        Raises
+        ------
+        MediaError : the sound is longer than ``max_seconds`` (an hour takes 0.7 GB); or, for a
+            clip without frames, nothing can be decoded.
+        """
+        pieces: list[NDArray[np.float32]] = []
+        start, count = 0.0, 0
+        for part in self.decode(frames=False):
+            if not isinstance(part, SoundChunk):
+                continue
+            if not pieces:
+                start = part.time
+            gap = round((part.time - start) * SOUND_RATE) - count
+            count += max(gap, 0) + part.samples.size
+            if count > max_seconds * SOUND_RATE:
+                raise MediaError(
+                    self.info.path,
+                    f"has more than {max_seconds:g} s of sound",
+                    "decode it piece by piece with decode(), or raise max_seconds",
+                )
+            # a sample of rounding is no gap
+            if gap > 1:
+                pieces.append(np.zeros(gap, np.float32))
+            elif gap == 1:
+                count -= 1
+            pieces.append(part.samples)
+        return SoundChunk(start, np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
+
+    def _pictures(self, damage: Damage) -> Iterator[Frame]:
+        """The frames of a folder of images, or of one image."""
+        step = 1 / self.info.frame_rate if len(self._images) > 1 else 0.0
+        index = 0
+        for position, path in enumerate(self._images):
+            if position * step > self.limits.max_duration or index >= self.limits.max_frames:
+                damage.add("the rest was not read: it is beyond the limits")
+                return
+            try:
+                image = read_image(path, max_pixels=self.limits.max_pixels)
+            except MediaError as error:
+                # its place in time stays empty
+                damage.add("an image was left out", str(error))
+                continue
+            yield Frame(index, position * step, image)
+            index += 1
+
+    def _media(self, frames: bool, sound: bool, damage: Damage) -> Iterator[Frame | SoundChunk]:
+        """The frames and the sound of a container."""
+        limits = self.limits
+        with open_media(
+            self.info.path, max_pixels=limits.max_pixels, threads=self._threads
+        ) as media:
+            video = media.video if frames else None
+            audio = media.audio if sound else None
+            streams = [s for s in (video, audio) if s is not None]
+            if not streams:
+                return
+            rate = float(video.average_rate or 0) if video is not None else 0.0
+            clock = FrameClock(1 / rate if rate > 0 else 0.0)
+            pipe = SoundPipe()
+            to_rgb = RgbConverter()
+            index = 0
+            for raw in decoded(media, streams, damage):
+                if max(clock.end, pipe.end) > limits.max_duration or index >= limits.max_frames:
+                    damage.add("the rest was not read: it is beyond the limits")
+                    break
+                stamp, duration = media.times(raw)
+                if not isinstance(raw, VideoFrame):
+                    for start, piece in _take_sound(pipe, raw, stamp, damage):
+                        yield SoundChunk(start, piece)
+                    continue
+                time = clock.tick(stamp, duration)
+                if time is None:
+                    damage.add("a frame with a repeated or earlier time stamp was left out")
+                    continue
+                if raw.is_corrupt:
+                    damage.add("a frame is damaged, but was kept")
+                try:
+                    image = to_rgb(raw, media.aspect)
+                except Exception as error:  # FFmpeg's scaler has met what it cannot convert
+                    damage.add("a frame could not be turned into RGB", describe(error))
+                    continue
+                yield Frame(index, time, image)
+                index += 1
+            for start, piece in pipe.flush():
+                yield SoundChunk(start, piece)
+            self._check_end(media, max(clock.end, pipe.end), frames, sound, damage)
+
+    def _check_end(
+        self, media: Media, end: float, frames: bool, sound: bool, damage: Damage
+    ) -> None:
+        # only of these containers is the duration written down, and not guessed by FFmpeg
+        stated = media.container.format.name.startswith(("mov", "matroska", "flv", "wav"))
+        everything = (frames or media.video is None) and (sound or media.audio is None)
+        if stated and everything and end + _SHORT < self.info.duration:
+            damage.add(
+                f"it ends at {end:.2f} s, although its header says {self.info.duration:.2f} s"
+            )
+
+
+def _take_sound(
+    pipe: SoundPipe, raw: AudioFrame, stamp: float | None, damage: Damage
+) -> list[tuple[float, NDArray[np.float32]]]:
+    try:
+        samples, bad = to_mono(raw)
+        pieces = pipe.push(samples, raw.sample_rate, stamp)
+    except Exception as error:  # FFmpeg's resampler has met what it cannot convert
+        damage.add("sound that could not be converted was skipped", describe(error))
+        return []
+    if bad:
+        damage.add("sound samples that are no numbers were silenced", count=bad)
+    return pieces
+
+
+def _frame_folder(path: Path) -> tuple[Path, ...]:
+    series = numbered_images(path)
+    if not series:
+        raise MediaError(
+            path,
+            "is a folder without numbered images",
+            "name its frames like 0001.png, or give the media files in it",
+        )
+    if len(series) > 1:
+        names = ", ".join(sorted(f"{prefix}*" for prefix in series)[:4])
+        raise MediaError(
+            path, f"holds {len(series)} series of images ({names})", "give each its own folder"
+        )
+    return tuple(next(iter(series.values())))
+
+
+def _open_images(path: Path, images: tuple[Path, ...], frame_rate: float, limits: Limits) -> Clip:
+    height = width = 0
+    problem = None
+    for image in images[:16]:  # a damaged one among them is the pass's affair
+        try:
+            height, width = read_image(image, max_pixels=limits.max_pixels).shape[:2]
+            break
+        except MediaError as error:
+            problem = problem or error
+    if problem is not None and not width:
+        raise problem
+    film = path.is_dir()
+    info = ClipInfo(
+        path=path, has_frames=True, has_sound=False, width=width, height=height,
+        frame_rate=frame_rate if film else math.nan,
+        duration=len(images) / frame_rate if film else 0.0,
+    )  # fmt: skip
+    return Clip(info, limits=limits, images=images)
+
+
+def _above_zero(value: float) -> float:
+    return value if math.isfinite(value) and value > 0 else math.nan
+
+
+def open_clip(
+    path: str | Path,
+    *,
+    limits: Limits = Limits(),
+    frame_rate: float = 25.0,
+    threads: int = 0,
+) -> Clip:
+    """Open a video, a sound file, an image, or a folder of numbered images.
+
+    Parameters
+    ----------
+    path : a local file, or a folder whose images have names that end in a number. Containers:
+        mp4, mov, mkv, webm, avi, flv, mpg, ts, wmv, ogg, gif, and sound files (wav, mp3, flac,
+        ogg, opus, m4a, aiff ...); images: png, jpg, bmp, webp, tif. The content decides, not the
+        suffix. Cover pictures of sound files are not frames.
+    limits : what the clip may ask for.
+    frame_rate : frames a second of a folder of images, which does not know its own.
+    threads : threads that decode the picture; 0 for as many as the machine likes.
+
+    Returns
+    -------
+    A clip, whose `Clip.info` is known and of which nothing but a first picture has been decoded.
+
+    Raises
+    ------
+    MediaError : it is missing, empty, text, a playlist, an address, damaged beyond opening, of a
+        kind that is not read, without picture and sound, or beyond the limits.
+    ParameterError : ``frame_rate`` or ``threads`` out of range.
+    """
+    if not (math.isfinite(frame_rate) and frame_rate > 0):
+        raise ParameterError(f"frame_rate={frame_rate!r}: must be above 0")
+    if threads < 0:
+        raise ParameterError(f"threads={threads!r}: must be 0 or above")
+    found = check_path(path, max_bytes=limits.max_bytes)
+    if found.is_dir():
+        return _open_images(found, _frame_folder(found), frame_rate, limits)
+    try:
+        with found.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise MediaError(found, f"cannot be read ({error.strerror})") from error
+    if is_image(head):
+        return _open_images(found, (found,), frame_rate, limits)
+    # one thread sees the first picture soonest
+    with open_media(found, max_pixels=limits.max_pixels, threads=1) as media:
+        video = media.video
+        width = height = 0
+        if video is not None:
+            picture = first_picture(media)
+            if picture is not None:
+                width, height = shown_size(picture, media.aspect)
+            else:
+                width, height = video.width, video.height
+        info = ClipInfo(
+            path=found,
+            has_frames=video is not None,
+            has_sound=media.audio is not None,
+            width=width,
+            height=height,
+            frame_rate=_above_zero(float(video.average_rate or 0)) if video else math.nan,
+            duration=_above_zero((media.container.duration or 0) / 1e6),
+        )
+    return Clip(info, limits=limits, threads=threads)
