@@ -6,7 +6,7 @@ Any other order is turned into this one at the door (``datasets/``, readers), no
 from __future__ import annotations
 
 EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""The seven classes in canonical order; column *k* of every probability array is ``EMOTIONS[k]``."""
+"""The seven classes in canonical order: column *k* of probabilities is ``EMOTIONS[k]``."""
 
 UNIFORM = 1.0 / len(EMOTIONS)
 """The probability that says nothing: what a specialist answers when it has seen nothing."""

@@ -20,14 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import DataError, MissingExtraError
-from emonets.learners.network import Conv, Dense, Network, Pool, ReLU, ResponseNorm, parameter_shapes
+from emonets.learners.network import (
+    Conv,
+    Dense,
+    Network,
+    Pool,
+    ReLU,
+    ResponseNorm,
+    parameter_shapes,
+)
 
 try:
     import torch
     from safetensors import safe_open
     from safetensors.torch import save_file
     from torch import Tensor, nn
-    from torch.nn import functional as F
+    from torch.nn import functional as F  # noqa: N812
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise MissingExtraError("training a network", "train") from error
 
@@ -160,9 +168,7 @@ class History:
         return int(np.argmax(self.score)) if self.score else -1
 
 
-def _random_crops(
-    images: Tensor, index: Tensor, crop: int, generator: torch.Generator
-) -> Tensor:
+def _random_crops(images: Tensor, index: Tensor, crop: int, generator: torch.Generator) -> Tensor:
     """Random crops, mirrored with probability one half: (n, 1, crop, crop)."""
     n, side = len(index), images.shape[-1]
     top = torch.randint(0, side - crop + 1, (n, 1), generator=generator)
@@ -208,7 +214,9 @@ def train(
     initialise(model, network, recipe.seed)
     groups = []
     for _, layer, module in _modules(model, network):
-        groups.append({"params": [module.weight], "lr": recipe.weight_rate, "weight_decay": layer.decay})
+        groups.append(
+            {"params": [module.weight], "lr": recipe.weight_rate, "weight_decay": layer.decay}
+        )
         groups.append({"params": [module.bias], "lr": recipe.bias_rate, "weight_decay": 0.0})
     optimiser = torch.optim.SGD(groups, lr=recipe.weight_rate, momentum=recipe.momentum)
     history = History()
@@ -227,14 +235,16 @@ def train(
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch + 1)
         total = 0.0
         model.train()
-        for index in torch.randperm(len(x), generator=generator).split(recipe.batch_size):
+        for index in torch.randperm(len(x), generator=generator).split(  # type: ignore[no-untyped-call]
+            recipe.batch_size
+        ):
             batch = _random_crops(x, index, recipe.crop, generator)
             batch = batch.contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.autocast):
                 logits = model(batch)
             loss = F.cross_entropy(logits.float(), y[index])
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             total += float(loss.detach()) * len(index)
         if not math.isfinite(total):
@@ -256,6 +266,25 @@ def train(
         if progress is not None:
             progress(epoch, history)
     return best, history
+
+
+def probabilities(
+    network: Network,
+    values: dict[str, NDArray[np.float32]],
+    pictures: NDArray[np.float32],
+    *,
+    autocast: bool = False,
+) -> NDArray[np.float32]:
+    """(n, 1, side, side) → (n, classes), by torch; for scoring while training."""
+    model = build(network, pictures.shape[-1]).to(memory_format=torch.channels_last)  # type: ignore
+    load_arrays(model, network, values)
+    model.eval()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        parts = [
+            model(batch.contiguous(memory_format=torch.channels_last)).float().softmax(dim=1)
+            for batch in torch.split(torch.from_numpy(pictures), 256)
+        ]
+    return torch.cat(parts).numpy()
 
 
 def _recipe_key(recipe: Recipe) -> dict[str, Any]:
@@ -288,19 +317,21 @@ def _resume(
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
         saved = json.loads(metadata["recipe"])
         history = History(**json.loads(metadata["history"]))
     except Exception as error:
-        raise DataError(f"{path}: not a training checkpoint ({error}); delete it to start anew") from None
-    if saved != json.loads(json.dumps(_recipe_key(recipe))):
         raise DataError(
-            f"{path}: this checkpoint was made with other settings ({saved}); delete it to start anew"
-        )
+            f"{path}: not a training checkpoint ({error}); delete it to start anew"
+        ) from None
+    if saved != json.loads(json.dumps(_recipe_key(recipe))):
+        raise DataError(f"{path}: made with other settings ({saved}); delete it to start anew")
     shapes = parameter_shapes(network, recipe.crop)
     current = {k: tensors.get(f"current.{k}") for k in shapes}
     if any(v is None or tuple(v.shape) != shapes[k] for k, v in current.items()):
-        raise DataError(f"{path}: this checkpoint belongs to another network; delete it to start anew")
+        raise DataError(
+            f"{path}: this checkpoint belongs to another network; delete it to start anew"
+        )
     load_arrays(model, network, current)
     for i, group in enumerate(optimiser.param_groups):
         parameter = group["params"][0]

@@ -1,0 +1,168 @@
+"""Many clips: worker processes, resuming, and a status for every file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from emonets.clip import Frame
+from emonets.errors import EmoNetsError, ParameterError
+from emonets.model import EmoNets, Windows
+from emonets.result import FileStatus, Result, write_whole
+
+
+@dataclass(frozen=True)
+class Options:
+    """What decides a clip's numbers, beside the clip and the bundle."""
+
+    window: Windows = "auto"
+    hop: float | None = None
+    stride: int = 1
+    detector: str = "auto"
+    frames: bool = False
+
+
+def predict_many(
+    clips: Sequence[Path],
+    *,
+    bundle: str,
+    device: str = "cpu",
+    options: Options = Options(),
+    workers: int = 1,
+    folder: Path | None = None,
+    on_clip: Callable[[Result], None] | None = None,
+    on_frame: Callable[[Frame], None] | None = None,
+) -> Result:
+    """Predict clips, in their order, whatever becomes of single ones.
+
+    Parameters
+    ----------
+    workers : processes; 1 works in this one.
+    folder : keep each clip's result there as it is finished, and take what an earlier,
+        interrupted run left for the same clip, model and options.
+    on_clip : called as clips are finished, in any order.
+    on_frame : called for each frame; only with one worker.
+    """
+    if workers < 1:
+        raise ParameterError(f"workers must be 1 or more, got {workers}")
+    model = _model(bundle, device)
+    done: dict[int, Result] = {}
+    todo: list[int] = []
+    for i, clip in enumerate(clips):
+        kept = None if folder is None else _kept(folder, clip, model, options)
+        if kept is None:
+            todo.append(i)
+        else:
+            done[i] = kept
+            if on_clip is not None:
+                on_clip(kept)
+    for i, result in _work(clips, todo, bundle, device, options, workers, on_frame):
+        done[i] = result
+        if folder is not None:
+            _keep(folder, clips[i], model, options, result)
+        if on_clip is not None:
+            on_clip(result)
+    whole = Result.concatenate(done[i] for i in range(len(clips)))
+    return Result(whole.rows, whole.files, model.describe())
+
+
+def _work(
+    clips: Sequence[Path],
+    todo: Sequence[int],
+    bundle: str,
+    device: str,
+    options: Options,
+    workers: int,
+    on_frame: Callable[[Frame], None] | None,
+) -> Iterator[tuple[int, Result]]:
+    if workers == 1 or len(todo) < 2:
+        for i in todo:
+            yield i, _one(clips[i], bundle, device, options, on_frame)
+        return
+    from joblib import Parallel, delayed
+
+    jobs = (delayed(_numbered)(i, clips[i], bundle, device, options) for i in todo)
+    yield from Parallel(min(workers, len(todo)), return_as="generator_unordered")(jobs)
+
+
+def _numbered(i: int, clip: Path, bundle: str, device: str, options: Options) -> tuple[int, Result]:
+    return i, _one(clip, bundle, device, options, None)
+
+
+def _one(
+    clip: Path,
+    bundle: str,
+    device: str,
+    options: Options,
+    on_frame: Callable[[Frame], None] | None,
+) -> Result:
+    model = _model(bundle, device)
+    try:
+        return model.predict_clip(clip, **asdict(options), on_frame=on_frame)
+    except (ParameterError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # one clip must never take the others with it
+        known = str(error) if isinstance(error, EmoNetsError) else f"unexpected: {error!r}"
+        return Result((), (FileStatus(str(clip), "error", known),), model.describe())
+
+
+@lru_cache(maxsize=2)
+def _model(bundle: str, device: str) -> EmoNets:
+    return EmoNets.load(bundle, device=device)
+
+
+def _place(folder: Path, clip: Path) -> Path:
+    digest = hashlib.sha256(str(clip.resolve()).encode("utf-8", "surrogatepass")).hexdigest()
+    return folder / "clips" / f"{clip.stem}-{digest[:10]}.json"
+
+
+def _key(clip: Path, model: EmoNets, options: Options) -> str:
+    """Changes when the clip's bytes (by size and time), the model or an option does."""
+    files = sorted(clip.iterdir()) if clip.is_dir() else [clip]
+    stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+    about = model.describe()
+    content = [str(clip), stats, about.get("bundle_digest"), about.get("emonets"), asdict(options)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _keep(folder: Path, clip: Path, model: EmoNets, options: Options, result: Result) -> None:
+    if any(status.status == "error" for status in result.files):
+        return  # looked at again next time
+    try:
+        about = {**result.about, "key": _key(clip, model, options)}
+        write_whole(
+            _place(folder, clip), Result(result.rows, result.files, about).to_json().encode()
+        )
+    except OSError as error:
+        raise EmoNetsError(
+            f"{folder}: cannot write results there ({error.strerror or error}); "
+            "free space or choose another --out"
+        ) from None
+
+
+def _kept(folder: Path, clip: Path, model: EmoNets, options: Options) -> Result | None:
+    try:
+        result = Result.from_json(_place(folder, clip).read_text("utf-8"))
+        return result if result.about.get("key") == _key(clip, model, options) else None
+    except (OSError, ParameterError, UnicodeDecodeError):
+        return None
+
+
+def write_outputs(folder: str | os.PathLike[str], result: Result, format: str) -> Path:
+    """Write ``results.FORMAT`` and ``status.csv`` into a folder; returns the first's path."""
+    import pandas as pd
+
+    target = Path(folder) / f"results.{format}"
+    try:
+        result.write(target, format)
+        columns = ["file", "status", "message"]
+        status = pd.DataFrame([s.__dict__ for s in result.files], columns=columns)
+        write_whole(Path(folder) / "status.csv", status.to_csv(index=False).encode())
+    except OSError as error:
+        raise EmoNetsError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    return target

@@ -1,0 +1,307 @@
+"""The command line: a function a command, each thin over the library."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from emonets import __version__
+from emonets.emotions import EMOTIONS
+from emonets.errors import EmoNetsError, ParameterError
+from emonets.result import Result
+
+app = typer.Typer(
+    name="emonets",
+    help="Which of seven emotions the people in a video show.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+train_app = typer.Typer(help="Train a model on labelled data.", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Score a model on labelled data.", no_args_is_help=True)
+reproduce_app = typer.Typer(help="Rebuild the paper's own numbers.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(reproduce_app, name="reproduce")
+
+_out = Console()
+_err = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"emonets {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Which of seven emotions the people in a video show."""
+
+
+def _window(text: str) -> float | str | None:
+    if text in ("auto", "none"):
+        return "auto" if text == "auto" else None
+    try:
+        return float(text)
+    except ValueError:
+        raise ParameterError(f"--window takes seconds, auto or none, got {text!r}") from None
+
+
+@app.command()
+def predict(
+    files: Annotated[list[str], typer.Argument(help="Clips: files, folders, globs.")],
+    bundle: Annotated[str, typer.Option(help="A shipped model's name or a folder.")] = "paper",
+    format: Annotated[Format, typer.Option(help="How results are written.")] = Format.table,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results, status and resuming.")
+    ] = None,
+    window: Annotated[
+        str, typer.Option(help="Seconds a row covers; 'none': whole clips; 'auto': 5 s if > 10 s.")
+    ] = "auto",
+    hop: Annotated[float | None, typer.Option(help="Seconds between windows.")] = None,
+    stride: Annotated[int, typer.Option(help="Detect faces in every N-th frame.")] = 1,
+    frames: Annotated[bool, typer.Option("--frames", help="A row for every face picture too.")] = (
+        False
+    ),
+    detector: Annotated[str, typer.Option(help="Face detector: auto, centerface, haar.")] = "auto",
+    device: Annotated[str, typer.Option(help="cpu, cuda, coreml or directml.")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Clips looked at side by side.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Say what every face in every clip shows, over time and for the whole clip.
+
+    Results go to standard output (or --out), progress and trouble to standard error. Exits with
+    1 when any file gave no answer; the others still have theirs.
+    """
+    from emonets.batch import Options, predict_many, write_outputs
+    from emonets.clip import find_clips
+    from emonets.model import check_windows
+
+    if format is Format.parquet and out is None:
+        raise ParameterError("Parquet is not for the terminal: give --out FOLDER")
+    options = Options(_window(window), hop, stride, detector, frames)
+    check_windows(options.window, options.hop)
+    clips, missing = _find(files, find_clips)
+    with _progress(quiet) as bar:
+        task = bar.add_task("clips", total=len(clips), at="")
+        result = predict_many(
+            clips,
+            bundle=bundle,
+            device=device,
+            options=options,
+            workers=workers,
+            folder=out,
+            on_clip=lambda _: bar.advance(task),
+            on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
+        )
+    result = Result(result.rows, (*missing, *result.files), result.about)
+    if out is not None:
+        written = write_outputs(out, result, "csv" if format is Format.table else format.value)
+        _err.print(f"results: {written}", soft_wrap=True)
+    if format is Format.table:
+        _print_table(result)
+    elif out is None:
+        print(result.to_csv() if format is Format.csv else result.to_json(), end="")
+    _print_status(result)
+    if result.failed:
+        raise typer.Exit(1)
+
+
+def _find(files: list[str], find_clips: Any) -> tuple[list[Path], list[Any]]:
+    """Each argument on its own, so that a wrong one does not hide the others."""
+    from emonets.errors import MediaError
+    from emonets.result import FileStatus
+
+    clips: dict[Path, None] = {}
+    missing = []
+    for name in files:
+        try:
+            clips.update(dict.fromkeys(find_clips([name])))
+        except MediaError as error:
+            text = error.reason + (f"; {error.hint}" if error.hint else "")
+            missing.append(FileStatus(error.path, "error", text))
+    return list(clips), missing
+
+
+def _progress(quiet: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[at]}"),
+        console=_err,
+        transient=True,
+        disable=quiet or not _err.is_terminal,
+    )
+
+
+def _print_table(result: Result) -> None:
+    if not result.rows:
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("file", "track", "start", "end", *EMOTIONS, "label"):
+        table.add_column(name, justify="left" if name in ("file", "label") else "right")
+    for row in result.rows:
+        style = "" if row.track is not None else "bold"
+        table.add_row(
+            Path(row.file).name,
+            "clip" if row.track is None else str(row.track),
+            f"{row.start:.2f}",
+            f"{row.end:.2f}",
+            *(f"{p:.2f}" for p in row.probabilities),
+            row.label or "no face",
+            style=style,
+        )
+    # a pipe has no width: never cut what a program will read
+    console = _out if _out.is_terminal else Console(width=240)
+    console.print(table)
+    console.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
+
+
+def _print_status(result: Result) -> None:
+    """A line for a lone file in trouble; for a batch a table of every file."""
+    if len(result.files) == 1:
+        only = result.files[0]
+        if only.status == "error":
+            _err.print(
+                f"error: {only.file}: {only.message}", style="red", soft_wrap=True, markup=False
+            )
+        elif only.message:
+            _err.print(f"note: {only.file}: {only.message}", soft_wrap=True, markup=False)
+        return
+    if not any(s.message or s.status != "ok" for s in result.files):
+        return
+    table = Table(box=None, title="status of files", title_justify="left", header_style="bold")
+    for name in ("status", "file", "message"):
+        table.add_column(name, overflow="fold")
+    for status in result.files:
+        table.add_row(status.status, status.file, status.message)
+    (_err if _err.is_terminal else Console(stderr=True, width=240)).print(table, markup=False)
+
+
+@train_app.command("face")
+def train_face(
+    data: Annotated[Path, typer.Argument(help="fer2013.npz, fer2013.csv, TFD .mat or a folder.")],
+    out: Annotated[Path, typer.Option(help="Where the bundle goes.")],
+    preset: Annotated[str, typer.Option(help="A preset's name or a .toml file.")] = "paper",
+    extra: Annotated[
+        list[Path] | None, typer.Option(help="More training faces, in any of these formats.")
+    ] = None,
+    network: Annotated[str | None, typer.Option(help="convnet1 or convnet2.")] = None,
+    illumination: Annotated[str | None, typer.Option(help="isotropic or none.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
+    stop_on_clips: Annotated[
+        Path | None,
+        typer.Option(help="Folder of class folders of clips whose accuracy picks the epoch."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Default: beside the bundle; an existing one goes on.")
+    ] = None,
+) -> None:
+    """Train the face network and write a bundle; interrupted, the same command goes on."""
+    from emonets.training.face import train_face as train
+
+    train(
+        data,
+        out,
+        preset=preset,
+        extra=extra or [],
+        network=network,
+        illumination=illumination,
+        epochs=epochs,
+        stop_on_clips=stop_on_clips,
+        seed=seed,
+        checkpoint=checkpoint,
+        echo=_err.print,
+    )
+
+
+@evaluate_app.command("face")
+def evaluate_face(
+    data: Annotated[Path, typer.Option(help="fer2013.npz, fer2013.csv, TFD .mat or a folder.")],
+    split: Annotated[str, typer.Option(help="Which split.")] = "PrivateTest",
+    preset: Annotated[str | None, typer.Option(help="A shipped model by name.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="A bundle of your own.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the figures there.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Write the confusion matrix (PNG).")] = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average with the mirror image.")
+    ] = False,
+    duplicates: Annotated[
+        bool, typer.Option(help="Also score without copies of Training pictures.")
+    ] = True,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+) -> None:
+    """Accuracy, UAR, 95 % intervals and confusion matrix of the face network on single faces."""
+    from emonets.training.face import evaluate_face as evaluate
+
+    if preset is not None and bundle is not None:
+        raise ParameterError("give --preset or --bundle, not both")
+    report = evaluate(
+        data,
+        bundle or preset or "paper",
+        split=split,
+        mirror=mirror,
+        duplicates=duplicates,
+        seed=seed,
+        json_path=json,
+        figure_path=figure,
+    )
+    print(report)
+
+
+@reproduce_app.command("afew2")
+def reproduce_afew2(
+    data: Annotated[Path, typer.Option(help="The folder with the authors' stored files.")],
+    json: Annotated[Path | None, typer.Option(help="Write the comparison there.")] = None,
+) -> None:
+    """Go from the authors' stored frame probabilities to their labels; exits 1 on a difference."""
+    from emonets.training.reproduce_afew2 import run
+
+    code = run(data, json)
+    if code:
+        raise typer.Exit(code)
+
+
+def main() -> None:
+    """The entry point: EmoNets' own errors are one line, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except EmoNetsError as error:
+        _err.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+        sys.exit(2 if isinstance(error, ParameterError) else 1)
+    except KeyboardInterrupt:
+        _err.print("interrupted; the same command goes on where it can")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""From a clip to its face tubes: decode, detect, follow, crop (paper 3.1.3)."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from emonets.clip import Clip, Frame
+from emonets.errors import ParameterError
+from emonets.faces.detect import Detector
+from emonets.faces.tubes import FaceTube, TubeBuilder
+
+T = TypeVar("T")
+_DONE = object()
+
+
+def prefetch(items: Iterable[T], size: int = 4) -> Iterator[T]:
+    """The same items, made ahead of time by a thread: decoding and detection overlap.
+
+    At most ``size`` items wait. An error of the source is raised here, in its place. When the
+    consumer stops early the thread ends too.
+    """
+    waiting: queue.Queue[object] = queue.Queue(size)
+    stop = threading.Event()
+    failure: list[BaseException] = []
+
+    def put(item: object) -> bool:
+        while not stop.is_set():
+            try:
+                waiting.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put(item):
+                    break
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+            put(_DONE)
+
+    thread = threading.Thread(target=work, name="emonets-decode", daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not _DONE:
+            yield item  # type: ignore[misc]
+        if failure:
+            raise failure[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def find_tubes(
+    clip: Clip,
+    detector: Detector,
+    *,
+    stride: int = 1,
+    second: Detector | None = None,
+    second_step: float = 0.2,
+    on_frame: Callable[[Frame], None] | None = None,
+) -> Iterator[FaceTube]:
+    """Follow every face through a clip, in one pass over its frames.
+
+    Parameters
+    ----------
+    detector : looks at every ``stride``-th frame; faces in between are interpolated.
+    second : a slower, more sensitive detector for clips where the first finds nothing at all
+        (the paper's fallback). It sees one frame every ``second_step`` seconds.
+    on_frame : called for every frame of the first pass, for progress and time stamps.
+
+    Yields
+    ------
+    Pieces of tubes as they are finished; pieces of one person share ``track``.
+    """
+    if stride < 1:
+        raise ParameterError(f"stride must be 1 or more, got {stride}")
+    found = False
+    reset = getattr(detector, "reset", None)
+    if reset is not None:
+        reset()
+    builder = TubeBuilder()
+    for number, frame in enumerate(prefetch(clip.frames())):
+        if on_frame is not None:
+            on_frame(frame)
+        seen = detector.detect(frame.image) if number % stride == 0 else None
+        for tube in builder.add(frame, seen):
+            found = True
+            yield tube
+    for tube in builder.finish():
+        found = True
+        yield tube
+    if found or second is None:
+        return
+    builder = TubeBuilder()
+    due = -float("inf")
+    for frame in prefetch(clip.frames()):
+        seen = None
+        if frame.time >= due:
+            seen, due = second.detect(frame.image), frame.time + second_step
+        yield from builder.add(frame, seen)
+    yield from builder.finish()

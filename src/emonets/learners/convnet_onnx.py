@@ -1,0 +1,191 @@
+"""Running a convolutional network without torch: its arrays as an ONNX graph in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from emonets.errors import BundleError, ParameterError
+from emonets.learners.network import (
+    Conv,
+    Dense,
+    Network,
+    Pool,
+    ReLU,
+    ResponseNorm,
+    parameter_shapes,
+)
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+"""Names a user can give as a device, and onnxruntime's names for them."""
+
+_BATCH = 64
+"""Pictures a run; large enough for speed, small enough for the processor's cache."""
+
+
+def check_device(device: str) -> str:
+    """Return a device's name as it is, or raise if it cannot be used on this machine.
+
+    Raises
+    ------
+    ParameterError : unknown, or its provider is not part of the installed onnxruntime.
+    """
+    available = [name for name, p in PROVIDERS.items() if p in ort.get_available_providers()]
+    if device not in PROVIDERS or PROVIDERS[device] not in ort.get_available_providers():
+        raise ParameterError(
+            f"device {device!r} is not available here; available: {', '.join(available)}"
+        )
+    return device
+
+
+def inference_session(
+    model: bytes | str | os.PathLike[str], *, device: str = "cpu", threads: int = 0
+) -> ort.InferenceSession:
+    """An onnxruntime session.
+
+    Parameters
+    ----------
+    model : a serialised graph or the path of one.
+    device : one of :data:`PROVIDERS`.
+    threads : processor threads for one run; 0 leaves the choice to onnxruntime.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    # Threads that wait by spinning would take the cores that decode the film.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers = [PROVIDERS[check_device(device)]]
+    if device != "cpu":
+        providers.append(PROVIDERS["cpu"])
+    source = model if isinstance(model, bytes) else os.fspath(model)
+    return ort.InferenceSession(source, options, providers=providers)
+
+
+def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side: int) -> bytes:
+    """The serialised graph: input ``pictures`` (n, 1, side, side) float32, output
+    ``probabilities`` (n, classes) float32.
+
+    Raises
+    ------
+    BundleError : an array is missing or of the wrong shape.
+    """
+    shapes = parameter_shapes(network, side)
+    check_arrays(arrays, shapes)
+    constants: dict[str, NDArray[np.float32]] = {
+        name: np.asarray(arrays[name], np.float32) for name in shapes
+    }
+    nodes: list[onnx.NodeProto] = []
+    x, channels_side = "pictures", side
+
+    def add(kind: str, inputs: list[str], **attributes: Any) -> str:
+        name = f"v{len(nodes)}"
+        nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+        return name
+
+    for i, layer in enumerate(network):
+        weights = [f"{i}.weight", f"{i}.bias"]
+        if isinstance(layer, Conv):
+            x = add("Conv", [x, *weights], pads=[layer.pad] * 4, kernel_shape=[layer.size] * 2)
+            channels_side += 2 * layer.pad - layer.size + 1
+        elif isinstance(layer, Pool):
+            out = -(-(channels_side - layer.size) // layer.stride) + 1
+            over = (out - 1) * layer.stride + layer.size - channels_side
+            kind = "MaxPool" if layer.how == "max" else "AveragePool"
+            x = add(
+                kind,
+                [x],
+                kernel_shape=[layer.size] * 2,
+                strides=[layer.stride] * 2,
+                pads=[0, 0, over, over],
+            )
+            channels_side = out
+        elif isinstance(layer, ReLU):
+            x = add("Relu", [x])
+        elif isinstance(layer, ResponseNorm):
+            for name, value in (("scale", layer.scale), ("one", 1.0), ("power", layer.power)):
+                constants[f"{i}.{name}"] = np.array(value, np.float32)
+            square = add("Mul", [x, x])
+            mean = add(
+                "AveragePool",
+                [square],
+                kernel_shape=[layer.size] * 2,
+                pads=[layer.size // 2] * 4,
+                count_include_pad=1,
+            )
+            base = add("Add", [add("Mul", [mean, f"{i}.scale"]), f"{i}.one"])
+            x = add("Div", [x, add("Pow", [base, f"{i}.power"])])
+        elif isinstance(layer, Dense):
+            x = add("Gemm", [add("Flatten", [x]), *weights], transB=1)
+    nodes.append(helper.make_node("Softmax", [x], ["probabilities"], axis=-1))
+    classes = [layer for layer in network if isinstance(layer, Dense)][-1].units
+    graph = helper.make_graph(
+        nodes,
+        "convnet",
+        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 1, side, side])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def check_arrays(
+    arrays: Mapping[str, NDArray[np.float32]], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Raise :class:`BundleError` unless every named array is there with its shape and finite."""
+    for name, shape in shapes.items():
+        if name not in arrays:
+            raise BundleError(f"the network's array {name!r} is missing")
+        if arrays[name].shape != shape:
+            raise BundleError(
+                f"the network's array {name!r} has shape {arrays[name].shape}, expected {shape}: "
+                "these weights belong to another architecture or input size"
+            )
+        if not np.isfinite(arrays[name]).all():
+            raise BundleError(f"the network's array {name!r} holds NaN or infinite values")
+
+
+class ConvNetRunner:
+    """A trained network ready to answer.
+
+    Parameters
+    ----------
+    network, arrays, side : as for :func:`onnx_graph`.
+    device, threads : as for :func:`inference_session`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        arrays: Mapping[str, NDArray[np.float32]],
+        side: int,
+        *,
+        device: str = "cpu",
+        threads: int = 0,
+    ) -> None:
+        self._session = inference_session(
+            onnx_graph(network, arrays, side), device=device, threads=threads
+        )
+        self._classes = self._session.get_outputs()[0].shape[1]
+
+    def probabilities(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, 1, side, side) float32 → (n, classes) float32; rows sum to one."""
+        if len(pictures) == 0:
+            return np.empty((0, self._classes), np.float32)
+        parts = [
+            self._session.run(None, {"pictures": np.ascontiguousarray(pictures[i : i + _BATCH])})[0]
+            for i in range(0, len(pictures), _BATCH)
+        ]
+        return np.concatenate(parts)

@@ -1,0 +1,228 @@
+"""What comes out: one columnar table, the same for one clip or ten thousand."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emonets.emotions import EMOTIONS
+from emonets.errors import MissingExtraError, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = "emonets.result"
+SCHEMA_VERSION = 1
+COLUMNS: tuple[str, ...] = (
+    "file", "track", "start", "end", "face_found", "model", *EMOTIONS, "label",
+)  # fmt: skip
+FORMATS = ("table", "csv", "json", "parquet")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One face in one window, or one clip.
+
+    Attributes
+    ----------
+    file : the clip, as it was given.
+    track : number of the face tube, stable over the whole clip; None in the row of the clip.
+    start, end : seconds from the clip's start, from the stream's own time stamps.
+    face_found : False where there was nothing to look at; the probabilities are then all 1/7.
+    model : which model the probabilities come from.
+    probabilities : seven numbers in the order of ``emonets.EMOTIONS`` that sum to one.
+    """
+
+    file: str
+    track: int | None
+    start: float
+    end: float
+    face_found: bool
+    model: str
+    probabilities: tuple[float, ...]
+
+    @property
+    def label(self) -> str | None:
+        """The most probable emotion; None where no face was found."""
+        return EMOTIONS[int(np.argmax(self.probabilities))] if self.face_found else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row under the names of :data:`COLUMNS`."""
+        return {
+            "file": self.file,
+            "track": self.track,
+            "start": self.start,
+            "end": self.end,
+            "face_found": self.face_found,
+            "model": self.model,
+            **dict(zip(EMOTIONS, self.probabilities, strict=True)),
+            "label": self.label,
+        }
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """How one file fared: ``ok``, ``no face`` or ``error``, and in words what happened."""
+
+    file: str
+    status: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows of one or many clips, and how each file fared.
+
+    Attributes
+    ----------
+    rows : per clip first its faces by window and track, then the clip itself (track None).
+    files : one status a file, in the order given.
+    about : the model that spoke: bundle, digest, version, how clips are decided.
+    """
+
+    rows: tuple[Row, ...] = ()
+    files: tuple[FileStatus, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def concatenate(cls, results: Iterable[Result]) -> Result:
+        """One result of several, in their order; ``about`` is the first one's."""
+        parts = list(results)
+        return cls(
+            tuple(row for part in parts for row in part.rows),
+            tuple(status for part in parts for status in part.files),
+            parts[0].about if parts else {},
+        )
+
+    @property
+    def failed(self) -> bool:
+        """Whether any file gave no answer."""
+        return any(status.status != "ok" for status in self.files)
+
+    def clip_rows(self) -> tuple[Row, ...]:
+        """The rows of whole clips only."""
+        return tuple(row for row in self.rows if row.track is None)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A data frame with :data:`COLUMNS`; ``track`` is a nullable integer."""
+        import pandas as pd
+
+        frame = pd.DataFrame([row.to_dict() for row in self.rows], columns=list(COLUMNS))
+        types = {
+            "file": "string", "track": "Int64", "start": "float64", "end": "float64",
+            "face_found": "bool", "model": "string", **dict.fromkeys(EMOTIONS, "float64"),
+            "label": "string",
+        }  # fmt: skip
+        return frame.astype(types)
+
+    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Comma separated, one header line, times to the millisecond; returned and written."""
+        frame = self.to_pandas()
+        text: str = frame.round({"start": 3, "end": 3, **dict.fromkeys(EMOTIONS, 6)}).to_csv(
+            index=False, lineterminator="\n"
+        )
+        if path is not None:
+            write_whole(path, text.encode())
+        return text
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """One object: ``schema``, ``schema_version``, ``about``, ``files``, ``rows``."""
+        content = {
+            "schema": SCHEMA,
+            "schema_version": SCHEMA_VERSION,
+            "about": self.about,
+            "emotions": list(EMOTIONS),
+            "files": [status.__dict__ for status in self.files],
+            "rows": [row.to_dict() for row in self.rows],
+        }
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        if path is not None:
+            write_whole(path, text.encode())
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> Result:
+        """The inverse of :meth:`to_json`.
+
+        Raises
+        ------
+        ParameterError : not JSON of this schema and version.
+        """
+        try:
+            content = json.loads(text)
+            if (content["schema"], content["schema_version"]) != (SCHEMA, SCHEMA_VERSION):
+                raise ParameterError(
+                    f"schema {content['schema']!r} version {content['schema_version']!r}, "
+                    f"expected {SCHEMA} {SCHEMA_VERSION}"
+                )
+            rows = tuple(
+                Row(
+                    row["file"], row["track"], row["start"], row["end"], row["face_found"],
+                    row["model"], tuple(row[name] for name in EMOTIONS),
+                )
+                for row in content["rows"]
+            )  # fmt: skip
+            files = tuple(FileStatus(**status) for status in content["files"])
+            return cls(rows, files, content["about"])
+        except ParameterError:
+            raise
+        except (ValueError, KeyError, TypeError) as error:
+            raise ParameterError(f"not a result in JSON: {error!r}") from None
+
+    def to_parquet(self, path: str | os.PathLike[str] | None = None) -> bytes:
+        """Apache Parquet; needs the extra ``[parquet]``."""
+        buffer = io.BytesIO()
+        try:
+            self.to_pandas().to_parquet(buffer, index=False, engine="pyarrow")
+        except ImportError:
+            raise MissingExtraError("writing Parquet", "parquet") from None
+        if path is not None:
+            write_whole(path, buffer.getvalue())
+        return buffer.getvalue()
+
+    def write(self, path: str | os.PathLike[str], format: str) -> None:
+        """Write whole as ``csv``, ``json`` or ``parquet``."""
+        writers = {"csv": self.to_csv, "json": self.to_json, "parquet": self.to_parquet}
+        if format not in writers:
+            raise ParameterError(f"format {format!r} is none of {', '.join(writers)}")
+        writers[format](path)
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file whole or not at all, also when the process dies midway."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def windows(
+    start: float, end: float, length: float | None, hop: float | None
+) -> Sequence[tuple[float, float]]:
+    """The windows of ``length`` seconds every ``hop`` seconds that cover ``start``..``end``.
+
+    Without a length there is one window, all of it. The last window may hang over the end; a
+    window that would hold nothing new is left out.
+
+    Raises
+    ------
+    ParameterError : length or hop not positive and finite.
+    """
+    if length is None:
+        return [(start, end)]
+    hop = length if hop is None else hop
+    if not (np.isfinite(length) and np.isfinite(hop) and length > 0 and hop > 0):
+        raise ParameterError(f"window and hop must be positive seconds, got {length} and {hop}")
+    count = max(1, int(np.ceil((end - start - length) / hop - 1e-9)) + 1)
+    return [(start + i * hop, start + i * hop + length) for i in range(count)]

@@ -1,0 +1,320 @@
+"""The face specialist: face tubes → ConvNet → clip descriptor → SVM (paper 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emonets.clip import Clip, Frame
+from emonets.emotions import EMOTIONS, UNIFORM
+from emonets.errors import BundleError, DataError, ParameterError
+from emonets.faces.detect import Detector, SensitiveDetector, load_detector
+from emonets.faces.illumination import isotropic_smoothing, reflectance_to_pixels
+from emonets.faces.landmarks import FaceLandmarker
+from emonets.faces.pipeline import find_tubes
+from emonets.faces.registration import TUBE_TO_FER, face_transforms, register
+from emonets.faces.tubes import FaceTube
+from emonets.learners.convnet import ConvNetClassifier
+from emonets.learners.coupled_svm import CoupledSVC
+from emonets.specialists.aggregate import merge_tubes, segments
+
+Features = dict[str, NDArray[Any]]
+_PENDING = 2  # pieces of tubes that may wait for the network: bounds the memory
+
+
+@dataclass(frozen=True)
+class FacePreprocessing:
+    """How a face becomes the picture that the network was trained on.
+
+    Attributes
+    ----------
+    registration : ``source`` (one transform for all, paper 3.1.1) or ``face`` (by each face's
+        own landmarks).
+    transform : (2, 3) of ``source``: pixels of a 96 × 96 tube → pixels of FER2013's 48 × 48.
+    illumination : ``isotropic`` or ``none``.
+    smoothness : of the isotropic smoothing.
+    border : ``noise`` or ``edge``, what lies outside the tube.
+    """
+
+    registration: str = "source"
+    transform: tuple[tuple[float, ...], ...] = tuple(map(tuple, TUBE_TO_FER.tolist()))
+    illumination: str = "none"
+    smoothness: float = 7.0
+    border: str = "noise"
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("registration", ("source", "face")),
+            ("illumination", ("none", "isotropic")),
+            ("border", ("noise", "edge")),
+        ):
+            if getattr(self, name) not in known:
+                raise ParameterError(
+                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
+                )
+
+    def normalise(self, grey: ArrayLike) -> NDArray[np.uint8]:
+        """Illumination normalisation of grey pictures (n, 48, 48): uint8 of the same shape."""
+        images = np.asarray(grey)
+        if self.illumination == "none":
+            return images.astype(np.uint8)
+        out = np.empty(images.shape, np.uint8)
+        for i in range(0, len(images), 1024):  # float64 work: bound its memory
+            reflectance = isotropic_smoothing(images[i : i + 1024], self.smoothness)
+            out[i : i + 1024] = reflectance_to_pixels(reflectance)  # type: ignore[arg-type]
+        return out
+
+
+class FaceSpecialist:
+    """Seven probabilities for a clip by the faces in it.
+
+    Parameters
+    ----------
+    network : the fitted ConvNet.
+    preprocessing : how its pictures are made.
+    svm : a fitted classifier of clip descriptors (``segments`` of the frame probabilities);
+        without one a clip's answer is the mean over its face pictures.
+    slots : segments of a descriptor (paper: 10).
+    """
+
+    name = "face"
+
+    def __init__(
+        self,
+        network: ConvNetClassifier,
+        preprocessing: FacePreprocessing | None = None,
+        *,
+        svm: CoupledSVC | None = None,
+        slots: int = 10,
+    ) -> None:
+        self.network = network
+        self.preprocessing = FacePreprocessing() if preprocessing is None else preprocessing
+        self.svm = svm
+        self.slots = slots
+        self._landmarker: FaceLandmarker | None = None
+
+    @property
+    def decision(self) -> str:
+        """In words, how frames become one answer."""
+        if self.svm is None:
+            return (
+                "mean of the frame probabilities (no labelled clips have trained the SVM of "
+                "this model)"
+            )
+        return f"SVM on {self.slots} segments of frame probabilities"
+
+    def inputs(self, tube: FaceTube) -> NDArray[np.uint8]:
+        """The network's pictures of a tube: (n, 48, 48) uint8."""
+        transform: NDArray[np.float64] = np.asarray(self.preprocessing.transform)
+        if self.preprocessing.registration == "face":
+            if self._landmarker is None:
+                self._landmarker = FaceLandmarker(threads=1)
+            transform = face_transforms(self._landmarker.points(tube.crops))
+        grey = register(
+            tube.crops,
+            transform,
+            border=self.preprocessing.border,
+            seed=tube.track,
+            indices=tube.index,
+        )
+        return self.preprocessing.normalise(grey)
+
+    def extract(
+        self,
+        clip: Clip,
+        *,
+        detector: str | Detector = "auto",
+        stride: int = 1,
+        device: str = "cpu",
+        on_frame: Callable[[Frame], None] | None = None,
+    ) -> Features:
+        """Look at every face of a clip.
+
+        Returns
+        -------
+        dict of arrays, one entry a face picture, in order of time and then track:
+        ``probabilities`` (n, 7), ``track`` (n,), ``index`` (n,) frame numbers, ``time`` (n,)
+        seconds, ``boxes`` (n, 4) pixels, ``detected`` (n,) bool (False: interpolated or found
+        by colour), ``score`` (n,); and, once a clip, ``span`` (2,), start and end of the pictures in
+        seconds, and ``step`` (), the mean time between frames.
+
+        Raises
+        ------
+        MediaError : the clip has no pictures or cannot be decoded.
+        """
+        self.network.use(device=device, threads=1)
+        looker = load_detector(detector) if isinstance(detector, str) else detector
+        times: list[float] = []
+        steps = _Steps()
+
+        def seen(frame: Frame) -> None:
+            steps.add(frame.time)
+            if not times:
+                times.append(frame.time)
+            if on_frame is not None:
+                on_frame(frame)
+
+        def look(tube: FaceTube) -> Features:
+            return {
+                "probabilities": self.network.predict_proba(self.inputs(tube)),
+                "track": np.full(len(tube.index), tube.track, np.int64),
+                "index": np.asarray(tube.index, np.int64),
+                "time": np.asarray(tube.times, np.float64),
+                "boxes": np.asarray(tube.boxes, np.float64),
+                "detected": np.asarray(tube.detected, np.bool_),
+                "score": np.asarray(tube.scores, np.float64),
+            }
+
+        parts: list[Features] = []
+        with ThreadPoolExecutor(1, thread_name_prefix="emonets-face") as pool:
+            pending: list[Future[Features]] = []
+            for tube in find_tubes(clip, looker, stride=stride, second=_Second(), on_frame=seen):
+                pending.append(pool.submit(look, tube))
+                if len(pending) > _PENDING:
+                    parts.append(pending.pop(0).result())
+            parts.extend(future.result() for future in pending)
+        features = _joined(parts)
+        features["span"] = np.array([times[0] if times else 0.0, steps.end])
+        features["step"] = np.array(steps.typical)
+        return features
+
+    def predict_frames(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Time stamps (t,) in seconds and the mean probabilities (t, 7) of the faces then."""
+        index, first, member = np.unique(features["index"], return_index=True, return_inverse=True)
+        total = np.zeros((len(index), len(EMOTIONS)))
+        np.add.at(total, member, features["probabilities"])
+        total /= np.bincount(member, minlength=len(index))[:, None]
+        return features["time"][first], total
+
+    def predict_proba(self, features: Features | Sequence[Features]) -> NDArray[np.float64]:
+        """(n, 7) for the features of one clip or of several; no face: 1/7 each."""
+        clips = [features] if isinstance(features, Mapping) else list(features)
+        out = np.full((len(clips), len(EMOTIONS)), UNIFORM)
+        seen = [i for i, clip in enumerate(clips) if len(clip["probabilities"])]
+        if self.svm is None:
+            for i in seen:
+                out[i] = clips[i]["probabilities"].mean(axis=0)
+        elif seen:
+            columns = np.asarray(self.svm.classes_, np.int64)
+            p = self.svm.predict_proba(np.stack([self.descriptor(clips[i]) for i in seen]))
+            out[seen] = 0.0
+            out[np.ix_(seen, columns)] = p
+        return out
+
+    def descriptor(self, features: Features) -> NDArray[np.float64]:
+        """(slots × 7,) of a clip that has a face (paper 3.1.4, Figures 4 and 5)."""
+        if not len(features["probabilities"]):
+            raise DataError("a clip without a face has no descriptor")
+        merged = merge_tubes(features["index"], features["probabilities"])
+        return segments(merged, slots=self.slots)
+
+    def fit(
+        self, features: Sequence[Features], y: ArrayLike, groups: ArrayLike | None = None
+    ) -> Self:
+        """Train the SVM on labelled clips; those without a face are left out.
+
+        Parameters
+        ----------
+        features : of each clip, from :meth:`extract`.
+        y : (n,) canonical classes.
+        groups : (n,) whose folds must not share members (subjects, films).
+        """
+        from emonets.learners.grid import fit_two_stage_svm
+
+        labels = np.asarray(y)
+        use = [i for i, clip in enumerate(features) if len(clip["probabilities"])]
+        if len(labels) != len(features) or not use:
+            raise DataError(f"{len(features)} clips, {len(labels)} labels, {len(use)} with a face")
+        X = np.stack([self.descriptor(features[i]) for i in use])
+        chosen = None if groups is None else np.asarray(groups)[use]
+        self.svm = fit_two_stage_svm(X, labels[use], groups=chosen)
+        return self
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
+        """Settings (JSON) and arrays by part, for a bundle."""
+        settings, arrays = self.network.to_arrays()
+        parts = {"face": arrays}
+        about: dict[str, Any] = {
+            "network": settings,
+            "preprocessing": asdict(self.preprocessing),
+            "slots": self.slots,
+            "svm": None,
+        }
+        if self.svm is not None:
+            about["svm"], parts["face_svm"] = self.svm.to_arrays()
+        return about, parts
+
+    @classmethod
+    def from_arrays(
+        cls, settings: Mapping[str, Any], parts: Mapping[str, Mapping[str, NDArray[Any]]]
+    ) -> Self:
+        """The inverse of :meth:`to_arrays`; raises :class:`BundleError` where it does not fit."""
+        try:
+            fields = dict(settings["preprocessing"])
+            fields["transform"] = tuple(tuple(map(float, row)) for row in fields["transform"])
+            preprocessing = FacePreprocessing(**fields)
+            network = ConvNetClassifier.from_arrays(settings["network"], parts["face"])
+            svm = None
+            if settings["svm"] is not None:
+                svm = CoupledSVC.from_arrays(settings["svm"], parts["face_svm"])
+            slots = int(settings["slots"])
+        except BundleError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"the face specialist's settings are incomplete: {error!r}") from None
+        if list(network.classes_) != list(range(len(EMOTIONS))):
+            raise BundleError("the face network's classes are not the seven emotions")
+        return cls(network, preprocessing, svm=svm, slots=slots)
+
+
+class _Steps:
+    """Running view of frame times: the end is the last time and a typical step."""
+
+    def __init__(self) -> None:
+        self.last, self.typical = 0.0, 0.0
+        self._count = 0
+
+    def add(self, time: float) -> None:
+        if self._count:
+            self.typical += (time - self.last - self.typical) / self._count
+        self.last = time
+        self._count += 1
+
+    @property
+    def end(self) -> float:
+        return self.last + self.typical
+
+
+class _Second:
+    """The sensitive detector, made only if it is needed."""
+
+    name = "sensitive"
+
+    def __init__(self) -> None:
+        self._made: SensitiveDetector | None = None
+
+    def detect(self, image: NDArray[np.uint8]) -> Any:
+        if self._made is None:
+            self._made = SensitiveDetector()
+        return self._made.detect(image)
+
+
+def _joined(parts: Iterable[Features]) -> Features:
+    empty: Features = {
+        "probabilities": np.empty((0, len(EMOTIONS))),
+        "track": np.empty(0, np.int64),
+        "index": np.empty(0, np.int64),
+        "time": np.empty(0),
+        "boxes": np.empty((0, 4)),
+        "detected": np.empty(0, np.bool_),
+        "score": np.empty(0),
+    }
+    pieces = [empty, *parts]
+    joined = {key: np.concatenate([piece[key] for piece in pieces]) for key in empty}
+    order = np.lexsort((joined["track"], joined["index"]))
+    return {key: value[order] for key, value in joined.items()}

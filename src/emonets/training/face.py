@@ -1,0 +1,252 @@
+"""Training and scoring the face network on still faces (paper 3.1.1 and 3.1.2)."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.clip import find_clips, open_clip
+from emonets.datasets.faces import FaceImages, load_faces
+from emonets.datasets.near_duplicates import near_duplicates
+from emonets.emotions import EMOTIONS, emotion_index
+from emonets.errors import DataError
+from emonets.evaluation.metrics import Evaluation, evaluate
+from emonets.learners.convnet import ConvNetClassifier
+from emonets.model import EmoNets
+from emonets.result import write_whole
+from emonets.specialists.face import FacePreprocessing, FaceSpecialist
+from emonets.training.preset import load_preset
+
+_TRAINING = ("Training", "train")
+_CHOOSING = ("PublicTest", "valid", "validation")
+_HELD_OUT = 0.1  # of the faces, where the data names no validation split
+
+
+@dataclass(frozen=True)
+class _Faces:
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    what: str
+
+
+def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
+    """Faces to train on and faces to choose the epoch by."""
+    names = set() if data.split is None else set(np.unique(data.split).tolist())
+    training = next((s for s in _TRAINING if s in names), None)
+    choosing = next((s for s in _CHOOSING if s in names), None)
+    if training is not None and choosing is not None:
+        a, b = data.take(training), data.take(choosing)
+        return (
+            _Faces(a.images, a.labels, f"{data.name} {training}"),
+            _Faces(b.images, b.labels, f"{data.name} {choosing}"),
+        )
+    pool = data.take(training) if training is not None else data
+    rng = np.random.default_rng(seed)
+    held = np.zeros(len(pool.labels), bool)
+    if pool.groups is not None:  # whole subjects are held out
+        names_ = np.unique(pool.groups)
+        chosen = rng.permutation(names_)[: max(1, round(_HELD_OUT * len(names_)))]
+        held = np.isin(pool.groups, chosen)
+    else:
+        for label in np.unique(pool.labels):
+            members = rng.permutation(np.flatnonzero(pool.labels == label))
+            held[members[: max(1, round(_HELD_OUT * len(members)))]] = True
+    if held.all() or not held.any():
+        raise DataError(f"{data.name}: too few faces to hold some out for choosing the epoch")
+    how = "groups" if pool.groups is not None else "faces"
+    return (
+        _Faces(pool.images[~held], pool.labels[~held], f"{data.name}, rest"),
+        _Faces(pool.images[held], pool.labels[held], f"{data.name}, held-out {how}"),
+    )
+
+
+def train_face(
+    data: Path,
+    out: Path,
+    *,
+    preset: str = "paper",
+    extra: Sequence[Path] = (),
+    network: str | None = None,
+    illumination: str | None = None,
+    epochs: int | None = None,
+    stop_on_clips: Path | None = None,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    echo: Callable[[str], Any] = print,
+) -> EmoNets:
+    """Train the face network and write a bundle.
+
+    Parameters
+    ----------
+    data : anything :func:`emonets.datasets.faces.load_faces` reads.
+    out : folder of the bundle.
+    preset, network, illumination, epochs : the numbers, and what to change in them.
+    extra : more faces that are only trained on (the paper's second set, TFD).
+    stop_on_clips : folder of class folders of clips; the epoch is then chosen by the accuracy
+        of the mean over each clip's faces, as the paper did, and not by held-out faces.
+    checkpoint : default ``OUT.checkpoint.safetensors``; where it exists the run goes on.
+
+    Raises
+    ------
+    DataError, ParameterError, MissingExtraError : as the parts say.
+    """
+    numbers = load_preset(preset)["face"]
+    settings = dict(numbers["network"])
+    if network is not None:
+        settings["network"] = network
+    if epochs is not None:
+        settings["epochs"] = epochs
+    images = dict(numbers["images"])
+    if illumination is not None:
+        images["illumination"] = illumination
+    preprocessing = FacePreprocessing(**images)
+    train, choose = _split(load_faces(data), seed)
+    for path in extra:
+        more = load_faces(path)
+        train = _Faces(
+            np.concatenate([train.images, more.images]),
+            np.concatenate([train.labels, more.labels]),
+            f"{train.what} + {more.name}",
+        )
+    if set(np.unique(train.labels)) != set(range(len(EMOTIONS))):
+        absent = [e for i, e in enumerate(EMOTIONS) if i not in train.labels]
+        raise DataError(f"{data}: no training face is labelled {', '.join(absent)}")
+    validation: tuple[Any, ...] = (preprocessing.normalise(choose.images), choose.labels)
+    chosen_by = choose.what
+    checkpoint = checkpoint or out.with_name(out.name + ".checkpoint.safetensors")
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    model = ConvNetClassifier(**settings, checkpoint=checkpoint, random_state=seed)
+    if stop_on_clips is not None:
+        validation = _clip_faces(stop_on_clips, preprocessing)
+        chosen_by = f"clips of {stop_on_clips.name}"
+    echo(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
+    total = settings["epochs"]
+
+    def progress(epoch: int, history: Any) -> None:
+        left = (total - epoch - 1) * float(np.median(history.seconds[-5:]))
+        echo(
+            f"epoch {epoch + 1}/{total}  loss {history.loss[-1]:.4f}  "
+            f"accuracy {history.score[-1]:.4f} (best {max(history.score):.4f} in epoch "
+            f"{history.best + 1})  {left / 60:.0f} min left"
+        )
+
+    model.fit(
+        preprocessing.normalise(train.images), train.labels, validation=validation,
+        progress=progress,
+    )  # fmt: skip
+    scores = model.history_["score"]
+    card = {
+        "trained_on": train.what,
+        "faces": len(train.images),
+        "chosen_by": f"accuracy on {chosen_by}",
+        "chosen_accuracy": round(float(max(scores)), 4),
+        "chosen_epoch": int(np.argmax(scores)) + 1,
+        "epochs": len(scores),
+        "seed": seed,
+        "settings": settings,
+        "minutes": round(sum(model.history_["seconds"]) / 60, 1),
+        "machine": platform.machine(),
+    }
+    nets = EmoNets(FaceSpecialist(model, preprocessing), about={"preset": preset, "card": card})
+    nets.save(out)
+    echo(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
+    return nets
+
+
+def _clip_faces(
+    folder: Path, preprocessing: FacePreprocessing
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """The network's pictures of all clips in class folders, their labels and clip numbers."""
+    from emonets.faces.detect import load_detector
+    from emonets.faces.pipeline import find_tubes
+
+    eyes = FaceSpecialist(ConvNetClassifier(), preprocessing)
+    pictures, labels, numbers = [], [], []
+    for number, path in enumerate(find_clips([folder])):
+        try:
+            label = emotion_index(path.parent.name)
+        except KeyError as error:
+            raise DataError(f"{path}: its folder is not an emotion; {error.args[0]}") from None
+        with open_clip(path) as clip:
+            for tube in find_tubes(clip, load_detector("auto")):
+                pictures.append(eyes.inputs(tube))
+                labels.append(np.full(len(pictures[-1]), label))
+                numbers.append(np.full(len(pictures[-1]), number))
+    if not pictures:
+        raise DataError(f"{folder}: no face in any clip there")
+    return np.concatenate(pictures), np.concatenate(labels), np.concatenate(numbers)
+
+
+def evaluate_face(
+    data: Path,
+    bundle: str | Path,
+    *,
+    split: str = "PrivateTest",
+    mirror: bool = False,
+    duplicates: bool = True,
+    seed: int = 0,
+    json_path: Path | None = None,
+    figure_path: Path | None = None,
+) -> str:
+    """Score a bundle's face network on one split of still faces; returns a readable report.
+
+    With ``duplicates``, also without the faces that are copies of training pictures (exact ones,
+    and near ones), where the data has a training split.
+    """
+    model = EmoNets.load(bundle)
+    faces = load_faces(data)
+    part = faces.take(split)
+    network = model.face.network
+    network.set_params(mirror=mirror or network.mirror)
+    p = network.predict_proba(model.face.preprocessing.normalise(part.images))
+    scores: dict[str, Evaluation] = {"all": evaluate(part.labels, p, seed=seed)}
+    training = None
+    if duplicates and faces.split is not None and split not in _TRAINING:
+        training = next((s for s in _TRAINING if s in set(faces.split.tolist())), None)
+    if training is not None:
+        reference = faces.take(training).images
+        found = near_duplicates(part.images, reference)
+        for name, mask in (("exact copies", found.exact), ("near copies", found.near)):
+            if mask.any():
+                scores[f"without {name} of {training}"] = evaluate(
+                    part.labels[~mask], p[~mask], seed=seed
+                )
+                scores[f"{name} only"] = evaluate(part.labels[mask], p[mask], seed=seed)
+    title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
+    if figure_path is not None:
+        from emonets.evaluation.figures import confusion_figure
+
+        confusion_figure(scores["all"], title=title, path=figure_path)
+    if json_path is not None:
+        content = {
+            "data": faces.name,
+            "split": split,
+            "n": len(part.labels),
+            "bundle": str(bundle),
+            "bundle_digest": model.about["bundle_digest"],
+            "mirror": network.mirror,
+            "seed": seed,
+            "accuracy": scores["all"].accuracy.value,
+            "uar": scores["all"].uar.value,
+            "scores": {name: score.to_dict() for name, score in scores.items()},
+        }
+        write_whole(json_path, (json.dumps(content, indent=1) + "\n").encode())
+    return _report(title, scores)
+
+
+def _report(title: str, scores: dict[str, Evaluation]) -> str:
+    lines = [title, ""]
+    for name, score in scores.items():
+        a, u = score.accuracy, score.uar
+        lines.append(
+            f"{name:38s} n {score.n:5d}  accuracy {a.value:.4f} [{a.low:.4f}, {a.high:.4f}]  "
+            f"UAR {u.value:.4f} [{u.low:.4f}, {u.high:.4f}]"
+        )
+    return "\n".join([*lines, "", scores["all"].table()])

@@ -1,0 +1,85 @@
+"""Presets: every number of a training run in one TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from emonets.errors import ParameterError
+
+_SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "": {"name": str},
+    "face.network": {
+        "network": str, "crop": int, "weight_rate": float, "bias_rate": float,
+        "momentum": float, "batch_size": int, "epochs": int, "rate_drops": list,
+        "patience": int, "mirror": bool, "autocast": bool,
+    },
+    "face.images": {
+        "registration": str, "illumination": str, "smoothness": float, "border": str,
+    },
+    "face.clips": {"slots": int},
+}  # fmt: skip
+
+
+def preset_names() -> list[str]:
+    """The presets that come with the package."""
+    folder = resources.files("emonets") / "presets"
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith("toml"))
+
+
+def load_preset(name: str | Path) -> dict[str, Any]:
+    """A preset by its name, or from a TOML file of one's own.
+
+    Returns
+    -------
+    nested dict: ``{"name": …, "face": {"network": {…}, "images": {…}, "clips": {…}}}``.
+
+    Raises
+    ------
+    ParameterError : no such preset, not TOML, an unknown key (with the nearest known one) or a
+        value of the wrong type.
+    """
+    if str(name) in preset_names():
+        text = (resources.files("emonets") / "presets" / f"{name}.toml").read_text("utf-8")
+    elif str(name).endswith(".toml") and Path(name).is_file():
+        text = Path(name).read_text("utf-8")
+    else:
+        raise ParameterError(
+            f"preset {str(name)!r} is neither one of {', '.join(preset_names())} nor a .toml file"
+        )
+    try:
+        preset = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ParameterError(f"{name}: not TOML ({error})") from None
+    _check(preset, "", str(name))
+    return preset
+
+
+def _check(table: Mapping[str, Any], place: str, file: str) -> None:
+    known = dict(_SCHEMA.get(place, {}))
+    below = {
+        path.removeprefix(place + "." if place else "").split(".")[0]
+        for path in _SCHEMA
+        if path and path.startswith(place + "." if place else "")
+    }
+    for key, value in table.items():
+        where = f"{place}.{key}" if place else key
+        if isinstance(value, Mapping) and key in below:
+            _check(value, where, file)
+        elif key not in known:
+            near = difflib.get_close_matches(key, [*known, *below], n=1)
+            hint = (
+                f"; did you mean {near[0]!r}?"
+                if near
+                else f"; known: {', '.join([*known, *below])}"
+            )
+            raise ParameterError(f"{file}: unknown key {where!r}{hint}")
+        else:
+            kind = known[key]
+            fits = isinstance(value, (int, float) if kind is float else kind)
+            if not fits or (isinstance(value, bool) and kind is not bool):
+                raise ParameterError(f"{file}: {where} must be {kind}, got {value!r}")

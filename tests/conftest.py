@@ -1,0 +1,28 @@
+"""What the tests share: the shipped example clips, and where further data may lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def happy() -> Path:
+    return EXAMPLES / "1001_DFA_HAP_XX.flv"
+
+
+@pytest.fixture(scope="session")
+def angry() -> Path:
+    return EXAMPLES / "1001_DFA_ANG_XX.flv"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("the shared data folder does not lie beside this checkout")
+    return SHARED
