@@ -23,6 +23,8 @@ SHIFT = (8, 4)
 """Largest motion of the whole picture between frames, in thumbnail pixels across and down."""
 BINS = 16
 
+UNCHANGED = 2.0
+"""Mean difference of the thumbnails, of 255, up to which nothing else is looked at."""
 NEW_COLOURS = 0.15
 """Share of the pixels with another colour from which on the colours speak for a cut."""
 SAME_EDGES = 0.75
@@ -92,6 +94,8 @@ def is_cut(previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> bool:
     burns most of the picture out looks like a cut, as does a pan by more than an eighth of the
     width per frame.
     """
+    if float(cv2.absdiff(previous, current).mean()) <= UNCHANGED:
+        return False
     change = change_between(previous, current)
     if change.edges >= SAME_EDGES:
         return False
