@@ -1,0 +1,177 @@
+"""Labelled still faces, whatever file they come from.
+
+Every reader of still faces returns the same `FaceImages`; `load_faces` picks the reader by what
+lies at a path. Labels are turned into the canonical order in the readers, nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.emotions import EMOTIONS
+from emonets.errors import DataError
+
+EXPECTED = (
+    "expected fer2013.npz, fer2013.csv (or icml_face_data.csv), a .mat file of the Toronto Face "
+    "Database, or a folder of class folders"
+)
+
+_SYNONYMS = (
+    ("training", "train"),
+    ("publictest", "validation", "valid", "val"),
+    ("privatetest", "test"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceImages:
+    """Labelled grey pictures of faces.
+
+    Attributes
+    ----------
+    images : (n, height, width) uint8.
+    labels : (n,) int64, 0..6 in the order of `emonets.EMOTIONS`.
+    split : (n,) of str, the part of the data each picture belongs to, or None where the data
+        are not divided.
+    groups : (n,) of int or str, who is shown (or what else pictures must not be torn apart by),
+        or None where nobody knows.
+    name, citation, licence : the dataset's name, BibTeX entry and terms.
+    ferplus_votes : (n, 10) uint8, the FER+ votes for neutral, happiness, surprise, sadness,
+        anger, disgust, fear, contempt, unknown, no face; all zero for a picture without votes.
+    skipped : files that could not be read, each with the reason.
+
+    Raises
+    ------
+    DataError : arrays whose types, shapes or values do not fit the above.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    split: NDArray[np.str_] | None
+    groups: NDArray[np.generic] | None
+    name: str
+    citation: str
+    licence: str
+    ferplus_votes: NDArray[np.uint8] | None = None
+    skipped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.ndim != 3 or images.dtype != np.uint8:
+            raise DataError(
+                f"{self.name}: expected images of shape (n, height, width) and type uint8, "
+                f"found {images.shape} {images.dtype}"
+            )
+        for what, array in (
+            ("labels", labels),
+            ("split", self.split),
+            ("groups", self.groups),
+            ("ferplus_votes", self.ferplus_votes),
+        ):
+            if array is not None and len(array) != len(images):
+                raise DataError(f"{self.name}: {len(images)} images but {len(array)} {what}")
+        if labels.ndim != 1 or labels.dtype != np.int64:
+            raise DataError(
+                f"{self.name}: expected labels of shape (n,) and type int64, "
+                f"found {labels.shape} {labels.dtype}"
+            )
+        wrong = np.flatnonzero((labels < 0) | (labels >= len(EMOTIONS)))
+        if len(wrong):
+            raise DataError(
+                f"{self.name}: label {labels[wrong[0]]} of image {wrong[0]} is not in 0..6 "
+                f"({len(wrong)} such)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of the parts, in the order in which they first appear."""
+        return () if self.split is None else tuple(dict.fromkeys(map(str, self.split)))
+
+    def take(self, split: str) -> FaceImages:
+        """The pictures of one part, such as ``"PrivateTest"``.
+
+        Case does not matter, and one dataset's word for a part is understood of another:
+        Training = train, PublicTest = validation = valid = val, PrivateTest = test.
+
+        Raises
+        ------
+        DataError : no picture belongs to it; the message names the parts there are.
+        """
+        if self.split is None:
+            raise DataError(f"{self.name} is not divided into splits; asked for {split!r}")
+        wanted = split.strip().lower()
+        names = [name for name in self.splits if name.lower() == wanted]
+        if not names:
+            alike = next((words for words in _SYNONYMS if wanted in words), ())
+            names = [name for name in self.splits if name.lower() in alike]
+        chosen = np.isin(self.split, names)
+        if not chosen.any():
+            raise DataError(
+                f"{self.name} has no split {split!r}; it has {', '.join(self.splits) or 'none'}"
+            )
+        return self.select(chosen)
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> FaceImages:
+        """The pictures at some rows, given as a mask (n,) or as indices."""
+        return replace(
+            self,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            split=None if self.split is None else self.split[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            ferplus_votes=None if self.ferplus_votes is None else self.ferplus_votes[rows],
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many pictures there are of each class."""
+        n = np.bincount(self.labels, minlength=len(EMOTIONS))
+        return {name: int(k) for name, k in zip(EMOTIONS, n, strict=True)}
+
+
+def load_faces(path: str | Path) -> FaceImages:
+    """Read labelled faces from whatever lies at a path.
+
+    =====================  ======================================================
+    what lies there        reader
+    =====================  ======================================================
+    ``*.npz``, ``*.csv``   `emonets.datasets.fer2013.read_fer2013`
+    ``*.mat``              `emonets.datasets.tfd.read_tfd`
+    a folder that holds    the same, for ``fer2013.npz``, ``fer2013.csv``,
+    one of these           ``icml_face_data.csv`` or one ``.mat`` file
+    any other folder       `emonets.datasets.face_folder.read_face_folder`
+    =====================  ======================================================
+
+    Raises
+    ------
+    DataError : nothing is there, or none of these; or the reader's own complaint.
+    """
+    from emonets.datasets.face_folder import read_face_folder
+    from emonets.datasets.fer2013 import read_fer2013
+    from emonets.datasets.tfd import read_tfd
+
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder; {EXPECTED}")
+    if path.is_dir():
+        inside = {p.name.lower(): p for p in sorted(path.iterdir()) if p.is_file()}
+        known = [
+            inside[name]
+            for name in ("fer2013.npz", "fer2013.csv", "icml_face_data.csv")
+            if name in inside
+        ] + [p for name, p in inside.items() if name.endswith(".mat")]
+        if not known:
+            return read_face_folder(path)
+        path = known[0]
+    kind = path.suffix.lower()
+    if kind in (".npz", ".csv"):
+        return read_fer2013(path)
+    if kind == ".mat":
+        return read_tfd(path)
+    raise DataError(f"{path}: {EXPECTED}; found a file ending in {kind or 'nothing'!r}")

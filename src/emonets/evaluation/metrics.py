@@ -1,0 +1,437 @@
+"""How good predictions are, and how sure one may be of it.
+
+Everything here is a pure function of true labels and of predictions: labels (n,) of 0..6 in
+canonical order or probabilities (n, 7), whose largest entry is then the prediction. Accuracy,
+recall, precision, F1 and their intervals are functions of the confusion matrix alone.
+
+Intervals are 95 % percentile bootstrap intervals (Efron 1979). Drawing n items with replacement
+and counting them is one multinomial draw of the confusion matrix, so thousands of resamples cost
+milliseconds. Where items come in groups (clips of one actor, frames of one clip) they are not
+independent, and whole groups must be drawn: give ``groups``. A bootstrap cannot imagine errors
+that it has not seen: without a single error the interval is [1, 1], however few the items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emonets.emotions import EMOTIONS
+from emonets.errors import DataError, ParameterError
+
+RESAMPLES = 2_000
+LEVEL = 0.95
+CALIBRATION_BINS = 15
+
+_K = len(EMOTIONS)
+_SUM_TOLERANCE = 1e-3  # probabilities are often kept with three or more decimals
+_AT_ONCE = 4_000_000  # drawn numbers kept in memory
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A measured value with the ends of its 95 % interval; NaN where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self:.1%}"
+
+    def __format__(self, spec: str) -> str:
+        """``value [low, high]``, each in the given format; per cent by default."""
+        spec = spec or ".1%"
+        if np.isnan(self.value):
+            return "–"
+        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Evaluation:
+    """What `evaluate` found.
+
+    Attributes
+    ----------
+    n : items.
+    n_groups : groups that the intervals were drawn over, or None for items.
+    accuracy, uar : scores 0..1.
+    recall, precision, f1 : seven scores 0..1 in canonical order; NaN for the recall of a class
+        that no item has, for the precision of one never predicted, for the F1 of one neither
+        there nor predicted.
+    confusion : (7, 7) int64, rows true and columns predicted, canonical order.
+    calibration_error : 0..1, or None where only labels were predicted.
+    seed : of the resampling.
+    """
+
+    n: int
+    n_groups: int | None
+    accuracy: Score
+    uar: Score
+    recall: tuple[Score, ...]
+    precision: tuple[Score, ...]
+    f1: tuple[Score, ...]
+    confusion: Ints
+    calibration_error: float | None
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and dicts for JSON; null where a score is not defined."""
+
+        def plain(score: Score) -> dict[str, float | None]:
+            return {
+                key: None if np.isnan(x) else float(x)
+                for key, x in (("value", score.value), ("low", score.low), ("high", score.high))
+            }
+
+        support = self.confusion.sum(axis=1)
+        return {
+            "n": self.n,
+            "n_groups": self.n_groups,
+            "accuracy": plain(self.accuracy),
+            "uar": plain(self.uar),
+            "calibration_error": self.calibration_error,
+            "classes": {
+                name: {
+                    "n": int(support[k]),
+                    "recall": plain(self.recall[k]),
+                    "precision": plain(self.precision[k]),
+                    "f1": plain(self.f1[k]),
+                }
+                for k, name in enumerate(EMOTIONS)
+            },
+            "confusion": self.confusion.tolist(),
+            "level": LEVEL,
+            "seed": self.seed,
+        }
+
+    def to_markdown(self) -> str:
+        """The scores and the confusion matrix as Markdown tables."""
+        head = ["class", "n", "recall", "precision", "F1", *(f"→ {e}" for e in EMOTIONS)]
+        lines = [self._headline(), "", _row(head), _row(["---", *["---:"] * (len(head) - 1)])]
+        for k, name in enumerate(EMOTIONS):
+            cells = [format(s[k], ".1%") for s in (self.recall, self.precision, self.f1)]
+            counts = [str(c) for c in self.confusion[k]]
+            lines.append(_row([name, str(self.confusion[k].sum()), *cells, *counts]))
+        return "\n".join(lines) + "\n"
+
+    def __str__(self) -> str:
+        width = max(map(len, EMOTIONS))
+        lines = [
+            self._headline(),
+            "",
+            f"{'':{width}} {'n':>6} {'recall':>7} {'prec.':>7} {'F1':>7}   predicted "
+            + " ".join(f"{e[:5]:>5}" for e in EMOTIONS),
+        ]
+        for k, name in enumerate(EMOTIONS):
+            values = (s[k].value for s in (self.recall, self.precision, self.f1))
+            cells = " ".join(f"{'–' if np.isnan(v) else format(v, '.1%'):>7}" for v in values)
+            counts = " ".join(f"{c:>5}" for c in self.confusion[k])
+            lines.append(f"{name:{width}} {self.confusion[k].sum():>6} {cells} {'':12} {counts}")
+        return "\n".join(lines)
+
+    def _headline(self) -> str:
+        over = "items" if self.n_groups is None else f"{self.n_groups} groups"
+        text = f"accuracy {self.accuracy}, UAR {self.uar}"
+        if self.calibration_error is not None:
+            text += f", calibration error {self.calibration_error:.1%}"
+        return f"{text} (n = {self.n}, 95 % intervals over {over})"
+
+
+def evaluate(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Evaluation:
+    """Measure predictions against the truth, with intervals.
+
+    Parameters
+    ----------
+    labels : (n,) integers 0..6, the truth.
+    probabilities : (n, 7), each row summing to one; or (n,) predicted labels.
+    groups : (n,) of anything that compares equal within a group; intervals are then over groups.
+    resamples, seed : of the bootstrap.
+
+    Raises
+    ------
+    DataError : nothing to measure, shapes that do not go together, labels outside 0..6, NaN,
+        rows that do not sum to one, or fewer than two groups.
+    """
+    y = _labels(labels, "labels")
+    scores = np.asarray(probabilities)
+    p = _predictions(scores, len(y))
+    names = None if groups is None else _groups(groups, len(y))
+    matrix = _confusion(y, p)
+    draws = _draw(y * _K + p, _K * _K, names, resamples, seed).reshape(-1, _K, _K)
+
+    def scored(metric: Callable[[NDArray[Any]], Floats]) -> tuple[Score, ...]:
+        values, resampled = np.atleast_1d(metric(matrix)), metric(draws).reshape(len(draws), -1)
+        return tuple(_score(v, column) for v, column in zip(values, resampled.T, strict=True))
+
+    return Evaluation(
+        n=len(y),
+        n_groups=None if names is None else int(names.max()) + 1,
+        accuracy=scored(_accuracy)[0],
+        uar=scored(_uar)[0],
+        recall=scored(_recall),
+        precision=scored(_precision),
+        f1=scored(_f1),
+        confusion=matrix,
+        calibration_error=expected_calibration_error(y, scores) if scores.ndim == 2 else None,
+        seed=seed,
+    )
+
+
+def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """Share of items whose predicted class is the true one, 0..1."""
+    return float(_accuracy(confusion_matrix(labels, predictions)))
+
+
+def uar(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """Unweighted average recall, 0..1: the mean recall of the classes that occur in the truth."""
+    return float(_uar(confusion_matrix(labels, predictions)))
+
+
+def recall(labels: ArrayLike, predictions: ArrayLike) -> Floats:
+    """Share of each true class that is predicted as such: (7,), NaN for a class not there."""
+    return _recall(confusion_matrix(labels, predictions))
+
+
+def precision(labels: ArrayLike, predictions: ArrayLike) -> Floats:
+    """Share of each predicted class that is truly it: (7,), NaN for a class never predicted."""
+    return _precision(confusion_matrix(labels, predictions))
+
+
+def f1(labels: ArrayLike, predictions: ArrayLike) -> Floats:
+    """Harmonic mean of recall and precision: (7,), NaN for a class neither there nor predicted."""
+    return _f1(confusion_matrix(labels, predictions))
+
+
+def confusion_matrix(labels: ArrayLike, predictions: ArrayLike) -> Ints:
+    """Count items by true class (rows) and predicted class (columns): (7, 7), canonical order.
+
+    Parameters
+    ----------
+    labels : (n,) integers 0..6.
+    predictions : (n,) integers 0..6, or (n, 7) probabilities.
+
+    Raises
+    ------
+    DataError : as `evaluate`.
+    """
+    y = _labels(labels, "labels")
+    return _confusion(y, _predictions(np.asarray(predictions), len(y)))
+
+
+def expected_calibration_error(
+    labels: ArrayLike, probabilities: ArrayLike, *, bins: int = CALIBRATION_BINS
+) -> float:
+    """How far the probability of the predicted class is from how often it is right, 0..1.
+
+    Predictions are put into bins of equal width by their probability; the error is the mean of
+    \\|accuracy - mean probability\\| over the bins, weighted by how many lie in each
+    (Guo et al. 2017, equation 3).
+
+    Parameters
+    ----------
+    labels : (n,) integers 0..6.
+    probabilities : (n, 7), each row summing to one.
+    bins : at least 1.
+
+    Raises
+    ------
+    DataError : as `evaluate`.
+    ParameterError : bins is less than 1.
+    """
+    if bins < 1:
+        raise ParameterError(f"bins must be at least 1, got {bins}")
+    y = _labels(labels, "labels")
+    p = np.asarray(probabilities, dtype=np.float64)
+    if p.ndim != 2:
+        raise DataError(f"expected probabilities of shape (n, {_K}), found {p.shape}")
+    predicted = _predictions(p, len(y))
+    confidence = p.max(axis=1)
+    # bins are open below and closed above, as in the paper
+    where = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    gap = (predicted == y) - confidence
+    return float(np.abs(np.bincount(where, weights=gap, minlength=bins)).sum() / len(y))
+
+
+def difference(
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    baseline: ArrayLike,
+    *,
+    metric: str = "accuracy",
+    groups: ArrayLike | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Score:
+    """How much better predictions are than a baseline's on the same items, -1..1.
+
+    Each resample draws the items (or groups) once for both, so what makes items hard for both
+    cancels: the interval is tighter than that of either score.
+
+    Parameters
+    ----------
+    labels, predictions, baseline : (n,) labels, or (n, 7) probabilities for the latter two.
+    metric : ``"accuracy"`` or ``"uar"``.
+    groups, resamples, seed : as for `evaluate`.
+
+    Raises
+    ------
+    DataError : as `evaluate`.
+    ParameterError : another metric.
+    """
+    metrics = {"accuracy": _accuracy, "uar": _uar}
+    if metric not in metrics:
+        raise ParameterError(f"metric must be one of {', '.join(metrics)}, got {metric!r}")
+    y = _labels(labels, "labels")
+    p, q = (_predictions(np.asarray(x), len(y)) for x in (predictions, baseline))
+    names = None if groups is None else _groups(groups, len(y))
+    joint = _draw((y * _K + p) * _K + q, _K**3, names, resamples, seed).reshape(-1, _K, _K, _K)
+    measure = metrics[metric]
+    return _score(
+        measure(_confusion(y, p)) - measure(_confusion(y, q)),
+        measure(joint.sum(axis=3)) - measure(joint.sum(axis=2)),
+    )
+
+
+def _accuracy(matrix: NDArray[Any]) -> Floats:
+    return _ratio(np.trace(matrix, axis1=-2, axis2=-1), matrix.sum(axis=(-2, -1)))
+
+
+def _recall(matrix: NDArray[Any]) -> Floats:
+    return _ratio(np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(axis=-1))
+
+
+def _precision(matrix: NDArray[Any]) -> Floats:
+    return _ratio(np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(axis=-2))
+
+
+def _f1(matrix: NDArray[Any]) -> Floats:
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    return _ratio(2 * hits, matrix.sum(axis=-1) + matrix.sum(axis=-2))
+
+
+def _uar(matrix: NDArray[Any]) -> Floats:
+    present = matrix.sum(axis=-1) > 0
+    return _ratio(np.where(present, _recall(matrix), 0.0).sum(axis=-1), present.sum(axis=-1))
+
+
+def _ratio(top: ArrayLike, bottom: ArrayLike) -> Floats:
+    """top / bottom, NaN where bottom is zero."""
+    top, bottom = np.asarray(top, dtype=np.float64), np.asarray(bottom, dtype=np.float64)
+    ratio: Floats = np.divide(top, bottom, out=np.full(bottom.shape, np.nan), where=bottom > 0)
+    return ratio
+
+
+def _confusion(y: Ints, p: Ints) -> Ints:
+    return np.bincount(y * _K + p, minlength=_K * _K).reshape(_K, _K).astype(np.int64)
+
+
+def _draw(cells: Ints, n_cells: int, groups: Ints | None, resamples: int, seed: int) -> Ints:
+    """Counts of the cells in each resample: (resamples, n_cells)."""
+    if resamples < 1:
+        raise ParameterError(f"resamples must be at least 1, got {resamples}")
+    rng = np.random.default_rng(seed)
+    used, cells = np.unique(cells, return_inverse=True)
+    if groups is None:
+        n = len(cells)
+        drawn = rng.multinomial(n, np.bincount(cells) / n, size=resamples)
+    else:
+        n = int(groups.max()) + 1
+        table = np.zeros((n, len(used)))
+        np.add.at(table, (groups, cells), 1)
+        drawn = np.empty((resamples, len(used)), dtype=np.int64)
+        step = max(1, _AT_ONCE // n)
+        for start in range(0, resamples, step):
+            times = rng.multinomial(n, np.full(n, 1 / n), size=min(step, resamples - start))
+            drawn[start : start + step] = np.rint(times @ table)
+    result = np.zeros((resamples, n_cells), dtype=np.int64)
+    result[:, used] = drawn
+    return result
+
+
+def _score(value: ArrayLike, resampled: Floats) -> Score:
+    """A value with its interval, over those resamples in which it is defined."""
+    defined = resampled[~np.isnan(resampled)]
+    value = float(np.asarray(value))
+    if np.isnan(value) or not len(defined):
+        return Score(value, float("nan"), float("nan"))
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Score(value, float(low), float(high))
+
+
+def _labels(labels: ArrayLike, name: str) -> Ints:
+    y = np.asarray(labels)
+    if y.ndim != 1:
+        raise DataError(f"expected {name} of shape (n,), found {y.shape}")
+    if not len(y):
+        raise DataError(f"no {name}: there is nothing to measure")
+    if np.issubdtype(y.dtype, np.floating) and np.isnan(y).any():
+        raise DataError(f"{name} hold NaN, first at {np.flatnonzero(np.isnan(y))[0]}")
+    if not np.issubdtype(y.dtype, np.integer):
+        raise DataError(
+            f"expected {name} as integers 0..{_K - 1}, found {y.dtype}; "
+            "emonets.emotions.emotion_index turns names into them"
+        )
+    wrong = np.flatnonzero((y < 0) | (y >= _K))
+    if len(wrong):
+        raise DataError(
+            f"{name}[{wrong[0]}] is {y[wrong[0]]}, expected 0..{_K - 1} ({len(wrong)} such)"
+        )
+    return y.astype(np.int64)
+
+
+def _predictions(p: NDArray[Any], n: int) -> Ints:
+    """The predicted labels, from labels or from probabilities."""
+    if len(p.shape) not in (1, 2) or len(p) != n or (p.ndim == 2 and p.shape[1] != _K):
+        raise DataError(
+            f"expected predictions of shape ({n},) or probabilities of shape ({n}, {_K}) for "
+            f"{n} labels, found {p.shape}"
+        )
+    if p.ndim == 1:
+        return _labels(p, "predictions")
+    if not np.issubdtype(p.dtype, np.floating) and not np.issubdtype(p.dtype, np.integer):
+        raise DataError(f"expected probabilities as numbers, found {p.dtype}")
+    for what, wrong in (
+        ("holds NaN or infinite values", ~np.isfinite(p).all(axis=1)),
+        ("has values outside 0..1", ((p < -_SUM_TOLERANCE) | (p > 1 + _SUM_TOLERANCE)).any(axis=1)),
+        ("does not sum to one", np.abs(p.sum(axis=1, dtype=np.float64) - 1) > _SUM_TOLERANCE),
+    ):
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            row = ", ".join(f"{x:.4g}" for x in p[k])
+            raise DataError(f"row {k} of the probabilities {what}: {row} ({wrong.sum()} such rows)")
+    return np.asarray(p.argmax(axis=1), dtype=np.int64)
+
+
+def _groups(groups: ArrayLike, n: int) -> Ints:
+    g = np.asarray(groups)
+    if g.shape != (n,):
+        raise DataError(f"expected groups of shape ({n},), found {g.shape}")
+    if np.issubdtype(g.dtype, np.floating) and np.isnan(g).any():
+        raise DataError("groups hold NaN: every item must belong to a group")
+    if g.dtype == object:
+        g = g.astype(str)
+    names, index = np.unique(g, return_inverse=True)
+    if len(names) < 2:
+        raise DataError(
+            "an interval over groups needs at least two of them; leave groups out to draw items"
+        )
+    return index.astype(np.int64)
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
