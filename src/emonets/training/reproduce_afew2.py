@@ -1,0 +1,413 @@
+"""From the authors' stored frame probabilities to their stored labels (AFEW2, paper table 1).
+
+The descriptors are ours (``specialists.aggregate``), the machines ours (``CoupledSVC``), trained
+on our descriptors, each step on the output of the step before; the authors' files give the frame
+probabilities at the start, the order of the clips, the audio model's answers, and what to compare
+with. What their programs did besides lives in ``afew2_quirks``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.errors import DataError
+from emonets.learners.coupled_svm import CoupledSVC
+from emonets.learners.grid import Point, best_point, grid_points, grid_scores
+from emonets.specialists import aggregate
+from emonets.training import afew2_quirks as quirks
+from emonets.training.afew2_files import (
+    DESCRIPTORS,
+    SPLITS,
+    AudioTable,
+    ClipFrames,
+    clip_key,
+    read_audio,
+    read_descriptors,
+    read_frames,
+    read_svm,
+)
+from emonets.training.afew2_report import Check, ReplayReport, count, line, near, percent, same
+
+Floats = NDArray[np.float64]
+Arrays = Mapping[str, NDArray[Any]]
+
+PRINT = 1e-6 + 1e-9
+"""Six digits in the frames and six in the descriptors: half a unit each, and the arithmetic's."""
+
+PROBABILITY = 1e-3
+"""How far probabilities may be apart where features differ by print precision: the optimiser
+itself stops at a tolerance of 1e-3."""
+
+EXACT = 1e-6
+"""How far they may be apart on the authors' own features (measured: 1e-13)."""
+
+CONVNET_SVM: Point = {"C": 18.1, "gamma": 1 / 70}
+"""C is the authors' largest coefficient, gamma libsvm's default for 70 features."""
+
+GRID = [quirks.five_digits(2.0 ** (step / 5)) for step in range(11)]
+"""The second SVM's fine grid, for C and gamma alike: 2 to the 0, 0.2 … 2."""
+
+PAPER: dict[str, dict[str, float]] = {
+    "ConvNet": {"train": 45.79, "validation": 38.13},
+    "audio": {"train": 58.16, "validation": 29.29},
+    "mean of ConvNet and audio": {"validation": 39.90},
+}
+"""Per cent of all clips (table 1 and section 4.1)."""
+
+
+def reproduce_afew2(
+    folder: str | Path,
+    *,
+    n_jobs: int | None = -1,
+    on_check: Callable[[Check], object] = lambda check: None,
+) -> ReplayReport:
+    """Replay everything that the files in ``folder`` allow.
+
+    Parameters
+    ----------
+    folder : with any of train/, validation/, test/ (``frame_by_frame.csv`` and the four
+        descriptor files) and ``svm_convnet.npz``, ``svm_convnet_audio.npz``, ``audio_train.txt``,
+        ``audio_valid.txt`` (``audio_test.txt``).
+    n_jobs : processes of the grid search.
+    on_check : told of each line as soon as it is known.
+
+    Raises
+    ------
+    DataError : no such folder, none of the three parts in it, or a file that cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; give the one that holds train/ and validation/")
+    if not any((folder / split / "frame_by_frame.csv").is_file() for split in SPLITS):
+        raise DataError(
+            f"{folder}: none of train/, validation/, test/ with a frame_by_frame.csv is in it; "
+            "give the folder that holds them"
+        )
+    report = ReplayReport(str(folder))
+    for check in _Replay(folder, n_jobs).checks():
+        report.checks.append(check)
+        on_check(check)
+    return report
+
+
+def run(
+    folder: str | Path,
+    json_path: str | Path | None = None,
+    echo: Callable[[str], object] = print,
+    *,
+    n_jobs: int | None = -1,
+) -> int:
+    """Replay, print stored against ours line by line, and say 0 if all is equal, else 1.
+
+    Raises
+    ------
+    DataError : see :func:`reproduce_afew2`, or ``json_path`` cannot be written.
+    """
+    echo(f"{'':58} {'stored':>13} {'ours':>13}")
+    report = reproduce_afew2(folder, n_jobs=n_jobs, on_check=lambda check: echo(line(check)))
+    echo("")
+    echo("What the authors' programs did besides, done here for this comparison only:")
+    for name, what in quirks.QUIRKS.items():
+        echo(f"  {name}: {what}")
+    echo("")
+    verdict = "everything compared is equal" if report.all_equal else "NOT all is equal"
+    echo(
+        f"{report.compared - report.different} of {report.compared} comparisons equal, "
+        f"{report.unavailable} not available: {verdict}"
+    )
+    if json_path is not None:
+        try:
+            text = json.dumps(report.to_json(), indent=1, allow_nan=False)
+            Path(json_path).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{json_path}: cannot be written ({error.strerror})") from None
+    return 0 if report.all_equal else 1
+
+
+class _Replay:
+    """The state of one replay: what the steps so far have given to those that follow."""
+
+    def __init__(self, folder: Path, n_jobs: int | None) -> None:
+        self.folder = folder
+        self.n_jobs = n_jobs
+        self.truth: dict[str, dict[int, int]] = {}
+        self.descriptors: dict[str, dict[int, Floats]] = {}
+        self.audio: dict[str, AudioTable] = {}
+        self.convnet: dict[str, dict[int, Floats]] = {}  # probabilities, in the SVM's class order
+        self.classes = np.arange(7)  # of the ConvNet SVM, in its own order
+
+    def checks(self) -> Iterator[Check]:
+        for split in SPLITS:
+            path = self.folder / split / "frame_by_frame.csv"
+            if path.is_file():
+                yield from self._descriptors(split, read_frames(path, split))
+            else:
+                yield self._missing(f"{split}: descriptors", path)
+        for split, stem in zip(SPLITS, ("train", "valid", "test"), strict=True):
+            path = self.folder / f"audio_{stem}.txt"
+            if path.is_file():
+                self.audio[split] = read_audio(path)
+        yield from self._convnet_svm(self.folder / "svm_convnet.npz")
+        yield from self._audio_alone()
+        yield from self._audio_svm(self.folder / "svm_convnet_audio.npz")
+
+    def _missing(self, name: str, path: Path) -> Check:
+        return Check(name, None, None, note=f"no {path.relative_to(self.folder)}")
+
+    def _descriptors(self, split: str, clips: Mapping[int, ClipFrames]) -> Iterator[Check]:
+        self.truth[split] = {key: clip.label for key, clip in clips.items()}
+        ours: dict[str, dict[int, Floats]] = {name: {} for name in DESCRIPTORS}
+        for key, clip in clips.items():
+            p = clip.probabilities
+            ours["segments.csv"][key] = aggregate.segments(p[quirks.segment_rows(clip.frames)])
+            ours["mean.csv"][key] = aggregate.mean(p)
+            ours["count.csv"][key] = aggregate.count(p)
+            ours["classifications.csv"][key] = np.array([float(aggregate.classification(p))])
+        self.descriptors[split] = ours["segments.csv"]
+        for file in DESCRIPTORS:
+            name = f"{split}: {file}, clips equal"
+            path = self.folder / split / file
+            if not path.is_file():
+                yield self._missing(name, path)
+                continue
+            tolerance = 0.0 if file == "classifications.csv" else PRINT
+            yield _compare(name, read_descriptors(path, split), ours[file], tolerance, clips)
+
+    def _convnet_svm(self, path: Path) -> Iterator[Check]:
+        name = "ConvNet SVM"
+        if "train" not in self.descriptors or not path.is_file():
+            yield self._missing(name, self.folder / "train" if path.is_file() else path)
+            return
+        stored = read_svm(path)
+        features: dict[str, Floats] = {}
+        keys: dict[str, list[int]] = {}
+        for split, end in SPLITS.items():
+            ids = stored.get(f"videoID{end}")
+            if split == "train":
+                ids = _needed(stored, "videoIDTrain", path)
+            if ids is not None and split in self.descriptors:
+                keys[split] = [clip_key(str(i), split) for i in ids]
+                features[split] = _rows(self.descriptors[split], keys[split], path)
+        order, y = quirks.first_appearance([self.truth["train"][key] for key in keys["train"]])
+        machine = _machine(CONVNET_SVM).fit(features["train"], y)
+        self.classes = order
+        yield from _same_machine(name, stored, machine, order, path)
+        yield from _on_stored_features(name, stored, CONVNET_SVM, "", path)
+        for split, end in SPLITS.items():
+            if split not in features:
+                if split in self.descriptors or split != "test":
+                    note = "not stored" if split in self.descriptors else f"no {split} descriptors"
+                    yield Check(f"{name}, {split}: labels equal", None, None, note=note)
+                continue
+            p = machine.predict_proba(features[split])
+            self.convnet[split] = dict(zip(keys[split], p, strict=True))
+            truth = np.array([self.truth[split][key] for key in keys[split]])
+            yield from _answers(f"{name}, {split}", stored, end.lower(), truth, p, order)
+        for split, paper in PAPER["ConvNet"].items():
+            name = f"ConvNet SVM, {split}: % of all clips (paper)"
+            if split not in self.convnet or split not in self.audio:
+                yield Check(name, paper, None, note="needs both SVM and the list of all clips")
+                continue
+            table = self.audio[split]
+            faces = self._convnet_features(split, table)
+            # Seven zeros have their maximum in the first class, angry, in canonical order
+            canonical = np.empty_like(faces)
+            canonical[:, self.classes] = faces
+            yield percent(name, paper, canonical.argmax(axis=1) == table.labels)
+
+    def _convnet_features(self, split: str, table: AudioTable) -> Floats:
+        """The ConvNet SVM's probabilities for all clips, in its class order; zeros if no face."""
+        found = self.convnet[split]
+        by_name = {f"{key:07d}": key for key in found} if split == "test" else {}
+        rows = []
+        for name in table.names:
+            key: int | None = clip_key(name, split)
+            if split == "test":
+                match = quirks.substring_match(name, by_name)
+                key = None if match is None else by_name[match]
+            rows.append(np.zeros(7) if key is None else found.get(key, np.zeros(7)))
+        return np.array(rows)
+
+    def _audio_alone(self) -> Iterator[Check]:
+        for split, paper in PAPER["audio"].items():
+            if split not in self.audio:
+                yield Check(f"audio, {split}", paper, None, note="no file of its answers")
+                continue
+            table = self.audio[split]
+            ours = table.probabilities.argmax(axis=1)
+            yield count(f"audio, {split}: labels equal", ours == table.predicted)
+            yield percent(f"audio, {split}: % right (paper)", paper, ours == table.labels)
+        name, paper = "mean of ConvNet SVM and audio, validation: %", 39.90
+        if "validation" in self.audio and "validation" in self.convnet:
+            table = self.audio["validation"]
+            convnet = np.empty_like(table.probabilities)
+            convnet[:, self.classes] = self._convnet_features("validation", table)
+            # A clip without a face adds the same to every class: the audio model decides alone
+            mean = (convnet + table.probabilities) / 2
+            yield percent(f"{name} (paper)", paper, mean.argmax(axis=1) == table.labels)
+        else:
+            yield Check(name, paper, None, note="needs both models' answers on validation")
+
+    def _audio_svm(self, path: Path) -> Iterator[Check]:
+        name = "ConvNet + audio SVM"
+        if not path.is_file():
+            yield self._missing(name, path)
+            return
+        if not all("train" in part for part in (self.convnet, self.audio)):
+            yield Check(name, None, None, note="needs both models' answers on train")
+            return
+        stored = read_svm(path)
+        x = {
+            split: np.hstack([self._convnet_features(split, table), table.probabilities])
+            for split, table in self.audio.items()
+            if split in self.convnet
+        }
+        order, y = quirks.first_appearance(self.audio["train"].labels)
+        point = {"C": GRID[6], "gamma": GRID[4]}
+        if "validation" not in x:
+            yield Check(f"{name}, grid", None, None, note="needs both models' on validation")
+        else:
+            point = yield from self._grid(stored, x, y, order, path)
+        machine = _machine(point).fit(x["train"], y)
+        yield from _same_machine(name, stored, machine, order, path)
+        yield from _on_stored_features(name, stored, point, "f", path)
+        for split, end in SPLITS.items():
+            if split in x:
+                p = machine.predict_proba(x[split])
+                suffix = end.lower() + "f"
+                truth = self.audio[split].labels
+                yield from _answers(f"{name}, {split}", stored, suffix, truth, p, order)
+            elif split != "test":
+                yield Check(f"{name}, {split}: labels equal", None, None, note=f"no {split} data")
+
+    def _grid(
+        self, stored: Arrays, x: Mapping[str, Floats], y: NDArray[np.intp],
+        order: NDArray[np.intp], path: Path,
+    ) -> Generator[Check, None, Point]:  # fmt: skip
+        """Search the fine grid on validation; the winner goes on."""
+        train, valid = x["train"], x["validation"]
+        target = np.argsort(order)[self.audio["validation"].labels]
+        points = grid_points({"C": GRID, "gamma": GRID})
+        fold = np.arange(len(train)), np.arange(len(train), len(train) + len(valid))
+        scores = grid_scores(
+            _machine(points[0]), points, np.vstack([train, valid]), np.concatenate([y, target]),
+            [fold], n_jobs=self.n_jobs,
+        )  # fmt: skip
+        best = points[best_point(points, scores)]
+        name = "ConvNet + audio SVM, grid"
+        largest = float(np.abs(_needed(stored, "model_sv_coef", path)).max())
+        gamma = float(_needed(stored, "model_parameters", path)[3])
+        right = np.rint(scores[:, 0] * len(valid)).astype(int)
+        best_count = int((right == right.max()).sum())
+        yield same(f"{name}: best C", round(largest, 4), best["C"], f"of {len(points)} points")
+        yield same(f"{name}: best gamma", round(gamma, 4), best["gamma"])
+        yield same(f"{name}: points with the best accuracy", 1, best_count)
+        predicted = _needed(stored, "predict_label_valf", path)
+        known = int((predicted == self.audio["validation"].labels).sum())
+        yield same(f"{name}: clips right at the best point", known, int(right.max()))
+        return best
+
+
+def _machine(point: Point) -> CoupledSVC:
+    return CoupledSVC(C=point["C"], gamma=point["gamma"], cv=quirks.MicrosoftFolds())
+
+
+def _compare(
+    name: str, stored: Mapping[int, Floats], ours: Mapping[int, Floats], tolerance: float,
+    clips: Mapping[int, ClipFrames],
+) -> Check:  # fmt: skip
+    """A descriptor file: how many of its clips have ours within print precision."""
+    fits, worst, tied, absent = [], 0.0, [], sorted(set(ours) - set(stored))
+    for key, values in stored.items():
+        mine = ours.get(key)
+        if mine is None or mine.shape != values.shape:
+            fits.append(False)
+            continue
+        difference = float(np.abs(values - mine).max())
+        good = difference <= tolerance
+        if not good and "count" in name and quirks.tied_counts(clips[key].probabilities, values):
+            good, difference = True, 0.0
+            tied.append(f"{key:09d}")
+        fits.append(good)
+        worst = max(worst, difference)
+    note = f"largest difference {worst:.1e}" if tolerance else ""
+    if tied:
+        note += f"; a tie in print goes to the other class in {', '.join(tied)}"
+    if absent:
+        note += f"; {len(absent)} clips of ours are not stored, {absent[0]:09d} first"
+    check = count(name, np.array(fits), tolerance, note)
+    return replace(check, equal=check.equal and not absent)
+
+
+def _same_machine(
+    name: str, stored: Arrays, machine: CoupledSVC, order: NDArray[np.intp], path: Path
+) -> Iterator[Check]:
+    """The machine trained on our descriptors beside the stored one."""
+    theirs = " ".join(map(str, _needed(stored, "model_label", path)))
+    ours = " ".join(map(str, order))
+    yield Check(f"{name}: class order", theirs, ours, 0.0, theirs == ours)
+    indices = set((_needed(stored, "model_sv_indices", path) - 1).tolist())
+    shared = len(indices & set(machine.support_.tolist()))
+    equal = shared == len(indices) == len(machine.support_)
+    yield Check(f"{name}: support vectors", len(indices), shared, 0.0, equal, "the same clips")
+
+
+def _on_stored_features(
+    name: str, stored: Arrays, point: Point, suffix: str, path: Path
+) -> Iterator[Check]:
+    """Our machine on their features: is the learner theirs to the last digit?"""
+    end = "All" if suffix else ""
+    features = _needed(stored, f"featureTrain{end}", path)
+    _, y = quirks.first_appearance(_needed(stored, f"labelTrain{'Audio' if suffix else ''}", path))
+    machine = _machine(point).fit(features, y)
+    for split, ending in SPLITS.items():
+        x = stored.get(f"feature{ending}{end}")
+        theirs = stored.get(f"prob_values_{ending.lower()}{suffix}")
+        if x is not None and theirs is not None:
+            ours = machine.predict_proba(x)
+            yield near(f"{name} on stored features, {split}: probabilities", theirs, ours, EXACT)
+
+
+def _answers(
+    name: str, stored: Arrays, suffix: str, truth: NDArray[np.intp], p: Floats,
+    order: NDArray[np.intp],
+) -> Iterator[Check]:  # fmt: skip
+    """Labels, probabilities and accuracy of one part."""
+    labels = order[p.argmax(axis=1)]
+    theirs = stored.get(f"predict_label_{suffix}")
+    if theirs is None:
+        yield Check(f"{name}: labels equal", None, None, note="not stored")
+        return
+    if theirs.shape != labels.shape:
+        yield Check(f"{name}: labels equal", len(theirs), len(labels), 0.0, False, "lengths")
+        return
+    yield count(f"{name}: labels equal", labels == theirs)
+    probabilities = stored.get(f"prob_values_{suffix}")
+    if probabilities is not None:
+        yield near(f"{name}: probabilities", probabilities, p, PROBABILITY)
+    accuracy = stored.get(f"accuracy_{suffix}")
+    if accuracy is not None:
+        yield percent(f"{name}: % right", float(accuracy[0]), labels == truth)
+
+
+def _needed(stored: Arrays, name: str, path: Path) -> NDArray[Any]:
+    if name not in stored:
+        raise DataError(f"{path}: holds no array {name}; copy it again from the reference data")
+    return stored[name]
+
+
+def _rows(descriptors: Mapping[int, Floats], keys: Sequence[int], path: Path) -> Floats:
+    unknown = [key for key in keys if key not in descriptors]
+    if unknown:
+        raise DataError(
+            f"{path}: names clip {unknown[0]:09d}, of which frame_by_frame.csv has no face; "
+            "the files are not of one set"
+        )
+    return np.array([descriptors[key] for key in keys])
