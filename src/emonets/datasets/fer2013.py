@@ -32,6 +32,11 @@ SPLITS = ("Training", "PublicTest", "PrivateTest")
 """In the order of the codes 0, 1, 2: to train on, to choose by, to look at once."""
 SIZES = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
 """Pictures in each part as published."""
+VOTES = (
+    "neutral", "happiness", "surprise", "sadness", "anger",
+    "disgust", "fear", "contempt", "unknown", "nf",
+)  # fmt: skip
+"""What FER+ voters could say of a picture, in the order of its columns."""
 LICENCE = "Database Contents License (DbCL) 1.0; FER+ votes: MIT"
 CITATION = """@inproceedings{goodfellow2013challenges,
   title = {Challenges in Representation Learning: A Report on Three Machine Learning Contests},
@@ -43,7 +48,6 @@ CITATION = """@inproceedings{goodfellow2013challenges,
 
 _SIDE = 48
 _COLUMNS = ("emotion", "pixels", "usage")
-_VOTES = 10
 _BLOCK = 4096
 
 
@@ -148,9 +152,9 @@ def _read_npz(path: Path) -> FaceImages:
         )
     codes = {key: _codes(path, key, arrays[key], n) for key in ("label", "usage")}
     votes = arrays.get("ferplus_votes")
-    if votes is not None and votes.shape != (n, _VOTES):
+    if votes is not None and votes.shape != (n, len(VOTES)):
         raise DataError(
-            f"{path}: expected ferplus_votes of shape ({n}, {_VOTES}), found {votes.shape}"
+            f"{path}: expected ferplus_votes of shape ({n}, {len(VOTES)}), found {votes.shape}"
         )
     return _faces(
         images,
@@ -240,25 +244,13 @@ def _pixels(path: Path, row: int, text: str) -> NDArray[np.uint8]:
 def _read_votes(path: Path, n: int) -> NDArray[np.uint8]:
     rows = _rows(path)
     header = [name.strip().lower() for name in next(rows, [])]
-    names = [
-        "neutral",
-        "happiness",
-        "surprise",
-        "sadness",
-        "anger",
-        "disgust",
-        "fear",
-        "contempt",
-        "unknown",
-        "nf",
-    ]
-    missing = [name for name in names if name not in header]
+    missing = [name for name in VOTES if name not in header]
     if missing:
         raise DataError(
-            f"{path}: expected the columns {', '.join(names)}; "
+            f"{path}: expected the columns {', '.join(VOTES)}; "
             f"found {', '.join(header)[:200] or 'an empty file'} ({', '.join(missing)} missing)"
         )
-    where = [header.index(name) for name in names]
+    where = [header.index(name) for name in VOTES]
     votes: list[list[int]] = []
     for k, row in enumerate(rows, start=2):
         if not row:

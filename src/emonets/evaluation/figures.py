@@ -1,0 +1,214 @@
+"""Pictures of results: confusion matrices, and faces side by side.
+
+matplotlib is optional (``pip install 'emonets[plot]'``) and imported only where a picture is
+drawn; its global state and its windows are never touched. A picture is written beside its name
+and then moved there, so that a reader sees the whole of it or nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emonets.emotions import EMOTIONS
+from emonets.errors import DataError, MissingExtraError, ParameterError
+from emonets.evaluation.metrics import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = (".png", ".svg", ".pdf")
+_DPI = 150
+_INK = "#1a1a1a"
+_PALE = "#6b6b6b"
+_LEFT = 0.15  # left edge of a confusion matrix and its title, of the width
+_TITLE_FITS = 58  # characters of the title at full size
+
+
+def confusion_figure(evaluation: Evaluation, path: str | Path, *, title: str) -> Path:
+    """Draw a confusion matrix: counts, per cent of each row, recall of each class as its shade.
+
+    Parameters
+    ----------
+    evaluation : what `emonets.evaluation.metrics.evaluate` returned.
+    path : the picture to write, ``.png``, ``.svg`` or ``.pdf``.
+    title : what was measured on which data, such as "ConvNet 1 on FER2013 PrivateTest".
+
+    Returns
+    -------
+    The path written.
+
+    Raises
+    ------
+    MissingExtraError : matplotlib is not installed.
+    ParameterError : another kind of file.
+    """
+    path = _checked(path)
+    figure = _figure(7.2, 7.95)
+    axes = figure.add_axes((_LEFT, 0.08, 0.98 - _LEFT, 0.76))
+    counts = evaluation.confusion
+    support = counts.sum(axis=1)
+    share = counts / np.maximum(support, 1)[:, None]
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=0.85)
+    for i, j in np.ndindex(counts.shape):
+        if not support[i]:
+            continue
+        ink = "white" if share[i, j] > 0.42 else _INK
+        weight = "bold" if i == j else "normal"
+        axes.text(
+            j, i - 0.1, f"{share[i, j]:.0%}", ha="center", va="center", color=ink,
+            fontsize=12, fontweight=weight,
+        )  # fmt: skip
+        axes.text(
+            j, i + 0.22, f"{counts[i, j]:,}", ha="center", va="center", color=ink,
+            fontsize=8.5,
+        )  # fmt: skip
+    ticks = range(len(EMOTIONS))
+    axes.set_xticks(ticks, EMOTIONS)
+    axes.set_yticks(ticks, [f"{e}\n{n:,}" for e, n in zip(EMOTIONS, support, strict=True)])
+    axes.set_xticks(np.arange(0.5, len(EMOTIONS) - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(EMOTIONS) - 1), minor=True)
+    axes.grid(which="minor", color="white", linewidth=2)
+    axes.tick_params(which="both", length=0, labelsize=10, labelcolor=_INK)
+    axes.set_xlabel("predicted", color=_PALE, fontsize=10)
+    axes.set_ylabel("true", color=_PALE, fontsize=10)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    over = "items" if evaluation.n_groups is None else f"{evaluation.n_groups:,} groups"
+    scores = f"accuracy {evaluation.accuracy}    UAR {evaluation.uar}"
+    legend = f"n = {evaluation.n:,}; per cent of each row, and counts; [95 % bootstrap over {over}]"
+    size = min(14.0, 14.0 * _TITLE_FITS / max(len(title), 1))
+    figure.text(_LEFT, 0.955, title, va="center", color=_INK, fontsize=size, fontweight="bold")
+    figure.text(_LEFT, 0.905, scores, va="center", color=_INK, fontsize=11)
+    figure.text(_LEFT, 0.868, legend, va="center", color=_PALE, fontsize=9)
+    return _save(figure, path)
+
+
+def mean_faces(
+    panels: Sequence[tuple[str, ArrayLike]],
+    path: str | Path,
+    *,
+    landmarks: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    title: str = "",
+) -> Path:
+    """Draw grey pictures side by side, such as the mean faces of two sources.
+
+    Parameters
+    ----------
+    panels : (caption, image) pairs; each image (height, width), any real type, shown from its
+        own darkest to its own lightest value.
+    path : the picture to write, ``.png``, ``.svg`` or ``.pdf``.
+    landmarks : (k, 2) points drawn onto every panel, or one such array (or None) a panel; x and
+        y in pixels of the image, 0 at its left and upper edges, so that the centre of the first
+        pixel is (0.5, 0.5).
+    title : above all.
+
+    Returns
+    -------
+    The path written.
+
+    Raises
+    ------
+    MissingExtraError : matplotlib is not installed.
+    DataError : no panel, an image that is not two-dimensional or not finite, or points that are
+        not (k, 2) or not as many sets as panels.
+    ParameterError : another kind of file.
+    """
+    path = _checked(path)
+    if not panels:
+        raise DataError("no panels: give at least one (caption, image) pair")
+    images = [_image(caption, image) for caption, image in panels]
+    points = _points(landmarks, len(panels))
+    top = 0.4 if title else 0.0
+    figure = _figure(0.15 + 2.9 * len(images), 3.45 + top)
+    width, height = (float(x) for x in figure.get_size_inches())
+    for k, ((caption, _), image, marks) in enumerate(zip(panels, images, points, strict=True)):
+        axes = figure.add_axes(
+            ((0.15 + 2.9 * k) / width, 0.15 / height, 2.75 / width, 2.75 / height)
+        )
+        rows, columns = image.shape
+        axes.imshow(image, cmap="gray", extent=(0, columns, rows, 0), interpolation="nearest")
+        axes.set_title(caption, fontsize=10, color=_INK, pad=6)
+        if marks is not None:
+            axes.scatter(
+                marks[:, 0], marks[:, 1], s=12, c="#ff4d4d", linewidths=0.5, edgecolors="white"
+            )
+            # points outside stay outside: they show how badly a picture is framed
+            axes.set_xlim(min(0.0, *marks[:, 0]), max(columns, *marks[:, 0]))
+            axes.set_ylim(max(rows, *marks[:, 1]), min(0.0, *marks[:, 1]))
+        axes.set_axis_off()
+    if title:
+        figure.text(
+            0.15 / width, 1 - 0.25 / height, title, fontsize=12, fontweight="bold", color=_INK,
+            va="center",
+        )  # fmt: skip
+    return _save(figure, path)
+
+
+def _image(caption: str, image: ArrayLike) -> NDArray[np.float64]:
+    x = np.asarray(image, dtype=np.float64)
+    if x.ndim != 2 or not x.size:
+        raise DataError(f"panel {caption!r}: expected a grey image (height, width), got {x.shape}")
+    if not np.isfinite(x).all():
+        raise DataError(f"panel {caption!r}: the image holds NaN or infinite values")
+    return x
+
+
+def _points(landmarks: Any, n: int) -> list[NDArray[np.float64] | None]:
+    if landmarks is None:
+        return [None] * n
+    if isinstance(landmarks, np.ndarray) and landmarks.ndim == 2:
+        landmarks = [landmarks] * n
+    sets = [None if p is None else np.asarray(p, dtype=np.float64) for p in landmarks]
+    if len(sets) != n:
+        raise DataError(f"{len(sets)} sets of landmarks for {n} panels")
+    for p in sets:
+        if p is not None and (p.ndim != 2 or p.shape[1] != 2 or not np.isfinite(p).all()):
+            raise DataError(f"expected landmarks as finite (k, 2) points, got shape {p.shape}")
+    return sets
+
+
+def _checked(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ParameterError(
+            f"{path}: a figure's name ends in one of {', '.join(FORMATS)}, "
+            f"not in {path.suffix or 'nothing'!r}"
+        )
+    return path
+
+
+def _figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches, outside pyplot, which would keep it for ever."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("drawing figures", "plot") from error
+    return Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = path.suffix.lower()
+    # no dates and no version: the same figures give the same file
+    metadata: dict[str, Any] = {
+        ".png": {"Software": None},
+        ".svg": {"Date": None},
+        ".pdf": {"CreationDate": None},
+    }[kind]
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=kind, dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        figure.savefig(part, dpi=_DPI, metadata=metadata)
+        part.chmod(0o644)  # mkstemp makes files that only their owner may read
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
