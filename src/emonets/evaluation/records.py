@@ -14,9 +14,10 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
@@ -82,21 +83,18 @@ class Row:
             if not getattr(self, key).strip():
                 raise wrong(key, "say something")
         for key in ("classes", "n", "dropped", "seed"):
-            x = getattr(self, key)
-            if x is None and key != "dropped":
-                continue
-            if not isinstance(x, Integral) or isinstance(x, bool) or x < 0:
+            count = _number(getattr(self, key), optional=key != "dropped")
+            if count is not None and not (count >= 0 and count.is_integer()):
                 raise wrong(key, "be a whole number from 0 on")
-            object.__setattr__(self, key, int(x))  # numpy's numbers are welcome, JSON's are kept
+            # numpy's numbers are welcome, JSON's are kept
+            object.__setattr__(self, key, None if count is None else int(count))
         for key in ("value", "low", "high"):
-            x = getattr(self, key)
-            if x is None and key != "value":
-                continue
-            if not isinstance(x, Real) or isinstance(x, bool) or not math.isfinite(x):
+            x = _number(getattr(self, key), optional=key != "value")
+            if x is not None and not math.isfinite(x):
                 raise wrong(key, "be a finite number")
-            if self.is_score and not 0 <= x <= 1:
+            if x is not None and self.is_score and not 0 <= x <= 1:
                 raise wrong(key, "lie in 0..1, not in per cent")
-            object.__setattr__(self, key, float(x))
+            object.__setattr__(self, key, x)
         if (self.low is None) != (self.high is None):
             raise wrong("low" if self.low is None else "high", "come with the interval's other end")
         if self.low is not None and self.high is not None and self.low > self.high:
@@ -291,6 +289,15 @@ def _text(x: object) -> str:
     if isinstance(x, int):
         return f"{x:,}"
     return " ".join(str(x).split()).replace("|", "\\|")
+
+
+def _number(x: object, *, optional: bool) -> float | None:
+    """A number as float, None where that may be; NaN for anything else, which no check lets by."""
+    if x is None and optional:
+        return None
+    if isinstance(x, bool) or not isinstance(x, int | float | np.integer | np.floating):
+        return math.nan
+    return float(x)
 
 
 def _row(row: Any, where: str) -> Row:
