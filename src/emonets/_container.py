@@ -27,6 +27,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from emonets._ends import is_cut_off
 from emonets.errors import MediaError
 
 FORMATS = (
@@ -55,6 +56,9 @@ _READ_FAILURES = 16
 
 _PEEK_PACKETS = 500
 """How many packets are looked at to see a first picture when a clip is opened."""
+
+_MAX_REORDER = 4
+"""Encoders that write AVI delay a frame by no more than so many (their own depth of B-frames)."""
 
 _PLAYLIST = re.compile(rb"#EXTM3U|ffconcat|\[playlist\]|<\?xml|<smil|<asx|v=0\r?\n", re.IGNORECASE)
 
@@ -95,6 +99,9 @@ class Media:
     audio: AudioStream | None
     origin: Fraction
     """The stream time, in seconds, that is the clip's zero."""
+    cut_off: bool
+    """The file's own structure says that its end is missing."""
+    _delay: int | None = None
 
     @property
     def aspect(self) -> Fraction | None:
@@ -108,8 +115,30 @@ class Media:
         base = stream.time_base if stream is not None else None
         if base is None:
             return None, 0.0
-        stamp = None if frame.pts is None else float(frame.pts * base - self.origin)
-        return stamp, float((frame.duration or 0) * base)
+        stamp = self._slot(frame) if isinstance(frame, VideoFrame) and self._avi else frame.pts
+        duration = float((frame.duration or 0) * base)
+        return None if stamp is None else float(stamp * base - self.origin), duration
+
+    @property
+    def _avi(self) -> bool:
+        return bool(self.container.format.name == "avi")
+
+    def _slot(self, frame: VideoFrame) -> int | None:
+        """Return when a frame of an AVI file is shown, in its stream's time base.
+
+        AVI has a time for each packet but none for each frame, and those that FFmpeg makes up
+        go to and fro where frames are reordered. A frame leaves the decoder with the time of
+        the packet that pushed it out; what the first is late by is the decoder's delay.
+        """
+        if frame.dts is None or self.video is None:
+            return None
+        if self._delay is None:
+            late = frame.dts - (self.video.start_time or 0)
+            step = self.video.average_rate and 1 / self.video.average_rate
+            base = self.video.time_base
+            believable = step and base and 0 <= late * base <= _MAX_REORDER * step
+            self._delay = late if believable else 0
+        return int(frame.dts - self._delay)
 
 
 class _Source(io.RawIOBase):
@@ -125,6 +154,8 @@ class _Source(io.RawIOBase):
         self.deadline: float | None = time.monotonic() + _OPEN_SECONDS
         self.refused = False
         self._file = path.open("rb", buffering=0)
+        self.is_cut_off = is_cut_off(self._file, self._file.seek(0, io.SEEK_END))
+        self._file.seek(0)
 
     def read(self, size: int = -1, /) -> bytes:
         if self.deadline is not None and time.monotonic() > self.deadline:
@@ -168,7 +199,10 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
     ------
     MediaError : no allowed container, damaged beyond opening, or nothing in it to decode.
     """
-    source = _Source(path)
+    try:
+        source = _Source(path)
+    except OSError as error:
+        raise MediaError(path, f"cannot be read ({error.strerror})") from error
     try:
         try:
             container = av.open(
@@ -190,36 +224,31 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
             raise _refusal(path, source, error) from error
         source.deadline = None
         with container:
-            yield _choose(path, container, max_pixels, threads)
+            yield _choose(path, container, max_pixels, threads, source.is_cut_off)
     finally:
         source.close()
 
 
 def _refusal(path: Path, source: _Source, error: Exception) -> MediaError:
     """Say why a file did not open, by what its beginning looks like."""
-    if source.refused:
-        return MediaError(path, "names other files to be read", "give the files themselves")
-    if isinstance(error, TimeoutError):
-        return MediaError(path, str(error), "re-encode it with a media tool")
     try:
         with path.open("rb") as file:
-            head = file.read(512)
+            head = file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip()
     except OSError as failure:
         return MediaError(path, f"cannot be read ({failure.strerror})")
-    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if _PLAYLIST.match(head):
-        return MediaError(
-            path,
-            "is a playlist or description that names other files, which is not opened",
-            "give the media files themselves",
-        )
-    if head and _is_text(head):
-        return MediaError(path, "is text, not media", "give a video, sound or image file")
-    return MediaError(
-        path,
-        f"is damaged, or in a format that is not read ({describe(error)})",
-        "check that it plays, or re-encode it, for example to .mp4",
-    )
+    if source.refused or _PLAYLIST.match(head):
+        reason = "is a playlist or description that names other files, which are not opened"
+        hint = "give the media files themselves"
+    elif isinstance(error, TimeoutError):
+        reason, hint = str(error), "re-encode it with a media tool"
+    elif source.is_cut_off:
+        reason, hint = "is cut off, and cannot be read without its end", "copy it again"
+    elif head and _is_text(head):
+        reason, hint = "is text, not media", "give a video, sound or image file"
+    else:
+        reason = f"is damaged, or in a format that is not read ({describe(error)})"
+        hint = "check that it plays, or re-encode it, for example to .mp4"
+    return MediaError(path, reason, hint)
 
 
 def _is_text(head: bytes) -> bool:
@@ -234,7 +263,9 @@ def describe(error: BaseException) -> str:
     return str(text).splitlines()[0]
 
 
-def _choose(path: Path, container: InputContainer, max_pixels: int, threads: int) -> Media:
+def _choose(
+    path: Path, container: InputContainer, max_pixels: int, threads: int, cut_off: bool
+) -> Media:
     """Pick the picture and the sound stream, and set their decoders up."""
     videos = [s for s in container.streams.video if _usable(s) and not _is_cover(s)]
     sounds = [s for s in container.streams.audio if _usable(s)]
@@ -242,7 +273,8 @@ def _choose(path: Path, container: InputContainer, max_pixels: int, threads: int
         kinds = sorted({str(s.type) for s in container.streams}) or ["nothing"]
         raise MediaError(
             path,
-            f"holds neither picture nor sound that can be decoded (it holds: {', '.join(kinds)})",
+            f"{'is cut off and ' * cut_off}holds neither picture nor sound that can be decoded "
+            f"(it holds: {', '.join(kinds)})",
             "re-encode it, for example to .mp4 with H.264 and AAC",
         )
     # of several renditions of one film the largest is the best to see faces in
@@ -261,7 +293,7 @@ def _choose(path: Path, container: InputContainer, max_pixels: int, threads: int
         video.codec_context.options = {"max_pixels": str(max_pixels)}
         video.codec_context.thread_count = threads
         video.thread_type = "AUTO"
-    return Media(container, video, audio, _origin(video, audio))
+    return Media(container, video, audio, _origin(video, audio), cut_off)
 
 
 def _usable(stream: Any) -> bool:
@@ -293,6 +325,8 @@ def decoded(
 
     Never raises for damaged data: it is counted in ``damage`` and skipped.
     """
+    if media.cut_off:
+        damage.add("the file is cut off: its end is missing")
     counts = dict.fromkeys((s.index for s in streams), 0)
     failures = 0
     packets = media.container.demux(*streams)
@@ -329,10 +363,11 @@ def decoded(
             continue
         yield from frames
     for stream in streams:
-        if 0 < counts[stream.index] < stream.frames:
+        # other containers count samples, or pictures that were never there
+        stated = stream.frames if media.container.format.name.startswith("mov") else 0
+        if stream is media.video and 0 < counts[stream.index] < stated:
             damage.add(
-                f"the file is cut off: it holds {counts[stream.index]} of the {stream.frames} "
-                f"{stream.type} packets that its header promises"
+                f"it holds {counts[stream.index]} of the {stated} pictures that its header promises"
             )
 
 

@@ -256,7 +256,7 @@ class Clip:
         self, media: Media, end: float, frames: bool, sound: bool, damage: Damage
     ) -> None:
         # only of these containers is the duration written down, and not guessed by FFmpeg
-        stated = media.container.format.name.startswith(("mov", "matroska", "flv", "wav"))
+        stated = media.container.format.name.startswith(("mov", "matroska", "flv", "avi", "wav"))
         everything = (frames or media.video is None) and (sound or media.audio is None)
         if stated and everything and end + _SHORT < self.info.duration:
             damage.add(
