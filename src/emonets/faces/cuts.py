@@ -25,6 +25,12 @@ BINS = 16
 
 UNCHANGED = 2.0
 """Mean difference of the thumbnails, of 255, up to which nothing else is looked at."""
+STILL_DIFFERENCE = 10
+STILL_SHARE = 0.7
+"""If this share of the pixels differs by less than that, only a part of the picture changed.
+
+People and things that come and go before a still background are no cut.
+"""
 NEW_COLOURS = 0.15
 """Share of the pixels with another colour from which on the colours speak for a cut."""
 SAME_EDGES = 0.75
@@ -94,7 +100,10 @@ def is_cut(previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> bool:
     burns most of the picture out looks like a cut, as does a pan by more than an eighth of the
     width per frame.
     """
-    if float(cv2.absdiff(previous, current).mean()) <= UNCHANGED:
+    difference = np.asarray(cv2.absdiff(previous, current))
+    if float(difference.mean()) <= UNCHANGED:
+        return False
+    if float((difference.max(axis=2) < STILL_DIFFERENCE).mean()) >= STILL_SHARE:
         return False
     change = change_between(previous, current)
     if change.edges >= SAME_EDGES:
