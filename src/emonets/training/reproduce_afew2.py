@@ -91,10 +91,16 @@ def reproduce_afew2(
             "give the folder that holds them"
         )
     report = ReplayReport(str(folder))
-    for check in _Replay(folder, n_jobs).checks():
+    checks = _Replay(folder, n_jobs).checks()
+    while True:
+        try:
+            check = next(checks, None)
+        except (ValueError, IndexError, KeyError) as error:
+            raise DataError(f"{folder}: the files do not fit each other ({error})") from error
+        if check is None:
+            return report
         report.checks.append(check)
         on_check(check)
-    return report
 
 
 def run(
