@@ -118,7 +118,8 @@ def _files(path: Path) -> Iterator[tuple[str, int, Path]]:
             )
         for label, folder in sorted((k, f) for k, f in classes if k is not None):
             for file in sorted(folder.rglob("*")):
-                if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+                wanted = file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+                if wanted and not file.is_dir():
                     yield (part.name if parts else ""), label, file
 
 
@@ -147,12 +148,14 @@ def _read(file: Path, side: int) -> NDArray[np.uint8] | str:
     """The picture, or why there is none."""
     try:
         # OpenCV's own file reading fails on names beyond ASCII on some systems
-        data = np.frombuffer(file.read_bytes(), dtype=np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+        data = file.read_bytes()
+        if not data:
+            return "is empty"
+        if _cut_short(data):
+            return "breaks off before its end; it is damaged"
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
     except (OSError, cv2.error) as error:
         return f"cannot be read ({error})"
-    if not data.size:
-        return "is empty"
     if image is None:
         return "is not a picture that OpenCV knows, or is damaged"
     height, width = image.shape
@@ -161,3 +164,13 @@ def _read(file: Path, side: int) -> NDArray[np.uint8] | str:
     square = image[top : top + edge, left : left + edge]
     how = cv2.INTER_AREA if edge >= side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(square, (side, side), interpolation=how), dtype=np.uint8)
+
+
+def _cut_short(data: bytes) -> bool:
+    """Whether the end of a JPEG or PNG is missing: OpenCV would fill in grey without a word."""
+    tail = data[-4096:]  # programs append their own things
+    if data.startswith(b"\xff\xd8"):
+        return b"\xff\xd9" not in tail
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in tail
+    return False

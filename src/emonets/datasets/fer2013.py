@@ -118,7 +118,10 @@ def _faces(
 
 def _read_npz(path: Path) -> FaceImages:
     try:
-        with np.load(path, allow_pickle=False) as data:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it is a single array, an .npy file")
+        with archive as data:
             arrays: dict[str, NDArray[Any]] = {
                 key: data[key]
                 for key in ("images", "label", "usage", "ferplus_votes")

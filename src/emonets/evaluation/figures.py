@@ -194,6 +194,8 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _save(figure: Figure, path: Path) -> Path:
+    from matplotlib import rc_context
+
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = path.suffix.lower()
     # no dates and no version: the same figures give the same file
@@ -206,7 +208,8 @@ def _save(figure: Figure, path: Path) -> Path:
     os.close(handle)
     part = Path(name)
     try:
-        figure.savefig(part, dpi=_DPI, metadata=metadata)
+        with rc_context({"svg.hashsalt": "emonets"}):  # ids in an SVG are random otherwise
+            figure.savefig(part, dpi=_DPI, metadata=metadata)
         part.chmod(0o644)  # mkstemp makes files that only their owner may read
         part.replace(path)
     finally:
