@@ -93,11 +93,10 @@ def association_costs(
     predicted = last if predicted is None else _boxes(predicted)
     seconds = np.maximum(np.asarray(elapsed, dtype=np.float64).reshape(-1) - limits.free_time, 0.0)
     grown = 1.0 + limits.growth * seconds[:, None]
-    overlaps = np.zeros((len(last), len(boxes)))
-    distance = np.full_like(overlaps, np.inf)
-    for expected in (last, predicted):
-        distance = np.minimum(distance, centre_distance(expected, boxes))
-        overlaps = np.maximum(overlaps, _grown_overlap(expected, boxes, grown))
+    expected = np.concatenate([last, predicted])
+    either = 2, len(last), len(boxes)
+    distance = centre_distance(expected, boxes).reshape(either).min(axis=0)
+    overlaps = _grown_overlap(expected, boxes, np.tile(grown, (2, 1))).reshape(either).max(axis=0)
     size = size_difference(last, boxes)
     areas = _areas(last)[:, None], _areas(boxes)[None, :]
     ratio = np.maximum(*areas) / np.maximum(np.minimum(*areas), 1e-12)

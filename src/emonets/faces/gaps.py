@@ -57,7 +57,8 @@ def sample_grid(image: NDArray[np.uint8], box: ArrayLike, margin: int = 0) -> ND
         fine = max(1, int(np.ceil(min(pitch, 3.0))))  # 3x3 a sample is enough for a histogram
         places = low + pitch * (np.arange((GRID + 2 * margin) * fine) + 0.5) / fine - margin * pitch
         index.append(np.clip(np.floor(places), 0, size - 1).astype(np.intp))
-    samples = image[index[0][:, None], index[1][None, :]]
+    # two takes are several times faster than one index with both
+    samples = image.take(index[0], axis=0).take(index[1], axis=1)
     side = GRID + 2 * margin
     if samples.shape[:2] != (side, side):
         return np.asarray(

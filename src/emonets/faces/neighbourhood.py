@@ -76,14 +76,27 @@ def neighbourhood(
     y1 = int(np.clip(np.floor(centre[1] - reach), top, bottom - 1))
     x2 = int(np.clip(np.ceil(centre[0] + reach), x1 + 1, right))
     y2 = int(np.clip(np.ceil(centre[1] + reach), y1 + 1, bottom))
+    # means over whole blocks are many times faster than over fractions of pixels, so the size is
+    # reduced by a whole number first; what is left of the factor is less than 1.5
+    block = max(1, round(max(x2 - x1, y2 - y1) / largest))
+    if block > 1 and min(x2 - x1, y2 - y1) >= block:
+        x2 -= (x2 - x1) % block
+        y2 -= (y2 - y1) % block
+    across, down = max(1, (x2 - x1) // block), max(1, (y2 - y1) // block)
     pixels = image[y1:y2, x1:x2]
-    factor = largest / max(x2 - x1, y2 - y1)
-    if factor < 1.0:
-        size = max(1, round((x2 - x1) * factor)), max(1, round((y2 - y1) * factor))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    else:
+    if block > 1:
+        pixels = _resize(pixels, across, down, cv2.INTER_AREA)
+    longer = max(across, down)
+    if longer > largest:
+        across, down = (max(1, side * largest // longer) for side in (across, down))
+        pixels = _resize(pixels, across, down, cv2.INTER_LINEAR)
+    elif block == 1:
         pixels = pixels.copy()  # a view would keep the whole frame
     return Neighbourhood(pixels=pixels, region=(x1, y1, x2, y2))
+
+
+def _resize(pixels: NDArray[np.uint8], width: int, height: int, how: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=how), dtype=np.uint8)
 
 
 def cut_crop(kept: Neighbourhood, box: ArrayLike, size: int) -> NDArray[np.uint8]:

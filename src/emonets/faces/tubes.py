@@ -203,8 +203,8 @@ class TubeBuilder:
         Parameters
         ----------
         frame : its index, time (seconds) and image (h, w, 3) uint8 RGB.
-        detections : the boxes found in it, or None if no detector was run on it. Boxes without an
-            area, with NaN, or wholly outside the frame are ignored.
+        detections : the boxes found in it, or None if no detector was run on it. Boxes of less than
+            a pixel, of eight times the frame, with NaN, or outside the frame are ignored.
 
         Returns
         -------
@@ -269,7 +269,7 @@ class TubeBuilder:
         rows, columns = self._match(now, boxes, colours)
         inside = content_box(now.image) if len(boxes) else None
         # where two faces overlap, the colours in a box are not one person's
-        shared = overlap(boxes, boxes) - np.eye(len(boxes))
+        shared = overlap(boxes, boxes) - np.eye(len(boxes)) if len(boxes) > 1 else np.zeros((1, 1))
         for track in tracks:
             track.missed = True
 
@@ -459,8 +459,9 @@ def _usable(detections: HasBoxes, frame: Frame) -> tuple[Floats, Floats]:
     height, width = frame.image.shape[:2]
     finite = np.isfinite(boxes).all(axis=1)
     boxes, scores = boxes[finite], np.nan_to_num(scores[finite])
-    # what is at least a pixel wide and touches the picture
+    # what is at least a pixel wide, not absurdly large, and touches the picture
     low, high = boxes[:, :2], boxes[:, 2:]
-    good = ((high - low) >= 1.0).all(axis=1) & (high > 0).all(axis=1)
+    side = high - low
+    good = ((side >= 1.0) & (side <= 8 * max(width, height)) & (high > 0)).all(axis=1)
     good &= (low < (width, height)).all(axis=1)
     return boxes[good], scores[good]
