@@ -104,6 +104,9 @@ def shown_size(frame: VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
 
 # --- sound -----------------------------------------------------------------------------------
 
+_PLANES = 8
+"""How many planes FFmpeg's frame has room for in itself."""
+
 _FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 
 
@@ -128,8 +131,14 @@ def to_mono(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
 
     Samples that are not finite become 0 and are counted; those beyond any loudness are clipped.
     """
-    data = np.asarray(frame.to_ndarray())
     channels = frame.layout.nb_channels
+    if channels >= _PLANES and frame.format.is_planar:
+        # PyAV counts the planes of such a frame up to a null that is not there, and reads on
+        packing = AudioResampler(
+            format=frame.format.packed.name, layout=frame.layout, rate=frame.sample_rate
+        )
+        frame = packing.resample(frame)[0]
+    data = np.asarray(frame.to_ndarray())
     if not frame.format.is_planar:
         data = data.reshape(-1, channels).T
     kind = data.dtype.str[1:]

@@ -128,11 +128,15 @@ def read_image(path: Path, *, max_pixels: int) -> NDArray[np.uint8]:
     MediaError : it cannot be read, is damaged, or has more than ``max_pixels``.
     """
     data = _load(path, max_pixels)
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)  # what it says of a damaged image goes to the terminal
     try:
         # from memory, for OpenCV cannot open every name on every system
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise MediaError(path, f"is a damaged image ({error.err})", "save it again") from error
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     if image is None:
         raise MediaError(path, "is a damaged image, or of a kind that is not read", "save it again")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

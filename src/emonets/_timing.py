@@ -9,6 +9,10 @@ MAX_BACK = 1.0
 """A step back by more than this (s) is a clock that starts anew, not a frame out of order."""
 
 
+_MIN_STEP = 1e-5
+"""No film has 100,000 frames a second; a duration below this (s) is as good as none."""
+
+
 class FrameClock:
     """Gives each frame its time in seconds since the clip's start.
 
@@ -26,7 +30,7 @@ class FrameClock:
     """
 
     def __init__(self, step: float) -> None:
-        self._step = step if 0 < step < MAX_STEP else 1 / 25
+        self._step = step if _MIN_STEP < step < MAX_STEP else 1 / 25
         self._last: float | None = None
         self._shift = 0.0
 
@@ -58,9 +62,9 @@ class FrameClock:
                 time = last + self._step
             elif time <= last:
                 return None
-            elif duration <= 0:
-                self._step = time - last
-        if 0 < duration < MAX_STEP:
+            elif duration <= _MIN_STEP:
+                self._step = max(time - last, _MIN_STEP)
+        if _MIN_STEP < duration < MAX_STEP:
             self._step = duration
         self._last = time
         return time

@@ -148,7 +148,7 @@ class Clip:
                 self.info.path,
                 "nothing in it could be decoded"
                 + (f" ({damage.messages()[0]})" if damage.messages() else ""),
-                "check that it plays, or re-encode it",
+                "check that it plays and keeps to the Limits, or re-encode it",
             )
 
     def frames(self) -> Iterator[Frame]:
@@ -250,6 +250,10 @@ class Clip:
                 index += 1
             for start, piece in pipe.flush():
                 yield SoundChunk(start, piece)
+            if video is not None and not index:
+                damage.add("no picture could be decoded")
+            if audio is not None and not pipe.end:
+                damage.add("no sound could be decoded")
             self._check_end(media, max(clock.end, pipe.end), frames, sound, damage)
 
     def _check_end(
