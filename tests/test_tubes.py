@@ -241,6 +241,26 @@ def test_a_tube_never_crosses_a_cut():
     }
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+@pytest.mark.parametrize("blind", [False, True])
+def test_tubes_go_on_after_a_flash(length, blind):
+    image, box = scene([(100, 80)]), box_at((100, 80))
+    white = np.full_like(image, 255)
+    white[:40] = image[:40]
+    pictures = [image] * 8 + [white] * length + [image] * 8
+    items = [
+        (Picture(i, i / 25, im), seen() if blind and im is white else seen(box))
+        for i, im in enumerate(pictures)
+    ]
+    tubes = run(TubeBuilder(min_frames=4), items)
+    last = range(8 + length, 16 + length)
+    if length <= 3:
+        assert frames_of(tubes) == {0: [*range(8), *last]}
+    else:
+        assert frames_of(tubes)[0] == list(range(8))
+        assert list(last) in frames_of(tubes).values()
+
+
 def test_frames_of_changing_size_and_a_step_back_in_time_end_the_shot():
     image, larger = scene([(100, 80)]), scene([(100, 80)], width=330)
     box = box_at((100, 80))

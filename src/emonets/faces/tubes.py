@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 from emonets.errors import DataError, ParameterError
 from emonets.faces import cuts, gaps
 from emonets.faces.association import AssociationLimits, association_costs, match, overlap
-from emonets.faces.neighbourhood import Neighbourhood, content_box, cut_crop, neighbourhood
+from emonets.faces.neighbourhood import content_box, cut_crop, neighbourhood
 from emonets.faces.smoothing import SCALE_THRESHOLD, WINDOW, Method, smooth_boxes
+from emonets.faces.track import Entry, Track, Waiting, filled_entry
 
 if TYPE_CHECKING:
     from emonets.clip import Frame
 
 Floats = NDArray[np.float64]
 
+FLASH = 3
+"""Frames within which a picture that comes back after a cut makes it a flash."""
 CONTEXT = 2 * (WINDOW // 2)
 """Frames beyond a piece that its two moving averages look at, so that pieces join smoothly."""
 
@@ -102,63 +105,13 @@ class TubeOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """A frame in which some tube may still find its face."""
+class _Paused:
+    """The shot before a cut, in case that the cut was a flash."""
 
     position: int
-    index: int
-    time: float
-    image: NDArray[np.uint8]
-    searched: bool
-    """Whether the detector ran on it."""
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """A frame of a tube whose piece is not finished."""
-
-    position: int
-    index: int
-    time: float
-    box: Floats
-    detected: bool
-    score: float
-    kept: Neighbourhood
-
-
-@dataclass(slots=True, eq=False)
-class _Track:
-    """An open tube. Its last entry is always a detection."""
-
-    entries: list[_Entry]
-    seen_colours: Floats
-    """Histogram of the latest detection: what a search looks for."""
-    colours: Floats
-    """Slowly following histogram: whom the tube shows."""
-    number: int | None = None
-    frames: int = 0
-    """Entries ever, those already handed out too."""
-    missed: bool = False
-    """Whether the detector has run since the last entry."""
-    velocity: Floats = field(default_factory=lambda: np.zeros(2))
-    before: list[tuple[float, Floats]] = field(default_factory=list)
-    """Times and boxes of the latest entries handed out: context for smoothing the next piece."""
-    kept_bytes: int = 0
-
-    @property
-    def last(self) -> _Entry:
-        return self.entries[-1]
-
-    def predict(self, time: float) -> Floats:
-        """Its box if the motion goes on, by at most one side."""
-        side = float(np.max(self.last.box[2:] - self.last.box[:2]))
-        shift = np.clip(self.velocity * (time - self.last.time), -side, side)
-        return self.last.box + np.tile(shift, 2)
-
-    def grow(self, entries: Sequence[_Entry], *, front: bool = False) -> None:
-        self.entries = [*entries, *self.entries] if front else [*self.entries, *entries]
-        self.frames += len(entries)
-        self.kept_bytes += sum(entry.kept.pixels.nbytes for entry in entries)
+    """Of its last frame."""
+    thumbnail: NDArray[np.uint8]
+    tracks: list[Track]
 
 
 class TubeBuilder:
@@ -177,6 +130,8 @@ class TubeBuilder:
     are interpolated, and in frames in which it missed the face the neighbourhood of the temporally
     nearest box is searched for the face's colours; where they are not found the frame is left out.
     Frames without detector before a tube's first and after its last detection are searched alike.
+    A picture that comes back within three frames after a cut makes it a flash, over which tubes go
+    on; the burnt-out frames are left out of them.
 
     Images must not be changed after they were added. Numbers of tubes are given when a tube has
     ``min_frames`` frames, the older of two first.
@@ -189,13 +144,14 @@ class TubeBuilder:
             self.options = options or TubeOptions(**changes)
         except TypeError as error:
             raise ParameterError(f"TubeBuilder: {error}; see TubeOptions for the names") from None
-        self._tracks: list[_Track] = []
-        self._waiting: deque[_Waiting] = deque()
+        self._tracks: list[Track] = []
+        self._waiting: deque[Waiting] = deque()
         self._position = -1
         self._searched = 0
         self._last_searched = -1
         self._numbers = 0
         self._previous: tuple[tuple[int, ...], float, NDArray[np.uint8]] | None = None
+        self._paused: _Paused | None = None
 
     def add(self, frame: Frame, detections: HasBoxes | None) -> list[FaceTube]:
         """Take the next frame of the video.
@@ -220,10 +176,10 @@ class TubeBuilder:
             raise DataError(f"frame {frame.index}: its time is {time}, not a number of seconds")
         thumbnail = cuts.shrink(image)
         found = None if detections is None else _usable(detections, frame)
-        finished = self._end_shot() if self._is_new_shot(image, time, thumbnail) else []
+        finished = self._look_for_cut(image, time, thumbnail)
         self._previous = image.shape, time, thumbnail
         self._position += 1
-        now = _Waiting(self._position, frame.index, time, image, searched=found is not None)
+        now = Waiting(self._position, frame.index, time, image, searched=found is not None)
         if found is not None:
             self._searched += 1
             self._last_searched = self._position
@@ -240,23 +196,48 @@ class TubeBuilder:
     def waiting_bytes(self) -> int:
         """Bytes of the frames and faces held at the moment."""
         frames = sum(waiting.image.nbytes for waiting in self._waiting)
-        return frames + sum(track.kept_bytes for track in self._tracks)
+        paused = self._paused.tracks if self._paused is not None else []
+        return frames + sum(track.kept_bytes for track in (*self._tracks, *paused))
 
-    def _is_new_shot(
+    def _look_for_cut(
         self, image: NDArray[np.uint8], time: float, thumbnail: NDArray[np.uint8]
-    ) -> bool:
+    ) -> list[FaceTube]:
+        """End the shot if the frame begins another; go on with the one before after a flash."""
         if self._previous is None:
-            return False
+            return []
         shape, previous_time, previous = self._previous
-        return shape != image.shape or time < previous_time or cuts.is_cut(previous, thumbnail)
+        if shape != image.shape or time < previous_time:
+            return self._end_shot()
+        paused = self._paused
+        cut = cuts.is_cut(previous, thumbnail)
+        if paused is not None and cut and not cuts.is_cut(paused.thumbnail, thumbnail):
+            finished = self._close(self._tracks)
+            self._tracks, self._paused = paused.tracks, None
+            self._waiting.clear()
+            return finished
+        finished = []
+        if paused is not None and (cut or self._position >= paused.position + FLASH):
+            finished = self._close(paused.tracks)
+            self._paused = None
+        if cut:
+            for track in self._tracks:
+                track.grow(self._extend(track, self._after(track)))
+            self._paused = _Paused(self._position, previous, self._tracks)
+            self._tracks = []
+            self._waiting.clear()
+        return finished
 
     def _end_shot(self) -> list[FaceTube]:
-        finished = self._close(self._tracks)
-        self._tracks = []
+        paused = self._paused.tracks if self._paused is not None else []
+        finished = self._close(paused) + self._close(self._tracks)
+        self._tracks, self._paused = [], None
         self._waiting.clear()
         return finished
 
-    def _search(self, now: _Waiting, boxes: Floats, scores: Floats) -> list[FaceTube]:
+    def _after(self, track: Track) -> list[Waiting]:
+        return [waiting for waiting in self._waiting if waiting.position > track.last.position]
+
+    def _search(self, now: Waiting, boxes: Floats, scores: Floats) -> list[FaceTube]:
         """A frame on which the detector ran: continue, end and begin tubes."""
         gone = [
             track
@@ -273,15 +254,15 @@ class TubeBuilder:
         for track in tracks:
             track.missed = True
 
-        def entry(j: int) -> _Entry:
+        def entry(j: int) -> Entry:
             kept = neighbourhood(now.image, boxes[j], within=inside)
             score = float(scores[j])
-            return _Entry(now.position, now.index, now.time, boxes[j], True, score, kept)
+            return Entry(now.position, now.index, now.time, boxes[j], True, score, kept)
 
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
             self._continue(tracks[i], entry(j), colours[j], clear=bool(shared[j].max() < 0.2))
         for j in sorted(set(range(len(boxes))) - set(columns.tolist())):
-            track = _Track([], seen_colours=colours[j], colours=colours[j])
+            track = Track([], seen_colours=colours[j], colours=colours[j])
             track.grow([entry(j)])
             track.grow(self._extend(track, reversed(self._waiting))[::-1], front=True)
             self._tracks.append(track)
@@ -291,7 +272,7 @@ class TubeBuilder:
         return finished
 
     def _match(
-        self, now: _Waiting, boxes: Floats, colours: Sequence[Floats]
+        self, now: Waiting, boxes: Floats, colours: Sequence[Floats]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         if not self._tracks or len(boxes) == 0:
             return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
@@ -309,7 +290,7 @@ class TubeBuilder:
         )
         return match(costs)
 
-    def _continue(self, track: _Track, entry: _Entry, colours: Floats, *, clear: bool) -> None:
+    def _continue(self, track: Track, entry: Entry, colours: Floats, *, clear: bool) -> None:
         """Add a detection to a tube, and what can be filled in since its last one."""
         last = track.last
         track.grow([*self._fill(track, entry, colours), entry])
@@ -323,7 +304,7 @@ class TubeBuilder:
             track.colours = gaps.interpolate(track.colours, colours, 0.2)
         track.missed = False
 
-    def _fill(self, track: _Track, end: _Entry, colours: Floats) -> list[_Entry]:
+    def _fill(self, track: Track, end: Entry, colours: Floats) -> list[Entry]:
         """The frames between a tube's last entry and its next detection."""
         start, filled = track.last, []
         for frame in self._waiting:
@@ -346,10 +327,10 @@ class TubeBuilder:
                     continue
                 box = found.box
             score = start.score + (end.score - start.score) * share
-            filled.append(_filled(frame, box, score))
+            filled.append(filled_entry(frame, box, score))
         return filled
 
-    def _extend(self, track: _Track, frames: Iterable[_Waiting]) -> list[_Entry]:
+    def _extend(self, track: Track, frames: Iterable[Waiting]) -> list[Entry]:
         """Frames without detector next to a tube's end, as far as its colours are found."""
         start, found = track.last, []
         box = start.box
@@ -362,14 +343,13 @@ class TubeBuilder:
             if place is None:
                 break
             box = place.box
-            found.append(_filled(frame, box, start.score))
+            found.append(filled_entry(frame, box, start.score))
         return found
 
-    def _close(self, tracks: Sequence[_Track]) -> list[FaceTube]:
+    def _close(self, tracks: Sequence[Track]) -> list[FaceTube]:
         finished = []
         for track in sorted(tracks, key=lambda t: t.entries[0].position):
-            after = [w for w in self._waiting if w.position > track.last.position]
-            track.grow(self._extend(track, after))
+            track.grow(self._extend(track, self._after(track)))
             if track.number is None:
                 if track.frames < min(self.options.min_frames, self._searched):
                     continue
@@ -379,11 +359,11 @@ class TubeBuilder:
                 finished.append(self._cut_piece(track, len(track.entries)))
         return finished
 
-    def _give_number(self, track: _Track) -> None:
+    def _give_number(self, track: Track) -> None:
         track.number = self._numbers
         self._numbers += 1
 
-    def _wait(self, now: _Waiting) -> None:
+    def _wait(self, now: Waiting) -> None:
         """Keep a frame as long as a tube may want it, and no longer."""
         self._waiting.append(now)
         # frames since the detector last ran may yet belong to a face that it finds next time
@@ -405,13 +385,13 @@ class TubeBuilder:
             finished.append(self._cut_piece(track, len(track.entries) - CONTEXT))
         return finished
 
-    def _full_pieces(self, track: _Track) -> list[FaceTube]:
+    def _full_pieces(self, track: Track) -> list[FaceTube]:
         finished = []
         while track.number is not None and len(track.entries) >= self.options.piece + CONTEXT:
             finished.append(self._cut_piece(track, self.options.piece))
         return finished
 
-    def _cut_piece(self, track: _Track, n: int) -> FaceTube:
+    def _cut_piece(self, track: Track, n: int) -> FaceTube:
         """Hand out the first n entries of a tube, smoothed with what is known on both sides."""
         o = self.options
         entries, track.entries = track.entries[:n], track.entries[n:]
@@ -438,11 +418,6 @@ class TubeBuilder:
             scores=np.array([e.score for e in entries]),
             crops=crops,
         )
-
-
-def _filled(frame: _Waiting, box: Floats, score: float) -> _Entry:
-    kept = neighbourhood(frame.image, box, within=content_box(frame.image))
-    return _Entry(frame.position, frame.index, frame.time, box, False, score, kept)
 
 
 def _usable(detections: HasBoxes, frame: Frame) -> tuple[Floats, Floats]:
