@@ -174,7 +174,7 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         x = validate_data(self, X, dtype=np.float64, order="C", reset=False)
         decisions = np.empty((len(x), len(self.intercept_)))
         for start in range(0, len(x), _ROWS):
-            kernel = self._kernel_values(x[start : start + _ROWS])
+            kernel = self._against_support(x[start : start + _ROWS])
             decisions[start : start + _ROWS] = pairwise_decisions(
                 kernel, self.dual_coef_, self.intercept_, self.n_support_
             )
@@ -298,17 +298,21 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 folds = shuffled_folds(len(rows), int(self.cv), random, among)
             yield int(i), rows, folds
 
-    def _kernel_values(self, x: Floats) -> Floats:
+    def _against_support(self, x: Floats) -> Floats:
         """Kernel of samples against the support vectors: (n, s)."""
-        if callable(self.kernel):
-            return _called(self.kernel, x, self.support_vectors_)
         if self.kernel == "precomputed":
             return x[:, self.support_]
-        if self.kernel == "linear":
-            return np.asarray(x @ self.support_vectors_.T)
-        # Differences, not the expanded square: exact for near neighbours, and each value is the
-        # same however many samples come with it
-        return np.asarray(np.exp(-self.gamma_ * cdist(x, self.support_vectors_, "sqeuclidean")))
+        return _kernel_values(self.kernel, self.gamma_, x, self.support_vectors_)
+
+
+def _kernel_values(kernel: str | Kernel, gamma: float, a: Floats, b: Floats) -> Floats:
+    if callable(kernel):
+        return _called(kernel, a, b)
+    if kernel == "linear":
+        return np.asarray(a @ b.T)
+    # Differences, not the expanded square: exact for near neighbours, and each value is the same
+    # however many samples come with it
+    return np.asarray(np.exp(-gamma * cdist(a, b, "sqeuclidean")))
 
 
 def pairwise_decisions(
@@ -334,6 +338,7 @@ def _platt(
     machine: SVC, z: Floats, rows: Indices, first: NDArray[np.bool_], folds: Iterable[Fold]
 ) -> tuple[float, float]:
     """Fit a pair's sigmoid to decision values of the parts left out (libsvm's way)."""
+    gram = machine.kernel == "precomputed"
     values: list[Floats] = []
     truths: list[NDArray[np.bool_]] = []
     for train, test in folds:
@@ -343,15 +348,15 @@ def _platt(
             lonely = 0.0 if not len(train) else 1.0 if seen.all() else -1.0
             values.append(np.full(len(test), lonely))
             continue
-        if machine.kernel == "precomputed":
-            inside, outside = (
-                z[np.ix_(rows[train], rows[train])],
-                z[np.ix_(rows[test], rows[train])],
-            )
-        else:
-            inside, outside = z[rows[train]], z[rows[test]]
+        inside = z[np.ix_(rows[train], rows[train])] if gram else z[rows[train]]
         # Class 0 is the pair's first: scikit-learn's sign for two classes is then the other one
-        values.append(-machine.fit(inside, np.where(seen, 0, 1)).decision_function(outside))
+        machine.fit(inside, np.where(seen, 0, 1))
+        support = rows[train][machine.support_]
+        if gram:
+            kernel = z[np.ix_(rows[test], support)]
+        else:
+            kernel = _kernel_values(machine.kernel, machine.gamma, z[rows[test]], z[support])
+        values.append(-(kernel @ machine.dual_coef_[0] + machine.intercept_[0]))
     if not sum(map(len, values)):
         raise ParameterError(
             "cv leaves no sample of a pair of classes in any test fold; "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from emonets.errors import DataError
 from emonets.training.afew2_quirks import parse_names
 
 Floats = NDArray[np.float64]
+Arrays = Mapping[str, NDArray[Any]]
 
 SPLITS: dict[str, str] = {"train": "Train", "validation": "Val", "test": "Test"}
 """Folder → how the arrays of that part end in the authors' SVM files."""
@@ -101,7 +104,7 @@ def read_audio(path: Path) -> AudioTable:
     return table
 
 
-def read_svm(path: Path) -> dict[str, NDArray[np.generic]]:
+def read_svm(path: Path) -> dict[str, NDArray[Any]]:
     """``svm_*.npz``: arrays by name, columns flattened to vectors."""
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -109,6 +112,13 @@ def read_svm(path: Path) -> dict[str, NDArray[np.generic]]:
     except Exception as error:  # zip, zlib and numpy each raise their own
         raise _bad(path, f"is not a readable npz file ({error})") from None
     return {name: a.ravel() if a.ndim == 2 and a.shape[1] == 1 else a for name, a in arrays.items()}
+
+
+def needed(stored: Arrays, name: str, path: Path) -> NDArray[Any]:
+    """One array of a file; DataError where it has none of that name."""
+    if name not in stored:
+        raise DataError(f"{path}: holds no array {name}; copy it again from the reference data")
+    return stored[name]
 
 
 def _bad(path: Path, reason: str) -> DataError:

@@ -28,7 +28,7 @@ QUIRKS: dict[str, str] = {
     "first names them, and its sigmoids depend on that order",
     "microsoft rand": "the sigmoids' folds come from the Microsoft C library's rand(), seeded 1 "
     "at every training",
-    "no face, no shift": "to the second SVM a clip without a face has seven zeros, not a uniform; "
+    "no face is angry": "to the second SVM a clip without a face has seven zeros, not a uniform; "
     "on its own it counts as angry, the first class",
     "own class order": "the second SVM sees the first one's probabilities in that one's own class "
     "order",

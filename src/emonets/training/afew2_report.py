@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.learners.coupled_svm import CoupledSVC
+from emonets.training.afew2_files import Arrays, Floats, needed
 from emonets.training.afew2_quirks import QUIRKS
 
 Value = float | int | str | None
+
+
+PROBABILITY = 1e-3
+"""How far probabilities may be apart where features differ by print precision: the optimiser
+itself stops at a tolerance of 1e-3."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One line of the report: what the authors stored and what came out here.
 
-    ``equal`` is None where the files to compare were not there.
+    ``equal`` is None where the files to compare were not there. ``unit`` is "items" where the
+    numbers count things that agree, "%" for an accuracy of ``n`` clips,
+    "difference" for the largest one.
     """
 
     name: str
@@ -26,6 +37,8 @@ class Check:
     tolerance: float = 0.0
     equal: bool | None = None
     note: str = ""
+    unit: str = ""
+    n: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,18 +83,21 @@ class ReplayReport:
 def line(check: Check) -> str:
     """One line of the printed report."""
     verdict = {True: "equal", False: "DIFFERENT", None: "not available"}[check.equal]
-    text = f"{check.name:58} {_shown(check.stored):>13} {_shown(check.ours):>13}  {verdict}"
+    stored, ours = _shown(check, check.stored), _shown(check, check.ours)
+    text = f"{check.name:58} {stored:>13} {ours:>13}  {verdict}"
     return text + (f"  ({check.note})" if check.note else "")
 
 
-def _shown(value: Value) -> str:
-    return "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+def _shown(check: Check, value: Value) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}" if check.unit == "%" else f"{value:.6g}"
+    return "-" if value is None else str(value)
 
 
 def count(name: str, fits: NDArray[np.bool_], tolerance: float = 0.0, note: str = "") -> Check:
     """How many items agree, of how many stored ones."""
     good = int(fits.sum())
-    return Check(name, int(fits.size), good, tolerance, good == fits.size, note)
+    return Check(name, int(fits.size), good, tolerance, good == fits.size, note, "items")
 
 
 def percent(name: str, stored: float, right: NDArray[np.bool_]) -> Check:
@@ -89,7 +105,7 @@ def percent(name: str, stored: float, right: NDArray[np.bool_]) -> Check:
     ours = 100.0 * float(right.mean())
     return Check(
         name, round(stored, 2), round(ours, 2), 0.005, abs(ours - stored) <= 0.005 + 1e-9,
-        f"{int(right.sum())} of {right.size} clips",
+        f"{int(right.sum())} of {right.size} clips", "%", right.size,
     )  # fmt: skip
 
 
@@ -100,9 +116,72 @@ def near(name: str, stored: Any, ours: Any, tolerance: float) -> Check:
         return Check(name, str(a.shape), str(b.shape), tolerance, False, "shapes")
     worst = float(np.abs(a - b).max())
     note = "the largest difference"
-    return Check(name, 0.0, float(f"{worst:.3g}"), tolerance, worst <= tolerance, note)
+    return Check(
+        name, 0.0, float(f"{worst:.3g}"), tolerance, worst <= tolerance, note, "difference"
+    )
 
 
 def same(name: str, stored: float | int, ours: float | int, note: str = "") -> Check:
     """Two numbers that must be equal."""
     return Check(name, stored, ours, 0.0, stored == ours, note)
+
+
+def result_rows(report: ReplayReport, command: str) -> list[dict[str, Any]]:
+    """The comparisons made, as rows of ``docs/results``: shares that agree, accuracies (0..1),
+    largest differences."""
+    base = {"data": "afew2 (the authors' stored results)", "command": command}
+    rows: list[dict[str, Any]] = [
+        base
+        | {"what": "replay: comparisons equal", "metric": "share", "n": report.compared,
+           "value": (report.compared - report.different) / max(report.compared, 1)}
+    ]  # fmt: skip
+    for check in report.checks:
+        if check.equal is None or not isinstance(check.ours, int | float):
+            continue
+        row = base | {"what": f"replay: {check.name}", "classes": 7, "note": check.note}
+        stored = check.stored if isinstance(check.stored, int | float) else 0
+        if check.unit == "items":
+            rows.append(row | {"metric": "share", "value": check.ours / stored, "n": int(stored)})
+        elif check.unit == "%":
+            note = f"the authors: {stored:.2f} %; {check.note}"
+            rows.append(
+                row | {"metric": "accuracy", "value": check.ours / 100, "n": check.n, "note": note}
+            )
+        elif check.unit == "difference":
+            rows.append(row | {"metric": "difference", "value": check.ours})
+    return rows
+
+
+def same_machine(
+    name: str, stored: Arrays, machine: CoupledSVC, order: NDArray[np.intp], path: Path
+) -> Iterator[Check]:
+    """The machine trained on our descriptors beside the stored one."""
+    theirs = " ".join(map(str, needed(stored, "model_label", path)))
+    ours = " ".join(map(str, order))
+    yield Check(f"{name}: class order", theirs, ours, 0.0, theirs == ours)
+    indices = set((needed(stored, "model_sv_indices", path) - 1).tolist())
+    shared = len(indices & set(machine.support_.tolist()))
+    equal = shared == len(indices) == len(machine.support_)
+    yield Check(f"{name}: support vectors", len(indices), shared, 0.0, equal, "the same clips")
+
+
+def answers(
+    name: str, stored: Arrays, suffix: str, truth: NDArray[np.intp], p: Floats,
+    order: NDArray[np.intp],
+) -> Iterator[Check]:  # fmt: skip
+    """Labels, probabilities and accuracy of one part."""
+    labels = order[p.argmax(axis=1)]
+    theirs = stored.get(f"predict_label_{suffix}")
+    if theirs is None:
+        yield Check(f"{name}: labels equal", None, None, note="not stored")
+        return
+    if theirs.shape != labels.shape:
+        yield Check(f"{name}: labels equal", len(theirs), len(labels), 0.0, False, "lengths")
+        return
+    yield count(f"{name}: labels equal", labels == theirs)
+    probabilities = stored.get(f"prob_values_{suffix}")
+    if probabilities is not None:
+        yield near(f"{name}: probabilities", probabilities, p, PROBABILITY)
+    accuracy = stored.get(f"accuracy_{suffix}")
+    if accuracy is not None:
+        yield percent(f"{name}: % right", float(accuracy[0]), labels == truth)

@@ -12,12 +12,12 @@ import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import DataError
+from emonets.evaluation.records import write_results
 from emonets.learners.coupled_svm import CoupledSVC
 from emonets.learners.grid import Point, best_point, grid_points, grid_scores
 from emonets.specialists import aggregate
@@ -25,25 +25,32 @@ from emonets.training import afew2_quirks as quirks
 from emonets.training.afew2_files import (
     DESCRIPTORS,
     SPLITS,
+    Arrays,
     AudioTable,
     ClipFrames,
+    Floats,
     clip_key,
+    needed,
     read_audio,
     read_descriptors,
     read_frames,
     read_svm,
 )
-from emonets.training.afew2_report import Check, ReplayReport, count, line, near, percent, same
-
-Floats = NDArray[np.float64]
-Arrays = Mapping[str, NDArray[Any]]
+from emonets.training.afew2_report import (
+    Check,
+    ReplayReport,
+    answers,
+    count,
+    line,
+    near,
+    percent,
+    result_rows,
+    same,
+    same_machine,
+)
 
 PRINT = 1e-6 + 1e-9
 """Six digits in the frames and six in the descriptors: half a unit each, and the arithmetic's."""
-
-PROBABILITY = 1e-3
-"""How far probabilities may be apart where features differ by print precision: the optimiser
-itself stops at a tolerance of 1e-3."""
 
 EXACT = 1e-6
 """How far they may be apart on the authors' own features (measured: 1e-13)."""
@@ -109,8 +116,18 @@ def run(
     echo: Callable[[str], object] = print,
     *,
     n_jobs: int | None = -1,
+    results: str | Path | None = None,
+    command: str = "emonets reproduce afew2 --data DIR --json FILE",
 ) -> int:
     """Replay, print stored against ours line by line, and say 0 if all is equal, else 1.
+
+    Parameters
+    ----------
+    folder, n_jobs : see :func:`reproduce_afew2`.
+    json_path : where to write the report as JSON.
+    echo : prints a line.
+    results : the folder of measured tables, to write ``replay_afew2`` there; ``command`` is what
+        its rows name as their origin.
 
     Raises
     ------
@@ -134,6 +151,8 @@ def run(
             Path(json_path).write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise DataError(f"{json_path}: cannot be written ({error.strerror})") from None
+    if results is not None:
+        write_results("replay_afew2", result_rows(report, command), results)
     return 0 if report.all_equal else 1
 
 
@@ -197,14 +216,14 @@ class _Replay:
         for split, end in SPLITS.items():
             ids = stored.get(f"videoID{end}")
             if split == "train":
-                ids = _needed(stored, "videoIDTrain", path)
+                ids = needed(stored, "videoIDTrain", path)
             if ids is not None and split in self.descriptors:
                 keys[split] = [clip_key(str(i), split) for i in ids]
                 features[split] = _rows(self.descriptors[split], keys[split], path)
         order, y = quirks.first_appearance([self.truth["train"][key] for key in keys["train"]])
         machine = _machine(CONVNET_SVM).fit(features["train"], y)
         self.classes = order
-        yield from _same_machine(name, stored, machine, order, path)
+        yield from same_machine(name, stored, machine, order, path)
         yield from _on_stored_features(name, stored, CONVNET_SVM, "", path)
         for split, end in SPLITS.items():
             if split not in features:
@@ -215,7 +234,7 @@ class _Replay:
             p = machine.predict_proba(features[split])
             self.convnet[split] = dict(zip(keys[split], p, strict=True))
             truth = np.array([self.truth[split][key] for key in keys[split]])
-            yield from _answers(f"{name}, {split}", stored, end.lower(), truth, p, order)
+            yield from answers(f"{name}, {split}", stored, end.lower(), truth, p, order)
         for split, paper in PAPER["ConvNet"].items():
             name = f"ConvNet SVM, {split}: % of all clips (paper)"
             if split not in self.convnet or split not in self.audio:
@@ -282,14 +301,14 @@ class _Replay:
         else:
             point = yield from self._grid(stored, x, y, order, path)
         machine = _machine(point).fit(x["train"], y)
-        yield from _same_machine(name, stored, machine, order, path)
+        yield from same_machine(name, stored, machine, order, path)
         yield from _on_stored_features(name, stored, point, "f", path)
         for split, end in SPLITS.items():
             if split in x:
                 p = machine.predict_proba(x[split])
                 suffix = end.lower() + "f"
                 truth = self.audio[split].labels
-                yield from _answers(f"{name}, {split}", stored, suffix, truth, p, order)
+                yield from answers(f"{name}, {split}", stored, suffix, truth, p, order)
             elif split != "test":
                 yield Check(f"{name}, {split}: labels equal", None, None, note=f"no {split} data")
 
@@ -308,14 +327,14 @@ class _Replay:
         )  # fmt: skip
         best = points[best_point(points, scores)]
         name = "ConvNet + audio SVM, grid"
-        largest = float(np.abs(_needed(stored, "model_sv_coef", path)).max())
-        gamma = float(_needed(stored, "model_parameters", path)[3])
+        largest = float(np.abs(needed(stored, "model_sv_coef", path)).max())
+        gamma = float(needed(stored, "model_parameters", path)[3])
         right = np.rint(scores[:, 0] * len(valid)).astype(int)
         best_count = int((right == right.max()).sum())
         yield same(f"{name}: best C", round(largest, 4), best["C"], f"of {len(points)} points")
         yield same(f"{name}: best gamma", round(gamma, 4), best["gamma"])
         yield same(f"{name}: points with the best accuracy", 1, best_count)
-        predicted = _needed(stored, "predict_label_valf", path)
+        predicted = needed(stored, "predict_label_valf", path)
         known = int((predicted == self.audio["validation"].labels).sum())
         yield same(f"{name}: clips right at the best point", known, int(right.max()))
         return best
@@ -352,26 +371,13 @@ def _compare(
     return replace(check, equal=check.equal and not absent)
 
 
-def _same_machine(
-    name: str, stored: Arrays, machine: CoupledSVC, order: NDArray[np.intp], path: Path
-) -> Iterator[Check]:
-    """The machine trained on our descriptors beside the stored one."""
-    theirs = " ".join(map(str, _needed(stored, "model_label", path)))
-    ours = " ".join(map(str, order))
-    yield Check(f"{name}: class order", theirs, ours, 0.0, theirs == ours)
-    indices = set((_needed(stored, "model_sv_indices", path) - 1).tolist())
-    shared = len(indices & set(machine.support_.tolist()))
-    equal = shared == len(indices) == len(machine.support_)
-    yield Check(f"{name}: support vectors", len(indices), shared, 0.0, equal, "the same clips")
-
-
 def _on_stored_features(
     name: str, stored: Arrays, point: Point, suffix: str, path: Path
 ) -> Iterator[Check]:
     """Our machine on their features: is the learner theirs to the last digit?"""
     end = "All" if suffix else ""
-    features = _needed(stored, f"featureTrain{end}", path)
-    _, y = quirks.first_appearance(_needed(stored, f"labelTrain{'Audio' if suffix else ''}", path))
+    features = needed(stored, f"featureTrain{end}", path)
+    _, y = quirks.first_appearance(needed(stored, f"labelTrain{'Audio' if suffix else ''}", path))
     machine = _machine(point).fit(features, y)
     for split, ending in SPLITS.items():
         x = stored.get(f"feature{ending}{end}")
@@ -379,34 +385,6 @@ def _on_stored_features(
         if x is not None and theirs is not None:
             ours = machine.predict_proba(x)
             yield near(f"{name} on stored features, {split}: probabilities", theirs, ours, EXACT)
-
-
-def _answers(
-    name: str, stored: Arrays, suffix: str, truth: NDArray[np.intp], p: Floats,
-    order: NDArray[np.intp],
-) -> Iterator[Check]:  # fmt: skip
-    """Labels, probabilities and accuracy of one part."""
-    labels = order[p.argmax(axis=1)]
-    theirs = stored.get(f"predict_label_{suffix}")
-    if theirs is None:
-        yield Check(f"{name}: labels equal", None, None, note="not stored")
-        return
-    if theirs.shape != labels.shape:
-        yield Check(f"{name}: labels equal", len(theirs), len(labels), 0.0, False, "lengths")
-        return
-    yield count(f"{name}: labels equal", labels == theirs)
-    probabilities = stored.get(f"prob_values_{suffix}")
-    if probabilities is not None:
-        yield near(f"{name}: probabilities", probabilities, p, PROBABILITY)
-    accuracy = stored.get(f"accuracy_{suffix}")
-    if accuracy is not None:
-        yield percent(f"{name}: % right", float(accuracy[0]), labels == truth)
-
-
-def _needed(stored: Arrays, name: str, path: Path) -> NDArray[Any]:
-    if name not in stored:
-        raise DataError(f"{path}: holds no array {name}; copy it again from the reference data")
-    return stored[name]
 
 
 def _rows(descriptors: Mapping[int, Floats], keys: Sequence[int], path: Path) -> Floats:
