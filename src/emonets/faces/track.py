@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """An open tube. Its last entry is a detection, but for a flash, before which it may be searched."""
+    """An open tube. Its last entry is a detection, or what was searched for before a flash."""
 
     entries: list[Entry]
     seen_colours: Floats
