@@ -119,7 +119,8 @@ class EmoNets:
         if errors not in ("auto", "raise", "report"):
             raise ParameterError(f"errors must be auto, raise or report, got {errors!r}")
         strict = errors == "raise" or (errors == "auto" and single)
-        clips = find_clips([paths] if isinstance(paths, str | os.PathLike) else list(paths))
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        clips = find_clips([p if isinstance(p, str) else Path(p) for p in given])
         parts = []
         for path in clips:
             part = self.predict_clip(
@@ -147,17 +148,17 @@ class EmoNets:
         file = str(path)
         check_windows(window, hop)
         try:
-            with open_clip(path) as clip:
-                if not clip.info.has_frames:
-                    raise MediaError(
-                        file, "has no video stream", "the face model needs pictures to look at"
-                    )
-                features = self.face.extract(
-                    clip, detector=detector, stride=stride, device=self.device, on_frame=on_frame
+            clip = open_clip(Path(path))
+            if not clip.info.has_frames:
+                raise MediaError(
+                    file, "has no video stream", "the face model needs pictures to look at"
                 )
-                warnings = list(clip.warnings)
+            features = self.face.extract(
+                clip, detector=detector, stride=stride, device=self.device, on_frame=on_frame
+            )
+            warnings = list(clip.warnings)
         except EmoNetsError as error:
-            if raise_errors:
+            if raise_errors or isinstance(error, ParameterError):
                 raise
             text = error.reason if isinstance(error, MediaError) else str(error)
             if isinstance(error, MediaError) and error.hint:

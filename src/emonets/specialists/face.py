@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,8 @@ from emonets.faces.registration import TUBE_TO_FER, face_transforms, register
 from emonets.faces.tubes import FaceTube
 from emonets.learners.convnet import ConvNetClassifier
 from emonets.learners.coupled_svm import CoupledSVC
-from emonets.specialists.aggregate import merge_tubes, segments
+from emonets.learners.grid import TwoStageGridSearch
+from emonets.specialists.aggregate import merge_frames, segments
 
 Features = dict[str, NDArray[Any]]
 _PENDING = 2  # pieces of tubes that may wait for the network: bounds the memory
@@ -45,7 +46,7 @@ class FacePreprocessing:
     transform: tuple[tuple[float, ...], ...] = tuple(map(tuple, TUBE_TO_FER.tolist()))
     illumination: str = "none"
     smoothness: float = 7.0
-    border: str = "noise"
+    border: Literal["noise", "edge"] = "noise"
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -66,7 +67,7 @@ class FacePreprocessing:
         out = np.empty(images.shape, np.uint8)
         for i in range(0, len(images), 1024):  # float64 work: bound its memory
             reflectance = isotropic_smoothing(images[i : i + 1024], self.smoothness)
-            out[i : i + 1024] = reflectance_to_pixels(reflectance)  # type: ignore[arg-type]
+            out[i : i + 1024] = reflectance_to_pixels(reflectance)
         return out
 
 
@@ -138,10 +139,10 @@ class FaceSpecialist:
         Returns
         -------
         dict of arrays, one entry a face picture, in order of time and then track:
-        ``probabilities`` (n, 7), ``track`` (n,), ``index`` (n,) frame numbers, ``time`` (n,)
+        ``probabilities`` (n, 7), ``track`` (n,), ``index`` (n,) frame numbers, ``time`` (n,) in
         seconds, ``boxes`` (n, 4) pixels, ``detected`` (n,) bool (False: interpolated or found
-        by colour), ``score`` (n,); and, once a clip, ``span`` (2,), start and end of the pictures in
-        seconds, and ``step`` (), the mean time between frames.
+        by colour), ``score`` (n,); and, once a clip, ``span`` (2,), start and end of the
+        pictures in seconds, and ``step`` (), the mean time between frames.
 
         Raises
         ------
@@ -202,15 +203,16 @@ class FaceSpecialist:
         elif seen:
             columns = np.asarray(self.svm.classes_, np.int64)
             p = self.svm.predict_proba(np.stack([self.descriptor(clips[i]) for i in seen]))
-            out[seen] = 0.0
-            out[np.ix_(seen, columns)] = p
+            full = np.zeros((len(seen), len(EMOTIONS)))
+            full[:, columns] = p
+            out[seen] = full
         return out
 
     def descriptor(self, features: Features) -> NDArray[np.float64]:
         """(slots × 7,) of a clip that has a face (paper 3.1.4, Figures 4 and 5)."""
         if not len(features["probabilities"]):
             raise DataError("a clip without a face has no descriptor")
-        merged = merge_tubes(features["index"], features["probabilities"])
+        _, merged = merge_frames(features["index"], features["probabilities"])
         return segments(merged, slots=self.slots)
 
     def fit(
@@ -224,15 +226,14 @@ class FaceSpecialist:
         y : (n,) canonical classes.
         groups : (n,) whose folds must not share members (subjects, films).
         """
-        from emonets.learners.grid import fit_two_stage_svm
-
         labels = np.asarray(y)
         use = [i for i, clip in enumerate(features) if len(clip["probabilities"])]
         if len(labels) != len(features) or not use:
             raise DataError(f"{len(features)} clips, {len(labels)} labels, {len(use)} with a face")
         X = np.stack([self.descriptor(features[i]) for i in use])
         chosen = None if groups is None else np.asarray(groups)[use]
-        self.svm = fit_two_stage_svm(X, labels[use], groups=chosen)
+        search = TwoStageGridSearch(CoupledSVC()).fit(X, labels[use], groups=chosen)
+        self.svm = search.best_estimator_
         return self
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
@@ -246,7 +247,7 @@ class FaceSpecialist:
             "svm": None,
         }
         if self.svm is not None:
-            about["svm"], parts["face_svm"] = self.svm.to_arrays()
+            about["svm"], parts["face_svm"] = "coupled", self.svm.to_arrays()
         return about, parts
 
     @classmethod
@@ -261,7 +262,7 @@ class FaceSpecialist:
             network = ConvNetClassifier.from_arrays(settings["network"], parts["face"])
             svm = None
             if settings["svm"] is not None:
-                svm = CoupledSVC.from_arrays(settings["svm"], parts["face_svm"])
+                svm = CoupledSVC.from_arrays(parts["face_svm"])
             slots = int(settings["slots"])
         except BundleError:
             raise

@@ -97,13 +97,13 @@ def train_face(
     ------
     DataError, ParameterError, MissingExtraError : as the parts say.
     """
-    numbers = load_preset(preset)["face"]
-    settings = dict(numbers["network"])
+    numbers = load_preset(preset).get("face", {})
+    settings = dict(numbers.get("network", {}))
     if network is not None:
         settings["network"] = network
     if epochs is not None:
         settings["epochs"] = epochs
-    images = dict(numbers["images"])
+    images = dict(numbers.get("images", {}))
     if illumination is not None:
         images["illumination"] = illumination
     preprocessing = FacePreprocessing(**images)
@@ -127,7 +127,7 @@ def train_face(
         validation = _clip_faces(stop_on_clips, preprocessing)
         chosen_by = f"clips of {stop_on_clips.name}"
     echo(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
-    total = settings["epochs"]
+    total = model.epochs
 
     def progress(epoch: int, history: Any) -> None:
         left = (total - epoch - 1) * float(np.median(history.seconds[-5:]))
@@ -174,11 +174,10 @@ def _clip_faces(
             label = emotion_index(path.parent.name)
         except KeyError as error:
             raise DataError(f"{path}: its folder is not an emotion; {error.args[0]}") from None
-        with open_clip(path) as clip:
-            for tube in find_tubes(clip, load_detector("auto")):
-                pictures.append(eyes.inputs(tube))
-                labels.append(np.full(len(pictures[-1]), label))
-                numbers.append(np.full(len(pictures[-1]), number))
+        for tube in find_tubes(open_clip(path), load_detector("auto")):
+            pictures.append(eyes.inputs(tube))
+            labels.append(np.full(len(pictures[-1]), label))
+            numbers.append(np.full(len(pictures[-1]), number))
     if not pictures:
         raise DataError(f"{folder}: no face in any clip there")
     return np.concatenate(pictures), np.concatenate(labels), np.concatenate(numbers)
@@ -212,9 +211,9 @@ def evaluate_face(
         training = next((s for s in _TRAINING if s in set(faces.split.tolist())), None)
     if training is not None:
         reference = faces.take(training).images
-        found = near_duplicates(part.images, reference)
-        for name, mask in (("exact copies", found.exact), ("near copies", found.near)):
-            if mask.any():
+        copies = near_duplicates(part.images, reference)
+        for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
+            if mask.any() and not mask.all():
                 scores[f"without {name} of {training}"] = evaluate(
                     part.labels[~mask], p[~mask], seed=seed
                 )
@@ -223,7 +222,7 @@ def evaluate_face(
     if figure_path is not None:
         from emonets.evaluation.figures import confusion_figure
 
-        confusion_figure(scores["all"], title=title, path=figure_path)
+        confusion_figure(scores["all"], figure_path, title=title)
     if json_path is not None:
         content = {
             "data": faces.name,
@@ -249,4 +248,4 @@ def _report(title: str, scores: dict[str, Evaluation]) -> str:
             f"{name:38s} n {score.n:5d}  accuracy {a.value:.4f} [{a.low:.4f}, {a.high:.4f}]  "
             f"UAR {u.value:.4f} [{u.low:.4f}, {u.high:.4f}]"
         )
-    return "\n".join([*lines, "", scores["all"].table()])
+    return "\n".join([*lines, "", str(scores["all"])])

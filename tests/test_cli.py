@@ -1,0 +1,243 @@
+"""The command line as a user meets it: output, errors, exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emonets import EMOTIONS, __version__
+from emonets.cli import main
+from emonets.result import COLUMNS
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["emonets", *map(str, words)])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        assert isinstance(code, int)
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_table(run: Run, happy: Path) -> None:
+    code, out, err = run("predict", happy)
+    assert code == 0
+    assert "happy" in out
+    assert "clip" in out
+    assert "mean of the frame probabilities" in out
+    assert "Traceback" not in err
+
+
+def test_csv_is_all_there_is_on_standard_output(run: Run, happy: Path) -> None:
+    code, out, _ = run("predict", happy, "--format", "csv")
+    frame = pd.read_csv(io.StringIO(out))
+    assert code == 0
+    assert tuple(frame.columns) == COLUMNS
+    assert frame["label"].tolist() == ["happy", "happy"]
+
+
+def test_json(run: Run, happy: Path) -> None:
+    code, out, _ = run("predict", happy, "--format", "json", "--window", "0.5", "--hop", "0.25")
+    content = json.loads(out)
+    assert code == 0
+    assert content["schema_version"] == 1
+    assert content["emotions"] == list(EMOTIONS)
+    assert content["files"][0]["status"] == "ok"
+    assert len(content["rows"]) > 4
+    assert content["about"]["decision"].startswith("mean")
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "parquet"])
+def test_out(run: Run, happy: Path, angry: Path, tmp_path: Path, format: str) -> None:
+    code, _, err = run("predict", happy, angry, "--out", tmp_path, "--format", format)
+    assert code == 0, err
+    assert (tmp_path / f"results.{format}").stat().st_size > 100
+    status = pd.read_csv(tmp_path / "status.csv")
+    assert status["status"].tolist() == ["ok", "ok"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_interrupted_work_resumes(
+    run: Run, happy: Path, angry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emonets.model import EmoNets
+
+    run("predict", happy, "--out", tmp_path, "--format", "csv")
+    seen = []
+    real = EmoNets.predict_clip
+
+    def spy(self: EmoNets, path: Path, **options: object) -> object:
+        seen.append(Path(path).name)
+        return real(self, path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(EmoNets, "predict_clip", spy)
+    run("predict", happy, angry, "--out", tmp_path, "--format", "csv")
+    assert seen == [angry.name]
+    assert len(pd.read_csv(tmp_path / "results.csv")) == 4
+    run("predict", happy, angry, "--out", tmp_path, "--format", "csv", "--stride", 2)
+    assert seen == [angry.name, happy.name, angry.name]  # another question, another answer
+
+
+def test_a_bad_file_does_not_stop_the_others(run: Run, happy: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_text("no film")
+    (tmp_path / "empty.avi").write_bytes(b"")
+    shutil.copy(happy, tmp_path / "good.flv")
+    code, out, err = run("predict", tmp_path, tmp_path / "missing.mov", "--format", "csv")
+    assert code == 1
+    assert pd.read_csv(io.StringIO(out))["label"].tolist() == ["happy", "happy"]
+    for name in ("broken.mp4", "empty.avi", "missing.mov"):
+        assert name in err
+    assert err.count("error") == 3
+    assert "ok" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_agree(run: Run, happy: Path, angry: Path, workers: int) -> None:
+    _, out, _ = run("predict", happy, angry, "--format", "csv", "--workers", workers)
+    assert [Path(f).name for f in pd.read_csv(io.StringIO(out))["file"]] == [
+        happy.name, happy.name, angry.name, angry.name,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["predict", "nothing.mp4"], 1, "nothing.mp4"),
+        (["predict", "http://example.org/a.mp4"], 1, "example.org"),
+        (["predict", "{happy}", "--bundle", "nowhere"], 1, "shipped ones: "),
+        (["predict", "{happy}", "--device", "abacus"], 2, "available: cpu"),
+        (["predict", "{happy}", "--window", "often"], 2, "--window takes seconds"),
+        (["predict", "{happy}", "--window", "0"], 2, "positive"),
+        (["predict", "{happy}", "--stride", "0"], 2, "stride"),
+        (["predict", "{happy}", "--workers", "0"], 2, "workers"),
+        (["predict", "{happy}", "--detector", "eyes"], 2, "centerface"),
+        (["predict", "{happy}", "--format", "parquet"], 2, "--out"),
+        (["predict", "{happy}", "--format", "xml"], 2, "xml"),
+        (["predict"], 2, "files"),
+        (["evaluate", "face", "--data", "nothing.npz"], 1, "nothing.npz"),
+        (["train", "face", "nothing.npz", "--out", "{tmp}/b"], 1, "nothing.npz"),
+        (["train", "face", "x", "--out", "{tmp}/b", "--preset", "papr"], 2, "paper"),
+        (["reproduce", "afew2", "--data", "nowhere"], 1, "nowhere"),
+    ],
+)
+def test_one_clear_error(
+    run: Run, happy: Path, tmp_path: Path, words: list[str], code: int, text: str
+) -> None:
+    got, _, err = run(*(w.format(happy=happy, tmp=tmp_path) for w in words))
+    assert got == code, err
+    assert text in err
+    assert "Traceback" not in err
+
+
+def test_no_face_is_said_and_fails(run: Run, tmp_path: Path) -> None:
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((90, 120, 3), 127, np.uint8))
+    code, out, err = run("predict", tmp_path / "wall.png", "--format", "csv")
+    assert code == 1
+    row = pd.read_csv(io.StringIO(out)).iloc[0]
+    assert not row["face_found"]
+    assert pd.isna(row["label"])
+    assert row["angry"] == pytest.approx(1 / 7, abs=1e-6)
+    assert "no face" in err
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version")[1].strip() == f"emonets {__version__}"
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in ("predict", "train", "evaluate", "reproduce"):
+        assert command in out
+
+
+def make_faces(folder: Path, n: int = 12) -> Path:
+    """Class folders of noise, told apart by a bright bar."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+    for split in ("train", "valid", "test"):
+        for k, name in enumerate(EMOTIONS):
+            (folder / split / name).mkdir(parents=True)
+            for i in range(n if split == "train" else 4):
+                image = rng.integers(0, 60, (48, 48)).astype(np.uint8)
+                image[6 + 5 * k : 10 + 5 * k] += 150
+                cv2.imwrite(str(folder / split / name / f"{i}.png"), image)
+    return folder
+
+
+def test_train_then_evaluate_then_predict(run: Run, happy: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    faces = make_faces(tmp_path / "faces")
+    preset = tmp_path / "tiny.toml"
+    preset.write_text(
+        "name = 'tiny'\n[face.network]\nnetwork = 'convnet2'\nbatch_size = 16\nepochs = 2\n"
+        "[face.images]\nillumination = 'none'\n"
+    )
+    out = tmp_path / "bundle"
+    code, _, err = run("train", "face", faces, "--out", out, "--preset", preset, "--epochs", 1)
+    assert code == 0, err
+    assert "epoch 1/1" in err
+    code, _, err = run("train", "face", faces, "--out", out, "--preset", preset)
+    assert "epoch 2/2" in err
+    assert "epoch 1/2" not in err  # went on from the checkpoint
+    scores = tmp_path / "scores.json"
+    code, text, err = run(
+        "evaluate", "face", "--data", faces, "--split", "test", "--bundle", out,
+        "--json", scores, "--figure", tmp_path / "confusion.png",
+    )  # fmt: skip
+    assert code == 0, err
+    content = json.loads(scores.read_text())
+    assert content["n"] == 28
+    assert 0 <= content["accuracy"] <= 1
+    assert "accuracy" in text
+    assert (tmp_path / "confusion.png").stat().st_size > 1000
+    code, text, _ = run("predict", happy, "--bundle", out, "--format", "csv")
+    assert code == 0
+    code, _, err = run("evaluate", "face", "--data", faces, "--split", "exam", "--bundle", out)
+    assert code == 1
+    assert "valid" in err
+
+
+def test_stop_on_clips(run: Run, happy: Path, angry: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    faces = make_faces(tmp_path / "faces", n=4)
+    for name, clip in (("happy", happy), ("angry", angry)):
+        (tmp_path / "clips" / name).mkdir(parents=True)
+        shutil.copy(clip, tmp_path / "clips" / name)
+    preset = tmp_path / "tiny.toml"
+    preset.write_text("[face.network]\nnetwork = 'convnet2'\nepochs = 1\n")
+    code, _, err = run(
+        "train", "face", faces, "--out", tmp_path / "b", "--preset", preset,
+        "--stop-on-clips", tmp_path / "clips",
+    )  # fmt: skip
+    assert code == 0, err
+    card = json.loads((tmp_path / "b" / "bundle.json").read_text())["card"]
+    assert card["chosen_by"] == "accuracy on clips of clips"
+
+
+def test_missing_class_is_named(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    faces = make_faces(tmp_path / "faces", n=3)
+    for split in ("train", "valid", "test"):
+        shutil.rmtree(faces / split / "fear")
+    code, _, err = run("train", "face", faces, "--out", tmp_path / "b")
+    assert code == 1
+    assert "fear" in err
