@@ -14,6 +14,7 @@ from emonets import EMOTIONS, EmoNets, MediaError
 from emonets.clip import open_clip
 from emonets.errors import BundleError, ParameterError
 from emonets.faces.boxes import Detections
+from emonets.faces.crop_folder import CropFolder
 from emonets.faces.pipeline import find_tubes, prefetch
 
 
@@ -131,6 +132,39 @@ def test_own_detector(model: EmoNets, happy: Path) -> None:
 
     result = model.predict(happy, detector=Fixed())
     assert result.clip_rows()[0].face_found
+
+
+def test_own_crops_without_coordinates(model: EmoNets, happy: Path, tmp_path: Path) -> None:
+    import cv2
+
+    class Blind:
+        name = "blind"
+
+        def detect(self, image: np.ndarray) -> Detections:
+            return Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), None)
+
+    for frame in open_clip(happy).frames():
+        if frame.index % 2 == 0:
+            crop = frame.image[60:240, 150:330, ::-1]
+            cv2.imwrite(str(tmp_path / f"face-0-{frame.index + 1:03d}.png"), crop)
+    features = model.face.extract(open_clip(happy), detector=Blind(), crops=CropFolder(tmp_path))
+    assert len(features["index"]) > 40  # the frames in between are found by colour
+    assert set(features["track"]) == {0}
+    centre = (features["boxes"][:, :2] + features["boxes"][:, 2:]) / 2
+    np.testing.assert_allclose(centre, [[240, 150]] * len(centre), atol=25)
+    result = model.predict(happy, crops=tmp_path)
+    assert result.clip_rows()[0].face_found
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("face.png", "frame number"), ("notes.txt", "no pictures")]
+)
+def test_wrong_crop_folders(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(MediaError, match=text):
+        CropFolder(tmp_path)
+    with pytest.raises(MediaError, match="no folder"):
+        CropFolder(tmp_path / "nowhere")
 
 
 def test_bundle_there_and_back(model: EmoNets, happy: Path, tmp_path: Path) -> None:

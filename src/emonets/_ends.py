@@ -14,7 +14,7 @@ _STREAMED = 0xFFFF_FF00
 _PACK = b"\0\0\1\xba"
 """What each pack of an MPEG program stream begins with."""
 
-_MAX_BOXES = 100_000
+_MAX_BOXES = 10_000
 
 
 def is_cut_off(file: BinaryIO, size: int) -> bool:

@@ -25,6 +25,7 @@ class Options:
     stride: int = 1
     detector: str = "auto"
     frames: bool = False
+    crops: str | None = None
 
 
 def predict_many(

@@ -85,6 +85,9 @@ def predict(
         False
     ),
     detector: Annotated[str, typer.Option(help="Face detector: auto, centerface, haar.")] = "auto",
+    crops: Annotated[
+        Path | None, typer.Option(help="Your own face crops of one clip, named by frame from 1.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, coreml or directml.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Clips looked at side by side.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
@@ -100,9 +103,12 @@ def predict(
 
     if format is Format.parquet and out is None:
         raise ParameterError("Parquet is not for the terminal: give --out FOLDER")
-    options = Options(_window(window), hop, stride, detector, frames)
+    own = None if crops is None else str(crops)
+    options = Options(_window(window), hop, stride, detector, frames, own)
     check_windows(options.window, options.hop)
     clips, missing = _find(files, find_clips)
+    if own is not None and len(clips) > 1:
+        raise ParameterError("--crops belong to a single clip: name one file")
     with _progress(quiet) as bar:
         task = bar.add_task("clips", total=len(clips), at="")
         result = predict_many(

@@ -14,6 +14,7 @@ from emonets.bundle import Bundle, read_bundle, write_bundle
 from emonets.clip import Frame, find_clips, open_clip
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
+from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import Detector
 from emonets.learners.convnet_onnx import check_device
 from emonets.result import FileStatus, Result, Row, windows
@@ -95,6 +96,7 @@ class EmoNets:
         stride: int = 1,
         detector: str | Detector = "auto",
         frames: bool = False,
+        crops: str | os.PathLike[str] | None = None,
         errors: str = "auto",
     ) -> Result:
         """What the people in one or many clips show.
@@ -108,6 +110,8 @@ class EmoNets:
         stride : detect faces in every ``stride``-th frame only.
         detector : a name (``emonets.faces.detect.load_detector``) or your own.
         frames : add a row for every single face picture too.
+        crops : a folder of your own face crops of a single clip, named by frame number from 1
+            (``faces.crop_folder.CropFolder``).
         errors : ``"raise"`` or ``"report"`` (a file that fails gets a status instead of rows);
             ``"auto"`` raises for one path and reports for a list.
 
@@ -120,6 +124,8 @@ class EmoNets:
             raise ParameterError(f"errors must be auto, raise or report, got {errors!r}")
         strict = errors == "raise" or (errors == "auto" and single)
         given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        if crops is not None and not single:
+            raise ParameterError("crops belong to a single clip: give one path")
         clips = find_clips([p if isinstance(p, str) else Path(p) for p in given])
         parts = []
         for path in clips:
@@ -141,6 +147,7 @@ class EmoNets:
         stride: int = 1,
         detector: str | Detector = "auto",
         frames: bool = False,
+        crops: str | os.PathLike[str] | None = None,
         raise_errors: bool = False,
         on_frame: Callable[[Frame], None] | None = None,
     ) -> Result:
@@ -154,7 +161,12 @@ class EmoNets:
                     file, "has no video stream", "the face model needs pictures to look at"
                 )
             features = self.face.extract(
-                clip, detector=detector, stride=stride, device=self.device, on_frame=on_frame
+                clip,
+                detector=detector,
+                stride=stride,
+                crops=None if crops is None else CropFolder(Path(crops)),
+                device=self.device,
+                on_frame=on_frame,
             )
             warnings = list(clip.warnings)
         except EmoNetsError as error:

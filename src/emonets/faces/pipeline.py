@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from emonets.clip import Clip, Frame
 from emonets.errors import ParameterError
+from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import Detector
-from emonets.faces.tubes import FaceTube, TubeBuilder
+from emonets.faces.locate import locate
+from emonets.faces.tubes import FaceTube, HasBoxes, TubeBuilder
 
 T = TypeVar("T")
 _DONE = object()
@@ -65,6 +67,7 @@ def find_tubes(
     detector: Detector,
     *,
     stride: int = 1,
+    crops: CropFolder | None = None,
     second: Detector | None = None,
     second_step: float = 0.2,
     on_frame: Callable[[Frame], None] | None = None,
@@ -74,6 +77,8 @@ def find_tubes(
     Parameters
     ----------
     detector : looks at every ``stride``-th frame; faces in between are interpolated.
+    crops : a user's own face crops; where a frame has some they are located in it and take the
+        place of the detector's boxes, in the same tubes (3.1.3, as with Picasa's).
     second : a slower, more sensitive detector for clips where the first finds nothing at all
         (the paper's fallback). It sees one frame every ``second_step`` seconds.
     on_frame : called for every frame of the first pass, for progress and time stamps.
@@ -92,7 +97,11 @@ def find_tubes(
     for number, frame in enumerate(prefetch(clip.frames())):
         if on_frame is not None:
             on_frame(frame)
-        seen = detector.detect(frame.image) if number % stride == 0 else None
+        seen: HasBoxes | None = None
+        if crops is not None and (own := crops.at(frame.index)):
+            seen = locate(frame.image, own)
+        if (seen is None or not len(seen.boxes)) and number % stride == 0:
+            seen = detector.detect(frame.image)
         for tube in builder.add(frame, seen):
             found = True
             yield tube

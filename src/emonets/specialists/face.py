@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from emonets.clip import Clip, Frame
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
+from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import Detector, SensitiveDetector, load_detector
 from emonets.faces.illumination import isotropic_smoothing, reflectance_to_pixels
 from emonets.faces.landmarks import FaceLandmarker
@@ -131,6 +132,7 @@ class FaceSpecialist:
         *,
         detector: str | Detector = "auto",
         stride: int = 1,
+        crops: CropFolder | None = None,
         device: str = "cpu",
         on_frame: Callable[[Frame], None] | None = None,
     ) -> Features:
@@ -174,7 +176,9 @@ class FaceSpecialist:
         parts: list[Features] = []
         with ThreadPoolExecutor(1, thread_name_prefix="emonets-face") as pool:
             pending: list[Future[Features]] = []
-            for tube in find_tubes(clip, looker, stride=stride, second=_Second(), on_frame=seen):
+            for tube in find_tubes(
+                clip, looker, stride=stride, crops=crops, second=_Second(), on_frame=seen
+            ):
                 pending.append(pool.submit(look, tube))
                 if len(pending) > _PENDING:
                     parts.append(pending.pop(0).result())
