@@ -215,6 +215,9 @@ def train_face(
     extra: Annotated[
         list[Path] | None, typer.Option(help="More training faces, in any of these formats.")
     ] = None,
+    register_extra: Annotated[
+        bool, typer.Option(help="Bring those into FER2013's frame by their mean shape.")
+    ] = True,
     network: Annotated[str | None, typer.Option(help="convnet1 or convnet2.")] = None,
     illumination: Annotated[str | None, typer.Option(help="isotropic or none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
@@ -235,6 +238,7 @@ def train_face(
         out,
         preset=preset,
         extra=extra or [],
+        register_extra=register_extra,
         network=network,
         illumination=illumination,
         epochs=epochs,

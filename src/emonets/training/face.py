@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,15 @@ from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError
 from emonets.evaluation.metrics import Evaluation, evaluate
 from emonets.learners.convnet import ConvNetClassifier
+from emonets.faces.landmarks import FaceLandmarker
+from emonets.faces.registration import (
+    FER_LANDMARK_MEAN,
+    FER_SIZE,
+    MAX_RESIDUAL,
+    register,
+    shape_residuals,
+    similarity,
+)
 from emonets.model import EmoNets
 from emonets.result import write_whole
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
@@ -26,6 +36,7 @@ from emonets.training.preset import load_preset
 
 _TRAINING = ("Training", "train")
 _CHOOSING = ("PublicTest", "valid", "validation")
+_ASYMMETRY = 0.045  # of the side, as in faces.detect.SensitiveDetector
 _HELD_OUT = 0.1  # of the faces, where the data names no validation split
 
 
@@ -67,6 +78,44 @@ def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
     )
 
 
+def onto_fer2013(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring another source of face pictures into FER2013's frame (paper 3.1.1).
+
+    One similarity transform for all of them, from the mean shape of their landmarks to FER2013's;
+    what lies outside the pictures becomes noise.
+
+    Parameters
+    ----------
+    images : (n, side, side) grey uint8, each a face that fills most of it.
+
+    Returns
+    -------
+    (n, 48, 48) uint8.
+
+    Raises
+    ------
+    DataError : in fewer than one picture in ten a face's shape is found.
+    """
+    side = 2 * FER_SIZE
+    large = np.stack([cv2.resize(image, (side, side)) for image in images])
+    landmarker, plain, mirrored = FaceLandmarker(), [], []
+    for i in range(0, len(large), 256):
+        batch = np.repeat(large[i : i + 256, ..., None], 3, axis=3)
+        plain.append(landmarker.points(batch))
+        mirrored.append(landmarker.mirrored_points(batch))
+    points, others = np.concatenate(plain), np.concatenate(mirrored)
+    # what is no face has other points in the mirror
+    asymmetry = np.linalg.norm((points - others)[:, 17:], axis=2).mean(axis=1)
+    frontal = (shape_residuals(points) <= MAX_RESIDUAL) & (asymmetry <= _ASYMMETRY * side)
+    if frontal.mean() < 0.1:
+        raise DataError(
+            f"only {frontal.sum()} of {len(images)} pictures look like a face; are they faces, "
+            "cropped and upright?"
+        )
+    transform = similarity(points[frontal, 17:].mean(axis=0), FER_LANDMARK_MEAN)
+    return register(large, transform)
+
+
 def train_face(
     data: Path,
     out: Path,
@@ -76,6 +125,7 @@ def train_face(
     network: str | None = None,
     illumination: str | None = None,
     epochs: int | None = None,
+    register_extra: bool = True,
     stop_on_clips: Path | None = None,
     seed: int = 0,
     checkpoint: Path | None = None,
@@ -89,6 +139,7 @@ def train_face(
     out : folder of the bundle.
     preset, network, illumination, epochs : the numbers, and what to change in them.
     extra : more faces that are only trained on (the paper's second set, TFD).
+    register_extra : bring those into FER2013's frame by :func:`onto_fer2013` first.
     stop_on_clips : folder of class folders of clips; the epoch is then chosen by the accuracy
         of the mean over each clip's faces, as the paper did, and not by held-out faces.
     checkpoint : default ``OUT.checkpoint.safetensors``; where it exists the run goes on.
@@ -110,8 +161,11 @@ def train_face(
     train, choose = _split(load_faces(data), seed)
     for path in extra:
         more = load_faces(path)
+        if more.split is not None and any(s in more.splits for s in _TRAINING):
+            more = more.take(_TRAINING[0])  # never what is kept for choosing or testing
+        pictures = onto_fer2013(more.images) if register_extra else more.images
         train = _Faces(
-            np.concatenate([train.images, more.images]),
+            np.concatenate([train.images, pictures]),
             np.concatenate([train.labels, more.labels]),
             f"{train.what} + {more.name}",
         )
