@@ -99,7 +99,7 @@ def main() -> None:
         absent = [k for k in range(7) if k not in labels]
         for values in p.values():  # a class that the clips do not have cannot be the answer
             values[:, absent] = 0
-            values /= values.sum(axis=1, keepdims=True)
+            np.divide(values, values.sum(axis=1, keepdims=True), out=values)
         groups = actors if len(set(actors)) > 1 else None
         without = f", {', '.join(EMOTIONS[k] for k in absent)} masked" if absent else ""
         for (name, way), values in p.items():

@@ -15,13 +15,12 @@ import time
 from pathlib import Path
 
 from emonets.evaluation.records import Row, write_results
+from decode import peak_megabytes
 from face_path import make_film
 
 
 def measure(film: str) -> None:
     """In the child: predict and print what it took."""
-    import resource
-
     import emonets
 
     model = emonets.load()
@@ -29,9 +28,7 @@ def measure(film: str) -> None:
     start = time.perf_counter()
     model.predict_clip(film, on_frame=lambda _: times.append(time.perf_counter()))
     spent = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        2**20 if sys.platform == "darwin" else 2**10
-    )
+    peak = peak_megabytes()
     tenth = len(times) // 10
     print(
         json.dumps(

@@ -7,13 +7,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from emonets.emotions import EMOTIONS
+from emonets.errors import EmoNetsError, MediaError
+
+if TYPE_CHECKING:
+    from emonets.model import EmoNets, load
+    from emonets.result import Result
 
 __version__ = "0.1.0"
-
-from emonets.errors import EmoNetsError, MediaError
-from emonets.model import EmoNets, load
-from emonets.result import Result
 
 __all__ = [
     "EMOTIONS",
@@ -24,3 +27,20 @@ __all__ = [
     "__version__",
     "load",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The model and what it needs (OpenCV, FFmpeg, scikit-learn …) are imported on first use."""
+    if name in ("EmoNets", "load"):
+        from emonets import model
+
+        return getattr(model, name)
+    if name == "Result":
+        from emonets.result import Result
+
+        return Result
+    raise AttributeError(f"module 'emonets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,7 +19,6 @@ from emonets.datasets.near_duplicates import near_duplicates
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError
 from emonets.evaluation.metrics import Evaluation, evaluate
-from emonets.learners.convnet import ConvNetClassifier
 from emonets.faces.landmarks import FaceLandmarker
 from emonets.faces.registration import (
     FER_LANDMARK_MEAN,
@@ -29,6 +28,7 @@ from emonets.faces.registration import (
     shape_residuals,
     similarity,
 )
+from emonets.learners.convnet import ConvNetClassifier
 from emonets.model import EmoNets
 from emonets.result import write_whole
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
