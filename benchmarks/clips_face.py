@@ -80,7 +80,7 @@ def main() -> None:
             pictures: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
             for tube in find_tubes(open_clip(path), load_detector(), stride=options.stride):
                 points = landmarker.points(tube.crops)
-                transforms = {"source": TUBE_TO_FER, "face": face_transforms(points)}
+                transforms = {"source": TUBE_TO_FER, "face": face_transforms(points, window=11)}
                 for way, transform in transforms.items():
                     grey = register(tube.crops, transform, seed=tube.track, indices=tube.index)
                     pictures[way].append(grey)

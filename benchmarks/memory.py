@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from emonets.evaluation.records import Row, write_results
 from decode import peak_megabytes
+from emonets.evaluation.records import Row, write_results
 from face_path import make_film
 
 

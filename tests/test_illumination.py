@@ -10,7 +10,8 @@ from scipy.sparse import diags, eye, kron
 from scipy.sparse.linalg import spsolve
 
 from emonets.errors import DataError, ParameterError
-from emonets.faces.illumination import isotropic_smoothing, reflectance_to_pixels
+from emonets.faces import isotropic_smoothing
+from emonets.faces.illumination import reflectance_to_pixels
 
 
 def direct(image: np.ndarray, smoothness: float) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from emonets.clip import Frame, find_clips, open_clip
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.faces.crop_folder import CropFolder
-from emonets.faces.detect import Detector
+from emonets.faces.detect import DetectorLike
 from emonets.learners.convnet_onnx import check_device
 from emonets.result import FileStatus, Result, Row, windows
 from emonets.specialists.face import FaceSpecialist, Features
@@ -94,7 +94,7 @@ class EmoNets:
         window: Windows = "auto",
         hop: float | None = None,
         stride: int = 1,
-        detector: str | Detector = "auto",
+        detector: DetectorLike = "auto",
         frames: bool = False,
         crops: str | os.PathLike[str] | None = None,
         errors: str = "auto",
@@ -145,7 +145,7 @@ class EmoNets:
         window: Windows = "auto",
         hop: float | None = None,
         stride: int = 1,
-        detector: str | Detector = "auto",
+        detector: DetectorLike = "auto",
         frames: bool = False,
         crops: str | os.PathLike[str] | None = None,
         raise_errors: bool = False,

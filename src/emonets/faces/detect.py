@@ -244,9 +244,11 @@ DETECTORS: dict[str, Callable[[], Detector]] = {"centerface": CenterFace, "haar"
 """The detectors that ``load_detector`` knows by name."""
 
 
-def load_detector(
-    detector: str | Detector | Callable[[NDArray[np.uint8]], ArrayLike] = "auto",
-) -> Detector:
+DetectorLike = str | Detector | Callable[[NDArray[np.uint8]], ArrayLike]
+"""What ``load_detector`` takes."""
+
+
+def load_detector(detector: DetectorLike = "auto") -> Detector:
     """A detector by name, or the user's own.
 
     Parameters

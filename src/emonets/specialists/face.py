@@ -14,7 +14,7 @@ from emonets.clip import Clip, Frame
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.faces.crop_folder import CropFolder
-from emonets.faces.detect import Detector, SensitiveDetector, load_detector
+from emonets.faces.detect import DetectorLike, SensitiveDetector, load_detector
 from emonets.faces.illumination import isotropic_smoothing, reflectance_to_pixels
 from emonets.faces.landmarks import FaceLandmarker
 from emonets.faces.pipeline import find_tubes
@@ -26,6 +26,7 @@ from emonets.learners.grid import TwoStageGridSearch
 from emonets.specialists.aggregate import merge_frames, segments
 
 Features = dict[str, NDArray[Any]]
+_WINDOW = 11  # frames over which per-face transforms are averaged, as boxes are (3.1.3)
 _PENDING = 2  # pieces of tubes that may wait for the network: bounds the memory
 
 
@@ -116,7 +117,7 @@ class FaceSpecialist:
         if self.preprocessing.registration == "face":
             if self._landmarker is None:
                 self._landmarker = FaceLandmarker(threads=1)
-            transform = face_transforms(self._landmarker.points(tube.crops))
+            transform = face_transforms(self._landmarker.points(tube.crops), window=_WINDOW)
         grey = register(
             tube.crops,
             transform,
@@ -130,7 +131,7 @@ class FaceSpecialist:
         self,
         clip: Clip,
         *,
-        detector: str | Detector = "auto",
+        detector: DetectorLike = "auto",
         stride: int = 1,
         crops: CropFolder | None = None,
         device: str = "cpu",
@@ -151,7 +152,7 @@ class FaceSpecialist:
         MediaError : the clip has no pictures or cannot be decoded.
         """
         self.network.use(device=device, threads=1)
-        looker = load_detector(detector) if isinstance(detector, str) else detector
+        looker = load_detector(detector)
         times: list[float] = []
         steps = _Steps()
 
