@@ -17,7 +17,7 @@ import numpy as np
 
 import emonets
 from emonets.clip import open_clip
-from emonets.datasets.faces import load_faces
+from emonets.datasets.load import load_faces
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.figures import mean_faces
 from emonets.evaluation.metrics import difference, evaluate

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emonets._convert import SOUND_TOLERANCE, SoundPipe, square_size
-from emonets._images import image_size, natural_key
-from emonets._timing import FrameClock
 from emonets.clip import SOUND_RATE, Clip, Frame, Limits, SoundChunk, find_clips, open_clip
 from emonets.errors import MediaError, ParameterError
+from emonets.media.convert import SOUND_TOLERANCE, SoundPipe, square_size
+from emonets.media.images import image_size, natural_key
+from emonets.media.timing import FrameClock
 from media_files import quarters, rotate_mp4, tone, write_media
 
 RED, GREEN, BLUE, GREY = (200, 30, 30), (30, 200, 30), (30, 30, 200), (128, 128, 128)

@@ -15,8 +15,9 @@ from scipy.io import savemat
 from emonets import EMOTIONS
 from emonets.datasets import fer2013
 from emonets.datasets.face_folder import read_face_folder
-from emonets.datasets.faces import FaceImages, load_faces
+from emonets.datasets.faces import FaceImages
 from emonets.datasets.fer2013 import read_fer2013
+from emonets.datasets.load import load_faces
 from emonets.datasets.tfd import read_tfd
 from emonets.errors import DataError, EmoNetsError, ParameterError
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-import emonets._container as container_module
+import emonets.media.container as container_module
 from emonets.clip import Frame, Limits, open_clip
 from emonets.errors import MediaError
 from media_files import quarters, write_media

@@ -4,7 +4,7 @@ A clip is a video file, a sound file, a single image, or a folder of numbered im
 decoded in one sequential pass whose memory does not grow with the clip's length; frames and
 sound share one clock, which starts at 0 where the earlier of the two starts.
 
-Only local files are read, and of these only the one that was named: see `emonets._container`.
+Only local files are read, and of these only the one that was named: see `emonets.media.container`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from emonets._container import Damage, Media, decoded, describe, first_picture, open_media
-from emonets._convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono
-from emonets._find import check_path, find_clips
-from emonets._images import is_image, numbered_images, read_image
-from emonets._timing import FrameClock
 from emonets.errors import MediaError, ParameterError
+from emonets.media.container import Damage, Media, decoded, describe, first_picture, open_media
+from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono
+from emonets.media.find import check_path, find_clips
+from emonets.media.images import is_image, numbered_images, read_image
+from emonets.media.timing import FrameClock
 
 __all__ = [
     "SOUND_RATE", "Clip", "ClipInfo", "Frame", "Limits", "SoundChunk", "find_clips", "open_clip",

@@ -1,24 +1,17 @@
-"""Labelled still faces, whatever file they come from.
+"""Labelled still faces, whatever file they come from: what every reader of them returns.
 
-Every reader of still faces returns the same `FaceImages`; `load_faces` picks the reader by what
-lies at a path. Labels are turned into the canonical order in the readers, nowhere else.
+Labels are turned into the canonical order in the readers, nowhere else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
-
-EXPECTED = (
-    "expected fer2013.npz, fer2013.csv (or icml_face_data.csv), a .mat file of the Toronto Face "
-    "Database, or a folder of class folders"
-)
 
 _SYNONYMS = (
     ("training", "train"),
@@ -133,45 +126,3 @@ class FaceImages:
         """How many pictures there are of each class."""
         n = np.bincount(self.labels, minlength=len(EMOTIONS))
         return {name: int(k) for name, k in zip(EMOTIONS, n, strict=True)}
-
-
-def load_faces(path: str | Path) -> FaceImages:
-    """Read labelled faces from whatever lies at a path.
-
-    =====================  ======================================================
-    what lies there        reader
-    =====================  ======================================================
-    ``*.npz``, ``*.csv``   `emonets.datasets.fer2013.read_fer2013`
-    ``*.mat``              `emonets.datasets.tfd.read_tfd`
-    a folder that holds    the same, for ``fer2013.npz``, ``fer2013.csv``,
-    one of these           ``icml_face_data.csv`` or one ``.mat`` file
-    any other folder       `emonets.datasets.face_folder.read_face_folder`
-    =====================  ======================================================
-
-    Raises
-    ------
-    DataError : nothing is there, or none of these; or the reader's own complaint.
-    """
-    from emonets.datasets.face_folder import read_face_folder
-    from emonets.datasets.fer2013 import read_fer2013
-    from emonets.datasets.tfd import read_tfd
-
-    path = Path(path)
-    if not path.exists():
-        raise DataError(f"{path}: there is no such file or folder; {EXPECTED}")
-    if path.is_dir():
-        inside = {p.name.lower(): p for p in sorted(path.iterdir()) if p.is_file()}
-        known = [
-            inside[name]
-            for name in ("fer2013.npz", "fer2013.csv", "icml_face_data.csv")
-            if name in inside
-        ] + [p for name, p in inside.items() if name.endswith(".mat")]
-        if not known:
-            return read_face_folder(path)
-        path = known[0]
-    kind = path.suffix.lower()
-    if kind in (".npz", ".csv"):
-        return read_fer2013(path)
-    if kind == ".mat":
-        return read_tfd(path)
-    raise DataError(f"{path}: {EXPECTED}; found a file ending in {kind or 'nothing'!r}")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets._images import IMAGE_SUFFIXES, read_image
 from emonets.errors import MediaError
+from emonets.media.images import IMAGE_SUFFIXES, read_image
 
 _MAX_PIXELS = 64_000_000
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.clip import find_clips, open_clip
-from emonets.datasets.faces import FaceImages, load_faces
+from emonets.datasets.faces import FaceImages
+from emonets.datasets.load import load_faces
 from emonets.datasets.near_duplicates import near_duplicates
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from emonets._timing import MAX_BACK, MAX_STEP
+from emonets.media.timing import MAX_BACK, MAX_STEP
 
 SOUND_RATE = 48_000
 """Samples a second of all sound, whatever the file has."""
@@ -168,7 +168,7 @@ class SoundPipe:
     Within a run the samples follow each other without a seam, whatever the small errors of the
     time stamps. A stamp later than the run's end by more than `SOUND_TOLERANCE` starts a new
     run (a gap stays a gap); one earlier by more than that has its overlap cut off; stamps
-    beyond belief (see `emonets._timing`) are as good as none.
+    beyond belief (see `emonets.media.timing`) are as good as none.
     """
 
     def __init__(self) -> None:

@@ -27,8 +27,8 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from emonets._ends import is_cut_off
 from emonets.errors import MediaError
+from emonets.media.ends import is_cut_off
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,ogg,gif,dv,"

@@ -9,8 +9,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from emonets._images import IMAGE_SUFFIXES, natural_key, numbered_images
 from emonets.errors import MediaError
+from emonets.media.images import IMAGE_SUFFIXES, natural_key, numbered_images
 
 _SUFFIXES = """
     .mp4 .m4v .mov .3gp .3g2 .mkv .webm .avi .flv .f4v .mpg .mpeg .vob .ts .m2ts .mts .wmv .asf

@@ -1,0 +1,1 @@
+"""What ``emonets.clip`` is made of: opening, converting, timing and finding media files."""
