@@ -205,7 +205,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return labels
 
     def runner(self) -> ConvNetRunner:
-        """The network ready to answer; made once, on the processor unless :meth:`use` said other."""
+        """The network ready to answer, made once: on the processor until :meth:`use` is called."""
         if "_runner" not in self.__dict__:
             self.use()
         runner: ConvNetRunner = self.__dict__["_runner"]
