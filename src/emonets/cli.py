@@ -263,6 +263,10 @@ def evaluate_face(
     duplicates: Annotated[
         bool, typer.Option(help="Also score without copies of Training pictures.")
     ] = True,
+    results: Annotated[
+        Path | None, typer.Option(help="Add rows to a table, such as docs/results/face_paper.")
+    ] = None,
+    what: Annotated[str, typer.Option(help="The system's name in that table.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
 ) -> None:
     """Accuracy, UAR, 95 % intervals and confusion matrix of the face network on single faces."""
@@ -279,6 +283,8 @@ def evaluate_face(
         seed=seed,
         json_path=json,
         figure_path=figure,
+        results=results,
+        what=what,
     )
     print(report)
 

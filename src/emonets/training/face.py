@@ -20,6 +20,7 @@ from emonets.datasets.near_duplicates import near_duplicates
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError
 from emonets.evaluation.metrics import Evaluation, evaluate
+from emonets.evaluation.records import score_rows, write_results
 from emonets.faces.landmarks import FaceLandmarker
 from emonets.faces.registration import (
     FER_LANDMARK_MEAN,
@@ -30,7 +31,7 @@ from emonets.faces.registration import (
     similarity,
 )
 from emonets.learners.convnet import ConvNetClassifier
-from emonets.model import EmoNets
+from emonets.model import EmoNets, bundle_names
 from emonets.result import write_whole
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
 from emonets.training.preset import load_preset
@@ -248,8 +249,13 @@ def evaluate_face(
     seed: int = 0,
     json_path: Path | None = None,
     figure_path: Path | None = None,
+    results: Path | None = None,
+    what: str = "",
 ) -> str:
     """Score a bundle's face network on one split of still faces; returns a readable report.
+
+    ``results`` (such as ``docs/results/face_paper``) takes the scores as rows of evidence, under
+    the name ``what``.
 
     With ``duplicates``, also without the faces that are copies of training pictures (exact ones,
     and near ones), where the data has a training split.
@@ -292,6 +298,20 @@ def evaluate_face(
             "scores": {name: score.to_dict() for name, score in scores.items()},
         }
         write_whole(json_path, (json.dumps(content, indent=1) + "\n").encode())
+    if results is not None:
+        rows = []
+        for name, score in scores.items():
+            part_name = split if name == "all" else f"{split}, {name}"
+            rows += score_rows(
+                score,
+                what=what or f"face {bundle}" + (", mirror averaged" if network.mirror else ""),
+                data=faces.name,
+                split=part_name,
+                dropped=len(part.labels) - score.n,
+                command=f"emonets evaluate face --data {data.name} --split {split} "
+                f"--{'preset' if str(bundle) in bundle_names() else 'bundle'} {bundle}",
+            )
+        write_results(results.name, rows, results.parent)
     return _report(title, scores)
 
 
