@@ -16,7 +16,6 @@ measure (median over frames, 2 threads; the mean tells what the adapting costs).
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.clip import open_clip
+from emonets.evaluation.records import write_results
 from emonets.faces.boxes import Framing
 from emonets.faces.detect import CenterFace, Detections, Detector, FunctionDetector, Haar
 
@@ -34,6 +34,7 @@ BASELINE = "haar (OpenCV)"
 COMMAND = "python benchmarks/detectors.py"
 FILM = (640, 480)
 SHARE = "share of frames with one face"
+SPREAD = "in brackets the range of 95 % of the frames, not the uncertainty of the mean"
 
 
 class HalfResolution:
@@ -157,7 +158,7 @@ def main() -> None:
         ):
             rows.append(row(what, film, metric, value, spread, (len(took), 0), options.seed))
         print(what, [f"{r['metric']} {r['value']}" for r in rows[-4:]], flush=True)
-    write(rows, options.out)
+    write_results("detectors", rows, options.out)
 
 
 def row(
@@ -174,39 +175,8 @@ def row(
         "data": data, "split": "all", "group": "clip", "n": frames[0], "dropped": frames[1],
         "metric": metric, "value": round(float(value), 4), "low": round(float(interval[0]), 4),
         "high": round(float(interval[1]), 4), "seed": seed, "command": COMMAND,
+        "note": "" if metric == SHARE else SPREAD,
     }  # fmt: skip
-
-
-def write(rows: list[dict[str, object]], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    text = "[\n" + ",\n".join(f"  {json.dumps(r)}" for r in rows) + "\n]\n"
-    (folder / "detectors.json").write_text(text, encoding="utf-8")
-    table: dict[str, dict[str, str]] = {}
-    for r in rows:
-        name = str(r["what"]).split(" / baseline")[0]
-        spread = f" ({r['low']:.3g}–{r['high']:.3g})" if "mean" not in str(r["metric"]) else ""
-        key = f"{r['metric']}, {r['data']}" if "share" in str(r["metric"]) else str(r["metric"])
-        table.setdefault(name, {})[key] = f"{r['value']:.3g}{spread}"
-    columns = list(next(iter(table.values())))
-    lines = [
-        "# Face detectors",
-        "",
-        "Share of frames with the right number of faces, one, with the 95 % interval over clips "
-        f"({'; '.join(sizes(rows))}), and milliseconds a frame of 640 x 480 with 2 threads, with "
-        "the range of 95 % of the frames. Black frames are left out. Made by "
-        f"`{COMMAND}`.",
-        "",
-        "| detector | " + " | ".join(columns) + " |",
-        "|---" * (len(columns) + 1) + "|",
-        *(f"| {n} | " + " | ".join(v[c] for c in columns) + " |" for n, v in table.items()),
-        "",
-    ]
-    (folder / "detectors.md").write_text("\n".join(lines), encoding="utf-8")
-
-
-def sizes(rows: list[dict[str, object]]) -> list[str]:
-    found = {f"{r['data']}: {r['n']} frames" for r in rows if "share" in str(r["metric"])}
-    return sorted(found)
 
 
 if __name__ == "__main__":
