@@ -8,6 +8,7 @@ by a diffusion, ``(1 + 4 λ) L[p] - λ Σ L[q] = X[p]`` over the four neighbours
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,18 @@ from emonets.errors import DataError, ParameterError
 
 PADDING = 3
 """Pixels mirrored onto each side before the diffusion, and cut off after it."""
+
+
+@overload
+def isotropic_smoothing(
+    images: ArrayLike, smoothness: float = ..., *, return_luminance: Literal[False] = ...
+) -> NDArray[np.float64]: ...
+
+
+@overload
+def isotropic_smoothing(
+    images: ArrayLike, smoothness: float = ..., *, return_luminance: Literal[True]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 
 
 def isotropic_smoothing(
