@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 import emonets
-from emonets import EMOTIONS, EmoNets, MediaError
+from emonets import EMOTIONS, EmoNets, MediaError, Result
 from emonets.clip import open_clip
 from emonets.errors import BundleError, ParameterError
 from emonets.faces.boxes import Detections
 from emonets.faces.crop_folder import CropFolder
 from emonets.faces.pipeline import find_tubes, prefetch
+from emonets.specialists.face import FaceSpecialist
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +211,11 @@ def test_predict_frames(model: EmoNets, happy: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"window": -1}, {"window": "soon"}, {"window": None, "hop": 1}, {"stride": 0},
-     {"detector": "magic"}, {"errors": "ignore"}],
+    [
+        {"window": -1}, {"window": 0}, {"window": "5 s"}, {"window": True}, {"window": 1e-7},
+        {"window": None, "hop": 1}, {"hop": 0}, {"hop": "1"}, {"stride": 0}, {"stride": 1.5},
+        {"stride": True}, {"detector": "eyes"}, {"errors": "ignore"},
+    ],
 )  # fmt: skip
 def test_bad_options(model: EmoNets, happy: Path, options: dict[str, object]) -> None:
     with pytest.raises(ParameterError):
@@ -300,3 +309,65 @@ def test_predicting_needs_no_torch() -> None:
         "bad = {'torch', 'matplotlib'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_own_crops_reach_the_tubes_by_predict(
+    model: EmoNets, happy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MediaError, match="no folder of face crops"):
+        model.predict(happy, crops=tmp_path / "nowhere")
+    given = []
+
+    def spy(self: EmoNets, path: Path, **options: object) -> Result:
+        given.append(options["crops"])
+        return Result()
+
+    monkeypatch.setattr(EmoNets, "predict_clip", spy)
+    model.predict(happy, crops=tmp_path)
+    assert given == [tmp_path]
+
+
+def test_a_missing_file_in_a_list_does_not_stop_the_others(model: EmoNets, happy: Path) -> None:
+    result = model.predict(["nowhere.mp4", happy])
+    assert [status.status for status in result.files] == ["error", "ok"]
+    assert result.files[0].message == "does not exist; check the name"
+    with pytest.raises(MediaError, match=r"nowhere\.mp4"):
+        model.predict(["nowhere.mp4", happy], errors="raise")
+
+
+@pytest.mark.parametrize("paths", [None, 5, b"film.mp4", [5]])
+def test_what_is_no_path(model: EmoNets, paths: Any) -> None:
+    with pytest.raises(ParameterError, match="paths must be"):
+        model.predict(paths)
+
+
+def test_a_model_serves_threads_and_processes(model: EmoNets, happy: Path, angry: Path) -> None:
+    faces = replace(model.face.preprocessing, registration="face")
+    shared = EmoNets(FaceSpecialist(model.face.network, faces), about=model.about)
+    alone = [shared.predict(path).rows for path in (happy, angry)]
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda path: shared.predict(path).rows, (happy, angry)))
+    assert both == alone
+    sent = pickle.loads(pickle.dumps(shared))  # noqa: S301 - as joblib does
+    assert sent.predict(happy).rows == alone[0]
+
+
+def test_the_network_is_opened_once(model: EmoNets, happy: Path) -> None:
+    model.predict(happy, stride=8)
+    runner = model.face.network.runner()
+    model.predict(happy, stride=8)
+    assert model.face.network.runner() is runner
+
+
+def test_a_failing_detector_leaves_no_thread(model: EmoNets, happy: Path) -> None:
+    def fails(image: object) -> object:
+        raise RuntimeError("broken")
+
+    try:
+        model.predict(happy, detector=fails)  # type: ignore[arg-type]
+    except RuntimeError:
+        # while the traceback still holds every frame of the stack
+        names = [t.name for t in threading.enumerate()]
+        assert not [n for n in names if n.startswith("emonets")]
+    else:
+        pytest.fail("the detector's error was swallowed")

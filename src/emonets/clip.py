@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from emonets.errors import MediaError, ParameterError
 from emonets.media.container import Damage, Media, decoded, describe, first_picture, open_media
 from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono
-from emonets.media.find import check_path, find_clips
+from emonets.media.find import check_path, find_clips, find_clips_each
 from emonets.media.images import is_image, numbered_images, read_image
 from emonets.media.timing import FrameClock
 
 __all__ = [
-    "SOUND_RATE", "Clip", "ClipInfo", "Frame", "Limits", "SoundChunk", "find_clips", "open_clip",
+    "SOUND_RATE", "Clip", "ClipInfo", "Frame", "Limits", "SoundChunk", "find_clips",
+    "find_clips_each", "open_clip",
 ]  # fmt: skip
 
 _SHORT = 0.5

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from emonets.bundle import Bundle, read_bundle, write_bundle
-from emonets.clip import Frame, find_clips, open_clip
+from emonets.clip import Frame, find_clips, find_clips_each, open_clip
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.faces.crop_folder import CropFolder
@@ -123,20 +123,19 @@ class EmoNets:
         if errors not in ("auto", "raise", "report"):
             raise ParameterError(f"errors must be auto, raise or report, got {errors!r}")
         strict = errors == "raise" or (errors == "auto" and single)
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths
-        if crops is not None and not single:
+        check_windows(window, hop)
+        clips, missing = _find(paths, strict)
+        if crops is not None and (not single or len(clips) > 1):
             raise ParameterError("crops belong to a single clip: give one path")
-        clips = find_clips([p if isinstance(p, str) else Path(p) for p in given])
-        parts = []
+        parts = [Result((), missing)]
         for path in clips:
             part = self.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,
-                raise_errors=strict,
+                crops=crops, raise_errors=strict,
             )  # fmt: skip
             parts.append(part)
-        return Result(
-            Result.concatenate(parts).rows, Result.concatenate(parts).files, self.describe()
-        )
+        whole = Result.concatenate(parts)
+        return Result(whole.rows, whole.files, self.describe())
 
     def predict_clip(
         self,
@@ -172,10 +171,7 @@ class EmoNets:
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):
                 raise
-            text = error.reason if isinstance(error, MediaError) else str(error)
-            if isinstance(error, MediaError) and error.hint:
-                text += f"; {error.hint}"
-            return Result((), (FileStatus(file, "error", text),), self.describe())
+            return Result((), (status_of(error, file),), self.describe())
         rows = tuple(self._rows(file, features, window, hop, frames))
         found = bool(len(features["probabilities"]))
         if not found:
@@ -232,10 +228,36 @@ def load(bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu"
     return EmoNets.load(bundle, device=device)
 
 
+def _find(paths: Any, strict: bool) -> tuple[list[Path], tuple[FileStatus, ...]]:
+    """The clips meant, and what names none: each path on its own, so that none hides another."""
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    if not isinstance(given, Sequence) or not all(isinstance(p, str | os.PathLike) for p in given):
+        raise ParameterError(f"paths must be a path or a list of paths, got {paths!r}")
+    names = [p if isinstance(p, str) else Path(p) for p in given]
+    if strict:
+        return find_clips(names), ()
+    clips, missing = find_clips_each(names)
+    return clips, tuple(status_of(error) for error in missing)
+
+
+def status_of(error: EmoNetsError, file: str | None = None) -> FileStatus:
+    """The status of a file that failed; its name is told once."""
+    if not isinstance(error, MediaError):
+        return FileStatus(str(file), "error", str(error))
+    text = error.reason + (f"; {error.hint}" if error.hint else "")
+    if file is not None and error.path != file:  # it was another one, such as a crop
+        text = f"{error.path}: {text}"
+    return FileStatus(file or error.path, "error", text)
+
+
 def check_windows(window: Windows, hop: float | None) -> None:
     """Raise :class:`ParameterError` unless window and hop make sense together."""
     if isinstance(window, str) and window != "auto":
         raise ParameterError(f"window must be seconds, 'auto' or None, got {window!r}")
+    for name, value in (("window", window), ("hop", hop)):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number and not (value is None or (name == "window" and value == "auto")):
+            raise ParameterError(f"{name} must be seconds, got {value!r}")
     if window is None and hop is not None:
         raise ParameterError("a hop needs a window")
     windows(0.0, 1.0, WINDOW if isinstance(window, str) else window, hop)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from typing import TypeVar
+
+import numpy as np
 
 from emonets.clip import Clip, Frame
 from emonets.errors import ParameterError
@@ -18,7 +21,7 @@ T = TypeVar("T")
 _DONE = object()
 
 
-def prefetch(items: Iterable[T], size: int = 4) -> Iterator[T]:
+def prefetch(items: Iterable[T], size: int = 4) -> Generator[T, None, None]:
     """The same items, made ahead of time by a thread: decoding and detection overlap.
 
     At most ``size`` items wait. An error of the source is raised here, in its place. When the
@@ -71,7 +74,7 @@ def find_tubes(
     second: Detector | None = None,
     second_step: float = 0.2,
     on_frame: Callable[[Frame], None] | None = None,
-) -> Iterator[FaceTube]:
+) -> Generator[FaceTube, None, None]:
     """Follow every face through a clip, in one pass over its frames.
 
     Parameters
@@ -87,24 +90,26 @@ def find_tubes(
     ------
     Pieces of tubes as they are finished; pieces of one person share ``track``.
     """
-    if stride < 1:
-        raise ParameterError(f"stride must be 1 or more, got {stride}")
+    if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or stride < 1:
+        raise ParameterError(f"stride must be a whole number, 1 or more, got {stride!r}")
     found = False
     reset = getattr(detector, "reset", None)
     if reset is not None:
         reset()
     builder = TubeBuilder()
-    for number, frame in enumerate(prefetch(clip.frames())):
-        if on_frame is not None:
-            on_frame(frame)
-        seen: HasBoxes | None = None
-        if crops is not None and (own := crops.at(frame.index)):
-            seen = locate(frame.image, own)
-        if (seen is None or not len(seen.boxes)) and number % stride == 0:
-            seen = detector.detect(frame.image)
-        for tube in builder.add(frame, seen):
-            found = True
-            yield tube
+    # closed here, and not when an error's traceback is forgotten: the thread would live as long
+    with closing(prefetch(clip.frames())) as frames:
+        for number, frame in enumerate(frames):
+            if on_frame is not None:
+                on_frame(frame)
+            seen: HasBoxes | None = None
+            if crops is not None and (own := crops.at(frame.index)):
+                seen = locate(frame.image, own)
+            if (seen is None or not len(seen.boxes)) and number % stride == 0:
+                seen = detector.detect(frame.image)
+            for tube in builder.add(frame, seen):
+                found = True
+                yield tube
     for tube in builder.finish():
         found = True
         yield tube
@@ -112,9 +117,10 @@ def find_tubes(
         return
     builder = TubeBuilder()
     due = -float("inf")
-    for frame in prefetch(clip.frames()):
-        seen = None
-        if frame.time >= due:
-            seen, due = second.detect(frame.image), frame.time + second_step
-        yield from builder.add(frame, seen)
+    with closing(prefetch(clip.frames())) as frames:
+        for frame in frames:
+            seen = None
+            if frame.time >= due:
+                seen, due = second.detect(frame.image), frame.time + second_step
+            yield from builder.add(frame, seen)
     yield from builder.finish()

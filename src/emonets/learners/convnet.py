@@ -214,13 +214,17 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def use(self, *, device: str = "cpu", threads: int = 0) -> None:
         """Choose where the network runs (``convnet_onnx.inference_session``)."""
         check_is_fitted(self)
+        if self.__dict__.get("_runs_on") == (device, threads) and "_runner" in self.__dict__:
+            return  # a loaded model is asked about many clips
         self._runner = ConvNetRunner(
             self.network_, self.arrays_, self.crop, device=device, threads=threads
         )
+        self._runs_on = (device, threads)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
-        state.pop("_runner", None)
+        for name in ("_runner", "_runs_on"):
+            state.pop(name, None)
         return state
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

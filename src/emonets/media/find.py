@@ -111,6 +111,9 @@ def find_clips(paths: Sequence[str | Path]) -> list[Path]:
         paths = [paths]
     found: dict[Path, Path] = {}
     for argument in paths:
+        if not str(argument):
+            # an empty variable of a shell; as a path it would be the folder one stands in
+            raise MediaError(repr(argument), "is no file name", "name a file")
         path = Path(argument)
         if path.is_dir():
             matches = list(_walk(path))
@@ -129,3 +132,21 @@ def find_clips(paths: Sequence[str | Path]) -> list[Path]:
         for match in sorted(matches, key=lambda m: natural_key(str(m))):
             found.setdefault(Path(os.path.abspath(match)), match)
     return list(found.values())
+
+
+def find_clips_each(paths: Sequence[str | Path]) -> tuple[list[Path], list[MediaError]]:
+    """`find_clips` of each argument on its own, so that a wrong one does not hide the others.
+
+    Returns
+    -------
+    The clips, nothing twice, and what was wrong with the arguments that name none.
+    """
+    found: dict[Path, Path] = {}
+    wrong: list[MediaError] = []
+    for argument in paths:
+        try:
+            for clip in find_clips([argument]):
+                found.setdefault(Path(os.path.abspath(clip)), clip)
+        except MediaError as error:
+            wrong.append(error)
+    return list(found.values()), wrong

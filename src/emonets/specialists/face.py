@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -101,6 +102,10 @@ class FaceSpecialist:
         self.slots = slots
         self._landmarker: FaceLandmarker | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # an open network cannot be sent to another process; it is opened anew there
+        return {**self.__dict__, "_landmarker": None}
+
     @property
     def decision(self) -> str:
         """In words, how frames become one answer."""
@@ -175,11 +180,12 @@ class FaceSpecialist:
             }
 
         parts: list[Features] = []
-        with ThreadPoolExecutor(1, thread_name_prefix="emonets-face") as pool:
+        tubes = find_tubes(
+            clip, looker, stride=stride, crops=crops, second=_Second(), on_frame=seen
+        )
+        with closing(tubes), ThreadPoolExecutor(1, thread_name_prefix="emonets-face") as pool:
             pending: list[Future[Features]] = []
-            for tube in find_tubes(
-                clip, looker, stride=stride, crops=crops, second=_Second(), on_frame=seen
-            ):
+            for tube in tubes:
                 pending.append(pool.submit(look, tube))
                 if len(pending) > _PENDING:
                     parts.append(pending.pop(0).result())
