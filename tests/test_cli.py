@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -125,7 +127,7 @@ def test_workers_agree(run: Run, happy: Path, angry: Path, workers: int) -> None
         (["predict", "{happy}", "--bundle", "nowhere"], 1, "shipped ones: "),
         (["predict", "{happy}", "--device", "abacus"], 2, "available: cpu"),
         (["predict", "{happy}", "--window", "often"], 2, "--window takes seconds"),
-        (["predict", "{happy}", "--window", "0"], 2, "positive"),
+        (["predict", "{happy}", "--window", "0"], 2, "seconds or more"),
         (["predict", "{happy}", "--stride", "0"], 2, "stride"),
         (["predict", "{happy}", "--workers", "0"], 2, "workers"),
         (["predict", "{happy}", "--detector", "eyes"], 2, "centerface"),
@@ -241,3 +243,81 @@ def test_missing_class_is_named(run: Run, tmp_path: Path) -> None:
     code, _, err = run("train", "face", faces, "--out", tmp_path / "b")
     assert code == 1
     assert "fear" in err
+
+
+AWKWARD = ["[bold]x.flv", "a:dog:.flv", "=SUM(1).flv", "naïve 日本.FLV", "n" * 240 + ".flv"]
+
+
+def test_awkward_names_come_out_as_they_are(run: Run, happy: Path, tmp_path: Path) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    films.mkdir()
+    for name in AWKWARD:
+        shutil.copy(happy, films / name)
+    code, table, err = run("predict", films)
+    assert code == 0, err
+    for name in AWKWARD:
+        assert table.count(name) == 2, name
+    code, _, err = run("predict", films, "--out", out, "--format", "csv")
+    assert code == 0, err
+    files = pd.read_csv(out / "results.csv")["file"]
+    assert sorted({Path(f).name for f in files}) == sorted(AWKWARD)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")
+@pytest.mark.parametrize("format", ["csv", "json", "parquet"])
+def test_a_name_that_is_no_utf8(run: Run, happy: Path, tmp_path: Path, format: str) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    shutil.copy(happy, os.fsdecode(os.fsencode(films) + b"/bad\xff.flv"))
+    shutil.copy(happy, films / "good.flv")
+    for _ in range(2):  # the second time from what was kept
+        code, _, err = run("predict", films, "--out", tmp_path / "out", "--format", format)
+        assert code == 0, err
+    assert "bad\\udcff.flv" in (tmp_path / "out" / "status.csv").read_text("utf-8")
+    kept = list((tmp_path / "out" / "clips").glob("*.json"))
+    assert len(kept) == 2
+    name = json.loads(next(f for f in kept if "bad" in f.name).read_text("utf-8"))["rows"][0][
+        "file"
+    ]
+    assert Path(name).exists()
+
+
+def test_two_files_of_one_name_are_told_apart(run: Run, happy: Path, tmp_path: Path) -> None:
+    for day in ("day1", "day2"):
+        (tmp_path / day).mkdir()
+        shutil.copy(happy, tmp_path / day / "a.flv")
+    _, out, _ = run("predict", tmp_path)
+    assert out.count("day1") == out.count("day2") == 2
+
+
+def test_an_output_folder_that_cannot_be_is_said_before_the_work(
+    run: Run, happy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("worked before looking where the results go")
+
+    monkeypatch.setattr("emonets.model.EmoNets.predict_clip", never)
+    (tmp_path / "file").write_text("I am no folder")
+    code, _, err = run("predict", happy, "--out", tmp_path / "file", "--format", "csv")
+    assert code == 1
+    assert "cannot write" in err
+    assert "--out" in err
+
+
+def test_parquet_without_pyarrow_is_said_before_the_work(
+    run: Run, happy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "pyarrow" else real(name)
+    )
+    code, _, err = run("predict", happy, "--out", tmp_path / "out", "--format", "parquet")
+    assert code == 1
+    assert "emonets[parquet]" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_name_is_not_the_folder_one_stands_in(run: Run) -> None:
+    code, _, err = run("predict", "")
+    assert code == 1
+    assert "is no file name" in err

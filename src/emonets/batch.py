@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -12,8 +13,8 @@ from pathlib import Path
 
 from emonets.clip import Frame
 from emonets.errors import EmoNetsError, ParameterError
-from emonets.model import EmoNets, Windows
-from emonets.result import FileStatus, Result, write_whole
+from emonets.model import EmoNets, Windows, status_of
+from emonets.result import FileStatus, Result, printable, write_whole
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,15 @@ def predict_many(
     if workers < 1:
         raise ParameterError(f"workers must be 1 or more, got {workers}")
     model = _model(bundle, device)
+    if folder is not None:
+        _check_writable(folder)
+    # told before the clip is read: one that changes meanwhile is looked at again next time
+    keys = [None if folder is None else _key(clip, model, options) for clip in clips]
     done: dict[int, Result] = {}
     todo: list[int] = []
     for i, clip in enumerate(clips):
-        kept = None if folder is None else _kept(folder, clip, model, options)
+        key = keys[i]
+        kept = None if folder is None or key is None else _kept(folder, clip, key)
         if kept is None:
             todo.append(i)
         else:
@@ -64,8 +70,9 @@ def predict_many(
                 on_clip(kept)
     for i, result in _work(clips, todo, bundle, device, options, workers, on_frame):
         done[i] = result
-        if folder is not None:
-            _keep(folder, clips[i], model, options, result)
+        key = keys[i]
+        if folder is not None and key is not None:
+            _keep(folder, clips[i], key, result)
         if on_clip is not None:
             on_clip(result)
     whole = Result.concatenate(done[i] for i in range(len(clips)))
@@ -86,9 +93,24 @@ def _work(
             yield i, _one(clips[i], bundle, device, options, on_frame)
         return
     from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    open_ = set(todo)
     jobs = (delayed(_numbered)(i, clips[i], bundle, device, options) for i in todo)
-    yield from Parallel(min(workers, len(todo)), return_as="generator_unordered")(jobs)
+    try:
+        for i, result in Parallel(min(workers, len(todo)), return_as="generator_unordered")(jobs):
+            open_.discard(i)
+            yield i, result
+    except TerminatedWorkerError:
+        # which clip it was is not said: each of the rest gets a process of its own
+        for i in sorted(open_):
+            job = delayed(_numbered)(i, clips[i], bundle, device, options)
+            try:
+                yield from Parallel(2)([job])
+            except TerminatedWorkerError:
+                text = "the process that looked at it died; is there memory enough for --workers?"
+                status = FileStatus(str(clips[i]), "error", text)
+                yield i, Result((), (status,), _model(bundle, device).describe())
 
 
 def _numbered(i: int, clip: Path, bundle: str, device: str, options: Options) -> tuple[int, Result]:
@@ -108,8 +130,11 @@ def _one(
     except (ParameterError, KeyboardInterrupt):
         raise
     except Exception as error:  # one clip must never take the others with it
-        known = str(error) if isinstance(error, EmoNetsError) else f"unexpected: {error!r}"
-        return Result((), (FileStatus(str(clip), "error", known),), model.describe())
+        if isinstance(error, EmoNetsError):
+            status = status_of(error, str(clip))
+        else:
+            status = FileStatus(str(clip), "error", f"unexpected: {error!r}")
+        return Result((), (status,), model.describe())
 
 
 @lru_cache(maxsize=2)
@@ -119,37 +144,64 @@ def _model(bundle: str, device: str) -> EmoNets:
 
 def _place(folder: Path, clip: Path) -> Path:
     digest = hashlib.sha256(str(clip.resolve()).encode("utf-8", "surrogatepass")).hexdigest()
-    return folder / "clips" / f"{clip.stem}-{digest[:10]}.json"
+    # file systems allow names of 255 bytes, and the clip's may be as long
+    stem = clip.stem.encode("utf-8", "replace")[:100].decode("utf-8", "ignore")
+    return folder / "clips" / f"{stem}-{digest[:10]}.json"
 
 
-def _key(clip: Path, model: EmoNets, options: Options) -> str:
-    """Changes when the clip's bytes (by size and time), the model or an option does."""
-    files = sorted(clip.iterdir()) if clip.is_dir() else [clip]
-    stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
+    """Changes when the clip's bytes (by size and time), the model or an option does.
+
+    None for a clip that cannot be looked at: what is said of it is not kept.
+    """
+    try:
+        stats = _stats(clip)
+        if options.crops is not None:
+            stats += _stats(Path(options.crops))
+    except OSError:
+        return None
     about = model.describe()
     content = [str(clip), stats, about.get("bundle_digest"), about.get("emonets"), asdict(options)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _keep(folder: Path, clip: Path, model: EmoNets, options: Options, result: Result) -> None:
+def _stats(path: Path) -> list[tuple[str, int, int]]:
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+
+
+def _check_writable(folder: Path) -> None:
+    """Find out before hours of work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+
+
+def _cannot_write(folder: Path, error: OSError) -> EmoNetsError:
+    return EmoNetsError(
+        f"{folder}: cannot write results there ({error.strerror or error}); "
+        "free space or choose another --out"
+    )
+
+
+def _keep(folder: Path, clip: Path, key: str, result: Result) -> None:
     if any(status.status == "error" for status in result.files):
         return  # looked at again next time
     try:
-        about = {**result.about, "key": _key(clip, model, options)}
-        write_whole(
-            _place(folder, clip), Result(result.rows, result.files, about).to_json().encode()
+        Result(result.rows, result.files, {**result.about, "key": key}).to_json(
+            _place(folder, clip)
         )
     except OSError as error:
-        raise EmoNetsError(
-            f"{folder}: cannot write results there ({error.strerror or error}); "
-            "free space or choose another --out"
-        ) from None
+        raise _cannot_write(folder, error) from None
 
 
-def _kept(folder: Path, clip: Path, model: EmoNets, options: Options) -> Result | None:
+def _kept(folder: Path, clip: Path, key: str) -> Result | None:
     try:
         result = Result.from_json(_place(folder, clip).read_text("utf-8"))
-        return result if result.about.get("key") == _key(clip, model, options) else None
+        return result if result.about.get("key") == key else None
     except (OSError, ParameterError, UnicodeDecodeError):
         return None
 
@@ -162,8 +214,9 @@ def write_outputs(folder: str | os.PathLike[str], result: Result, format: str) -
     try:
         result.write(target, format)
         columns = ["file", "status", "message"]
-        status = pd.DataFrame([s.__dict__ for s in result.files], columns=columns)
-        write_whole(Path(folder) / "status.csv", status.to_csv(index=False).encode())
+        status = [(printable(s.file), s.status, printable(s.message)) for s in result.files]
+        text = pd.DataFrame(status, columns=columns).to_csv(index=False, lineterminator="\n")
+        write_whole(Path(folder) / "status.csv", text.encode())
     except OSError as error:
-        raise EmoNetsError(f"{folder}: cannot be written ({error.strerror or error})") from None
+        raise _cannot_write(Path(folder), error) from None
     return target

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -31,8 +32,10 @@ app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(reproduce_app, name="reproduce")
 
-_out = Console()
-_err = Console(stderr=True)
+# a file may be called [x] or :dog:, and is shown as it is called
+_PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+_out = Console(**_PLAIN)
+_err = Console(stderr=True, **_PLAIN)
 
 
 class Format(StrEnum):
@@ -98,15 +101,17 @@ def predict(
     1 when any file gave no answer; the others still have theirs.
     """
     from emonets.batch import Options, predict_many, write_outputs
-    from emonets.clip import find_clips
-    from emonets.model import check_windows
+    from emonets.clip import find_clips_each
+    from emonets.model import check_windows, status_of
 
     if format is Format.parquet and out is None:
         raise ParameterError("Parquet is not for the terminal: give --out FOLDER")
+    Result.check_format(format.value)
     own = None if crops is None else str(crops)
     options = Options(_window(window), hop, stride, detector, frames, own)
     check_windows(options.window, options.hop)
-    clips, missing = _find(files, find_clips)
+    clips, wrong = find_clips_each(files)
+    missing = map(status_of, wrong)
     if own is not None and len(clips) > 1:
         raise ParameterError("--crops belong to a single clip: name one file")
     with _progress(quiet) as bar:
@@ -134,22 +139,6 @@ def predict(
         raise typer.Exit(1)
 
 
-def _find(files: list[str], find_clips: Any) -> tuple[list[Path], list[Any]]:
-    """Each argument on its own, so that a wrong one does not hide the others."""
-    from emonets.errors import MediaError
-    from emonets.result import FileStatus
-
-    clips: dict[Path, None] = {}
-    missing = []
-    for name in files:
-        try:
-            clips.update(dict.fromkeys(find_clips([name])))
-        except MediaError as error:
-            text = error.reason + (f"; {error.hint}" if error.hint else "")
-            missing.append(FileStatus(error.path, "error", text))
-    return list(clips), missing
-
-
 def _progress(quiet: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -169,10 +158,13 @@ def _print_table(result: Result) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("file", "track", "start", "end", *EMOTIONS, "label"):
         table.add_column(name, justify="left" if name in ("file", "label") else "right")
+    names = {row.file: Path(row.file).name for row in result.rows}
+    if len(set(names.values())) < len(names):
+        names = {file: file for file in names}
     for row in result.rows:
         style = "" if row.track is not None else "bold"
         table.add_row(
-            Path(row.file).name,
+            names[row.file],
             "clip" if row.track is None else str(row.track),
             f"{row.start:.2f}",
             f"{row.end:.2f}",
@@ -181,7 +173,8 @@ def _print_table(result: Result) -> None:
             style=style,
         )
     # a pipe has no width: never cut what a program will read
-    console = _out if _out.is_terminal else Console(width=240)
+    width = 240 + max(map(cell_len, names.values()))
+    console = _out if _out.is_terminal else Console(width=width, **_PLAIN)
     console.print(table)
     console.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
 
@@ -191,11 +184,9 @@ def _print_status(result: Result) -> None:
     if len(result.files) == 1:
         only = result.files[0]
         if only.status == "error":
-            _err.print(
-                f"error: {only.file}: {only.message}", style="red", soft_wrap=True, markup=False
-            )
+            _err.print(f"error: {only.file}: {only.message}", style="red", soft_wrap=True)
         elif only.message:
-            _err.print(f"note: {only.file}: {only.message}", soft_wrap=True, markup=False)
+            _err.print(f"note: {only.file}: {only.message}", soft_wrap=True)
         return
     if not any(s.message or s.status != "ok" for s in result.files):
         return
@@ -204,7 +195,7 @@ def _print_status(result: Result) -> None:
         table.add_column(name, overflow="fold")
     for status in result.files:
         table.add_row(status.status, status.file, status.message)
-    (_err if _err.is_terminal else Console(stderr=True, width=240)).print(table, markup=False)
+    (_err if _err.is_terminal else Console(stderr=True, width=240, **_PLAIN)).print(table)
 
 
 @train_app.command("face")
@@ -310,7 +301,7 @@ def main() -> None:
     try:
         app()
     except EmoNetsError as error:
-        _err.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+        _err.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(2 if isinstance(error, ParameterError) else 1)
     except KeyboardInterrupt:
         _err.print("interrupted; the same command goes on where it can")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,8 @@ SCHEMA_VERSION = 1
 COLUMNS: tuple[str, ...] = (
     "file", "track", "start", "end", "face_found", "model", *EMOTIONS, "label",
 )  # fmt: skip
-FORMATS = ("table", "csv", "json", "parquet")
+SHORTEST = 0.001
+"""Seconds of the shortest window and hop."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,9 @@ class Result:
         """A data frame with :data:`COLUMNS`; ``track`` is a nullable integer."""
         import pandas as pd
 
-        frame = pd.DataFrame([row.to_dict() for row in self.rows], columns=list(COLUMNS))
+        # pandas keeps texts in Arrow, which knows UTF-8 only
+        rows = [{**row.to_dict(), "file": printable(row.file)} for row in self.rows]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
         types = {
             "file": "string", "track": "Int64", "start": "float64", "end": "float64",
             "face_found": "bool", "model": "string", **dict.fromkeys(EMOTIONS, "float64"),
@@ -129,7 +134,7 @@ class Result:
             index=False, lineterminator="\n"
         )
         if path is not None:
-            write_whole(path, text.encode())
+            write_whole(path, printable(text).encode())
         return text
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -144,7 +149,7 @@ class Result:
         }
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         if path is not None:
-            write_whole(path, text.encode())
+            write_whole(path, printable(text).encode())
         return text
 
     @classmethod
@@ -176,6 +181,17 @@ class Result:
         except (ValueError, KeyError, TypeError) as error:
             raise ParameterError(f"not a result in JSON: {error!r}") from None
 
+    @staticmethod
+    def check_format(format: str) -> None:
+        """Raise before the work is done if its result could not be written.
+
+        Raises
+        ------
+        MissingExtraError : Parquet without the extra ``[parquet]``.
+        """
+        if format == "parquet" and importlib.util.find_spec("pyarrow") is None:
+            raise MissingExtraError("writing Parquet", "parquet")
+
     def to_parquet(self, path: str | os.PathLike[str] | None = None) -> bytes:
         """Apache Parquet; needs the extra ``[parquet]``."""
         buffer = io.BytesIO()
@@ -195,11 +211,16 @@ class Result:
         writers[format](path)
 
 
+def printable(text: str) -> str:
+    """The same, but a byte of a file's name that is no UTF-8 as ``\\udcXX``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all, also when the process dies midway."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial = target.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
     try:
         partial.write_bytes(data)
         os.replace(partial, target)
@@ -217,12 +238,14 @@ def windows(
 
     Raises
     ------
-    ParameterError : length or hop not positive and finite.
+    ParameterError : length or hop not finite, or below `SHORTEST`.
     """
     if length is None:
         return [(start, end)]
     hop = length if hop is None else hop
-    if not (np.isfinite(length) and np.isfinite(hop) and length > 0 and hop > 0):
-        raise ParameterError(f"window and hop must be positive seconds, got {length} and {hop}")
+    if not (np.isfinite(length) and np.isfinite(hop) and min(length, hop) >= SHORTEST):
+        raise ParameterError(
+            f"window and hop must be {SHORTEST:g} seconds or more, got {length} and {hop}"
+        )
     count = max(1, int(np.ceil((end - start - length) / hop - 1e-9)) + 1)
     return [(start + i * hop, start + i * hop + length) for i in range(count)]
