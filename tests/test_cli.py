@@ -321,3 +321,74 @@ def test_an_empty_name_is_not_the_folder_one_stands_in(run: Run) -> None:
     code, _, err = run("predict", "")
     assert code == 1
     assert "is no file name" in err
+
+
+def test_what_cannot_be_written_is_said_before_the_work(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(path: object) -> None:
+        raise AssertionError("read the data before looking where the results go")
+
+    monkeypatch.setattr("emonets.training.face.load_faces", never)
+    file = tmp_path / "file"
+    file.write_text("I am no folder")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "1.png").write_text("mine")
+    evaluate = ("evaluate", "face", "--data", "x")
+    for words, text in (
+        (("train", "face", "x", "--out", file), "is a file"),
+        (("train", "face", "x", "--out", file / "b"), "cannot be written"),
+        (("train", "face", "x", "--out", tmp_path / "photos"), "not a bundle"),
+        (("train", "face", "x", "--out", tmp_path / "b", "--checkpoint", file / "c"), "cannot be"),
+        (("train", "face", "x", "--out", tmp_path / "b", "--epochs", 0), "epochs must be"),
+        ((*evaluate, "--json", file / "x.json"), "cannot be written"),
+        ((*evaluate, "--json", tmp_path), "is a folder"),
+        ((*evaluate, "--figure", file / "x.png"), "cannot be written"),
+        ((*evaluate, "--results", file / "x"), "cannot be written"),
+        (("reproduce", "afew2", "--data", "x", "--json", file / "x.json"), "cannot be written"),
+    ):
+        code, _, err = run(*words)
+        assert code in (1, 2), words
+        assert text in err, words
+    assert (tmp_path / "photos" / "1.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize("part", ["torch", "matplotlib"])
+def test_a_missing_extra_is_said_before_the_work(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == part else real(name)
+    )
+    if part == "torch":
+        code, _, err = run("train", "face", "nowhere", "--out", tmp_path / "b")
+        assert "emonets[train]" in err
+    else:
+        code, _, err = run("evaluate", "face", "--data", "nowhere", "--figure", tmp_path / "x.png")
+        assert "emonets[plot]" in err
+    assert code == 1
+
+
+def test_presets_slots_skipped_pictures_and_all_splits(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    faces = make_faces(tmp_path / "faces", n=4) / "train"
+    (faces / "happy" / "broken.png").write_text("no picture")
+    preset = tmp_path / "tiny.toml"
+    preset.write_text("[face.network]\nnetwork='convnet2'\nepochs=1\n[face.clips]\nslots=5\n")
+    code, _, err = run("train", "face", faces, "--out", tmp_path / "b", "--preset", preset)
+    assert code == 0, err
+    assert "files left out: 1" in err
+    assert "broken.png" in err
+    settings = json.loads((tmp_path / "b" / "bundle.json").read_text())["specialists"]["face"]
+    assert settings["slots"] == 5
+    scores = tmp_path / "scores.json"
+    code, _, err = run(
+        "evaluate", "face", "--data", faces, "--split", "all", "--bundle", tmp_path / "b",
+        "--json", scores,
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads(scores.read_text())["n"] == 28
+    code, _, err = run("evaluate", "face", "--data", faces, "--bundle", tmp_path / "b")
+    assert code == 1
+    assert "--split all" in err

@@ -141,7 +141,8 @@ def test_a_changed_number_is_found(tmp_path: Path) -> None:
     said: list[str] = []
     code = run(tmp_path, tmp_path / "out.json", said.append)
     assert code == 1
-    assert any("mean.csv" in text and "DIFFERENT" in text for text in said)
+    changed = next(text for text in said if "mean.csv" in text and "DIFFERENT" in text)
+    assert f"not equal: {int(fields[0]):09d}" in changed
     assert "NOT all is equal" in said[-1]
     stored = json.loads((tmp_path / "out.json").read_text())
     assert stored["totals"] == {"compared": 4, "equal": 3, "different": 1,

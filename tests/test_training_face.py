@@ -81,3 +81,16 @@ def test_pictures_of_no_face_are_refused() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (20, 48, 48)).astype(np.uint8)
     with pytest.raises(DataError, match="look like a face"):
         onto_fer2013(noise)
+
+
+@pytest.mark.parametrize("names", [("Train", "Val", "Test"), ("TRAINING", "valid", "test")])
+def test_the_test_part_is_never_trained_on(names: tuple[str, str, str]) -> None:
+    parts = [name for name in names for _ in range(14)]
+    train, choose = _split(faces(42, parts), 0)
+    assert train.images[:, 0, 0].tolist() == list(range(14))
+    assert choose.images[:, 0, 0].tolist() == list(range(14, 28))
+    train, choose = _split(faces(28, [names[0]] * 14 + [names[2]] * 14), 0)
+    used = {*train.images[:, 0, 0].tolist(), *choose.images[:, 0, 0].tolist()}
+    assert used == set(range(14))
+    with pytest.raises(DataError, match="for training"):
+        _split(faces(14, [names[2]] * 14), 0)

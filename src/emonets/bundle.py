@@ -51,6 +51,26 @@ class Bundle:
     digest: str
 
 
+def check_place(folder: str | os.PathLike[str]) -> None:
+    """Raise unless a bundle can be written there: to be asked before hours of training.
+
+    Raises
+    ------
+    BundleError : what is there is not a bundle, or nothing can be made there.
+    """
+    target = Path(folder)
+    try:
+        if target.exists() and not target.is_dir():
+            raise BundleError(f"{target}: is a file; choose another place")
+        if target.exists() and any(target.iterdir()) and not (target / MANIFEST).exists():
+            raise BundleError(f"{target}: exists and is not a bundle; choose another place")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise BundleError(f"{target}: cannot be written ({error.strerror or error})") from None
+
+
 def write_bundle(
     folder: str | os.PathLike[str],
     manifest: Mapping[str, Any],
@@ -63,8 +83,7 @@ def write_bundle(
     BundleError : the folder exists and is not a bundle, or cannot be written.
     """
     target = Path(folder)
-    if target.exists() and any(target.iterdir()) and not (target / MANIFEST).exists():
-        raise BundleError(f"{target}: exists and is not a bundle; choose another place")
+    check_place(target)
     files = {f"{part}.safetensors": save(dict(a)) for part, a in sorted(arrays.items())}
     full = {
         "format": FORMAT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -236,14 +237,16 @@ def train_face(
         stop_on_clips=stop_on_clips,
         seed=seed,
         checkpoint=checkpoint,
-        echo=_err.print,
+        echo=partial(_err.print, soft_wrap=True),
     )
 
 
 @evaluate_app.command("face")
 def evaluate_face(
     data: Annotated[Path, typer.Option(help="fer2013.npz, fer2013.csv, TFD .mat or a folder.")],
-    split: Annotated[str, typer.Option(help="Which split.")] = "PrivateTest",
+    split: Annotated[str, typer.Option(help="Which split; 'all': every face there is.")] = (
+        "PrivateTest"
+    ),
     preset: Annotated[str | None, typer.Option(help="A shipped model by name.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="A bundle of your own.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the figures there.")] = None,
@@ -303,11 +306,14 @@ def main() -> None:
     except EmoNetsError as error:
         _err.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(2 if isinstance(error, ParameterError) else 1)
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:  # a full disk, a folder that is gone
+        _err.print(f"error: {error}", style="red", soft_wrap=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         _err.print("interrupted; the same command goes on where it can")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -214,6 +215,26 @@ class Result:
 def printable(text: str) -> str:
     """The same, but a byte of a file's name that is no UTF-8 as ``\\udcXX``."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise before the work is done if its result could not be written there.
+
+    Raises
+    ------
+    ParameterError : a folder of that name is there, or its own folder cannot be made or written.
+    """
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise ParameterError(f"{target}: is a folder; give the name of a file")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise ParameterError(
+            f"{target}: cannot be written ({error.strerror or error}); choose another place"
+        ) from None
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:

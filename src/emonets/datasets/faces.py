@@ -98,7 +98,10 @@ class FaceImages:
         DataError : no picture belongs to it; the message names the parts there are.
         """
         if self.split is None:
-            raise DataError(f"{self.name} is not divided into splits; asked for {split!r}")
+            raise DataError(
+                f"{self.name} is not divided into splits, asked for {split!r}; take it whole "
+                "(--split all)"
+            )
         wanted = split.strip().lower()
         names = [name for name in self.splits if name.lower() == wanted]
         if not names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import platform
 from collections.abc import Callable, Sequence
@@ -13,12 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.bundle import check_place
 from emonets.clip import find_clips, open_clip
 from emonets.datasets.faces import FaceImages
 from emonets.datasets.load import load_faces
 from emonets.datasets.near_duplicates import near_duplicates
 from emonets.emotions import EMOTIONS, emotion_index
-from emonets.errors import DataError
+from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.metrics import Evaluation, evaluate
 from emonets.evaluation.records import score_rows, write_results
 from emonets.faces.landmarks import FaceLandmarker
@@ -32,12 +34,10 @@ from emonets.faces.registration import (
 )
 from emonets.learners.convnet import ConvNetClassifier
 from emonets.model import EmoNets, bundle_names
-from emonets.result import write_whole
+from emonets.result import check_writable, write_whole
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
 from emonets.training.preset import load_preset
 
-_TRAINING = ("Training", "train")
-_CHOOSING = ("PublicTest", "valid", "validation")
 _ASYMMETRY = 0.045  # of the side, as in faces.detect.SensitiveDetector
 _HELD_OUT = 0.1  # of the faces, where the data names no validation split
 
@@ -49,18 +49,29 @@ class _Faces:
     what: str
 
 
+def _part(data: FaceImages, name: str) -> FaceImages | None:
+    """A part under any of its names (`FaceImages.take`), or None where there is none."""
+    try:
+        return data.take(name)
+    except DataError:
+        return None
+
+
 def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
     """Faces to train on and faces to choose the epoch by."""
-    names = set() if data.split is None else set(np.unique(data.split).tolist())
-    training = next((s for s in _TRAINING if s in names), None)
-    choosing = next((s for s in _CHOOSING if s in names), None)
+    training, choosing = _part(data, "Training"), _part(data, "PublicTest")
     if training is not None and choosing is not None:
-        a, b = data.take(training), data.take(choosing)
+        a, b = training, choosing
         return (
-            _Faces(a.images, a.labels, f"{data.name} {training}"),
-            _Faces(b.images, b.labels, f"{data.name} {choosing}"),
+            _Faces(a.images, a.labels, f"{data.name} {', '.join(a.splits)}"),
+            _Faces(b.images, b.labels, f"{data.name} {', '.join(b.splits)}"),
         )
-    pool = data.take(training) if training is not None else data
+    if data.split is not None and training is None:
+        raise DataError(
+            f"{data.name}: none of its parts, {', '.join(data.splits)}, is for training; "
+            "call one train"
+        )
+    pool = data if training is None else training
     rng = np.random.default_rng(seed)
     held = np.zeros(len(pool.labels), bool)
     if pool.groups is not None:  # whole subjects are held out
@@ -78,6 +89,14 @@ def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
         _Faces(pool.images[~held], pool.labels[~held], f"{data.name}, rest"),
         _Faces(pool.images[held], pool.labels[held], f"{data.name}, held-out {how}"),
     )
+
+
+def _load(path: Path, echo: Callable[[str], Any]) -> FaceImages:
+    """The faces at a path; what had to be left out is said."""
+    faces = load_faces(path)
+    if faces.skipped:
+        echo(f"{path}: files left out: {len(faces.skipped)}, first {faces.skipped[0]}")
+    return faces
 
 
 def onto_fer2013(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -137,7 +156,7 @@ def train_face(
 
     Parameters
     ----------
-    data : anything :func:`emonets.datasets.faces.load_faces` reads.
+    data : anything :func:`emonets.datasets.load.load_faces` reads.
     out : folder of the bundle.
     preset, network, illumination, epochs : the numbers, and what to change in them.
     extra : more faces that are only trained on (the paper's second set, TFD).
@@ -150,21 +169,28 @@ def train_face(
     ------
     DataError, ParameterError, MissingExtraError : as the parts say.
     """
+    checkpoint = checkpoint or out.with_name(out.name + ".checkpoint.safetensors")
+    check_place(out)
+    check_writable(checkpoint)
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError("training a network", "train")
     numbers = load_preset(preset).get("face", {})
     settings = dict(numbers.get("network", {}))
     if network is not None:
         settings["network"] = network
     if epochs is not None:
         settings["epochs"] = epochs
+    if settings.get("epochs", 1) < 1:
+        raise ParameterError(f"epochs must be 1 or more, got {settings['epochs']}")
     images = dict(numbers.get("images", {}))
     if illumination is not None:
         images["illumination"] = illumination
     preprocessing = FacePreprocessing(**images)
-    train, choose = _split(load_faces(data), seed)
+    train, choose = _split(_load(data, echo), seed)
     for path in extra:
-        more = load_faces(path)
-        if more.split is not None and any(s in more.splits for s in _TRAINING):
-            more = more.take(_TRAINING[0])  # never what is kept for choosing or testing
+        more = _load(path, echo)
+        if more.split is not None:
+            more = more.take("Training")  # never what is kept for choosing or testing
         pictures = onto_fer2013(more.images) if register_extra else more.images
         train = _Faces(
             np.concatenate([train.images, pictures]),
@@ -176,8 +202,6 @@ def train_face(
         raise DataError(f"{data}: no training face is labelled {', '.join(absent)}")
     validation: tuple[Any, ...] = (preprocessing.normalise(choose.images), choose.labels)
     chosen_by = choose.what
-    checkpoint = checkpoint or out.with_name(out.name + ".checkpoint.safetensors")
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     model = ConvNetClassifier(**settings, checkpoint=checkpoint, random_state=seed)
     if stop_on_clips is not None:
         validation = _clip_faces(stop_on_clips, preprocessing)
@@ -210,7 +234,9 @@ def train_face(
         "minutes": round(sum(model.history_["seconds"]) / 60, 1),
         "machine": platform.machine(),
     }
-    nets = EmoNets(FaceSpecialist(model, preprocessing), about={"preset": preset, "card": card})
+    slots = numbers.get("clips", {}).get("slots", 10)
+    specialist = FaceSpecialist(model, preprocessing, slots=slots)
+    nets = EmoNets(specialist, about={"preset": preset, "card": card})
     nets.save(out)
     echo(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
     return nets
@@ -254,28 +280,35 @@ def evaluate_face(
 ) -> str:
     """Score a bundle's face network on one split of still faces; returns a readable report.
 
+    ``split`` is a name, or ``all`` for every face there is.
+
     ``results`` (such as ``docs/results/face_paper``) takes the scores as rows of evidence, under
     the name ``what``.
 
     With ``duplicates``, also without the faces that are copies of training pictures (exact ones,
     and near ones), where the data has a training split.
     """
+    for path in (json_path, figure_path):
+        if path is not None:
+            check_writable(path)
+    if results is not None:
+        check_writable(results.with_suffix(".json"))
+    if figure_path is not None and importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError("drawing figures", "plot")
     model = EmoNets.load(bundle)
     faces = load_faces(data)
-    part = faces.take(split)
+    part = faces if split == "all" else faces.take(split)
     network = model.face.network
     network.set_params(mirror=mirror or network.mirror)
     p = network.predict_proba(model.face.preprocessing.normalise(part.images))
     scores: dict[str, Evaluation] = {"all": evaluate(part.labels, p, seed=seed)}
-    training = None
-    if duplicates and faces.split is not None and split not in _TRAINING:
-        training = next((s for s in _TRAINING if s in set(faces.split.tolist())), None)
-    if training is not None:
-        reference = faces.take(training).images
-        copies = near_duplicates(part.images, reference)
+    training = _part(faces, "Training") if duplicates else None
+    if training is not None and set(part.splits).isdisjoint(training.splits):
+        trained = ", ".join(training.splits)
+        copies = near_duplicates(part.images, training.images)
         for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
             if mask.any() and not mask.all():
-                scores[f"without {name} of {training}"] = evaluate(
+                scores[f"without {name} of {trained}"] = evaluate(
                     part.labels[~mask], p[~mask], seed=seed
                 )
                 scores[f"{name} only"] = evaluate(part.labels[mask], p[mask], seed=seed)

@@ -20,6 +20,7 @@ from emonets.errors import DataError
 from emonets.evaluation.records import write_results
 from emonets.learners.coupled_svm import CoupledSVC
 from emonets.learners.grid import Point, best_point, grid_points, grid_scores
+from emonets.result import check_writable
 from emonets.specialists import aggregate
 from emonets.training import afew2_quirks as quirks
 from emonets.training.afew2_files import (
@@ -133,6 +134,8 @@ def run(
     ------
     DataError : see :func:`reproduce_afew2`, or ``json_path`` cannot be written.
     """
+    if json_path is not None:
+        check_writable(json_path)
     echo(f"{'':58} {'stored':>13} {'ours':>13}")
     report = reproduce_afew2(folder, n_jobs=n_jobs, on_check=lambda check: echo(line(check)))
     echo("")
@@ -365,6 +368,10 @@ def _compare(
     note = f"largest difference {worst:.1e}" if tolerance else ""
     if tied:
         note += f"; a tie in print goes to the other class in {', '.join(tied)}"
+    wrong = [f"{key:09d}" for key, fit in zip(stored, fits, strict=True) if not fit]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        note += f"; not equal: {', '.join(wrong[:3])}{more}"
     if absent:
         note += f"; {len(absent)} clips of ours are not stored, {absent[0]:09d} first"
     check = count(name, np.array(fits), tolerance, note)
