@@ -380,6 +380,12 @@ def test_presets_slots_skipped_pictures_and_all_splits(run: Run, tmp_path: Path)
     assert code == 0, err
     assert "files left out: 1" in err
     assert "broken.png" in err
+    code, _, err = run(
+        "train", "face", faces, "--out", tmp_path / "b", "--preset", preset, "--illumination",
+        "isotropic", "--epochs", 2,
+    )  # fmt: skip
+    assert code == 1
+    assert "made with other pictures" in err
     settings = json.loads((tmp_path / "b" / "bundle.json").read_text())["specialists"]["face"]
     assert settings["slots"] == 5
     scores = tmp_path / "scores.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import platform
@@ -97,6 +98,21 @@ def _load(path: Path, echo: Callable[[str], Any]) -> FaceImages:
     if faces.skipped:
         echo(f"{path}: files left out: {len(faces.skipped)}, first {faces.skipped[0]}")
     return faces
+
+
+def _check_same_data(checkpoint: Path, arrays: Sequence[NDArray[Any]]) -> None:
+    """Refuse to go on from a checkpoint of other pictures; note what a new one is made with."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(repr((array.shape, str(array.dtype))).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    note = checkpoint.with_name(checkpoint.name + ".data")
+    if checkpoint.exists() and note.exists() and note.read_text("utf-8") != digest.hexdigest():
+        raise DataError(
+            f"{checkpoint}: made with other pictures or another illumination; delete it to start "
+            "anew, or give --checkpoint another place"
+        )
+    write_whole(note, digest.hexdigest().encode())
 
 
 def onto_fer2013(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -217,10 +233,9 @@ def train_face(
             f"{history.best + 1})  {left / 60:.0f} min left"
         )
 
-    model.fit(
-        preprocessing.normalise(train.images), train.labels, validation=validation,
-        progress=progress,
-    )  # fmt: skip
+    pictures = preprocessing.normalise(train.images)
+    _check_same_data(checkpoint, (pictures, train.labels, *validation))
+    model.fit(pictures, train.labels, validation=validation, progress=progress)
     scores = model.history_["score"]
     card = {
         "trained_on": train.what,
