@@ -257,6 +257,7 @@ def test_awkward_names_come_out_as_they_are(run: Run, happy: Path, tmp_path: Pat
     assert code == 0, err
     for name in AWKWARD:
         assert table.count(name) == 2, name
+    assert run("predict", films / "a:*")[0] == 0  # a pattern, and no address
     code, _, err = run("predict", films, "--out", out, "--format", "csv")
     assert code == 0, err
     files = pd.read_csv(out / "results.csv")["file"]
@@ -315,6 +316,13 @@ def test_parquet_without_pyarrow_is_said_before_the_work(
     assert code == 1
     assert "emonets[parquet]" in err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["http://example.org/a.mp4", "https://example.org/a?b=[1]"])
+def test_an_address_is_called_one(run: Run, name: str) -> None:
+    code, _, err = run("predict", name)
+    assert code == 1
+    assert "only local files are read" in err
 
 
 def test_an_empty_name_is_not_the_folder_one_stands_in(run: Run) -> None:

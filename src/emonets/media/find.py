@@ -24,6 +24,10 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.\-]+:", re.IGNORECASE)
 """``http:``, ``concat:``, ``file:`` …; one letter alone is a drive of Windows."""
 
 
+def _address(text: str) -> MediaError:
+    return MediaError(text, "is an address, and only local files are read", "download it first")
+
+
 def check_path(path: str | Path, *, max_bytes: int) -> Path:
     """Return the path of a file or folder that is there and may be opened.
 
@@ -40,9 +44,7 @@ def check_path(path: str | Path, *, max_bytes: int) -> Path:
         status = found.stat()
     except OSError as error:
         if _ADDRESS.match(text):
-            raise MediaError(
-                text, "is an address, and only local files are read", "download it first"
-            ) from error
+            raise _address(text) from error
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             raise MediaError(text, "does not exist", "check the name") from error
         raise MediaError(text, f"cannot be read ({error.strerror})") from error
@@ -125,8 +127,12 @@ def find_clips(paths: Sequence[str | Path]) -> list[Path]:
             matches = []
             for name in glob.glob(str(argument), recursive=True):
                 matches += _walk(Path(name)) if Path(name).is_dir() else [Path(name)]
+            if not matches and _ADDRESS.match(str(argument)):
+                raise _address(str(argument))
             if not matches:
                 raise MediaError(argument, "matches no file", "check the pattern")
+        elif _ADDRESS.match(str(argument)):
+            raise _address(str(argument))
         else:
             raise MediaError(argument, "does not exist", "check the name")
         for match in sorted(matches, key=lambda m: natural_key(str(m))):
