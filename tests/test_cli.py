@@ -253,15 +253,16 @@ def test_awkward_names_come_out_as_they_are(run: Run, happy: Path, tmp_path: Pat
     films.mkdir()
     for name in AWKWARD:
         shutil.copy(happy, films / name)
-    code, table, err = run("predict", films)
+    code, table, err = run("predict", films, "--out", out, "--stride", 10)
     assert code == 0, err
     for name in AWKWARD:
         assert table.count(name) == 2, name
-    assert run("predict", films / "a:*")[0] == 0  # a pattern, and no address
-    code, _, err = run("predict", films, "--out", out, "--format", "csv")
-    assert code == 0, err
     files = pd.read_csv(out / "results.csv")["file"]
     assert sorted({Path(f).name for f in files}) == sorted(AWKWARD)
+    assert run("predict", films / "a:*", "--stride", 10)[0] == 0  # a pattern, and no address
+    code, _, err = run("predict", "n" * 300 + ".flv", films / AWKWARD[0], "--stride", 10)
+    assert code == 1
+    assert "cannot be read" in err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")

@@ -90,6 +90,32 @@ def _walk(folder: Path) -> Iterator[Path]:
                     yield Path(here, name)
 
 
+def _matches(argument: str | Path) -> list[Path]:
+    """What one argument stands for, in any order."""
+    text, path = str(argument), Path(argument)
+    if not text:
+        # an empty variable of a shell; as a path it would be the folder one stands in
+        raise MediaError(repr(argument), "is no file name", "name a file")
+    if path.is_dir():
+        found = list(_walk(path))
+        if not found:
+            raise MediaError(path, "holds no video, sound or image file", "name another folder")
+        return found
+    if path.exists():
+        return [path]
+    if glob.has_magic(text):
+        found = []
+        for name in glob.glob(text, recursive=True):
+            found += _walk(Path(name)) if Path(name).is_dir() else [Path(name)]
+        if found:
+            return found
+    if _ADDRESS.match(text):
+        raise _address(text)
+    if glob.has_magic(text):
+        raise MediaError(argument, "matches no file", "check the pattern")
+    raise MediaError(argument, "does not exist", "check the name")
+
+
 def find_clips(paths: Sequence[str | Path]) -> list[Path]:
     """Turn files, patterns and folders into the clips they stand for.
 
@@ -113,28 +139,10 @@ def find_clips(paths: Sequence[str | Path]) -> list[Path]:
         paths = [paths]
     found: dict[Path, Path] = {}
     for argument in paths:
-        if not str(argument):
-            # an empty variable of a shell; as a path it would be the folder one stands in
-            raise MediaError(repr(argument), "is no file name", "name a file")
-        path = Path(argument)
-        if path.is_dir():
-            matches = list(_walk(path))
-            if not matches:
-                raise MediaError(path, "holds no video, sound or image file", "name another folder")
-        elif path.exists():
-            matches = [path]
-        elif glob.has_magic(str(argument)):
-            matches = []
-            for name in glob.glob(str(argument), recursive=True):
-                matches += _walk(Path(name)) if Path(name).is_dir() else [Path(name)]
-            if not matches and _ADDRESS.match(str(argument)):
-                raise _address(str(argument))
-            if not matches:
-                raise MediaError(argument, "matches no file", "check the pattern")
-        elif _ADDRESS.match(str(argument)):
-            raise _address(str(argument))
-        else:
-            raise MediaError(argument, "does not exist", "check the name")
+        try:
+            matches = _matches(argument)
+        except OSError as error:  # a name too long, a folder one may not enter
+            raise MediaError(argument, f"cannot be read ({error.strerror})") from None
         for match in sorted(matches, key=lambda m: natural_key(str(m))):
             found.setdefault(Path(os.path.abspath(match)), match)
     return list(found.values())
