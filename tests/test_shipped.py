@@ -1,0 +1,50 @@
+"""What ships in the wheel is what its card says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emonets.bundle import read_bundle
+from emonets.datasets.load import load_faces
+from emonets.model import EmoNets, bundle_names, find_bundle
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_small_and_with_a_card(name: str) -> None:
+    folder = find_bundle(name)
+    assert sum(f.stat().st_size for f in folder.iterdir()) < 10e6
+    card = read_bundle(folder).manifest["card"]
+    assert card["trained_on"]
+    assert card["chosen_by"]
+    page = Path(__file__).resolve().parents[1] / "docs" / "models" / f"{name}.md"
+    assert page.exists()
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_torch_gives_the_same(name: str) -> None:
+    pytest.importorskip("torch")
+    from emonets.learners import convnet_torch
+
+    network = EmoNets.load(name).face.network
+    pictures = np.random.default_rng(0).integers(0, 256, (50, 48, 48)).astype(np.uint8)
+    ours = network.predict_proba(pictures)
+    theirs = convnet_torch.probabilities(
+        network.network_, network.arrays_, network._prepare(pictures)
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
+    """On PublicTest, by which the epoch was chosen. Training scored in bfloat16."""
+    data = shared / "data" / "fer2013.npz"
+    if not data.exists():
+        pytest.skip("FER2013 is not there")
+    model = EmoNets.load(name)
+    faces = load_faces(data).take("PublicTest")
+    p = model.face.network.predict_proba(model.face.preprocessing.normalise(faces.images))
+    accuracy = float(np.mean(p.argmax(axis=1) == faces.labels))
+    assert accuracy == pytest.approx(model.about["card"]["chosen_accuracy"], abs=0.003)
