@@ -407,3 +407,18 @@ def test_presets_slots_skipped_pictures_and_all_splits(run: Run, tmp_path: Path)
     code, _, err = run("evaluate", "face", "--data", faces, "--bundle", tmp_path / "b")
     assert code == 1
     assert "--split all" in err
+
+
+@pytest.mark.parametrize("part", range(1, 16))
+def test_truncated_at_every_sixteenth(run: Run, happy: Path, tmp_path: Path, part: int) -> None:
+    """What is left may be answered, but never as if it were the whole."""
+    data = happy.read_bytes()
+    (tmp_path / "cut.flv").write_bytes(data[: len(data) * part // 16])
+    code, out, err = run("predict", tmp_path / "cut.flv", "--format", "csv")
+    assert code == 1
+    assert "cut.flv" in err
+    assert "Traceback" not in err
+    rows = pd.read_csv(io.StringIO(out))
+    if part > 8:
+        assert rows["face_found"].all()
+        assert err.startswith("damaged: ")

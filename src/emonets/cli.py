@@ -99,7 +99,7 @@ def predict(
     """Say what every face in every clip shows, over time and for the whole clip.
 
     Results go to standard output (or --out), progress and trouble to standard error. Exits with
-    1 when any file gave no answer; the others still have theirs.
+    1 when any file is damaged, shows no face or gave no answer; all that could be said is said.
     """
     from emonets.batch import Options, predict_many, write_outputs
     from emonets.clip import find_clips_each
@@ -187,7 +187,8 @@ def _print_status(result: Result) -> None:
         if only.status == "error":
             _err.print(f"error: {only.file}: {only.message}", style="red", soft_wrap=True)
         elif only.message:
-            _err.print(f"note: {only.file}: {only.message}", soft_wrap=True)
+            word = "note" if only.status == "ok" else only.status
+            _err.print(f"{word}: {only.file}: {only.message}", soft_wrap=True)
         return
     if not any(s.message or s.status != "ok" for s in result.files):
         return

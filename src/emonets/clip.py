@@ -108,6 +108,8 @@ class Clip:
         self.info = info
         self.limits = limits
         self.warnings: list[str] = []
+        self.damaged = False
+        """Whether a pass has found that a part of the file is missing or broken."""
         """What was damaged, doubtful or left out, one sentence a kind; filled by the passes."""
         self._images = images
         self._threads = threads
@@ -143,6 +145,7 @@ class Clip:
                 yield part
         finally:
             self.warnings += [m for m in damage.messages() if m not in self.warnings]
+            self.damaged |= damage.serious
         wanted = (frames and self.info.has_frames) or (sound and self.info.has_sound)
         if wanted and not delivered and (frames or not self.info.has_frames):
             raise MediaError(
@@ -238,7 +241,9 @@ class Clip:
                     continue
                 time = clock.tick(stamp, duration)
                 if time is None:
-                    damage.add("a frame with a repeated or earlier time stamp was left out")
+                    damage.add(
+                        "a frame with a repeated or earlier time stamp was left out", harmless=True
+                    )
                     continue
                 if raw.is_corrupt:
                     damage.add("a frame is damaged, but was kept")
@@ -255,15 +260,12 @@ class Clip:
                 damage.add("no picture could be decoded")
             if audio is not None and not pipe.end:
                 damage.add("no sound could be decoded")
-            self._check_end(media, max(clock.end, pipe.end), frames, sound, damage)
+            self._check_end(media, max(clock.end, pipe.end, media.skipped_end), damage)
 
-    def _check_end(
-        self, media: Media, end: float, frames: bool, sound: bool, damage: Damage
-    ) -> None:
+    def _check_end(self, media: Media, end: float, damage: Damage) -> None:
         # only of these containers is the duration written down, and not guessed by FFmpeg
         stated = media.container.format.name.startswith(("mov", "matroska", "flv", "avi", "wav"))
-        everything = (frames or media.video is None) and (sound or media.audio is None)
-        if stated and everything and end + _SHORT < self.info.duration:
+        if stated and end + _SHORT < self.info.duration:
             damage.add(
                 f"it ends at {end:.2f} s, although its header says {self.info.duration:.2f} s"
             )
@@ -279,7 +281,7 @@ def _take_sound(
         damage.add("sound that could not be converted was skipped", describe(error))
         return []
     if bad:
-        damage.add("sound samples that are no numbers were silenced", count=bad)
+        damage.add("sound samples that are no numbers were silenced", count=bad, harmless=True)
     return pieces
 
 

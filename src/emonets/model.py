@@ -176,7 +176,8 @@ class EmoNets:
         found = bool(len(features["probabilities"]))
         if not found:
             warnings.insert(0, "no face was found in any frame: probabilities are 1/7 each")
-        status = FileStatus(file, "ok" if found else "no face", "; ".join(warnings))
+        verdict = ("damaged" if clip.damaged else "ok") if found else "no face"
+        status = FileStatus(file, verdict, "; ".join(warnings))
         return Result(rows, (status,), self.describe())
 
     def describe(self) -> dict[str, Any]:

@@ -73,7 +73,10 @@ class Row:
 
 @dataclass(frozen=True)
 class FileStatus:
-    """How one file fared: ``ok``, ``no face`` or ``error``, and in words what happened."""
+    """How one file fared, and in words what happened.
+
+    ``ok``; ``damaged`` (rows for what could be decoded); ``no face``; ``error`` (no rows).
+    """
 
     file: str
     status: str
@@ -107,7 +110,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether any file gave no answer."""
+        """Whether any file gave no answer, or one from a part of it only."""
         return any(status.status != "ok" for status in self.files)
 
     def clip_rows(self) -> tuple[Row, ...]:

@@ -23,6 +23,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -76,9 +77,12 @@ class Damage:
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, str]] = {}
+        self.serious = False
+        """Whether the file itself is damaged: something that it should hold is not there."""
 
-    def add(self, what: str, detail: str = "", *, count: int = 1) -> None:
+    def add(self, what: str, detail: str = "", *, count: int = 1, harmless: bool = False) -> None:
         """Count one more of ``what``."""
+        self.serious |= not harmless
         before, first = self._found.get(what, (0, detail))
         self._found[what] = (before + count, first)
 
@@ -101,7 +105,16 @@ class Media:
     """The stream time, in seconds, that is the clip's zero."""
     cut_off: bool
     """The file's own structure says that its end is missing."""
+    skipped_end: float = 0.0
+    """Seconds to which streams go that were not decoded."""
     _delay: int | None = None
+
+    def note_end(self, packet: Packet[Any]) -> None:
+        """Remember how far a packet that is not decoded reaches."""
+        stamp, base = packet.pts, packet.time_base
+        if stamp is not None and base is not None:
+            end = float((stamp + (packet.duration or 0)) * base - self.origin)
+            self.skipped_end = max(self.skipped_end, end)
 
     @property
     def aspect(self) -> Fraction | None:
@@ -333,7 +346,9 @@ def decoded(
         damage.add("the file is cut off: its end is missing")
     counts = dict.fromkeys((s.index for s in streams), 0)
     failures = 0
-    packets = media.container.demux(*streams)
+    # those that are not wanted are not decoded, but tell how far the file goes
+    present = [s for s in (media.video, media.audio) if s is not None]
+    packets = media.container.demux(*present)
     while True:
         try:
             packet = next(packets)
@@ -344,12 +359,15 @@ def decoded(
             failures += 1
             if failures >= _READ_FAILURES:
                 break
-            packets = media.container.demux(*streams)
+            packets = media.container.demux(*present)
             continue
         # an empty packet would tell the decoder that the film is over
         if packet.size == 0:
             continue
         failures = 0
+        if packet.stream.index not in counts:
+            media.note_end(packet)
+            continue
         counts[packet.stream.index] += 1
         if packet.is_corrupt:
             damage.add("a packet is cut off or damaged")
@@ -366,13 +384,17 @@ def decoded(
             damage.add(f"damaged {stream.type} data was skipped", describe(error))
             continue
         yield from frames
-    for stream in streams:
-        # other containers count samples, or pictures that were never there
-        stated = stream.frames if media.container.format.name.startswith("mov") else 0
-        if stream is media.video and 0 < counts[stream.index] < stated:
-            damage.add(
-                f"it holds {counts[stream.index]} of the {stated} pictures that its header promises"
-            )
+    _check_count(media, counts, damage)
+
+
+def _check_count(media: Media, counts: dict[int, int], damage: Damage) -> None:
+    """Compare the pictures with those that the header promises."""
+    # other containers count samples, or pictures that were never there
+    if media.video is None or not media.container.format.name.startswith("mov"):
+        return
+    found, stated = counts.get(media.video.index, 0), media.video.frames
+    if 0 < found < stated:
+        damage.add(f"it holds {found} of the {stated} pictures that its header promises")
 
 
 def first_picture(media: Media) -> VideoFrame | None:
