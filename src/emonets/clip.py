@@ -108,9 +108,9 @@ class Clip:
         self.info = info
         self.limits = limits
         self.warnings: list[str] = []
+        """What was damaged, doubtful or left out, one sentence a kind; filled by the passes."""
         self.damaged = False
         """Whether a pass has found that a part of the file is missing or broken."""
-        """What was damaged, doubtful or left out, one sentence a kind; filled by the passes."""
         self._images = images
         self._threads = threads
 
