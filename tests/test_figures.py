@@ -90,16 +90,15 @@ def test_same_evaluation_same_file(evaluation: Evaluation, tmp_path: Path, kind:
 def test_a_failed_save_leaves_the_old_picture(
     evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from matplotlib.figure import Figure
-
     path = tmp_path / "c.png"
     path.write_bytes(b"old")
+    write = Path.write_bytes
 
-    def full(self: Figure, name: Path, **options: object) -> None:
-        Path(name).write_bytes(b"half")
+    def full(self: Path, data: bytes) -> int:
+        write(self, data[: len(data) // 2])
         raise OSError("no space left")
 
-    monkeypatch.setattr(Figure, "savefig", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space"):
         confusion_figure(evaluation, path, title="t")
     assert path.read_bytes() == b"old"

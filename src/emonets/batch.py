@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -13,8 +12,9 @@ from pathlib import Path
 
 from emonets.clip import Frame
 from emonets.errors import EmoNetsError, ParameterError
+from emonets.files import try_folder, write_whole
 from emonets.model import EmoNets, Windows, status_of
-from emonets.result import FileStatus, Result, printable, write_whole
+from emonets.result import FileStatus, Result, printable
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ def predict_many(
         raise ParameterError(f"workers must be 1 or more, got {workers}")
     model = _model(bundle, device)
     if folder is not None:
-        _check_writable(folder)
+        try:
+            try_folder(folder)
+        except OSError as error:
+            raise _cannot_write(folder, error) from None
     # told before the clip is read: one that changes meanwhile is looked at again next time
     keys = [None if folder is None else _key(clip, model, options) for clip in clips]
     done: dict[int, Result] = {}
@@ -168,16 +171,6 @@ def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
 def _stats(path: Path) -> list[tuple[str, int, int]]:
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     return [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-
-
-def _check_writable(folder: Path) -> None:
-    """Find out before hours of work."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise _cannot_write(folder, error) from None
 
 
 def _cannot_write(folder: Path, error: OSError) -> EmoNetsError:

@@ -24,6 +24,7 @@ from safetensors.numpy import load, save
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import BundleError
+from emonets.files import try_folder
 
 FORMAT = "emonets-bundle"
 VERSION = 1
@@ -64,9 +65,7 @@ def check_place(folder: str | os.PathLike[str]) -> None:
             raise BundleError(f"{target}: is a file; choose another place")
         if target.exists() and any(target.iterdir()) and not (target / MANIFEST).exists():
             raise BundleError(f"{target}: exists and is not a bundle; choose another place")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
+        try_folder(target.parent)
     except OSError as error:
         raise BundleError(f"{target}: cannot be written ({error.strerror or error})") from None
 

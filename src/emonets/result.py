@@ -6,8 +6,6 @@ import importlib.util
 import io
 import json
 import os
-import tempfile
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import MissingExtraError, ParameterError
+from emonets.files import try_folder, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -231,25 +230,11 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     try:
         if target.is_dir():
             raise ParameterError(f"{target}: is a folder; give the name of a file")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
+        try_folder(target.parent)
     except OSError as error:
         raise ParameterError(
             f"{target}: cannot be written ({error.strerror or error}); choose another place"
         ) from None
-
-
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file whole or not at all, also when the process dies midway."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def windows(

@@ -7,8 +7,7 @@ and then moved there, so that a reader sees the whole of it or nothing.
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.metrics import Evaluation
+from emonets.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -196,7 +196,6 @@ def _figure(width: float, height: float) -> Figure:
 def _save(figure: Figure, path: Path) -> Path:
     from matplotlib import rc_context
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     kind = path.suffix.lower()
     # no dates and no version: the same figures give the same file
     metadata: dict[str, Any] = {
@@ -204,14 +203,8 @@ def _save(figure: Figure, path: Path) -> Path:
         ".svg": {"Date": None},
         ".pdf": {"CreationDate": None},
     }[kind]
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=kind, dir=path.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        with rc_context({"svg.hashsalt": "emonets"}):  # ids in an SVG are random otherwise
-            figure.savefig(part, dpi=_DPI, metadata=metadata)
-        part.chmod(0o644)  # mkstemp makes files that only their owner may read
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    picture = io.BytesIO()
+    with rc_context({"svg.hashsalt": "emonets"}):  # ids in an SVG are random otherwise
+        figure.savefig(picture, format=kind[1:], dpi=_DPI, metadata=metadata)
+    write_whole(path, picture.getvalue())
     return path

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,6 +20,7 @@ import numpy as np
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.metrics import Evaluation, Score
+from emonets.files import write_whole
 
 FOLDER = Path("docs/results")
 """Where results lie, from the project's root."""
@@ -204,11 +203,10 @@ def write_results(
     for row in _distinct(new, name):
         merged[row.key] = row
     result = list(merged.values())
-    folder.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(" " + json.dumps(row.to_dict(), ensure_ascii=False) for row in result)
-    _write(path, f"[\n{lines}\n]\n")
+    write_whole(path, f"[\n{lines}\n]\n".encode())
     title = f"# {name}\n\nMade from `{name}.json` by the commands below; not to be edited.\n\n"
-    _write(path.with_suffix(".md"), title + markdown(result))
+    write_whole(path.with_suffix(".md"), (title + markdown(result)).encode())
     return result
 
 
@@ -339,14 +337,3 @@ def _path(name: str, folder: Path) -> Path:
             f"a name of results is of small letters, digits and underscores, got {name!r}"
         )
     return folder / f"{name}.json"
-
-
-def _write(path: Path, text: str) -> None:
-    handle, part = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(part).chmod(0o644)  # mkstemp makes files that only their owner may read
-        Path(part).replace(path)
-    finally:
-        Path(part).unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import DataError, MissingExtraError
+from emonets.files import write_whole
 from emonets.learners.network import (
     Conv,
     Dense,
@@ -33,7 +33,7 @@ from emonets.learners.network import (
 try:
     import torch
     from safetensors import safe_open
-    from safetensors.torch import save_file
+    from safetensors.numpy import save
     from torch import Tensor, nn
     from torch.nn import functional as F  # noqa: N812
 except ImportError as error:  # pragma: no cover - depends on the installation
@@ -179,12 +179,6 @@ def _random_crops(images: Tensor, index: Tensor, crop: int, generator: torch.Gen
     return images[index[:, None, None], (top + span)[:, :, None], columns[:, None, :]].unsqueeze(1)
 
 
-def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    partial = path.with_name(path.name + ".part")
-    write(partial)
-    os.replace(partial, path)
-
-
 def train(
     network: Network,
     images: NDArray[np.float32],
@@ -301,14 +295,13 @@ def _save(
     recipe: Recipe,
     history: History,
 ) -> None:
-    tensors = {f"current.{k}": torch.from_numpy(v) for k, v in current.items()}
-    tensors |= {f"best.{k}": torch.from_numpy(v.copy()) for k, v in best.items()}
+    tensors = {f"current.{k}": v for k, v in current.items()}
+    tensors |= {f"best.{k}": v for k, v in best.items()}
     for i, group in enumerate(optimiser.param_groups):
         velocity = optimiser.state[group["params"][0]]["momentum_buffer"]
-        tensors[f"velocity.{i}"] = velocity.contiguous()
+        tensors[f"velocity.{i}"] = velocity.contiguous().numpy()
     metadata = {"recipe": json.dumps(_recipe_key(recipe)), "history": json.dumps(history.__dict__)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(path, lambda p: save_file(tensors, p, metadata))
+    write_whole(path, save(tensors, metadata))
 
 
 def _resume(

@@ -33,9 +33,10 @@ from emonets.faces.registration import (
     shape_residuals,
     similarity,
 )
+from emonets.files import write_whole
 from emonets.learners.convnet import ConvNetClassifier
 from emonets.model import EmoNets, bundle_names
-from emonets.result import check_writable, write_whole
+from emonets.result import check_writable
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
 from emonets.training.preset import load_preset
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from emonets.errors import DataError
 from emonets.evaluation.records import write_results
+from emonets.files import write_whole
 from emonets.learners.coupled_svm import CoupledSVC
 from emonets.learners.grid import Point, best_point, grid_points, grid_scores
 from emonets.result import check_writable
@@ -151,7 +152,7 @@ def run(
     if json_path is not None:
         try:
             text = json.dumps(report.to_json(), indent=1, allow_nan=False)
-            Path(json_path).write_text(text + "\n", encoding="utf-8")
+            write_whole(json_path, (text + "\n").encode())
         except OSError as error:
             raise DataError(f"{json_path}: cannot be written ({error.strerror})") from None
     if results is not None:

@@ -1,0 +1,32 @@
+"""Writing files whole or not at all, and finding out in time whether they can be written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file whole or not at all, also when the process dies midway."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def try_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder, if need be, and try that files can be made in it: before hours of work.
+
+    Raises
+    ------
+    OSError : they cannot.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
