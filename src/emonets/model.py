@@ -16,7 +16,7 @@ from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import DetectorLike
-from emonets.learners.convnet_onnx import check_device
+from emonets.inference import check_device
 from emonets.result import FileStatus, Result, Row, windows
 from emonets.specialists.face import FaceSpecialist, Features
 
@@ -73,7 +73,6 @@ class EmoNets:
         BundleError : there is none, or it is damaged or foreign.
         ParameterError : the device is not available.
         """
-        device = check_device(device)
         content = read_bundle(find_bundle(bundle))
         return cls(_face_of(content), about=_about(content, str(bundle)), device=device)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,12 @@ def read_weights(name: str, *, folder: Path | None = None) -> bytes:
     return data
 
 
+@lru_cache(maxsize=8)
 def open_network(name: str, *, threads: int | None = None, folder: Path | None = None) -> Any:
     """An onnxruntime session, on the CPU, over one of the files in ``WEIGHTS``.
+
+    It is kept and shared: reading, verifying and building it would cost every clip 25 ms, and it
+    has no state of its own.
 
     Parameters
     ----------
@@ -61,16 +66,10 @@ def open_network(name: str, *, threads: int | None = None, folder: Path | None =
     ------
     BundleError : see ``read_weights``.
     """
-    import onnxruntime
+    from emonets.inference import inference_session
 
     data = read_weights(name, folder=folder)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or default_threads()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # waiting threads that spin take the processor from the decoder and the other networks
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return inference_session(data, threads=threads or default_threads())
 
 
 def default_threads() -> int:

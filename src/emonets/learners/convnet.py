@@ -212,19 +212,18 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return runner
 
     def use(self, *, device: str = "cpu", threads: int = 0) -> None:
-        """Choose where the network runs (``convnet_onnx.inference_session``)."""
+        """Choose where the network runs (``emonets.inference.inference_session``)."""
         check_is_fitted(self)
-        if self.__dict__.get("_runs_on") == (device, threads) and "_runner" in self.__dict__:
+        kept: ConvNetRunner | None = self.__dict__.get("_runner")
+        if kept is not None and kept.runs_on == (device, threads):
             return  # a loaded model is asked about many clips
         self._runner = ConvNetRunner(
             self.network_, self.arrays_, self.crop, device=device, threads=threads
         )
-        self._runs_on = (device, threads)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
-        for name in ("_runner", "_runs_on"):
-            state.pop(name, None)
+        state.pop("_runner", None)
         return state
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

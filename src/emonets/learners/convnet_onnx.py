@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from emonets.errors import BundleError, ParameterError
+from emonets.errors import BundleError
+from emonets.inference import inference_session
 from emonets.learners.network import (
     Conv,
     Dense,
@@ -23,54 +22,8 @@ from emonets.learners.network import (
     parameter_shapes,
 )
 
-PROVIDERS = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "directml": "DmlExecutionProvider",
-}
-"""Names a user can give as a device, and onnxruntime's names for them."""
-
 _BATCH = 64
 """Pictures a run; large enough for speed, small enough for the processor's cache."""
-
-
-def check_device(device: str) -> str:
-    """Return a device's name as it is, or raise if it cannot be used on this machine.
-
-    Raises
-    ------
-    ParameterError : unknown, or its provider is not part of the installed onnxruntime.
-    """
-    available = [name for name, p in PROVIDERS.items() if p in ort.get_available_providers()]
-    if device not in PROVIDERS or PROVIDERS[device] not in ort.get_available_providers():
-        raise ParameterError(
-            f"device {device!r} is not available here; available: {', '.join(available)}"
-        )
-    return device
-
-
-def inference_session(
-    model: bytes | str | os.PathLike[str], *, device: str = "cpu", threads: int = 0
-) -> ort.InferenceSession:
-    """An onnxruntime session.
-
-    Parameters
-    ----------
-    model : a serialised graph or the path of one.
-    device : one of :data:`PROVIDERS`.
-    threads : processor threads for one run; 0 leaves the choice to onnxruntime.
-    """
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    # Threads that wait by spinning would take the cores that decode the film.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = [PROVIDERS[check_device(device)]]
-    if device != "cpu":
-        providers.append(PROVIDERS["cpu"])
-    source = model if isinstance(model, bytes) else os.fspath(model)
-    return ort.InferenceSession(source, options, providers=providers)
 
 
 def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side: int) -> bytes:
@@ -163,7 +116,7 @@ class ConvNetRunner:
     Parameters
     ----------
     network, arrays, side : as for :func:`onnx_graph`.
-    device, threads : as for :func:`inference_session`.
+    device, threads : as for ``emonets.inference.inference_session``.
     """
 
     def __init__(
@@ -175,6 +128,7 @@ class ConvNetRunner:
         device: str = "cpu",
         threads: int = 0,
     ) -> None:
+        self.runs_on = device, threads
         self._session = inference_session(
             onnx_graph(network, arrays, side), device=device, threads=threads
         )
