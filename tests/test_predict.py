@@ -295,7 +295,7 @@ def test_second_pass_finds_what_the_first_missed(happy: Path) -> None:
             )
 
     assert list(find_tubes(open_clip(happy), Blind())) == []
-    tubes = list(find_tubes(open_clip(happy), Blind(), second=Fixed()))
+    tubes = list(find_tubes(open_clip(happy), Blind(), second=Fixed))
     assert len(tubes) == 1
     assert len(tubes[0].index) > 40  # interpolated between its looks
 

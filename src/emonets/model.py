@@ -12,7 +12,6 @@ import numpy as np
 
 from emonets.bundle import Bundle, read_bundle, write_bundle
 from emonets.clip import Frame, find_clips, find_clips_each, open_clip
-from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import DetectorLike
@@ -209,7 +208,7 @@ class EmoNets:
         yield from frame_rows
         yield from face_rows
         found = bool(len(features["probabilities"]))
-        p = self.face.predict_proba(features)[0] if found else np.full(len(EMOTIONS), UNIFORM)
+        p = self.face.predict_proba(features)[0]
         yield Row(file, None, start, end, found, self.face.name, tuple(map(float, p)))
 
     def _frame_rows(self, file: str, features: Features) -> Iterator[Row]:

@@ -71,7 +71,7 @@ def find_tubes(
     *,
     stride: int = 1,
     crops: CropFolder | None = None,
-    second: Detector | None = None,
+    second: Callable[[], Detector] | None = None,
     second_step: float = 0.2,
     on_frame: Callable[[Frame], None] | None = None,
 ) -> Generator[FaceTube, None, None]:
@@ -82,8 +82,8 @@ def find_tubes(
     detector : looks at every ``stride``-th frame; faces in between are interpolated.
     crops : a user's own face crops; where a frame has some they are located in it and take the
         place of the detector's boxes, in the same tubes (3.1.3, as with Picasa's).
-    second : a slower, more sensitive detector for clips where the first finds nothing at all
-        (the paper's fallback). It sees one frame every ``second_step`` seconds.
+    second : makes a slower, more sensitive detector for clips where the first finds nothing at
+        all (the paper's fallback). It sees one frame every ``second_step`` seconds.
     on_frame : called for every frame of the first pass, for progress and time stamps.
 
     Yields
@@ -115,12 +115,12 @@ def find_tubes(
         yield tube
     if found or second is None:
         return
-    builder = TubeBuilder()
+    builder, sensitive = TubeBuilder(), second()
     due = -float("inf")
     with closing(prefetch(clip.frames())) as frames:
         for frame in frames:
             seen = None
             if frame.time >= due:
-                seen, due = second.detect(frame.image), frame.time + second_step
+                seen, due = sensitive.detect(frame.image), frame.time + second_step
             yield from builder.add(frame, seen)
     yield from builder.finish()

@@ -24,7 +24,7 @@ from emonets.faces.tubes import FaceTube
 from emonets.learners.convnet import ConvNetClassifier
 from emonets.learners.coupled_svm import CoupledSVC
 from emonets.learners.grid import TwoStageGridSearch
-from emonets.specialists.aggregate import merge_frames, segments
+from emonets.specialists.aggregate import describe_tubes, merge_frames
 
 Features = dict[str, NDArray[Any]]
 _WINDOW = 11  # frames over which per-face transforms are averaged, as boxes are (3.1.3)
@@ -158,13 +158,10 @@ class FaceSpecialist:
         """
         self.network.use(device=device, threads=1)
         looker = load_detector(detector)
-        times: list[float] = []
-        steps = _Steps()
+        span = _Span()
 
         def seen(frame: Frame) -> None:
-            steps.add(frame.time)
-            if not times:
-                times.append(frame.time)
+            span.add(frame.time)
             if on_frame is not None:
                 on_frame(frame)
 
@@ -181,7 +178,7 @@ class FaceSpecialist:
 
         parts: list[Features] = []
         tubes = find_tubes(
-            clip, looker, stride=stride, crops=crops, second=_Second(), on_frame=seen
+            clip, looker, stride=stride, crops=crops, second=SensitiveDetector, on_frame=seen
         )
         with closing(tubes), ThreadPoolExecutor(1, thread_name_prefix="emonets-face") as pool:
             pending: list[Future[Features]] = []
@@ -191,17 +188,16 @@ class FaceSpecialist:
                     parts.append(pending.pop(0).result())
             parts.extend(future.result() for future in pending)
         features = _joined(parts)
-        features["span"] = np.array([times[0] if times else 0.0, steps.end])
-        features["step"] = np.array(steps.typical)
+        features["span"] = np.array([span.first, span.last + span.step])
+        features["step"] = np.array(span.step)
         return features
 
     def predict_frames(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Time stamps (t,) in seconds and the mean probabilities (t, 7) of the faces then."""
-        index, first, member = np.unique(features["index"], return_index=True, return_inverse=True)
-        total = np.zeros((len(index), len(EMOTIONS)))
-        np.add.at(total, member, features["probabilities"])
-        total /= np.bincount(member, minlength=len(index))[:, None]
-        return features["time"][first], total
+        if not len(features["index"]):
+            return features["time"], features["probabilities"]
+        index, merged = merge_frames(features["index"], features["probabilities"])
+        return features["time"][np.searchsorted(features["index"], index)], merged
 
     def predict_proba(self, features: Features | Sequence[Features]) -> NDArray[np.float64]:
         """(n, 7) for the features of one clip or of several; no face: 1/7 each."""
@@ -221,10 +217,11 @@ class FaceSpecialist:
 
     def descriptor(self, features: Features) -> NDArray[np.float64]:
         """(slots × 7,) of a clip that has a face (paper 3.1.4, Figures 4 and 5)."""
-        if not len(features["probabilities"]):
+        tubes = [(features["index"], features["probabilities"])]
+        descriptor = describe_tubes(tubes, slots=self.slots)
+        if descriptor is None:
             raise DataError("a clip without a face has no descriptor")
-        _, merged = merge_frames(features["index"], features["probabilities"])
-        return segments(merged, slots=self.slots)
+        return descriptor
 
     def fit(
         self, features: Sequence[Features], y: ArrayLike, groups: ArrayLike | None = None
@@ -284,36 +281,22 @@ class FaceSpecialist:
         return cls(network, preprocessing, svm=svm, slots=slots)
 
 
-class _Steps:
-    """Running view of frame times: the end is the last time and a typical step."""
+class _Span:
+    """First and last of the frame times that went by, and the mean step between them."""
 
     def __init__(self) -> None:
-        self.last, self.typical = 0.0, 0.0
+        self.first = self.last = 0.0
         self._count = 0
 
     def add(self, time: float) -> None:
-        if self._count:
-            self.typical += (time - self.last - self.typical) / self._count
+        if not self._count:
+            self.first = time
         self.last = time
         self._count += 1
 
     @property
-    def end(self) -> float:
-        return self.last + self.typical
-
-
-class _Second:
-    """The sensitive detector, made only if it is needed."""
-
-    name = "sensitive"
-
-    def __init__(self) -> None:
-        self._made: SensitiveDetector | None = None
-
-    def detect(self, image: NDArray[np.uint8]) -> Any:
-        if self._made is None:
-            self._made = SensitiveDetector()
-        return self._made.detect(image)
+    def step(self) -> float:
+        return (self.last - self.first) / max(self._count - 1, 1)
 
 
 def _joined(parts: Iterable[Features]) -> Features:
