@@ -22,7 +22,7 @@ from emonets.clip import open_clip
 from emonets.faces.boxes import Framing
 from emonets.faces.centerface import CenterFace
 from emonets.faces.detect import Haar
-from emonets.faces.landmarks import MIRRORED, FaceLandmarker
+from emonets.faces.landmarks import MIRRORED, FaceLandmarker, asymmetry
 from emonets.faces.neighbourhood import cut_crop, neighbourhood
 from emonets.faces.registration import (
     FER_LANDMARK_MEAN,
@@ -221,11 +221,10 @@ def look_at_patches(
         plain, mirrored = landmarker.points(stack), landmarker.mirrored_points(stack)
         residual = shape_residuals((plain + mirrored) / 2)
         alone = shape_residuals(plain)
-        asymmetry = np.linalg.norm((plain - mirrored)[:, 17:], axis=2).mean(axis=1) / TUBE_SIZE
         for what, values in (
             ("residual, px", residual),
             ("residual without mirroring, px", alone),
-            ("asymmetry, part of the side", asymmetry),
+            ("asymmetry, part of the side", asymmetry(plain, mirrored, TUBE_SIZE)),
         ):
             numbers = np.percentile(values, PERCENTILES).round(3)
             print(f"{len(stack)} {name}: {what} at {PERCENTILES} %: {numbers}")

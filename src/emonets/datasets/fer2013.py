@@ -16,7 +16,7 @@ import csv
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ CITATION = """@inproceedings{goodfellow2013challenges,
 }"""
 
 _SIDE = 48
-_COLUMNS = ("emotion", "pixels", "usage")
+_COLUMNS = ("emotion", "pixels", "Usage")
 _BLOCK = 4096
 
 
@@ -189,14 +189,7 @@ def _read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray
     usage: list[int] = []
     splits = {name.lower(): code for code, name in enumerate(SPLITS)}
     rows = _rows(path)
-    header = [name.strip().lower() for name in next(rows, [])]
-    missing = [name for name in _COLUMNS if name not in header]
-    if missing:
-        raise DataError(
-            f"{path}: expected the columns emotion, pixels, Usage; "
-            f"found {', '.join(header)[:200] or 'an empty file'} ({', '.join(missing)} missing)"
-        )
-    where = [header.index(name) for name in _COLUMNS]
+    header, where = _header(path, rows, _COLUMNS)
     for k, row in enumerate(rows, start=2):
         if not row:
             continue
@@ -246,14 +239,7 @@ def _pixels(path: Path, row: int, text: str) -> NDArray[np.uint8]:
 
 def _read_votes(path: Path, n: int) -> NDArray[np.uint8]:
     rows = _rows(path)
-    header = [name.strip().lower() for name in next(rows, [])]
-    missing = [name for name in VOTES if name not in header]
-    if missing:
-        raise DataError(
-            f"{path}: expected the columns {', '.join(VOTES)}; "
-            f"found {', '.join(header)[:200] or 'an empty file'} ({', '.join(missing)} missing)"
-        )
-    where = [header.index(name) for name in VOTES]
+    _, where = _header(path, rows, VOTES)
     votes: list[list[int]] = []
     for k, row in enumerate(rows, start=2):
         if not row:
@@ -268,6 +254,21 @@ def _read_votes(path: Path, n: int) -> NDArray[np.uint8]:
     if len(votes) != n:
         raise DataError(f"{path}: {len(votes)} rows of votes for {n} images; they must go together")
     return np.array(votes, dtype=np.uint8)
+
+
+def _header(
+    path: Path, rows: Iterator[list[str]], columns: Sequence[str]
+) -> tuple[list[str], list[int]]:
+    """The names in the first row, in small letters, and where the wanted columns are."""
+    header = [name.strip().lower() for name in next(rows, [])]
+    wanted = [name.lower() for name in columns]
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        raise DataError(
+            f"{path}: expected the columns {', '.join(columns)}; "
+            f"found {', '.join(header)[:200] or 'an empty file'} ({', '.join(missing)} missing)"
+        )
+    return header, [header.index(name) for name in wanted]
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

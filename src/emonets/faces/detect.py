@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.faces.boxes import Detections, Detector, Framing, check_image, non_maximum
 from emonets.faces.centerface import CENTERFACE_FRAMING, CenterFace, CenterFaceNetwork
-from emonets.faces.landmarks import FaceLandmarker
+from emonets.faces.landmarks import MAX_ASYMMETRY, FaceLandmarker, asymmetry
 from emonets.faces.neighbourhood import cut_crop, neighbourhood
 from emonets.faces.registration import TUBE_SIZE, shape_residuals
 
@@ -179,9 +179,7 @@ class SensitiveDetector:
     threshold : least score of a proposal, 0..1.
     long_side : pictures are enlarged (at most twice) or reduced to this.
     max_residual : in FER2013 pixels, see ``registration.shape_residuals``.
-    max_asymmetry : mean distance, as a part of the square's side, between the points and those of
-        the mirrored picture. At most 0.027 for 99 % of the calibration's faces, at least 0.065 for
-        99 % of its background patches; 94 % of FER2013's faces pass both limits.
+    max_asymmetry : see ``landmarks.asymmetry``; 94 % of FER2013's faces pass both limits.
     threads : for onnxruntime.
 
     Raises
@@ -198,7 +196,7 @@ class SensitiveDetector:
         threshold: float = 0.1,
         long_side: int = 1280,
         max_residual: float = 4.0,
-        max_asymmetry: float = 0.045,
+        max_asymmetry: float = MAX_ASYMMETRY,
         threads: int | None = None,
     ) -> None:
         if not 0.0 < threshold < 1.0 or long_side < 32 or max_residual <= 0 or max_asymmetry <= 0:
@@ -234,9 +232,8 @@ class SensitiveDetector:
             return np.zeros(0, np.bool_)
         crops = np.stack([cut_crop(neighbourhood(image, s), s, TUBE_SIZE) for s in places])
         plain, mirrored = self._landmarker.points(crops), self._landmarker.mirrored_points(crops)
-        asymmetry = np.linalg.norm((plain - mirrored)[:, 17:], axis=2).mean(axis=1)
         good = shape_residuals((plain + mirrored) / 2) <= self.max_residual
-        good &= asymmetry <= self.max_asymmetry * crops.shape[1]
+        good &= asymmetry(plain, mirrored, crops.shape[1]) <= self.max_asymmetry
         return np.asarray(good)
 
 

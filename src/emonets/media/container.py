@@ -47,6 +47,7 @@ _DECODERS = """
     libopencore_amrnb libopencore_amrwb speex libspeex nellymoser dca truehd mlp ape wavpack
     tta gsm gsm_ms qdm2 qdmc g722 g723_1 g729 mace3 mace6 cook sipr
 """
+_ALLOWED = frozenset(_DECODERS.split())
 _DECODER_FAMILIES = ("pcm_", "adpcm_")
 
 _OPEN_SECONDS = 60.0
@@ -66,7 +67,7 @@ _PLAYLIST = re.compile(rb"#EXTM3U|ffconcat|\[playlist\]|<\?xml|<smil|<asx|v=0\r?
 
 def is_allowed_decoder(name: str) -> bool:
     """Say whether FFmpeg's decoder of this name may be used."""
-    return name in _DECODERS.split() or name.startswith(_DECODER_FAMILIES)
+    return name in _ALLOWED or name.startswith(_DECODER_FAMILIES)
 
 
 _CODEC_WHITELIST = ",".join(sorted(filter(is_allowed_decoder, av.codecs_available)))

@@ -135,17 +135,10 @@ def find_clips(paths: Sequence[str | Path]) -> list[Path]:
     ------
     MediaError : a file that does not exist, or a pattern or folder with no clip in it.
     """
-    if isinstance(paths, (str, Path)):
-        paths = [paths]
-    found: dict[Path, Path] = {}
-    for argument in paths:
-        try:
-            matches = _matches(argument)
-        except OSError as error:  # a name too long, a folder one may not enter
-            raise MediaError(argument, f"cannot be read ({error.strerror})") from None
-        for match in sorted(matches, key=lambda m: natural_key(str(m))):
-            found.setdefault(Path(os.path.abspath(match)), match)
-    return list(found.values())
+    found, wrong = find_clips_each([paths] if isinstance(paths, (str, Path)) else paths)
+    if wrong:
+        raise wrong[0]
+    return found
 
 
 def find_clips_each(paths: Sequence[str | Path]) -> tuple[list[Path], list[MediaError]]:
@@ -159,8 +152,13 @@ def find_clips_each(paths: Sequence[str | Path]) -> tuple[list[Path], list[Media
     wrong: list[MediaError] = []
     for argument in paths:
         try:
-            for clip in find_clips([argument]):
-                found.setdefault(Path(os.path.abspath(clip)), clip)
+            matches = _matches(argument)
         except MediaError as error:
             wrong.append(error)
+            continue
+        except OSError as error:  # a name too long, a folder one may not enter
+            wrong.append(MediaError(argument, f"cannot be read ({error.strerror})"))
+            continue
+        for match in sorted(matches, key=lambda m: natural_key(str(m))):
+            found.setdefault(Path(os.path.abspath(match)), match)
     return list(found.values()), wrong

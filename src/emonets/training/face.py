@@ -22,9 +22,12 @@ from emonets.datasets.load import load_faces
 from emonets.datasets.near_duplicates import near_duplicates
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, MissingExtraError, ParameterError
+from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import Evaluation, evaluate
 from emonets.evaluation.records import score_rows, write_results
-from emonets.faces.landmarks import FaceLandmarker
+from emonets.faces.detect import load_detector
+from emonets.faces.landmarks import MAX_ASYMMETRY, FaceLandmarker, asymmetry
+from emonets.faces.pipeline import find_tubes
 from emonets.faces.registration import (
     FER_LANDMARK_MEAN,
     FER_SIZE,
@@ -40,7 +43,6 @@ from emonets.result import check_writable
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
 from emonets.training.preset import load_preset
 
-_ASYMMETRY = 0.045  # of the side, as in faces.detect.SensitiveDetector
 _HELD_OUT = 0.1  # of the faces, where the data names no validation split
 
 
@@ -143,8 +145,8 @@ def onto_fer2013(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         mirrored.append(landmarker.mirrored_points(batch))
     points, others = np.concatenate(plain), np.concatenate(mirrored)
     # what is no face has other points in the mirror
-    asymmetry = np.linalg.norm((points - others)[:, 17:], axis=2).mean(axis=1)
-    frontal = (shape_residuals(points) <= MAX_RESIDUAL) & (asymmetry <= _ASYMMETRY * side)
+    frontal = shape_residuals(points) <= MAX_RESIDUAL
+    frontal &= asymmetry(points, others, side) <= MAX_ASYMMETRY
     if frontal.mean() < 0.1:
         raise DataError(
             f"only {frontal.sum()} of {len(images)} pictures look like a face; are they faces, "
@@ -217,12 +219,14 @@ def train_face(
     if set(np.unique(train.labels)) != set(range(len(EMOTIONS))):
         absent = [e for i, e in enumerate(EMOTIONS) if i not in train.labels]
         raise DataError(f"{data}: no training face is labelled {', '.join(absent)}")
-    validation: tuple[Any, ...] = (preprocessing.normalise(choose.images), choose.labels)
-    chosen_by = choose.what
-    model = ConvNetClassifier(**settings, checkpoint=checkpoint, random_state=seed)
-    if stop_on_clips is not None:
+    validation: tuple[Any, ...]
+    if stop_on_clips is None:
+        validation = preprocessing.normalise(choose.images), choose.labels
+        chosen_by = choose.what
+    else:
         validation = _clip_faces(stop_on_clips, preprocessing)
         chosen_by = f"clips of {stop_on_clips.name}"
+    model = ConvNetClassifier(**settings, checkpoint=checkpoint, random_state=seed)
     echo(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
     total = model.epochs
 
@@ -262,17 +266,14 @@ def _clip_faces(
     folder: Path, preprocessing: FacePreprocessing
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """The network's pictures of all clips in class folders, their labels and clip numbers."""
-    from emonets.faces.detect import load_detector
-    from emonets.faces.pipeline import find_tubes
-
-    eyes = FaceSpecialist(ConvNetClassifier(), preprocessing)
+    eyes, detector = FaceSpecialist(ConvNetClassifier(), preprocessing), load_detector("auto")
     pictures, labels, numbers = [], [], []
     for number, path in enumerate(find_clips([folder])):
         try:
             label = emotion_index(path.parent.name)
         except KeyError as error:
             raise DataError(f"{path}: its folder is not an emotion; {error.args[0]}") from None
-        for tube in find_tubes(open_clip(path), load_detector("auto")):
+        for tube in find_tubes(open_clip(path), detector):
             pictures.append(eyes.inputs(tube))
             labels.append(np.full(len(pictures[-1]), label))
             numbers.append(np.full(len(pictures[-1]), number))
@@ -330,8 +331,6 @@ def evaluate_face(
                 scores[f"{name} only"] = evaluate(part.labels[mask], p[mask], seed=seed)
     title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
     if figure_path is not None:
-        from emonets.evaluation.figures import confusion_figure
-
         confusion_figure(scores["all"], figure_path, title=title)
     if json_path is not None:
         content = {
