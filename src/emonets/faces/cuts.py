@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import DataError
+from emonets.faces.colours import colour_shares
 
 THUMBNAIL = (64, 36)
 """Width and height of the pictures that are compared."""
 SHIFT = (8, 4)
 """Largest motion of the whole picture between frames, in thumbnail pixels across and down."""
-BINS = 16
 
 UNCHANGED = 2.0
 """Mean difference of the thumbnails, of 255, up to which nothing else is looked at."""
@@ -76,7 +76,7 @@ def shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def change_between(previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> Change:
     """Compare two thumbnails from :func:`shrink`."""
-    colours = np.abs(_histogram(previous) - _histogram(current)).sum() / 6.0
+    colours = np.abs(colour_shares(previous) - colour_shares(current)).sum() / 6.0
     grey = [cv2.cvtColor(x, cv2.COLOR_RGB2GRAY).astype(np.float32) for x in (previous, current)]
     return Change(
         colours=float(colours),
@@ -109,12 +109,6 @@ def is_cut(previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> bool:
     if change.colours >= NEW_COLOURS:
         return True
     return change.edges < OTHER_EDGES and change.brightness < OTHER_BRIGHTNESS
-
-
-def _histogram(thumbnail: NDArray[np.uint8]) -> NDArray[np.float64]:
-    pixels = thumbnail.reshape(-1, 3).astype(np.intp) * BINS // 256
-    counts = np.bincount((pixels + np.arange(3) * BINS).ravel(), minlength=3 * BINS)
-    return counts / len(pixels)
 
 
 def _edges(grey: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emonets.faces.colours import BINS, colour_bins, colour_shares
+
 Floats = NDArray[np.float64]
 
-BINS = 16
-"""Histogram bins of each colour channel."""
 GRID = 40
 """Samples across a box, the search's step being one of them."""
 REACH = 7
@@ -69,9 +69,7 @@ def sample_grid(image: NDArray[np.uint8], box: ArrayLike, margin: int = 0) -> ND
 
 def colour_histogram(image: NDArray[np.uint8], box: ArrayLike) -> Floats:
     """(48,) shares of the pixels of a box in 16 bins of red, green and blue."""
-    bins = _bins(sample_grid(image, box))
-    counts = np.bincount(bins.ravel(), minlength=3 * BINS)
-    return np.asarray(counts / (GRID * GRID), dtype=np.float64)
+    return colour_shares(sample_grid(image, box))
 
 
 def histogram_correlation(a: ArrayLike, b: ArrayLike) -> Floats:
@@ -142,17 +140,13 @@ def interpolate(a: ArrayLike, b: ArrayLike, share: float) -> Floats:
     return np.asarray(start + (end - start) * share)
 
 
-def _bins(samples: NDArray[np.uint8]) -> NDArray[np.intp]:
-    return (samples.astype(np.intp) * BINS // 256) + np.arange(3) * BINS
-
-
 def _correlations_around(image: NDArray[np.uint8], histogram: Floats, box: Floats) -> Floats:
     """(2 REACH + 1, 2 REACH + 1) correlations of the box moved down and across by whole samples."""
     samples = sample_grid(image, box, margin=REACH)
     side, places = len(samples), 2 * REACH + 1
     marks = np.zeros((side + 1, side + 1, 3 * BINS), dtype=np.int32)
     rows, columns = np.indices((side, side))
-    bins = _bins(samples)
+    bins = colour_bins(samples)
     for channel in range(3):
         marks[rows + 1, columns + 1, bins[..., channel]] = 1
     # integral histograms: the count of any box is four look-ups
