@@ -65,7 +65,7 @@ def mono(waveform: ArrayLike) -> Floats:
 def resample(samples: ArrayLike, rate: float) -> Floats:
     """The same sound at 48 kHz, with neither delay nor a change of level.
 
-    Frequencies up to 0.913 of the lower of the two Nyquist frequencies pass, by a filter of
+    Frequencies up to 0.91 of the lower of the two Nyquist frequencies pass, by a filter of
     linear phase and 28 bits (libsoxr's VHQ).
 
     Parameters
@@ -148,7 +148,7 @@ class Resampler:
 
 def check_rate(rate: object) -> float:
     """The rate, or ParameterError unless it is a number from 1,000 to 768,000 (Hz)."""
-    value = float(rate) if isinstance(rate, Real) and not isinstance(rate, bool) else math.nan
+    value = float(rate) if not isinstance(rate, bool) and isinstance(rate, Real) else math.nan
     if not MIN_RATE <= value <= MAX_RATE:
         raise ParameterError(
             f"rate={rate!r}: must be samples a second (Hz), {MIN_RATE} to {MAX_RATE}"
