@@ -260,3 +260,18 @@ def test_bad_options() -> None:
         m.expected_calibration_error([0, 1, 2], P, bins=0)
     with pytest.raises(DataError, match=r"\(n, 7\)"):
         m.expected_calibration_error([0, 1, 2], [0, 1, 2])
+
+
+def test_other_classes_than_the_seven() -> None:
+    names = (*EMOTIONS, "calm")
+    labels = np.arange(8).repeat(3)
+    predictions = labels.copy()
+    predictions[-1] = 6
+    found = m.evaluate(labels, predictions, classes=names)
+    assert found.confusion.shape == (8, 8)
+    assert found.recall[7].value == pytest.approx(2 / 3)
+    assert "calm" in str(found)
+    assert "calm" in found.to_markdown()
+    assert found.to_dict()["classes"]["calm"]["n"] == 3
+    with pytest.raises(DataError, match=r"expected 0\.\.6"):
+        m.evaluate(labels, predictions)

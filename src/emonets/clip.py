@@ -161,6 +161,31 @@ class Clip:
             if isinstance(part, Frame):
                 yield part
 
+    def sound(self) -> Iterator[SoundChunk]:
+        """Decode the sound alone, without gaps: see `decode`.
+
+        Yields
+        ------
+        Pieces of which each starts where the one before ends; where the file leaves a gap they
+        hold silence. The first may start after 0. A clip without sound yields nothing.
+        """
+        start, count = 0.0, -1
+        for part in self.decode(frames=False):
+            if not isinstance(part, SoundChunk):
+                continue
+            if count < 0:
+                start, count = part.time, 0
+            gap = round((part.time - start) * SOUND_RATE) - count
+            if gap == 1:  # a sample of rounding is no gap
+                gap = 0
+            while gap > 0:
+                zeros = np.zeros(min(gap, SOUND_RATE), np.float32)
+                yield SoundChunk(start + count / SOUND_RATE, zeros)
+                count += zeros.size
+                gap -= zeros.size
+            yield SoundChunk(start + count / SOUND_RATE, part.samples)
+            count += part.samples.size
+
     def read_sound(self, *, max_seconds: float = 3600.0) -> SoundChunk:
         """Read the whole sound of a short clip.
 
@@ -174,28 +199,20 @@ class Clip:
         MediaError : the sound is longer than ``max_seconds`` (an hour takes 0.7 GB); or, for a
             clip without frames, nothing can be decoded.
         """
-        pieces: list[NDArray[np.float32]] = []
-        start, count = 0.0, 0
-        for part in self.decode(frames=False):
-            if not isinstance(part, SoundChunk):
-                continue
-            if not pieces:
-                start = part.time
-            gap = round((part.time - start) * SOUND_RATE) - count
-            count += max(gap, 0) + part.samples.size
+        pieces: list[SoundChunk] = []
+        count = 0
+        for piece in self.sound():
+            count += piece.samples.size
             if count > max_seconds * SOUND_RATE:
                 raise MediaError(
                     self.info.path,
                     f"has more than {max_seconds:g} s of sound",
-                    "decode it piece by piece with decode(), or raise max_seconds",
+                    "decode it piece by piece with sound(), or raise max_seconds",
                 )
-            # a sample of rounding is no gap
-            if gap > 1:
-                pieces.append(np.zeros(gap, np.float32))
-            elif gap == 1:
-                count -= 1
-            pieces.append(part.samples)
-        return SoundChunk(start, np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
+            pieces.append(piece)
+        if not pieces:
+            return SoundChunk(0.0, np.zeros(0, np.float32))
+        return SoundChunk(pieces[0].time, np.concatenate([piece.samples for piece in pieces]))
 
     def _pictures(self, damage: Damage) -> Iterator[Frame]:
         """The frames of a folder of images, or of one image."""

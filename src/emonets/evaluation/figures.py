@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.metrics import Evaluation
 from emonets.files import write_whole
@@ -52,7 +51,7 @@ def confusion_figure(evaluation: Evaluation, path: str | Path, *, title: str) ->
     path = _checked(path)
     figure = _figure(7.2, 7.95)
     axes = figure.add_axes((_LEFT, 0.08, 0.98 - _LEFT, 0.76))
-    counts = evaluation.confusion
+    counts, names = evaluation.confusion, evaluation.classes
     support = counts.sum(axis=1)
     share = counts / np.maximum(support, 1)[:, None]
     axes.imshow(share, cmap="Blues", vmin=0, vmax=0.85)
@@ -69,11 +68,11 @@ def confusion_figure(evaluation: Evaluation, path: str | Path, *, title: str) ->
             j, i + 0.22, f"{counts[i, j]:,}", ha="center", va="center", color=ink,
             fontsize=8.5,
         )  # fmt: skip
-    ticks = range(len(EMOTIONS))
-    axes.set_xticks(ticks, EMOTIONS)
-    axes.set_yticks(ticks, [f"{e}\n{n:,}" for e, n in zip(EMOTIONS, support, strict=True)])
-    axes.set_xticks(np.arange(0.5, len(EMOTIONS) - 1), minor=True)
-    axes.set_yticks(np.arange(0.5, len(EMOTIONS) - 1), minor=True)
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names)
+    axes.set_yticks(ticks, [f"{e}\n{n:,}" for e, n in zip(names, support, strict=True)])
+    axes.set_xticks(np.arange(0.5, len(names) - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
     axes.grid(which="minor", color="white", linewidth=2)
     axes.tick_params(which="both", length=0, labelsize=10, labelcolor=_INK)
     axes.set_xlabel("predicted", color=_PALE, fontsize=10)

@@ -1,7 +1,8 @@
 """How good predictions are, and how sure one may be of it.
 
 Everything here is a pure function of true labels and of predictions: labels (n,) of 0..6 in
-canonical order or probabilities (n, 7), whose largest entry is then the prediction. Accuracy,
+canonical order or probabilities (n, 7), whose largest entry is then the prediction. (`evaluate`
+takes other classes too, such as a corpus' own eight.) Accuracy,
 recall, precision, F1 and their intervals are functions of the confusion matrix alone.
 
 Intervals are 95 % percentile bootstrap intervals (Efron 1979). Drawing n items with replacement
@@ -13,7 +14,7 @@ that it has not seen: without a single error the interval is [1, 1], however few
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,7 @@ class Evaluation:
     confusion : (7, 7) int64, rows true and columns predicted, canonical order.
     calibration_error : 0..1, or None where only labels were predicted.
     seed : of the resampling.
+    classes : their names, in the order of the scores.
     """
 
     n: int
@@ -81,6 +83,7 @@ class Evaluation:
     confusion: Ints
     calibration_error: float | None
     seed: int
+    classes: tuple[str, ...] = EMOTIONS
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and dicts for JSON; null where a score is not defined."""
@@ -105,7 +108,7 @@ class Evaluation:
                     "precision": plain(self.precision[k]),
                     "f1": plain(self.f1[k]),
                 }
-                for k, name in enumerate(EMOTIONS)
+                for k, name in enumerate(self.classes)
             },
             "confusion": self.confusion.tolist(),
             "level": LEVEL,
@@ -114,23 +117,23 @@ class Evaluation:
 
     def to_markdown(self) -> str:
         """The scores and the confusion matrix as Markdown tables."""
-        head = ["class", "n", "recall", "precision", "F1", *(f"→ {e}" for e in EMOTIONS)]
+        head = ["class", "n", "recall", "precision", "F1", *(f"→ {e}" for e in self.classes)]
         lines = [self._headline(), "", _row(head), _row(["---", *["---:"] * (len(head) - 1)])]
-        for k, name in enumerate(EMOTIONS):
+        for k, name in enumerate(self.classes):
             cells = [format(s[k], ".1%") for s in (self.recall, self.precision, self.f1)]
             counts = [str(c) for c in self.confusion[k]]
             lines.append(_row([name, str(self.confusion[k].sum()), *cells, *counts]))
         return "\n".join(lines) + "\n"
 
     def __str__(self) -> str:
-        width = max(map(len, EMOTIONS))
+        width = max(map(len, self.classes))
         lines = [
             self._headline(),
             "",
             f"{'':{width}} {'n':>6} {'recall':>7} {'prec.':>7} {'F1':>7}   predicted "
-            + " ".join(f"{e[:5]:>5}" for e in EMOTIONS),
+            + " ".join(f"{e[:5]:>5}" for e in self.classes),
         ]
-        for k, name in enumerate(EMOTIONS):
+        for k, name in enumerate(self.classes):
             values = (s[k].value for s in (self.recall, self.precision, self.f1))
             cells = " ".join(f"{'–' if np.isnan(v) else format(v, '.1%'):>7}" for v in values)
             counts = " ".join(f"{c:>5}" for c in self.confusion[k])
@@ -152,6 +155,7 @@ def evaluate(
     groups: ArrayLike | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    classes: Sequence[str] = EMOTIONS,
 ) -> Evaluation:
     """Measure predictions against the truth, with intervals.
 
@@ -161,18 +165,22 @@ def evaluate(
     probabilities : (n, 7), each row summing to one; or (n,) predicted labels.
     groups : (n,) of anything that compares equal within a group; intervals are then over groups.
     resamples, seed : of the bootstrap.
+    classes : names of the classes, where they are not the seven; labels are then positions here.
 
     Raises
     ------
     DataError : nothing to measure, shapes that do not go together, labels outside 0..6, NaN,
         rows that do not sum to one, or fewer than two groups.
     """
-    y = _labels(labels, "labels")
+    k = len(classes)
+    y = _labels(labels, "labels", k)
     scores = np.asarray(probabilities)
-    p = _predictions(scores, len(y))
+    p = _predictions(scores, len(y), k)
     names = None if groups is None else _groups(groups, len(y))
-    matrix = _confusion(y, p)
-    draws = _draw(y * _K + p, _K * _K, names, resamples, seed).reshape(-1, _K, _K)
+    matrix = _confusion(y, p, k)
+    draws = _draw(y * k + p, k * k, names, resamples, seed).reshape(-1, k, k)
+
+    calibration = _calibration(y, p, scores, CALIBRATION_BINS) if scores.ndim == 2 else None
 
     def scored(metric: Callable[[NDArray[Any]], Floats]) -> tuple[Score, ...]:
         values, resampled = np.atleast_1d(metric(matrix)), metric(draws).reshape(len(draws), -1)
@@ -187,8 +195,9 @@ def evaluate(
         precision=scored(_precision),
         f1=scored(_f1),
         confusion=matrix,
-        calibration_error=expected_calibration_error(y, scores) if scores.ndim == 2 else None,
+        calibration_error=calibration,
         seed=seed,
+        classes=tuple(classes),
     )
 
 
@@ -259,12 +268,7 @@ def expected_calibration_error(
     p = np.asarray(probabilities, dtype=np.float64)
     if p.ndim != 2:
         raise DataError(f"expected probabilities of shape (n, {_K}), found {p.shape}")
-    predicted = _predictions(p, len(y))
-    confidence = p.max(axis=1)
-    # bins are open below and closed above, as in the paper
-    where = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    gap = (predicted == y) - confidence
-    return float(np.abs(np.bincount(where, weights=gap, minlength=bins)).sum() / len(y))
+    return _calibration(y, _predictions(p, len(y)), p, bins)
 
 
 def difference(
@@ -336,8 +340,16 @@ def _ratio(top: ArrayLike, bottom: ArrayLike) -> Floats:
     return ratio
 
 
-def _confusion(y: Ints, p: Ints) -> Ints:
-    return np.bincount(y * _K + p, minlength=_K * _K).reshape(_K, _K).astype(np.int64)
+def _calibration(y: Ints, predicted: Ints, p: Floats, bins: int) -> float:
+    confidence = np.asarray(p, np.float64).max(axis=1)
+    # bins are open below and closed above, as in the paper
+    where = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    gap = (predicted == y) - confidence
+    return float(np.abs(np.bincount(where, weights=gap, minlength=bins)).sum() / len(y))
+
+
+def _confusion(y: Ints, p: Ints, k: int = _K) -> Ints:
+    return np.bincount(y * k + p, minlength=k * k).reshape(k, k).astype(np.int64)
 
 
 def _draw(cells: Ints, n_cells: int, groups: Ints | None, resamples: int, seed: int) -> Ints:
@@ -373,7 +385,7 @@ def _score(value: ArrayLike, resampled: Floats) -> Score:
     return Score(value, float(low), float(high))
 
 
-def _labels(labels: ArrayLike, name: str) -> Ints:
+def _labels(labels: ArrayLike, name: str, k: int = _K) -> Ints:
     y = np.asarray(labels)
     if y.ndim != 1:
         raise DataError(f"expected {name} of shape (n,), found {y.shape}")
@@ -383,26 +395,26 @@ def _labels(labels: ArrayLike, name: str) -> Ints:
         raise DataError(f"{name} hold NaN, first at {np.flatnonzero(np.isnan(y))[0]}")
     if not np.issubdtype(y.dtype, np.integer):
         raise DataError(
-            f"expected {name} as integers 0..{_K - 1}, found {y.dtype}; "
+            f"expected {name} as integers 0..{k - 1}, found {y.dtype}; "
             "emonets.emotions.emotion_index turns names into them"
         )
-    wrong = np.flatnonzero((y < 0) | (y >= _K))
+    wrong = np.flatnonzero((y < 0) | (y >= k))
     if len(wrong):
         raise DataError(
-            f"{name}[{wrong[0]}] is {y[wrong[0]]}, expected 0..{_K - 1} ({len(wrong)} such)"
+            f"{name}[{wrong[0]}] is {y[wrong[0]]}, expected 0..{k - 1} ({len(wrong)} such)"
         )
     return y.astype(np.int64)
 
 
-def _predictions(p: NDArray[Any], n: int) -> Ints:
+def _predictions(p: NDArray[Any], n: int, k: int = _K) -> Ints:
     """The predicted labels, from labels or from probabilities."""
-    if len(p.shape) not in (1, 2) or len(p) != n or (p.ndim == 2 and p.shape[1] != _K):
+    if len(p.shape) not in (1, 2) or len(p) != n or (p.ndim == 2 and p.shape[1] != k):
         raise DataError(
-            f"expected predictions of shape ({n},) or probabilities of shape ({n}, {_K}) for "
+            f"expected predictions of shape ({n},) or probabilities of shape ({n}, {k}) for "
             f"{n} labels, found {p.shape}"
         )
     if p.ndim == 1:
-        return _labels(p, "predictions")
+        return _labels(p, "predictions", k)
     if not np.issubdtype(p.dtype, np.floating) and not np.issubdtype(p.dtype, np.integer):
         raise DataError(f"expected probabilities as numbers, found {p.dtype}")
     for what, wrong in (
@@ -411,9 +423,9 @@ def _predictions(p: NDArray[Any], n: int) -> Ints:
         ("does not sum to one", np.abs(p.sum(axis=1, dtype=np.float64) - 1) > _SUM_TOLERANCE),
     ):
         if wrong.any():
-            k = int(np.argmax(wrong))
-            row = ", ".join(f"{x:.4g}" for x in p[k])
-            raise DataError(f"row {k} of the probabilities {what}: {row} ({wrong.sum()} such rows)")
+            i = int(np.argmax(wrong))
+            row = ", ".join(f"{x:.4g}" for x in p[i])
+            raise DataError(f"row {i} of the probabilities {what}: {row} ({wrong.sum()} such rows)")
     return np.asarray(p.argmax(axis=1), dtype=np.int64)
 
 

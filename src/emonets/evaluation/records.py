@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.metrics import Evaluation, Score
 from emonets.files import write_whole
@@ -147,7 +146,7 @@ def score_rows(
     if per_class:
         scores += [
             (f"recall {name}", evaluation.recall[k])
-            for k, name in enumerate(EMOTIONS)
+            for k, name in enumerate(evaluation.classes)
             if support[k]
         ]
     return [
