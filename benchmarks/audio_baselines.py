@@ -1,0 +1,294 @@
+"""Plain audio baselines: statistics of a whole clip and a support vector machine.
+
+    python benchmarks/audio_baselines.py --data ../shared/data --cache CACHE
+
+Features: mean and standard deviation of 20 MFCCs and their deltas; openSMILE's functionals
+eGeMAPSv02 (88) and ComParE 2016 (6,373) where the package `opensmile` is installed, which EmoNets
+itself never needs. Everything at 16 kHz. Each test fold is looked at once: standardisation is
+fitted on the training part, C and gamma are chosen inside it by leaving one fold (RAVDESS) or one
+speaker out, by UAR. Rows named "per speaker" standardise with all unlabelled clips of the test
+speaker: they are transductive and not to be compared with the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+from scipy.fft import dct
+from scipy.signal import savgol_filter
+from sklearn.svm import SVC
+
+from emonets.clip import open_clip
+from emonets.evaluation.metrics import evaluate
+from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.learners.grid import best_point, grid_points
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Extractor = Callable[[Floats], Floats]
+
+RATE = 16_000
+SOUND_RATE = 48_000  # what a clip's sound is decoded to
+RAVDESS = {"01": 6, "02": 6, "03": 3, "04": 4, "05": 0, "06": 2, "07": 1, "08": 5}
+RAVDESS_FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20),
+                 (8, 17, 21, 23, 24), (1, 4, 9, 22))  # fmt: skip
+EMODB = {"W": 0, "E": 1, "A": 2, "F": 3, "T": 4, "N": 6}
+JAVANESE = {"01": 6, "02": 4, "03": 3, "04": 5, "05": 2, "06": 0}
+LINEAR = {"C": [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1]}
+RBF = {"C": [0.3, 1.0, 3.0, 10.0, 100.0], "gamma": [0.1, 0.3, 1.0, 3.0]}
+"""gamma is per feature: the kernel's is this number over the number of features."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Clips, what they show, and how they are divided.
+
+    ``labels`` are canonical, with 7 for calm where it is a class of its own; ``folds`` say which
+    part of the cross-validation each clip is tested in.
+    """
+
+    data: str
+    files: tuple[Path, ...]
+    labels: Ints
+    groups: Ints
+    folds: Ints
+    split: str
+    group: str
+    dropped: int = 0
+
+
+def ravdess(folder: Path, *, classes: int = 7) -> Task:
+    files = tuple(sorted((folder / "ravdess_speech").glob("03-01-*.opus")))
+    parts = [f.stem.split("-") for f in files]
+    labels = [7 if classes == 8 and p[2] == "02" else RAVDESS[p[2]] for p in parts]
+    actors = np.array([int(p[6]) for p in parts])
+    fold_of = {a: i for i, fold in enumerate(RAVDESS_FOLDS) for a in fold}
+    return Task(
+        "ravdess_speech", files, np.array(labels), actors, np.array([fold_of[a] for a in actors]),
+        f"5 actor-independent folds, {classes} classes", "actor",
+    )  # fmt: skip
+
+
+def emodb(folder: Path) -> Task:
+    every = sorted((folder / "emodb").glob("*.opus"))
+    files = tuple(f for f in every if f.stem[5] in EMODB)
+    speakers = np.array([int(f.stem[:2]) for f in files])
+    return Task(
+        "emodb", files, np.array([EMODB[f.stem[5]] for f in files]), speakers, speakers,
+        "leave one speaker out", "speaker", dropped=len(every) - len(files),
+    )  # fmt: skip
+
+
+def javanese(folder: Path) -> Task:
+    files = tuple(sorted((folder / "javanese_speech").glob("*.opus")))
+    parts = [f.stem.split("_")[0].split("-") for f in files]
+    actors = np.array([int(p[0]) for p in parts])
+    labels = np.array([JAVANESE[p[2]] for p in parts])
+    return Task(
+        "javanese_speech", files, labels, actors, actors, "leave one actor out", "actor"
+    )  # fmt: skip
+
+
+def mfcc_statistics(samples: Floats) -> Floats:
+    """Mean and deviation of 20 MFCCs and their deltas: (80,). Windows of 25 ms every 10 ms."""
+    length, hop, size, n_bands = 400, 160, 512, 40
+    x = np.pad(samples, length // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(x, length)[::hop]
+    power = np.abs(np.fft.rfft(frames * np.hanning(length), size)) ** 2
+    mel = np.linspace(0, 2595 * np.log10(1 + RATE / 2 / 700), n_bands + 2)
+    edges = 700 * (10 ** (mel / 2595) - 1)
+    hertz = np.fft.rfftfreq(size, 1 / RATE)
+    rise = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    fall = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]
+    bands = power @ np.maximum(0, np.minimum(rise, fall)).T
+    # Quieter than 80 dB below the loudest is noise or the silence that a studio put there
+    level = 10 * np.log10(np.maximum(bands, max(bands.max(), 1e-12) * 1e-8))
+    cepstrum = dct(level, axis=1, norm="ortho")[:, :20]
+    delta = savgol_filter(cepstrum, 9, 1, deriv=1, axis=0)
+    both = np.hstack([cepstrum, delta])
+    return np.concatenate([both.mean(axis=0), both.std(axis=0)])
+
+
+def extractors() -> dict[str, tuple[Extractor, str]]:
+    """Feature sets that can be had here, each with the kernel that it is measured with."""
+    found: dict[str, tuple[Extractor, str]] = {"MFCC statistics": (mfcc_statistics, "rbf")}
+    try:
+        import opensmile
+    except ImportError:
+        print("opensmile is not installed: eGeMAPS and ComParE are left out")
+        return found
+    for name, kernel in (("eGeMAPSv02", "rbf"), ("ComParE_2016", "linear")):
+        smile = opensmile.Smile(opensmile.FeatureSet[name], opensmile.FeatureLevel.Functionals)
+
+        def functionals(samples: Floats, smile: opensmile.Smile = smile) -> Floats:
+            table = smile.process_signal(samples.astype(np.float32), RATE)
+            return np.asarray(table.to_numpy()[0], dtype=np.float64)
+
+        found[f"openSMILE {name}"] = functionals, kernel
+    return found
+
+
+def features(task: Task, name: str, extract: Extractor, cache: Path | None) -> Floats:
+    """One row a clip, from the cache where it is there."""
+    path = cache / f"{task.data}_{name.replace(' ', '_')}.npz" if cache else None
+    names = np.array([f.name for f in task.files])
+    if path is not None and path.exists():
+        with np.load(path, allow_pickle=False) as z:
+            if np.array_equal(z["files"], names):
+                return np.asarray(z["x"], dtype=np.float64)
+    rows, start, seconds = [], time.perf_counter(), 0.0
+    for file in task.files:
+        sound = open_clip(file).read_sound().samples.astype(np.float64)
+        seconds += len(sound) / SOUND_RATE
+        rows.append(extract(soxr.resample(sound, SOUND_RATE, RATE, quality="VHQ")))
+    x = np.stack(rows)
+    taken = time.perf_counter() - start
+    print(f"{task.data}, {name}: {x.shape}, {seconds / taken:.0f} times real time with decoding")
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, files=names, x=x)
+    return x
+
+
+def kernels(train: Floats, test: Floats, gamma: float | None) -> tuple[Floats, Floats]:
+    """Kernel of training × training and of test × training, standardised on the former."""
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    deviation[deviation < 1e-12] = np.inf  # a constant column says nothing
+    a, b = (train - mean) / deviation, (test - mean) / deviation
+    if gamma is None:
+        return a @ a.T, b @ a.T
+    norm = (a**2).sum(axis=1)
+    inside = norm[:, None] + norm - 2 * a @ a.T
+    across = (b**2).sum(axis=1)[:, None] + norm - 2 * b @ a.T
+    gamma /= train.shape[1]
+    return np.exp(-gamma * np.maximum(inside, 0)), np.exp(-gamma * np.maximum(across, 0))
+
+
+def recall(truth: Ints, said: Ints) -> float:
+    """Unweighted average recall over the classes of ``truth``, however many."""
+    return float(np.mean([(said[truth == k] == k).mean() for k in np.unique(truth)]))
+
+
+def fit_predict(
+    x: Floats, y: Ints, train: NDArray[np.bool_], test: NDArray[np.bool_],
+    grid: dict[str, list[float]],
+) -> tuple[list[dict[str, float]], list[Ints]]:  # fmt: skip
+    """Labels of the test rows by a machine for each point of the grid; kernels are shared."""
+    points, answers, made = grid_points(grid), [], {}
+    for point in points:
+        gamma = point.get("gamma")
+        if gamma not in made:
+            made[gamma] = kernels(x[train], x[test], gamma)
+        inside, across = made[gamma]
+        machine = SVC(C=point["C"], kernel="precomputed", cache_size=500).fit(inside, y[train])
+        answers.append(np.asarray(machine.predict(across), dtype=np.int64))
+    return points, answers
+
+
+def cross_validate(x: Floats, task: Task, kernel: str) -> tuple[Ints, float]:
+    """Labels of each clip by a machine that never met its fold, and the mean inner UAR."""
+    y, said, inner = task.labels, np.full(len(x), -1), []
+    grid = LINEAR if kernel == "linear" else RBF
+    for fold in np.unique(task.folds):
+        train = task.folds != fold
+        scores = []
+        for held in np.unique(task.folds[train]):
+            rows, out = train & (task.folds != held), task.folds == held
+            points, answers = fit_predict(x, y, rows, out, grid)
+            scores.append([recall(y[out], a) for a in answers])
+        table = np.array(scores).T
+        best = best_point(points, table)
+        inner.append(table[best].mean())
+        chosen = {key: [value] for key, value in points[best].items()}
+        said[~train] = fit_predict(x, y, train, ~train, chosen)[1][0]
+        print(f"  fold {fold}: {points[best]}, inner UAR {inner[-1]:.3f}", flush=True)
+    return said, float(np.mean(inner))
+
+
+def per_speaker(x: Floats, groups: Ints) -> Floats:
+    """Standardised with the statistics of each speaker's own clips, their labels unseen."""
+    out = np.empty_like(x)
+    for g in np.unique(groups):
+        of = groups == g
+        deviation = x[of].std(axis=0)
+        out[of] = (x[of] - x[of].mean(axis=0)) / np.where(deviation > 1e-12, deviation, np.inf)
+    return out
+
+
+def rows_of(task: Task, said: Ints, *, what: str, command: str, note: str = "") -> list[Row]:
+    if task.labels.max() < 7:
+        evaluation = evaluate(task.labels, said, groups=task.groups)
+        print(f"{task.data} {what}: accuracy {evaluation.accuracy}  UAR {evaluation.uar}")
+        return score_rows(
+            evaluation, what=what, data=task.data, split=task.split, group=task.group,
+            dropped=task.dropped, command=command, note=note,
+        )  # fmt: skip
+    rows = []
+    for metric, (value, low, high) in eight_scores(task.labels, said, task.groups).items():
+        print(f"{task.data} {what}: {metric} {value:.1%} [{low:.1%}, {high:.1%}]")
+        rows.append(
+            Row(what=what, data=task.data, classes=8, split=task.split, group=task.group,
+                n=len(said), dropped=task.dropped, metric=metric, value=value, low=low, high=high,
+                seed=0, command=command, note=note)
+        )  # fmt: skip
+    return rows
+
+
+def eight_scores(
+    y: Ints, said: Ints, groups: Ints, resamples: int = 2_000
+) -> dict[str, tuple[float, float, float]]:
+    """Accuracy and UAR with 95 % intervals over groups, for a class more than the canonical."""
+    k = int(y.max()) + 1
+    names, member = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), k, k))
+    np.add.at(counts, (member, y, said), 1)
+    draws = np.random.default_rng(0).multinomial(
+        len(names), np.full(len(names), 1 / len(names)), resamples
+    )
+    scores = {}
+    for metric, of in (
+        ("accuracy", lambda m: np.trace(m, axis1=1, axis2=2) / m.sum(axis=(1, 2))),
+        ("uar", lambda m: (m.diagonal(axis1=1, axis2=2) / m.sum(axis=2)).mean(axis=1)),
+    ):
+        low, high = np.percentile(of(np.tensordot(draws, counts, 1)), [2.5, 97.5])
+        scores[metric] = float(of(counts.sum(axis=0)[None])[0]), float(low), float(high)
+    return scores
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="folder that keeps features between runs")
+    options = parser.parse_args()
+    command = "python benchmarks/audio_baselines.py --data DATA"
+    tasks = [
+        ravdess(options.data),
+        ravdess(options.data, classes=8),
+        emodb(options.data),
+        javanese(options.data),
+    ]
+    for name, (extract, kernel) in extractors().items():
+        for task in tasks:
+            x = features(task, name, extract, options.cache)
+            what = f"{name} + {kernel} SVM"
+            said, inner = cross_validate(x, task, kernel)
+            print(f"{task.data}, {task.split}: inner UAR {inner:.1%}")
+            rows = rows_of(task, said, what=what, command=command)
+            if task.data == "ravdess_speech":
+                said, _ = cross_validate(per_speaker(x, task.groups), task, kernel)
+                rows += rows_of(
+                    task, said, what=f"{what}, per speaker", command=command,
+                    note="transductive: uses all clips of the test speaker",
+                )  # fmt: skip
+            write_results("audio_baselines", rows)
+
+
+if __name__ == "__main__":
+    main()
