@@ -90,13 +90,8 @@ class RMSProp:
                     _mean_square(theta, g, m, scale, self.rho, penalty)
                     np.sqrt(m, out=scale)
                     np.maximum(scale, _FLOOR, out=scale)
-                g *= float(rate)
-                v *= self.momentum
-                v -= g
-                np.multiply(v, self.momentum, out=step)
-                step -= g
-                step /= scale if shared is None else shared
-                theta += step
+                denominators = scale if shared is None else shared
+                _descend(theta, g, v, denominators, step, float(rate), self.momentum)
 
     def _blocks(self, i: int, gradient: Floats) -> Iterator[tuple[Floats, ...]]:
         """Some rows of parameter i at a time: views of θ, g, m and v, and two scratch arrays."""
@@ -126,10 +121,24 @@ def _mean_square(
     m += square
 
 
+def _descend(
+    theta: Floats, g: Floats, v: Floats, scale: Floats, step: Floats, rate: float, momentum: float
+) -> None:
+    """Equations 3 and 4; ``scale`` is the denominator, ``step`` is scratch."""
+    g *= rate
+    v *= momentum
+    v -= g
+    np.multiply(v, momentum, out=step)
+    step -= g
+    step /= scale
+    theta += step
+
+
 def _unit_denominators(mean_square: Floats) -> Floats:
     """(units,) for weights, one number (1,) for biases."""
     sums = mean_square.sum(axis=0, keepdims=mean_square.ndim == 1)
-    return np.maximum(np.sqrt(sums), np.asarray(_FLOOR, mean_square.dtype))
+    shared: Floats = np.maximum(np.sqrt(sums), np.asarray(_FLOOR, mean_square.dtype))
+    return shared
 
 
 def limit_norms(weights: Floats, largest: float) -> None:

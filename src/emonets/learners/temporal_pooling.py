@@ -155,4 +155,5 @@ class StreamingPool:
         if self._weights is None:
             mean: Floats = self._kept[0] / self.frames
             return mean
-        return pool(self._kept, np.array([0, len(self._kept)]), self._weights)[0]
+        pooled: Floats = pool(self._kept, np.array([0, len(self._kept)]), self._weights)[0]
+        return pooled
