@@ -13,24 +13,31 @@ normal of *standard deviation* σ(x); what stands for their free energy is said 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 from scipy.special import ndtr
 
-from emonets.errors import ParameterError
+from emonets.errors import BundleError, ParameterError
 
 Floats = NDArray[np.floating[Any]]
 Visible = Literal["gaussian", "bernoulli"]
 Hidden = Literal["relu", "sigmoid"]
+VISIBLE: tuple[Visible, ...] = get_args(Visible)
+HIDDEN: tuple[Hidden, ...] = get_args(Hidden)
 
 ENUMERABLE = 20
 """Hidden units up to which all of their states are gone through: 2^20 of them."""
 
+_ARRAYS: dict[str, tuple[int | None, ...]] = {
+    "weights": (None, None), "hidden_bias": (None,), "visible_bias": (None,),
+    "visible": (1,), "hidden": (1,), "bound": (1,),
+}  # fmt: skip
 _STATES = 4096  # hidden states at a time
 _REACH = 10.0  # units of input beyond which the noise of a rectified unit no longer shows
 _CELLS = 128  # of the table of its integral, a unit of input
@@ -80,6 +87,28 @@ def integral_mean_rectified(x: Floats, bound: float) -> NDArray[np.float64]:
     if np.isfinite(bound):
         total -= _integral(wide, float(bound))
     return total
+
+
+def contrast(
+    v_data: Floats, h_data: Floats, v_chain: Floats, h_chain: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Statistics of the data minus those of the chain: the log-likelihood's estimated gradient.
+
+    Parameters
+    ----------
+    v_data, h_data : (n, d) visible rows and (n, k) hidden means.
+    v_chain, h_chain : (m, d) and (m, k) of the chain; m may differ from n.
+
+    Returns
+    -------
+    Of the weights (d, k), the hidden biases (k,) and the visible biases (d,).
+    """
+    n, m = len(v_data), len(v_chain)
+    # One matrix product of n + m rows rather than two and their difference
+    v = np.concatenate([v_data, v_chain])
+    h = np.concatenate([h_data * (1.0 / n), h_chain * (-1.0 / m)])
+    sign = np.repeat(np.array([1.0 / n, -1.0 / m], dtype=v.dtype), (n, m))
+    return v.T @ h, h.sum(axis=0), sign @ v
 
 
 @dataclass(frozen=True)
@@ -216,6 +245,56 @@ class Machine:
                 of_visible = np.logaddexp(0.0, push + b).sum(axis=1)
             total = float(np.logaddexp(total, np.logaddexp.reduce(h @ c + of_visible)))
         return total + (0.5 * d * np.log(2.0 * np.pi) if self.visible == "gaussian" else 0.0)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Copies of the parameters, and the kinds of units as their places in the lists of them."""
+        return {
+            "weights": self.weights.copy(),
+            "hidden_bias": self.hidden_bias.copy(),
+            "visible_bias": self.visible_bias.copy(),
+            "visible": np.array([VISIBLE.index(self.visible)]),
+            "hidden": np.array([HIDDEN.index(self.hidden)]),
+            "bound": np.array([float(self.bound)]),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The machine of :meth:`to_arrays`, with its own copies; BundleError if damaged."""
+        check_shapes(arrays, _ARRAYS)
+        w, c, b = (
+            np.array(arrays[n], order="C") for n in ("weights", "hidden_bias", "visible_bias")
+        )
+        if {w.dtype, c.dtype, b.dtype} not in ({np.dtype("f4")}, {np.dtype("f8")}):
+            raise BundleError("the RBM's weights and biases must all be float32 or all float64")
+        if w.shape != (len(b), len(c)):
+            raise BundleError(
+                f"the RBM's weights {w.shape} do not fit its {len(b)} visible_bias and "
+                f"{len(c)} hidden_bias"
+            )
+        visible, hidden = int(arrays["visible"][0]), int(arrays["hidden"][0])
+        bound = float(arrays["bound"][0])
+        if visible not in range(len(VISIBLE)) or hidden not in range(len(HIDDEN)) or not bound > 0:
+            raise BundleError("the RBM's visible, hidden or bound is unknown; store it again")
+        return cls(w, c, b, VISIBLE[visible], HIDDEN[hidden], bound)
+
+
+def check_shapes(
+    arrays: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int | None, ...]]
+) -> None:
+    """Raise BundleError unless stored arrays are there, finite and of shapes (None: any length)."""
+    missing = [name for name in shapes if name not in arrays]
+    if missing:
+        raise BundleError(f"the RBM lacks {', '.join(missing)}; store it again")
+    for name, shape in shapes.items():
+        array = np.asarray(arrays[name])
+        # A bound may be infinite
+        whole = array.dtype.kind in "iuf" and (name == "bound" or bool(np.isfinite(array).all()))
+        if not whole:
+            raise BundleError(f"the RBM's {name} is not finite numbers; it is damaged")
+        if len(array.shape) != len(shape) or any(
+            want not in (None, got) for want, got in zip(shape, array.shape, strict=True)
+        ):
+            raise BundleError(f"the RBM's {name} has shape {array.shape}, which does not fit")
 
 
 def _noise(u: Floats, s: Floats) -> Floats:

@@ -65,10 +65,10 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        dtype = "float32"
-        if isinstance(self.layers, Sequence) and len(self.layers):
-            top = self.layers[-1]
-            dtype = top.dtype if isinstance(top, RBM) else top.get("dtype", dtype)
+        top = self.layers[-1] if isinstance(self.layers, Sequence) and len(self.layers) else None
+        dtype = top.dtype if isinstance(top, RBM) else "float32"
+        if isinstance(top, Mapping):
+            dtype = top.get("dtype", dtype)
         tags.transformer_tags.preserves_dtype = [dtype]
         return tags
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from numbers import Integral, Real
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,40 +23,24 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from emonets.errors import BundleError, ParameterError
-from emonets.learners.boltzmann import Floats, Hidden, Machine, Visible
+from emonets.errors import ParameterError
+from emonets.learners.boltzmann import (
+    HIDDEN,
+    VISIBLE,
+    Floats,
+    Hidden,
+    Machine,
+    Visible,
+    check_shapes,
+    contrast,
+)
 
 Rows = Callable[[NDArray[np.intp]], ArrayLike]
 """Gives the rows of some data at the indices it is asked for."""
 
-VISIBLE: tuple[str, ...] = get_args(Visible)
-HIDDEN: tuple[str, ...] = get_args(Hidden)
 _BLOCK = 4096  # rows at a time: memory does not grow with their number
 _WATCHED = 4096  # rows of the data whose free energy is tracked
-_ARRAYS = ("weights", "hidden_bias", "visible_bias", "visible", "hidden", "bound")
 _VELOCITY = ("weights_velocity", "hidden_bias_velocity", "visible_bias_velocity")
-
-
-def contrast(
-    v_data: Floats, h_data: Floats, v_chain: Floats, h_chain: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Statistics of the data minus those of the chain: the log-likelihood's estimated gradient.
-
-    Parameters
-    ----------
-    v_data, h_data : (n, d) visible rows and (n, k) hidden means.
-    v_chain, h_chain : (m, d) and (m, k) of the chain; m may differ from n.
-
-    Returns
-    -------
-    Of the weights (d, k), the hidden biases (k,) and the visible biases (d,).
-    """
-    n, m = len(v_data), len(v_chain)
-    # One matrix product of n + m rows rather than two and their difference
-    v = np.concatenate([v_data, v_chain])
-    h = np.concatenate([h_data * (1.0 / n), h_chain * (-1.0 / m)])
-    sign = np.repeat(np.array([1.0 / n, -1.0 / m], dtype=v.dtype), (n, m))
-    return v.T @ h, h.sum(axis=0), sign @ v
 
 
 class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -219,6 +203,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         warm_start : go on from what is learned so far, if anything.
         """
         self._check_parameters()
+        if n < 1 or (validation is not None and n_validation < 1):
+            raise ParameterError(f"n {n} and n_validation {n_validation} must be rows from 1")
         watched = np.asarray(rows(_spread(n)), dtype=self.dtype)
         if not warm_start or not hasattr(self, "weights_"):
             self._initialise(watched.shape[1])
@@ -267,15 +253,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
         With ``resume`` also what training needs to go on exactly where it stands.
         """
-        machine = self.machine
-        arrays = {
-            "weights": machine.weights.copy(),
-            "hidden_bias": machine.hidden_bias.copy(),
-            "visible_bias": machine.visible_bias.copy(),
-            "visible": np.array([VISIBLE.index(self.visible)]),
-            "hidden": np.array([HIDDEN.index(self.hidden)]),
-            "bound": np.array([float(self.bound)]),
-        }
+        arrays = self.machine.to_arrays()
         if resume and hasattr(self, "_velocity"):
             arrays["progress"] = np.array([self._seed, self.n_iter_], dtype=np.int64)
             arrays |= {n: v.copy() for n, v in zip(_VELOCITY, self._velocity, strict=True)}
@@ -297,24 +275,21 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         ------
         BundleError : arrays missing, of shapes that do not fit together, or not finite.
         """
-        missing = [name for name in _ARRAYS if name not in arrays]
-        if missing:
-            raise BundleError(f"the RBM lacks {', '.join(missing)}; store it again")
-        _check_arrays(arrays)
-        w = np.asarray(arrays["weights"])
+        machine = Machine.from_arrays(arrays)
         kinds = {
-            "visible": VISIBLE[int(arrays["visible"][0])],
-            "hidden": HIDDEN[int(arrays["hidden"][0])],
-            "bound": float(arrays["bound"][0]),
-            "n_components": w.shape[1],
-            "dtype": str(w.dtype),
+            "visible": machine.visible,
+            "hidden": machine.hidden,
+            "bound": machine.bound,
+            "n_components": len(machine.hidden_bias),
+            "dtype": str(machine.weights.dtype),
         }
         rbm = cls(**{**parameters, **kinds})
-        for name in ("weights", "hidden_bias", "visible_bias"):
-            setattr(rbm, f"{name}_", np.array(arrays[name], order="C"))
-        rbm.n_features_in_ = w.shape[0]
+        rbm.weights_ = machine.weights
+        rbm.hidden_bias_, rbm.visible_bias_ = machine.hidden_bias, machine.visible_bias
+        rbm.n_features_in_ = len(machine.visible_bias)
         rbm.n_iter_, rbm.history_ = 0, _no_history()
         if "progress" in arrays:
+            _check_progress(arrays, machine)
             rbm._seed, rbm.n_iter_ = (int(value) for value in arrays["progress"])
             rbm._velocity = [np.array(arrays[name]) for name in _VELOCITY]
             rbm.history_ = {n: list(arrays[f"history_{n}"].tolist()) for n in _no_history()}
@@ -473,26 +448,12 @@ def _check_number(name: str, value: Any, low: float, high: float, *, low_in: boo
         raise ParameterError(f"{name} must be a number {above} {low:g} to {high:g}, not {value!r}")
 
 
-def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raise BundleError unless the stored arrays fit each other."""
-    a = {name: np.asarray(array) for name, array in arrays.items()}
-    for name, array in a.items():
-        if array.dtype.kind not in "iuf" or not (np.isfinite(array).all() or name == "bound"):
-            raise BundleError(f"the RBM's {name} is not finite numbers; it is damaged")
-    if a["weights"].ndim != 2 or a["weights"].dtype not in (np.float32, np.float64):
-        raise BundleError("the RBM's weights must be a matrix of float32 or float64")
-    d, k = a["weights"].shape
-    expected: dict[str, tuple[int, ...]] = {
-        "hidden_bias": (k,), "visible_bias": (d,), "visible": (1,), "hidden": (1,), "bound": (1,),
-    }  # fmt: skip
-    if "progress" in a:
-        expected |= dict(zip(_VELOCITY, ((d, k), (k,), (d,)), strict=True)) | {"progress": (2,)}
-        expected |= {f"history_{n}": a.get(f"history_{n}", np.empty(0)).shape[:1]
-                     for n in _no_history()}  # fmt: skip
-    if "particles" in a:
-        expected["particles"] = (*a["particles"].shape[:1], k)
-    wrong = [name for name, shape in expected.items() if name not in a or a[name].shape != shape]
-    codes = {"visible": VISIBLE, "hidden": HIDDEN}
-    wrong += [n for n, of in codes.items() if n not in wrong and int(a[n][0]) not in range(len(of))]
-    if wrong or not a["bound"][0] > 0.0:
-        raise BundleError(f"the RBM's arrays do not fit together: {', '.join(wrong) or 'bound'}")
+def _check_progress(arrays: Mapping[str, NDArray[Any]], machine: Machine) -> None:
+    """Raise BundleError unless what training goes on from fits the machine."""
+    d, k = machine.weights.shape
+    history = [f"history_{name}" for name in _no_history()]
+    shapes: dict[str, tuple[int | None, ...]] = dict.fromkeys(history, (None,))
+    shapes |= dict(zip(_VELOCITY, ((d, k), (k,), (d,)), strict=True)) | {"progress": (2,)}
+    if "particles" in arrays:
+        shapes["particles"] = (None, k)
+    check_shapes(arrays, shapes)
