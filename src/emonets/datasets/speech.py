@@ -1,0 +1,125 @@
+"""Reading labelled recordings, sound or film, by what lies at a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from emonets.datasets.emodb import is_emodb, read_emodb
+from emonets.datasets.javanese import is_javanese, read_javanese
+from emonets.datasets.manifest import looks_like_manifest, read_manifest
+from emonets.datasets.ravdess import is_ravdess, read_ravdess
+from emonets.datasets.recordings import About, Recording, Recordings, media_files
+from emonets.datasets.sound_folder import has_class_folders, read_sound_folder
+from emonets.errors import DataError, ParameterError
+
+__all__ = ["LAYOUTS", "About", "Recording", "Recordings", "detect_layout", "load_recordings"]
+
+LAYOUTS = ("auto", "ravdess", "emodb", "javanese", "folders", "manifest")
+
+_NAMED: dict[str, Callable[[Path], bool]] = {
+    "ravdess": is_ravdess,
+    "emodb": is_emodb,
+    "javanese": is_javanese,
+}
+_MANIFEST = "manifest.csv"
+
+
+def load_recordings(
+    path: str | Path,
+    *,
+    layout: str = "auto",
+    channel: str | None = None,
+    group_pattern: str | None = None,
+) -> Recordings:
+    """Read labelled recordings from whatever lies at a path.
+
+    ============  ==========================================================================
+    layout        what lies there, and its reader
+    ============  ==========================================================================
+    ``ravdess``   files named as 03-01-05-01-02-01-12: `emonets.datasets.ravdess`
+    ``emodb``     files named as 03a01Wa: `emonets.datasets.emodb`
+    ``javanese``  files named as 01-02-03_01: `emonets.datasets.javanese`
+    ``folders``   class folders: `emonets.datasets.sound_folder`
+    ``manifest``  a CSV file, or a folder with ``manifest.csv``: `emonets.datasets.manifest`
+    ``auto``      whichever of these it looks like (`detect_layout`)
+    ============  ==========================================================================
+
+    No file is opened but the manifest. Suffixes are those of any sound file or film.
+
+    Parameters
+    ----------
+    path : a folder, searched through and through, or a manifest.
+    layout : see above.
+    channel : RAVDESS only: which modality and vocal channel (`read_ravdess`).
+    group_pattern : class folders only: where a file name says who speaks (`read_sound_folder`).
+
+    Raises
+    ------
+    DataError : nothing is there, or nothing that is understood; or the reader's own complaint.
+    ParameterError : a layout that is none, or an option that belongs to another layout.
+    """
+    path = Path(path)
+    if layout not in LAYOUTS:
+        raise ParameterError(f"layout={layout!r}: must be one of {', '.join(LAYOUTS)}")
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder")
+    if layout == "auto":
+        layout = detect_layout(path)
+    for name, value, whose in (
+        ("channel", channel, "ravdess"),
+        ("group_pattern", group_pattern, "folders"),
+    ):
+        if value is not None and layout != whose:
+            raise ParameterError(f"{name} goes with layout {whose!r}, but {path} is {layout!r}")
+    if layout == "manifest":
+        return read_manifest(path / _MANIFEST if path.is_dir() else path)
+    if layout == "ravdess":
+        return read_ravdess(path, channel=channel)
+    if layout == "emodb":
+        return read_emodb(path)
+    if layout == "javanese":
+        return read_javanese(path)
+    return read_sound_folder(path, group_pattern=group_pattern)
+
+
+def detect_layout(path: str | Path) -> str:
+    """Tell from names which of the layouts lies at a path.
+
+    A file is a manifest, and so is a folder that holds one (``manifest.csv``). A folder is a
+    corpus if most of its sound files and films are named as that corpus' are and none as
+    another's, also where they lie in class folders, which say less. Else it is class folders, if
+    any recording lies in one.
+
+    Raises
+    ------
+    DataError : none of these, or several; the message says what was found.
+    """
+    path = Path(path)
+    if path.is_file():
+        if looks_like_manifest(path):
+            return "manifest"
+        raise DataError(
+            f"{path}: expected a folder of recordings, or a table whose first line has the columns "
+            "path, label, group"
+        )
+    if (path / _MANIFEST).is_file():
+        return "manifest"
+    files = [file for file, problem in media_files(path) if not problem]
+    counts = {name: sum(map(is_one, files)) for name, is_one in _NAMED.items()}
+    found = [name for name, n in counts.items() if n]
+    if len(found) > 1:
+        raise DataError(
+            f"{path}: holds files of {' and '.join(f'{k} ({counts[k]})' for k in found)}; give one "
+            "corpus' folder at a time, or name the layout"
+        )
+    if found and 2 * counts[found[0]] > len(files):
+        return found[0]
+    if has_class_folders(path):
+        return "folders"
+    few = f", of which {counts[found[0]]} are named as {found[0]}'s" if found else ""
+    raise DataError(
+        f"{path}: holds {len(files)} sound files and films{few}, and nothing says what they show; "
+        f"expected names as RAVDESS, EMO-DB or the Javanese set have, class folders (angry, "
+        f"happy …), or a {_MANIFEST} with the columns path, label, group"
+    )
