@@ -115,7 +115,7 @@ def obsi(powers: Floats) -> Floats:
     powers : (t, 625) squared magnitudes, above 0.
     """
     floor = np.sqrt(1e-6 * powers.max(axis=1, keepdims=True))
-    return np.log(np.maximum(powers @ _octave_weights(), floor))
+    return np.asarray(np.log(np.maximum(powers @ _octave_weights(), floor)))
 
 
 def obsir(intensities: Floats) -> Floats:

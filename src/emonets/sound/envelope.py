@@ -45,7 +45,9 @@ def envelope(frames: Floats) -> Floats:
     spectra[:, [0, -1]] = 0
     # the analytic signal's imaginary part; its real part is the frame itself
     quadrature = scipy.fft.irfft(spectra, n=FRAME, axis=1)
-    return np.asarray(np.sqrt(frames**2 + quadrature**2) @ _smoothing())
+    quadrature *= quadrature
+    quadrature += frames * frames
+    return np.asarray(np.sqrt(quadrature, out=quadrature) @ _smoothing())
 
 
 def amplitude_modulation(envelopes: Floats) -> Floats:

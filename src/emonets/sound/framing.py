@@ -46,14 +46,14 @@ def frame_times(frames: int) -> Floats:
     return np.arange(frames) * (STEP / SOUND_RATE)
 
 
-def cut_frames(samples: NDArray[np.floating]) -> Floats:
+def cut_frames(samples: Floats) -> Floats:
     """All frames of a sound, (frames, 1248), without a window: a read-only view of a padded copy.
 
     Parameters
     ----------
     samples : (n,) at 48 kHz. 624 zeros go before it and 623 after.
     """
-    padded = np.pad(np.asarray(samples, np.float64), (_LEFT, _RIGHT))
+    padded = np.pad(samples, (_LEFT, _RIGHT))
     return _windows(padded) if len(padded) >= FRAME else np.empty((0, FRAME))
 
 

@@ -6,6 +6,8 @@ starts with the first frame.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -27,9 +29,7 @@ def spectrum(frames: Floats) -> Complexes:
     ----------
     frames : (t, n) samples, n even.
     """
-    n = frames.shape[1]
-    window = 0.5 * (1 - np.cos(2 * np.pi * np.arange(n) / n))
-    return np.asarray(scipy.fft.rfft(frames * window, axis=1))
+    return np.asarray(scipy.fft.rfft(frames * _hann(frames.shape[1]), axis=1))
 
 
 def magnitude_spectrum(spectra: Complexes) -> Floats:
@@ -73,7 +73,8 @@ def spectral_flux(magnitudes: Floats, before: Floats | None = None) -> Floats:
     previous, product = _previous(magnitudes, before)
     change = magnitudes - previous
     squares = np.einsum("tk,tk->t", change, change)
-    return np.divide(squares, product, where=product > 0, out=np.zeros(len(product)))[:, None]
+    flux = np.divide(squares, product, where=product > 0, out=np.zeros(len(product)))
+    return np.asarray(flux)[:, None]
 
 
 def spectral_slope(magnitudes: Floats) -> Floats:
@@ -114,9 +115,8 @@ def spectral_flatness(magnitudes: Floats) -> Floats:
     ----------
     magnitudes : (t, k), above 0.
     """
-    return np.exp(np.log(magnitudes).mean(axis=1, keepdims=True)) / magnitudes.mean(
-        axis=1, keepdims=True
-    )
+    geometric = np.exp(np.log(magnitudes).mean(axis=1, keepdims=True))
+    return np.asarray(geometric / magnitudes.mean(axis=1, keepdims=True))
 
 
 def spectral_decrease(magnitudes: Floats) -> Floats:
@@ -148,8 +148,15 @@ def complex_domain_onset_detection(spectra: Complexes, before: Complexes | None 
     size = np.abs(earlier)
     turn = earlier / np.where(size == 0, 1, size)
     turn[size == 0] = 1
-    predicted = earlier[1:] * turn[1:] * turn[:-1].conj()
-    return np.abs(spectra - predicted).sum(axis=1, keepdims=True)
+    predicted = earlier[1:] * turn[1:]
+    predicted *= turn[:-1].conj()
+    missed = np.abs(np.subtract(spectra, predicted, out=predicted))
+    return np.asarray(missed.sum(axis=1, keepdims=True))
+
+
+@cache
+def _hann(n: int) -> Floats:
+    return np.asarray(0.5 * (1 - np.cos(2 * np.pi * np.arange(n) / n)))
 
 
 def _previous(magnitudes: Floats, before: Floats | None) -> tuple[Floats, Floats]:

@@ -53,24 +53,8 @@ class Level:
         ------
         ParameterError : samples or rate that `Resampler` refuses; a peak of 0, below, or NaN.
         """
-        if not (math.isfinite(peak) and peak > 0):
-            raise ParameterError(f"normalize={peak!r}: the peak must be a number above 0, or None")
         resampler = Resampler(rate)
-        sums: list[float] = []
-        rest = np.empty(0)
-        count, low, high = 0, 0.0, 0.0
-        for samples in _and_last(chunks, resampler):
-            low = min(low, float(samples.min(initial=0)))
-            high = max(high, float(samples.max(initial=0)))
-            count += len(samples)
-            # the same pieces are added up whatever the chunks, for the same sum to the last bit
-            rest = np.concatenate([rest, samples]) if len(rest) else samples
-            whole = len(rest) - len(rest) % _PIECE
-            sums += rest[:whole].reshape(-1, _PIECE).sum(axis=1).tolist()
-            rest = rest[whole:].copy()
-        mean = math.fsum([*sums, float(rest.sum())]) / max(count, 1)
-        loudest = max(abs(high - mean), abs(low - mean))
-        return cls(mean, peak / loudest if loudest > 0 else math.inf)
+        return _measure(_and_last(chunks, resampler), peak)
 
     @property
     def silent(self) -> bool:
@@ -146,6 +130,7 @@ class YaafeStream:
         return np.concatenate([ready, last, end])
 
     def _rows(self, samples: Floats) -> Floats:
+        """`push` of samples that are at 48 kHz and have been checked."""
         if self._level is not None and not self._level.silent:
             samples = self._level.apply(samples)
         rows = [self._derive(self._columns(frames)) for frames in self._frames.push(samples)]
@@ -219,7 +204,7 @@ def yaafe_features(
     """
     choose(features)
     samples = resample(mono(waveform), rate)
-    level = None if normalize is None else Level.measure([samples], peak=normalize)
+    level = None if normalize is None else _measure([samples], normalize)
     stream = YaafeStream(level=level, features=features)
     out = np.empty((frame_count(len(samples)), len(stream.names)))
     filled = 0
@@ -227,6 +212,27 @@ def yaafe_features(
         out[filled : filled + len(rows)] = rows
         filled += len(rows)
     return out
+
+
+def _measure(pieces: Iterable[Floats], peak: float) -> Level:
+    """The level of samples that have been checked."""
+    if not (math.isfinite(peak) and peak > 0):
+        raise ParameterError(f"normalize={peak!r}: the peak must be a number above 0, or None")
+    sums: list[float] = []
+    rest = np.empty(0)
+    count, low, high = 0, 0.0, 0.0
+    for samples in pieces:
+        low = min(low, float(samples.min(initial=0)))
+        high = max(high, float(samples.max(initial=0)))
+        count += len(samples)
+        # the same pieces are added up whatever the chunks, for the same sum to the last bit
+        rest = np.concatenate([rest, samples]) if len(rest) else samples
+        whole = len(rest) - len(rest) % _PIECE
+        sums += rest[:whole].reshape(-1, _PIECE).sum(axis=1).tolist()
+        rest = rest[whole:].copy()
+    mean = math.fsum([*sums, float(rest.sum())]) / max(count, 1)
+    loudest = max(abs(high - mean), abs(low - mean))
+    return Level(mean, peak / loudest if loudest > 0 else math.inf)
 
 
 def _and_last(chunks: Iterable[ArrayLike], resampler: Resampler) -> Iterator[Floats]:
@@ -238,5 +244,5 @@ def _and_last(chunks: Iterable[ArrayLike], resampler: Resampler) -> Iterator[Flo
 
 def _pieces(stream: YaafeStream, samples: Floats) -> Iterator[Floats]:
     for start in range(0, len(samples), BLOCK * STEP):
-        yield stream.push(samples[start : start + BLOCK * STEP])
+        yield stream._rows(samples[start : start + BLOCK * STEP])
     yield stream.finish()
