@@ -9,7 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,7 @@ class Recordings:
     dropped: tuple[tuple[str, str], ...] = ()
     folds: Mapping[str, int] | None = None
     grouped: bool = True
-    about: About = field(default=OWN)
+    about: About = OWN
 
     def __post_init__(self) -> None:
         if not self.items:
