@@ -65,7 +65,7 @@ def activate(name: str, z: Floats) -> Floats:
             np.minimum(z, 6.0, out=z)
     elif name == "sigmoid":
         np.negative(z, out=z)
-        with np.errstate(over="ignore"):  # exp(-z) = inf is a sigmoid of 0
+        with np.errstate(over="ignore", under="ignore"):  # exp(-z) = inf is a sigmoid of 0
             np.exp(z, out=z)
         z += 1.0
         np.reciprocal(z, out=z)
