@@ -29,11 +29,21 @@ class Options:
     crops: str | None = None
 
 
+@dataclass(frozen=True)
+class Source:
+    """Which model a worker process is to load."""
+
+    bundle: str
+    device: str
+    models: tuple[str, ...] | None
+
+
 def predict_many(
     clips: Sequence[Path],
     *,
     bundle: str,
     device: str = "cpu",
+    models: Sequence[str] | None = None,
     options: Options = Options(),
     workers: int = 1,
     folder: Path | None = None,
@@ -44,6 +54,7 @@ def predict_many(
 
     Parameters
     ----------
+    models : which of the bundle's specialists speak; None: all.
     workers : processes; 1 works in this one.
     folder : keep each clip's result there as it is finished, and take what an earlier,
         interrupted run left for the same clip, model and options.
@@ -52,7 +63,8 @@ def predict_many(
     """
     if workers < 1:
         raise ParameterError(f"workers must be 1 or more, got {workers}")
-    model = _model(bundle, device)
+    source = Source(bundle, device, None if models is None else tuple(models))
+    model = _model(source)
     if folder is not None:
         try:
             try_folder(folder)
@@ -71,7 +83,7 @@ def predict_many(
             done[i] = kept
             if on_clip is not None:
                 on_clip(kept)
-    for i, result in _work(clips, todo, bundle, device, options, workers, on_frame):
+    for i, result in _work(clips, todo, source, options, workers, on_frame):
         done[i] = result
         key = keys[i]
         if folder is not None and key is not None:
@@ -85,21 +97,20 @@ def predict_many(
 def _work(
     clips: Sequence[Path],
     todo: Sequence[int],
-    bundle: str,
-    device: str,
+    source: Source,
     options: Options,
     workers: int,
     on_frame: Callable[[Frame], None] | None,
 ) -> Iterator[tuple[int, Result]]:
     if workers == 1 or len(todo) < 2:
         for i in todo:
-            yield i, _one(clips[i], bundle, device, options, on_frame)
+            yield i, _one(clips[i], source, options, on_frame)
         return
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     open_ = set(todo)
-    jobs = (delayed(_numbered)(i, clips[i], bundle, device, options) for i in todo)
+    jobs = (delayed(_numbered)(i, clips[i], source, options) for i in todo)
     try:
         for i, result in Parallel(min(workers, len(todo)), return_as="generator_unordered")(jobs):
             open_.discard(i)
@@ -107,27 +118,26 @@ def _work(
     except TerminatedWorkerError:
         # which clip it was is not said: each of the rest gets a process of its own
         for i in sorted(open_):
-            job = delayed(_numbered)(i, clips[i], bundle, device, options)
+            job = delayed(_numbered)(i, clips[i], source, options)
             try:
                 yield from Parallel(2)([job])
             except TerminatedWorkerError:
                 text = "the process that looked at it died; is there memory enough for --workers?"
                 status = FileStatus(str(clips[i]), "error", text)
-                yield i, Result((), (status,), _model(bundle, device).describe())
+                yield i, Result((), (status,), _model(source).describe())
 
 
-def _numbered(i: int, clip: Path, bundle: str, device: str, options: Options) -> tuple[int, Result]:
-    return i, _one(clip, bundle, device, options, None)
+def _numbered(i: int, clip: Path, source: Source, options: Options) -> tuple[int, Result]:
+    return i, _one(clip, source, options, None)
 
 
 def _one(
     clip: Path,
-    bundle: str,
-    device: str,
+    source: Source,
     options: Options,
     on_frame: Callable[[Frame], None] | None,
 ) -> Result:
-    model = _model(bundle, device)
+    model = _model(source)
     try:
         return model.predict_clip(clip, **asdict(options), on_frame=on_frame)
     except (ParameterError, KeyboardInterrupt):
@@ -141,8 +151,8 @@ def _one(
 
 
 @lru_cache(maxsize=2)
-def _model(bundle: str, device: str) -> EmoNets:
-    return EmoNets.load(bundle, device=device)
+def _model(source: Source) -> EmoNets:
+    return EmoNets.load(source.bundle, device=source.device).with_models(source.models)
 
 
 def _place(folder: Path, clip: Path) -> Path:
@@ -164,7 +174,8 @@ def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
     except OSError:
         return None
     about = model.describe()
-    content = [str(clip), stats, about.get("bundle_digest"), about.get("emonets"), asdict(options)]
+    what = [about.get(name) for name in ("bundle_digest", "emonets", "model")]
+    content = [str(clip), stats, *what, asdict(options)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

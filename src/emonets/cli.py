@@ -92,14 +92,18 @@ def predict(
     crops: Annotated[
         Path | None, typer.Option(help="Your own face crops of one clip, named by frame from 1.")
     ] = None,
+    models: Annotated[
+        str | None, typer.Option(help="Which specialists speak: face, audio or face,audio.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, coreml or directml.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Clips looked at side by side.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Say what every face in every clip shows, over time and for the whole clip.
+    """Say what every face and the sound of every clip show, over time and for the whole clip.
 
     Results go to standard output (or --out), progress and trouble to standard error. Exits with
-    1 when any file is damaged, shows no face or gave no answer; all that could be said is said.
+    1 when any file is damaged, is a film without a face or gave no answer; all that could be
+    said is said.
     """
     from emonets.batch import Options, predict_many, write_outputs
     from emonets.clip import find_clips_each
@@ -121,6 +125,7 @@ def predict(
             clips,
             bundle=bundle,
             device=device,
+            models=None if models is None else [name.strip() for name in models.split(",")],
             options=options,
             workers=workers,
             folder=out,
@@ -157,21 +162,23 @@ def _print_table(result: Result) -> None:
     if not result.rows:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("file", "track", "start", "end", *EMOTIONS, "label"):
-        table.add_column(name, justify="left" if name in ("file", "label") else "right")
+    for name in ("file", "model", "track", "start", "end", *EMOTIONS, "label"):
+        left = name in ("file", "model", "label")
+        table.add_column(name, justify="left" if left else "right")
     names = {row.file: Path(row.file).name for row in result.rows}
     if len(set(names.values())) < len(names):
         names = {file: file for file in names}
     for row in result.rows:
-        style = "" if row.track is not None else "bold"
+        whole = row.level == "clip"
         table.add_row(
             names[row.file],
-            "clip" if row.track is None else str(row.track),
+            row.model,
+            "clip" if whole else "" if row.track is None else str(row.track),
             f"{row.start:.2f}",
             f"{row.end:.2f}",
             *(f"{p:.2f}" for p in row.probabilities),
-            row.label or "no face",
-            style=style,
+            row.label or ("no sound" if row.face_found is None else "no face"),
+            style="bold" if whole else "",
         )
     # a pipe has no width: never cut what a program will read
     width = 240 + max(map(cell_len, names.values()))

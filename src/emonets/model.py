@@ -11,12 +11,14 @@ from typing import Any, Self
 import numpy as np
 
 from emonets.bundle import Bundle, read_bundle, write_bundle
-from emonets.clip import Frame, find_clips, find_clips_each, open_clip
+from emonets.clip import Clip, Frame, find_clips, find_clips_each, open_clip
+from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import DetectorLike
 from emonets.inference import check_device
 from emonets.result import FileStatus, Result, Row, windows
+from emonets.specialists.audio import AudioSpecialist, Sound, pieces, survey
 from emonets.specialists.face import FaceSpecialist, Features
 
 DEFAULT_BUNDLE = "paper"
@@ -26,6 +28,9 @@ WINDOW = 5.0
 """Seconds of those windows."""
 
 Windows = float | str | None
+Spans = Sequence[tuple[float, float]]
+_TOGETHER = "+"  # between the names of models that speak together
+_UNIFORM = (UNIFORM,) * len(EMOTIONS)
 
 
 def bundle_names() -> list[str]:
@@ -47,21 +52,37 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
 
 
 class EmoNets:
-    """The system: specialists (today the face) and how they make one answer.
+    """The system: specialists (the face, the sound) and how they make one answer.
+
+    Where both have something to go by, a clip's answer is the mean of theirs (paper 4.1).
 
     Parameters
     ----------
-    face : the face specialist.
+    face, audio : the specialists; at least one.
     about : the model's card and preset, kept in its bundle.
     device : ``cpu``, ``cuda``, ``coreml`` or ``directml``, as far as onnxruntime has it here.
     """
 
     def __init__(
-        self, face: FaceSpecialist, *, about: dict[str, Any] | None = None, device: str = "cpu"
+        self,
+        face: FaceSpecialist | None = None,
+        *,
+        audio: AudioSpecialist | None = None,
+        about: dict[str, Any] | None = None,
+        device: str = "cpu",
     ) -> None:
         self.face = face
+        self.audio = audio
+        if not self.specialists:
+            raise ParameterError("a model needs a specialist: give face, audio or both")
         self.about = dict(about or {})
         self.device = check_device(device)
+
+    @property
+    def specialists(self) -> dict[str, FaceSpecialist | AudioSpecialist]:
+        """Those the model has, by name, in the order in which they speak."""
+        both = {"face": self.face, "audio": self.audio}
+        return {name: part for name, part in both.items() if part is not None}
 
     @classmethod
     def load(cls, bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu") -> Self:
@@ -73,17 +94,39 @@ class EmoNets:
         ParameterError : the device is not available.
         """
         content = read_bundle(find_bundle(bundle))
-        return cls(_face_of(content), about=_about(content, str(bundle)), device=device)
+        return cls(**_specialists_of(content), about=_about(content, str(bundle)), device=device)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model as a bundle; whole or not at all."""
-        settings, arrays = self.face.to_arrays()
+        settings: dict[str, Any] = {}
+        arrays: dict[str, Any] = {}
+        for name, specialist in self.specialists.items():
+            settings[name], parts = specialist.to_arrays()
+            arrays.update(parts)
         manifest = {
             "preset": self.about.get("preset"),
             "card": self.about.get("card", {}),
-            "specialists": {"face": settings},
+            "specialists": settings,
         }
         return write_bundle(folder, manifest, arrays)
+
+    def with_models(self, names: Sequence[str] | None) -> EmoNets:
+        """This model with some of its specialists only; None: all of them.
+
+        Raises
+        ------
+        ParameterError : it has none of that name.
+        """
+        if names is None:
+            return self
+        chosen: dict[str, Any] = {}
+        for name in names:
+            if name not in self.specialists:
+                raise ParameterError(
+                    f"this model has no specialist {name!r}; it has {', '.join(self.specialists)}"
+                )
+            chosen[name] = self.specialists[name]
+        return type(self)(**chosen, about=self.about, device=self.device)
 
     def predict(
         self,
@@ -95,6 +138,7 @@ class EmoNets:
         detector: DetectorLike = "auto",
         frames: bool = False,
         crops: str | os.PathLike[str] | None = None,
+        models: Sequence[str] | None = None,
         errors: str = "auto",
     ) -> Result:
         """What the people in one or many clips show.
@@ -102,14 +146,15 @@ class EmoNets:
         Parameters
         ----------
         paths : a file, a folder, a glob, or a list of these.
-        window, hop : seconds; None: each face gets one row for the whole clip; ``"auto"``: that
-            for clips up to 10 s and windows of 5 s for longer ones. ``hop`` is the window's
+        window, hop : seconds; None: a row covers the whole clip; ``"auto"``: that for clips up to
+            10 s and windows of 5 s for longer ones. ``hop`` is the window's
             length unless given.
         stride : detect faces in every ``stride``-th frame only.
         detector : a name (``emonets.faces.detect.load_detector``) or your own.
         frames : add a row for every single face picture too.
         crops : a folder of your own face crops of a single clip, named by frame number from 1
             (``faces.crop_folder.CropFolder``).
+        models : which specialists speak, of ``face`` and ``audio``; None: all that the model has.
         errors : ``"raise"`` or ``"report"`` (a file that fails gets a status instead of rows);
             ``"auto"`` raises for one path and reports for a list.
 
@@ -126,14 +171,15 @@ class EmoNets:
         if crops is not None and (not single or len(clips) > 1):
             raise ParameterError("crops belong to a single clip: give one path")
         parts = [Result((), missing)]
+        speakers = self.with_models(models)
         for path in clips:
-            part = self.predict_clip(
+            part = speakers.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,
                 crops=crops, raise_errors=strict,
             )  # fmt: skip
             parts.append(part)
         whole = Result.concatenate(parts)
-        return Result(whole.rows, whole.files, self.describe())
+        return Result(whole.rows, whole.files, speakers.describe())
 
     def predict_clip(
         self,
@@ -151,65 +197,116 @@ class EmoNets:
         """One clip; a failure becomes a status unless ``raise_errors``."""
         file = str(path)
         check_windows(window, hop)
+        features = sound = None
         try:
             clip = open_clip(Path(path))
-            if not clip.info.has_frames:
-                raise MediaError(
-                    file, "has no video stream", "the face model needs pictures to look at"
+            self._check_streams(clip)
+            if self.face is not None and clip.info.has_frames:
+                features = self.face.extract(
+                    clip,
+                    detector=detector,
+                    stride=stride,
+                    crops=None if crops is None else CropFolder(Path(crops)),
+                    device=self.device,
+                    on_frame=on_frame,
                 )
-            features = self.face.extract(
-                clip,
-                detector=detector,
-                stride=stride,
-                crops=None if crops is None else CropFolder(Path(crops)),
-                device=self.device,
-                on_frame=on_frame,
-            )
-            warnings = list(clip.warnings)
+            if self.audio is not None:
+                sound = survey(clip)
+            start, end = _span(features, sound)
+            length = window
+            if window == "auto":
+                length = WINDOW if end - start > LONG else None
+            assert length is None or isinstance(length, int | float)
+            spans = windows(start, end, length, hop)
+            rows: list[Row] = []
+            answers: list[Row] = []
+            if self.face is not None and features is not None:
+                rows += self._face_rows(file, self.face, features, spans, frames)
+                answers.append(self._face_answer(file, self.face, features))
+            if self.audio is not None and sound is not None:
+                heard = self._audio_rows(file, self.audio, clip, sound, spans, (start, end))
+                rows += heard[:-1]
+                answers.append(heard[-1])
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):
                 raise
             return Result((), (status_of(error, file),), self.describe())
-        rows = tuple(self._rows(file, features, window, hop, frames))
-        found = bool(len(features["probabilities"]))
-        if not found:
-            warnings.insert(0, "no face was found in any frame: probabilities are 1/7 each")
-        verdict = ("damaged" if clip.damaged else "ok") if found else "no face"
-        status = FileStatus(file, verdict, "; ".join(warnings))
-        return Result(rows, (status,), self.describe())
+        rows += answers
+        if len(answers) > 1:
+            rows.append(_together(answers))
+        return Result(tuple(rows), (_verdict(file, clip, answers),), self.describe())
 
     def describe(self) -> dict[str, Any]:
         """What a result says about the model that made it."""
-        return {**self.about, "model": self.face.name, "decision": self.face.decision}
+        how = {name: part.decision for name, part in self.specialists.items()}
+        decision = "; ".join(f"{name}: {text}" for name, text in how.items())
+        if len(how) > 1:
+            decision += f"; {_TOGETHER.join(how)}: mean of those that found something"
+        return {**self.about, "model": _TOGETHER.join(how), "decision": decision}
 
-    def _rows(
-        self, file: str, features: Features, window: Windows, hop: float | None, frames: bool
-    ) -> Iterator[Row]:
-        start, end = map(float, features["span"])
-        length = window
-        if window == "auto":
-            length = WINDOW if end - start > LONG else None
-        assert length is None or isinstance(length, int | float)
-        frame_rows = list(self._frame_rows(file, features)) if frames else []
-        face_rows = []
-        for begin, stop in windows(start, end, length, hop):
+    def _check_streams(self, clip: Clip) -> None:
+        info = clip.info
+        if self.audio is None and not info.has_frames:
+            raise MediaError(
+                info.path, "has no video stream", "the face model needs pictures to look at"
+            )
+        if self.face is None and not info.has_sound:
+            raise MediaError(info.path, "has no sound", "the audio model needs it to listen to")
+
+    def _face_rows(
+        self, file: str, face: FaceSpecialist, features: Features, spans: Spans, frames: bool
+    ) -> list[Row]:
+        end = float(features["span"][1])
+        rows = list(self._frame_rows(file, features)) if frames else []
+        for begin, stop in spans:
             inside = (features["time"] >= begin) & (features["time"] < stop)
             for track in np.unique(features["track"][inside]):
                 part = _take(features, inside & (features["track"] == track))
-                p = self.face.predict_proba(part)[0]
+                p = face.predict_proba(part)[0]
                 first, last = part["time"][0], part["time"][-1]
-                face_rows.append(
+                rows.append(
                     Row(
                         file, int(track), float(first),
                         float(min(last + features["step"], max(end, last))),
-                        True, self.face.name, tuple(map(float, p)),
+                        True, face.name, tuple(map(float, p)), level="face",
                     )
                 )  # fmt: skip
-        yield from frame_rows
-        yield from face_rows
+        return rows
+
+    def _face_answer(self, file: str, face: FaceSpecialist, features: Features) -> Row:
+        start, end = map(float, features["span"])
         found = bool(len(features["probabilities"]))
-        p = self.face.predict_proba(features)[0]
-        yield Row(file, None, start, end, found, self.face.name, tuple(map(float, p)))
+        p = face.predict_proba(features)[0]
+        return Row(file, None, start, end, found, face.name, tuple(map(float, p)))
+
+    def _audio_rows(
+        self,
+        file: str,
+        audio: AudioSpecialist,
+        clip: Clip,
+        sound: Sound,
+        spans: Spans,
+        whole: tuple[float, float],
+    ) -> list[Row]:
+        """A row a window, where there are several, and last the row of the clip."""
+        several = spans if len(spans) > 1 else []
+        parts = pieces(sound.start, sound.end)
+        p = audio.listen(clip, sound, [*several, *parts])
+        rows = [
+            Row(
+                file, None, a, min(b, whole[1]), None, audio.name, tuple(map(float, row)),
+                sound.heard(a, b), "window",
+            )
+            for (a, b), row in zip(several, p, strict=False)
+        ]  # fmt: skip
+        loud = [sound.heard(*part) for part in parts]
+        answer = p[len(several) :][loud].mean(axis=0) if any(loud) else _UNIFORM
+        rows.append(
+            Row(
+                file, None, *whole, None, audio.name, tuple(map(float, answer)), sound.found,
+            )
+        )  # fmt: skip
+        return rows
 
     def _frame_rows(self, file: str, features: Features) -> Iterator[Row]:
         step = float(features["step"])
@@ -217,8 +314,8 @@ class EmoNets:
             features["time"], features["track"], features["probabilities"], strict=True
         ):
             yield Row(
-                file, int(track), float(time), float(time) + step, True,
-                f"{self.face.name}/frame", tuple(map(float, p)),
+                file, int(track), float(time), float(time) + step, True, "face/frame",
+                tuple(map(float, p)), level="frame",
             )  # fmt: skip
 
 
@@ -267,12 +364,54 @@ def _take(features: Features, mask: Any) -> Features:
     return {key: value if key in whole else value[mask] for key, value in features.items()}
 
 
-def _face_of(bundle: Bundle) -> FaceSpecialist:
-    settings = bundle.manifest["specialists"].get("face")
-    if not isinstance(settings, dict):
-        raise BundleError(f"{bundle.path}: holds no face specialist")
+def _span(features: Features | None, sound: Sound | None) -> tuple[float, float]:
+    """Start and end of a clip: of its pictures, or, where it has none, of its sound."""
+    if features is not None:
+        start, end = map(float, features["span"])
+        return start, end
+    assert sound is not None
+    return sound.start, sound.end
+
+
+def _together(answers: Sequence[Row]) -> Row:
+    """The mean of the models that found something (paper 4.1)."""
+    found = [row.probabilities for row in answers if row.found]
+    p = np.mean(found, axis=0) if found else np.array(_UNIFORM)
+    first = answers[0]
+    return Row(
+        first.file, None, first.start, first.end,
+        next((row.face_found for row in answers if row.face_found is not None), None),
+        _TOGETHER.join(row.model for row in answers), tuple(map(float, p)),
+        next((row.sound_found for row in answers if row.sound_found is not None), None),
+    )  # fmt: skip
+
+
+def _verdict(file: str, clip: Clip, answers: Sequence[Row]) -> FileStatus:
+    """How a clip fared that could be read."""
+    notes = list(clip.warnings)
+    status = "damaged" if clip.damaged else "ok"
+    looked = next((row for row in answers if row.face_found is not None), None)
+    listened = next((row for row in answers if row.sound_found is not None), None)
+    if listened is not None and not listened.sound_found:
+        what = "the sound is silent" if clip.info.has_sound else "there is no sound"
+        if looked is None:
+            status = "no sound"
+        if looked is None or clip.info.has_sound:
+            notes.insert(0, f"{what}: its probabilities are 1/7 each")
+    if looked is not None and not looked.face_found:
+        status = "no face"
+        notes.insert(0, "no face was found in any frame: its probabilities are 1/7 each")
+    return FileStatus(file, status, "; ".join(notes))
+
+
+def _specialists_of(bundle: Bundle) -> dict[str, Any]:
+    kinds: dict[str, Any] = {"face": FaceSpecialist, "audio": AudioSpecialist}
+    settings = bundle.manifest["specialists"]
+    found = {name: settings[name] for name in kinds if isinstance(settings.get(name), dict)}
+    if not found:
+        raise BundleError(f"{bundle.path}: holds no specialist that is known here")
     try:
-        return FaceSpecialist.from_arrays(settings, bundle.arrays)
+        return {name: kinds[name].from_arrays(s, bundle.arrays) for name, s in found.items()}
     except BundleError as error:
         raise BundleError(f"{bundle.path}: {error}") from None
 

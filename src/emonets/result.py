@@ -23,38 +23,55 @@ if TYPE_CHECKING:
 SCHEMA = "emonets.result"
 SCHEMA_VERSION = 1
 COLUMNS: tuple[str, ...] = (
-    "file", "track", "start", "end", "face_found", "model", *EMOTIONS, "label",
+    "file", "track", "start", "end", "face_found", "model", *EMOTIONS, "label", "sound_found",
+    "level",
 )  # fmt: skip
+LEVELS = ("frame", "face", "window", "clip")
+"""What a row covers: one face picture; one face in one window; a window's sound; the clip."""
 SHORTEST = 0.001
 """Seconds of the shortest window and hop."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One face in one window, or one clip.
+    """What one model says of one face, of one window's sound, or of one clip.
 
     Attributes
     ----------
     file : the clip, as it was given.
-    track : number of the face tube, stable over the whole clip; None in the row of the clip.
+    track : number of the face tube, stable over the whole clip; None where no single face is
+        meant.
     start, end : seconds from the clip's start, from the stream's own time stamps.
-    face_found : False where there was nothing to look at; the probabilities are then all 1/7.
-    model : which model the probabilities come from.
-    probabilities : seven numbers in the order of ``emonets.EMOTIONS`` that sum to one.
+    face_found : whether a face was there to look at; None in the rows of a model that does not
+        look.
+    model : which model the probabilities come from: ``face``, ``audio``, ``face+audio``, and
+        ``face/frame`` for single pictures.
+    probabilities : seven numbers in the order of ``emonets.EMOTIONS`` that sum to one; all 1/7
+        where nothing was found.
+    sound_found : whether there was sound, and not silence, to listen to; None in the rows of a
+        model that does not listen.
+    level : one of :data:`LEVELS`.
     """
 
     file: str
     track: int | None
     start: float
     end: float
-    face_found: bool
+    face_found: bool | None
     model: str
     probabilities: tuple[float, ...]
+    sound_found: bool | None = None
+    level: str = "clip"
+
+    @property
+    def found(self) -> bool:
+        """Whether there was anything, a face or a sound, that the answer can rest on."""
+        return bool(self.face_found or self.sound_found)
 
     @property
     def label(self) -> str | None:
-        """The most probable emotion; None where no face was found."""
-        return EMOTIONS[int(np.argmax(self.probabilities))] if self.face_found else None
+        """The most probable emotion; None where neither a face nor a sound was found."""
+        return EMOTIONS[int(np.argmax(self.probabilities))] if self.found else None
 
     def to_dict(self) -> dict[str, Any]:
         """The row under the names of :data:`COLUMNS`."""
@@ -67,6 +84,8 @@ class Row:
             "model": self.model,
             **dict(zip(EMOTIONS, self.probabilities, strict=True)),
             "label": self.label,
+            "sound_found": self.sound_found,
+            "level": self.level,
         }
 
 
@@ -74,7 +93,9 @@ class Row:
 class FileStatus:
     """How one file fared, and in words what happened.
 
-    ``ok``; ``damaged`` (rows for what could be decoded); ``no face``; ``error`` (no rows).
+    ``ok``; ``damaged`` (rows for what could be decoded); ``no face`` (in a film, of a model that
+    looks); ``no sound`` (a sound file is silent, or only sound was asked for and there is none);
+    ``error`` (no rows).
     """
 
     file: str
@@ -88,7 +109,9 @@ class Result:
 
     Attributes
     ----------
-    rows : per clip first its faces by window and track, then the clip itself (track None).
+    rows : per clip its single face pictures (if asked for), its faces by window and track, its
+        sound by window, and then the clip itself: a row a model and, where several models spoke,
+        last the row in which they are taken together.
     files : one status a file, in the order given.
     about : the model that spoke: bundle, digest, version, how clips are decided.
     """
@@ -112,9 +135,10 @@ class Result:
         """Whether any file gave no answer, or one from a part of it only."""
         return any(status.status != "ok" for status in self.files)
 
-    def clip_rows(self) -> tuple[Row, ...]:
-        """The rows of whole clips only."""
-        return tuple(row for row in self.rows if row.track is None)
+    def clip_rows(self, model: str | None = None) -> tuple[Row, ...]:
+        """One row a clip: its answer, by all models together or by the one named."""
+        rows = [row for row in self.rows if row.level == "clip" and model in (None, row.model)]
+        return tuple({row.file: row for row in rows}.values())
 
     def to_pandas(self) -> pd.DataFrame:
         """A data frame with :data:`COLUMNS`; ``track`` is a nullable integer."""
@@ -125,8 +149,8 @@ class Result:
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         types = {
             "file": "string", "track": "Int64", "start": "float64", "end": "float64",
-            "face_found": "bool", "model": "string", **dict.fromkeys(EMOTIONS, "float64"),
-            "label": "string",
+            "face_found": "boolean", "model": "string", **dict.fromkeys(EMOTIONS, "float64"),
+            "label": "string", "sound_found": "boolean", "level": "string",
         }  # fmt: skip
         return frame.astype(types)
 
@@ -174,6 +198,7 @@ class Result:
                 Row(
                     row["file"], row["track"], row["start"], row["end"], row["face_found"],
                     row["model"], tuple(row[name] for name in EMOTIONS),
+                    row.get("sound_found"), row.get("level", "clip"),
                 )
                 for row in content["rows"]
             )  # fmt: skip

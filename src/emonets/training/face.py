@@ -313,6 +313,8 @@ def evaluate_face(
     if figure_path is not None and importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("drawing figures", "plot")
     model = EmoNets.load(bundle)
+    if model.face is None:
+        raise DataError(f"{bundle}: has no face specialist")
     faces = load_faces(data)
     part = faces if split == "all" else faces.take(split)
     network = model.face.network

@@ -22,6 +22,17 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
         "registration": str, "illumination": str, "smoothness": float, "border": str,
     },
     "face.clips": {"slots": int},
+    "audio": {"model": str, "features": str},
+    "audio.whitening": {"rotate": bool, "ridge": float, "keep_variance": float},
+    "audio.pretraining": {"layers": list},
+    "audio.network": {
+        "hidden_layer_sizes": list, "activations": list, "pooling": str, "train_weights": list,
+        "test_weights": list, "distinct": bool, "unit_dropout": float, "pooled_dropout": float,
+        "pooled_dropout_by": str, "max_frames": int, "batch_size": int, "n_epochs": int,
+        "patience": int, "learning_rate": float, "momentum": float, "rho": float,
+        "denominator": str, "l2": float, "max_norm": float, "class_weight": str,
+        "rate_decay": float, "decay_after": int, "shuffle": str,
+    },
 }  # fmt: skip
 
 

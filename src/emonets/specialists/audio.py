@@ -1,0 +1,302 @@
+"""The audio specialist: sound → features a frame → network → seven probabilities (paper 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.clip import SOUND_RATE, Clip
+from emonets.emotions import EMOTIONS, UNIFORM
+from emonets.errors import BundleError, MediaError, ParameterError
+from emonets.learners.pooled_perceptron import PooledPerceptron
+from emonets.sound.front import Front, front
+from emonets.sound.whitening import Whitening
+from emonets.sound.yaafe import Level
+
+Features = dict[str, NDArray[Any]]
+Spans = Sequence[tuple[float, float]]
+
+SILENCE = 1e-4
+"""Sound that swings by no more than this (full scale is 1) is silence: three steps of 16 bits."""
+PIECE = 5.0
+"""Seconds: sounds longer than twice this are answered in pieces of about this, then averaged."""
+_BLOCK = SOUND_RATE // 100  # samples over which the swing is measured
+_BATCH = 32  # spans that go to the network together
+_MAX_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a first pass over a clip's sound tells.
+
+    Attributes
+    ----------
+    start, end : seconds; equal where there is no sound.
+    level : what the whole signal is scaled by.
+    loud : (n,) bool, for each hundredth of a second from ``start``, whether it is no silence.
+    """
+
+    start: float
+    end: float
+    level: Level
+    loud: NDArray[np.bool_]
+
+    @property
+    def found(self) -> bool:
+        """Whether there is any sound that is not silence."""
+        return bool(self.loud.any())
+
+    def heard(self, start: float, end: float) -> bool:
+        """Whether there is, between two times in seconds."""
+        step = _BLOCK / SOUND_RATE
+        first, last = int((start - self.start) / step), int(np.ceil((end - self.start) / step))
+        return bool(self.loud[max(0, first) : max(0, last)].any())
+
+
+def survey(clip: Clip) -> Sound:
+    """Listen once to all of a clip: where its sound is, how loud, and whether there is any.
+
+    Raises
+    ------
+    MediaError : the clip has no pictures, and its sound cannot be decoded.
+    """
+    start, count = 0.0, 0
+    swing = _Swing()
+
+    def passing() -> Iterator[NDArray[np.float32]]:
+        nonlocal start, count
+        for chunk in clip.sound():
+            start = start if count else chunk.time
+            count += chunk.samples.size
+            swing.push(chunk.samples)
+            yield chunk.samples
+
+    level = Level.measure(passing())
+    return Sound(start, start + count / SOUND_RATE, level, swing.finish())
+
+
+class Network(Protocol):
+    """What turns the frames of sounds into probabilities: a fitted classifier of sequences."""
+
+    classes_: NDArray[Any]
+
+    def predict_proba(self, X: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+        """(t, width) frames of n sounds → (n, classes)."""
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Settings (JSON) and arrays."""
+
+
+class AudioSpecialist:
+    """Seven probabilities for a clip by its sound.
+
+    Parameters
+    ----------
+    network : fitted on whitened frames.
+    whitening : the fitted whitening; None where the network takes the frames as they are.
+    features : the front end, ``yaafe`` (the paper's 909 numbers a frame) or ``logmel``.
+    """
+
+    name = "audio"
+
+    def __init__(
+        self, network: Network, whitening: Whitening | None = None, *, features: str = "yaafe"
+    ) -> None:
+        self.network = network
+        self.whitening = whitening
+        self.front = front(features)
+
+    @property
+    def decision(self) -> str:
+        """In words, how frames become one answer."""
+        kind = type(self.network).__name__
+        return f"{kind} on the {self.front.name} frames of up to {2 * PIECE:g} s"
+
+    def extract(self, clip: Clip) -> Features:
+        """The frames of a clip of an hour at most: see :func:`extract`."""
+        return extract(clip, self.front.name)
+
+    def listen(self, clip: Clip, sound: Sound, spans: Spans) -> NDArray[np.float64]:
+        """What is heard in each of several spans of a clip of any length.
+
+        Parameters
+        ----------
+        sound : what :func:`survey` said of the clip.
+        spans : (start, end) in seconds; what memory it takes grows with the longest of them.
+
+        Returns
+        -------
+        (n, 7); 1/7 each where there is silence.
+        """
+        heard = [i for i, span in enumerate(spans) if sound.heard(*span)]
+        out = np.full((len(spans), len(EMOTIONS)), UNIFORM)
+        frames = _frames(clip, sound, self.front)
+        cut = _cut(frames, self.front, sound.start, [spans[i] for i in heard])
+        for batch in _batches(cut):
+            out[[heard[i] for i, _ in batch]] = self._predict([rows for _, rows in batch])
+        return out
+
+    def predict_proba(self, features: Features | Sequence[Features]) -> NDArray[np.float64]:
+        """(n, 7) for the features of one clip or of several; no sound or silence: 1/7 each."""
+        clips = [features] if isinstance(features, Mapping) else list(features)
+        out = np.full((len(clips), len(EMOTIONS)), UNIFORM)
+        for i, clip in enumerate(clips):
+            if clip["found"]:
+                start, end = map(float, clip["span"])
+                cut = _cut([clip["frames"]], self.front, start, pieces(start, end))
+                out[i] = self._predict([rows for _, rows in cut]).mean(axis=0)
+        return out
+
+    def _predict(self, sounds: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        if self.whitening is not None:
+            sounds = [self.whitening.transform(rows) for rows in sounds]
+        full = np.zeros((len(sounds), len(EMOTIONS)))
+        full[:, np.asarray(self.network.classes_, np.int64)] = self.network.predict_proba(sounds)
+        return full
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
+        """Settings (JSON) and arrays by part, for a bundle."""
+        network, arrays = self.network.to_arrays()
+        kind = next(name for name, made in _NETWORKS.items() if isinstance(self.network, made))
+        parts = {"audio": arrays}
+        if self.whitening is not None:
+            parts["audio_whitening"] = self.whitening.to_arrays()
+        return {"features": self.front.name, "kind": kind, "network": network}, parts
+
+    @classmethod
+    def from_arrays(
+        cls, settings: Mapping[str, Any], parts: Mapping[str, Mapping[str, NDArray[Any]]]
+    ) -> Self:
+        """The inverse of :meth:`to_arrays`; raises :class:`BundleError` where it does not fit."""
+        try:
+            network = _NETWORKS[settings["kind"]].from_arrays(settings["network"], parts["audio"])
+            whitening = None
+            if "audio_whitening" in parts:
+                whitening = Whitening.from_arrays(parts["audio_whitening"])
+            made = cls(network, whitening, features=settings["features"])
+        except BundleError:
+            raise
+        except (KeyError, TypeError, ValueError, ParameterError) as error:
+            raise BundleError(f"the audio specialist is incomplete: {error!r}") from None
+        if not set(map(int, network.classes_)) <= set(range(len(EMOTIONS))):
+            raise BundleError("the audio network's classes are not among the seven emotions")
+        return made
+
+
+_NETWORKS: dict[str, Any] = {"pooled perceptron": PooledPerceptron}
+
+
+def extract(clip: Clip, features: str) -> Features:
+    """All frames of a clip's sound, of an hour at most.
+
+    Parameters
+    ----------
+    features : ``yaafe`` or ``logmel``.
+
+    Returns
+    -------
+    dict of arrays: ``frames`` (t, width) float32, not yet whitened; ``time`` (t,) in seconds;
+    ``span`` (2,) start and end of the sound; ``found`` (), whether it is no silence (if not,
+    there are no frames).
+
+    Raises
+    ------
+    MediaError : the sound is longer than an hour, or cannot be decoded.
+    """
+    kind = front(features)
+    sound = survey(clip)
+    if sound.end - sound.start > _MAX_SECONDS:
+        raise MediaError(clip.info.path, "has more than an hour of sound", "cut it")
+    frames = np.concatenate([np.empty((0, kind.width), np.float32), *_frames(clip, sound, kind)])
+    return {
+        "frames": frames,
+        "time": sound.start + kind.first + kind.step * np.arange(len(frames)),
+        "span": np.array([sound.start, sound.end]),
+        "found": np.array(sound.found),
+    }
+
+
+def pieces(start: float, end: float) -> list[tuple[float, float]]:
+    """The spans whose answers make the whole's: one up to 10 s, else of about 5 s each."""
+    length = end - start
+    count = 1 if length <= 2 * PIECE else int(np.ceil(length / PIECE))
+    return list(pairwise(np.linspace(start, end, count + 1).tolist()))
+
+
+def _frames(clip: Clip, sound: Sound, kind: Front) -> Iterator[NDArray[np.float32]]:
+    """The feature frames of a clip, some at a time; none if it is silent."""
+    if not sound.found:
+        return
+    stream = kind.open(sound.level)
+    for chunk in clip.sound():
+        yield stream.push(chunk.samples).astype(np.float32)
+    yield stream.finish().astype(np.float32)
+
+
+def _cut(
+    blocks: Iterable[NDArray[np.float32]], kind: Front, start: float, spans: Spans
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The number and the rows of each span, as soon as all of its rows are there.
+
+    Of the rows only those are kept that a later span still needs.
+    """
+    edges = np.ceil((np.asarray(spans) - start - kind.first) / kind.step - 1e-6).astype(int)
+    bounds = [(max(i, 0), max(j, i + 1, 1)) for i, j in edges.reshape(-1, 2).tolist()]
+    order = sorted(range(len(spans)), key=lambda n: bounds[n][1])
+    needed = np.minimum.accumulate([bounds[n][0] for n in reversed(order)])[::-1].tolist()
+    kept: list[NDArray[np.float32]] = []
+    first = last = 0  # rows first..last are kept
+    done = 0
+
+    def rows(n: int) -> NDArray[np.float32]:
+        i, j = bounds[n]
+        i = min(i, last - 1)  # a span that only touches the end hears the last frame
+        return np.concatenate(kept)[i - first : j - first]
+
+    for block in blocks:
+        if not len(block):
+            continue
+        kept.append(block)
+        last += len(block)
+        while done < len(order) and bounds[order[done]][1] <= last:
+            yield order[done], rows(order[done])
+            done += 1
+        if done == len(order):
+            return
+        while kept and first + len(kept[0]) <= min(needed[done], last - 1):
+            first += len(kept.pop(0))
+    for n in order[done:] if kept else []:
+        yield n, rows(n)
+
+
+def _batches(
+    items: Iterable[tuple[int, NDArray[np.float32]]],
+) -> Iterator[list[tuple[int, NDArray[np.float32]]]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch
+
+
+class _Swing:
+    """Whether each stretch of `_BLOCK` of a signal that comes in pieces is loud."""
+
+    def __init__(self) -> None:
+        self._rest = np.empty(0, np.float32)
+        self._loud: list[NDArray[np.bool_]] = []
+
+    def push(self, samples: NDArray[np.float32]) -> None:
+        samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // _BLOCK * _BLOCK
+        self._rest = samples[whole:]
+        blocks = samples[:whole].reshape(-1, _BLOCK)
+        self._loud.append(np.ptp(blocks, axis=1) > SILENCE)
+
+    def finish(self) -> NDArray[np.bool_]:
+        if len(self._rest):
+            self._loud.append(np.array([np.ptp(self._rest) > SILENCE]))
+        return np.concatenate([np.empty(0, np.bool_), *self._loud])

@@ -1,0 +1,80 @@
+"""Feature frames of many recordings, computed once and kept in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from emonets.clip import open_clip
+from emonets.errors import EmoNetsError
+from emonets.files import try_folder, write_whole
+from emonets.specialists.audio import extract
+
+_VERSION = 1  # changes when the numbers that `extract` gives do
+
+
+def sound_frames(
+    paths: Sequence[Path],
+    features: str,
+    folder: Path,
+    *,
+    workers: int = 1,
+    echo: Callable[[str], Any] = print,
+) -> list[NDArray[np.float32] | None]:
+    """The feature frames of each recording; what an earlier run left in the folder is taken.
+
+    Parameters
+    ----------
+    paths : sound files or films.
+    features : ``yaafe`` or ``logmel``, as in :func:`emonets.specialists.audio.extract`.
+    folder : a file a recording is kept there, named by the recording's path, size and time.
+    workers : processes.
+
+    Returns
+    -------
+    one (t, width) float32 a recording, read from disk as it is used; None where the recording is
+    silent or cannot be read, which is said.
+    """
+    try_folder(folder)
+    names = [folder / f"{_key(path, features)}.npy" for path in paths]
+    todo = [i for i, name in enumerate(names) if not name.exists()]
+    jobs = (delayed(_compute)(paths[i], features, names[i]) for i in todo)
+    for count, problem in enumerate(
+        Parallel(min(workers, max(len(todo), 1)), return_as="generator")(jobs), 1
+    ):
+        if problem:
+            echo(problem)
+        if count % 200 == 0:
+            echo(f"features of {count} of {len(todo)} recordings")
+    return [_read(name) for name in names]
+
+
+def _compute(path: Path, features: str, name: Path) -> str:
+    try:
+        frames = extract(open_clip(path), features)["frames"]
+    except EmoNetsError as error:
+        return f"left out: {error}"
+    buffer = io.BytesIO()
+    np.save(buffer, frames, allow_pickle=False)
+    write_whole(name, buffer.getvalue())
+    return "" if len(frames) else f"left out: {path}: it is silent"
+
+
+def _read(name: Path) -> NDArray[np.float32] | None:
+    if not name.exists():
+        return None
+    frames: NDArray[np.float32] = np.load(name, mmap_mode="r", allow_pickle=False)
+    return frames if len(frames) else None
+
+
+def _key(path: Path, features: str) -> str:
+    stat = path.stat()
+    content = f"{_VERSION} {features} {path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    return f"{path.stem[:60]}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
