@@ -43,7 +43,7 @@ def frame_times(frames: int) -> Floats:
 
     Frame t is centred on sample 624 t, so that the first is at 0; half of it is silence.
     """
-    return np.arange(frames) * (STEP / SOUND_RATE)
+    return np.arange(frames, dtype=np.float64) * (STEP / SOUND_RATE)
 
 
 def cut_frames(samples: Floats) -> Floats:
@@ -51,7 +51,7 @@ def cut_frames(samples: Floats) -> Floats:
 
     Parameters
     ----------
-    samples : (n,) at 48 kHz. 624 zeros go before it and 623 after.
+    samples : (n,) float64 at 48 kHz. 624 zeros go before it and 623 after.
     """
     padded = np.pad(samples, (_LEFT, _RIGHT))
     return _windows(padded) if len(padded) >= FRAME else np.empty((0, FRAME))

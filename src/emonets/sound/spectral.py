@@ -162,6 +162,6 @@ def _hann(n: int) -> Floats:
 def _previous(magnitudes: Floats, before: Floats | None) -> tuple[Floats, Floats]:
     """The spectrum before each, (t, k), and the product of the two norms, (t,)."""
     first = np.zeros(magnitudes.shape[1]) if before is None else before
-    previous = np.concatenate([first[None], magnitudes[:-1]])
-    norms = np.sqrt(np.einsum("tk,tk->t", magnitudes, magnitudes))
-    return previous, norms * np.concatenate([[np.sqrt(first @ first)], norms[:-1]])
+    every = np.concatenate([first[None], magnitudes])
+    norms = np.sqrt(np.einsum("tk,tk->t", every, every))
+    return every[:-1], norms[1:] * norms[:-1]
