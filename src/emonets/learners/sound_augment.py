@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_DYNAMIC_RANGE = 70.0
+_DYNAMIC_RANGE = 60.0
 """dB below a clip's mean power under which nothing is told apart."""
 
 
@@ -52,9 +52,9 @@ class Augmentation:
 def normalise_level(levels: NDArray[np.floating]) -> Floats:
     """What the network sees of a spectrogram, whatever the gain it was recorded with.
 
-    Powers are divided by their mean over all frames and bands; what lies 70 dB below it and
+    Powers are divided by their mean over all frames and bands; what lies 60 dB below it and
     deeper is levelled out, so that the depth of a recording's silence does not count. Then dB
-    are shifted and scaled to about -2.3 to 2: (frames, bands) → (frames, bands).
+    are shifted and scaled to about -1.8 to 2: (frames, bands) → (frames, bands).
     """
     power = np.power(10.0, np.asarray(levels, np.float64) / 10.0)
     relative = power / power.mean() + 10.0 ** (-_DYNAMIC_RANGE / 10.0)
