@@ -249,6 +249,76 @@ def train_face(
     )
 
 
+@train_app.command("audio")
+def train_audio(
+    data: Annotated[
+        list[Path], typer.Argument(help="RAVDESS, EMO-DB, class folders or a manifest; several.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where the bundle goes.")],
+    preset: Annotated[str, typer.Option(help="A preset's name or a .toml file.")] = "paper",
+    add_to: Annotated[
+        str | None, typer.Option(help="A bundle whose face specialist is taken over.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    work: Annotated[
+        Path | None, typer.Option(help="Features and checkpoints. Default: beside the bundle.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Recordings listened to side by side.")] = 1,
+) -> None:
+    """Train the audio network and write a bundle; interrupted, the same command goes on."""
+    from emonets.training.audio import train_audio as train
+
+    train(
+        data,
+        out,
+        preset=preset,
+        add_to=add_to,
+        seed=seed,
+        work=work,
+        workers=workers,
+        echo=partial(_err.print, soft_wrap=True),
+    )
+
+
+@evaluate_app.command("audio")
+def evaluate_audio(
+    data: Annotated[Path, typer.Option(help="RAVDESS, EMO-DB, class folders or a manifest.")],
+    bundle: Annotated[
+        str | None, typer.Option(help="A model by name or folder, scored on all of the data.")
+    ] = None,
+    cross_validate: Annotated[
+        str | None,
+        typer.Option(help="In place of a model: a preset, trained for each fold on the others."),
+    ] = None,
+    fine: Annotated[
+        bool, typer.Option("--fine", help="The data's own classes (RAVDESS: eight).")
+    ] = False,
+    json: Annotated[Path | None, typer.Option(help="Write the figures there.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Write the confusion matrix (PNG).")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of training and bootstrap.")] = 0,
+    work: Annotated[Path, typer.Option(help="Features, and folds that are done.")] = Path(
+        "emonets-work"
+    ),
+    workers: Annotated[int, typer.Option(help="Folds at the same time.")] = 1,
+) -> None:
+    """Accuracy, UAR and confusion matrix of the audio model, with 95 % intervals over speakers."""
+    from emonets.training.audio_report import report_audio as report
+
+    text = report(
+        data,
+        bundle=bundle,
+        preset=cross_validate,
+        fine=fine,
+        seed=seed,
+        work=work,
+        workers=workers,
+        json_path=json,
+        figure_path=figure,
+        echo=partial(_err.print, soft_wrap=True),
+    )
+    print(text)
+
+
 @evaluate_app.command("face")
 def evaluate_face(
     data: Annotated[Path, typer.Option(help="fer2013.npz, fer2013.csv, TFD .mat or a folder.")],
