@@ -282,7 +282,9 @@ def train_audio(
 
 @evaluate_app.command("audio")
 def evaluate_audio(
-    data: Annotated[Path, typer.Option(help="RAVDESS, EMO-DB, class folders or a manifest.")],
+    data: Annotated[
+        list[Path], typer.Argument(help="RAVDESS, EMO-DB, class folders or a manifest; several.")
+    ],
     bundle: Annotated[
         str | None, typer.Option(help="A model by name or folder, scored on all of the data.")
     ] = None,
@@ -290,9 +292,6 @@ def evaluate_audio(
         str | None,
         typer.Option(help="In place of a model: a preset, trained for each fold on the others."),
     ] = None,
-    fine: Annotated[
-        bool, typer.Option("--fine", help="The data's own classes (RAVDESS: eight).")
-    ] = False,
     json: Annotated[Path | None, typer.Option(help="Write the figures there.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Write the confusion matrix (PNG).")] = None,
     seed: Annotated[int, typer.Option(help="Seed of training and bootstrap.")] = 0,
@@ -308,7 +307,6 @@ def evaluate_audio(
         data,
         bundle=bundle,
         preset=cross_validate,
-        fine=fine,
         seed=seed,
         work=work,
         workers=workers,

@@ -14,6 +14,7 @@ from emonets.clip import SOUND_RATE, Clip
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, MediaError, ParameterError
 from emonets.learners.pooled_perceptron import PooledPerceptron
+from emonets.learners.sound_network import SoundNetClassifier
 from emonets.sound.front import Front, front
 from emonets.sound.whitening import Whitening
 from emonets.sound.yaafe import Level
@@ -100,16 +101,30 @@ class AudioSpecialist:
     network : fitted on whitened frames.
     whitening : the fitted whitening; None where the network takes the frames as they are.
     features : the front end, ``yaafe`` (the paper's 909 numbers a frame) or ``logmel``.
+    emotions : which of the seven, 0..6, each column of the network's answer counts as; several
+        may count as one (calm and neutral); None: the network's classes are the seven.
     """
 
     name = "audio"
 
     def __init__(
-        self, network: Network, whitening: Whitening | None = None, *, features: str = "yaafe"
+        self,
+        network: Network,
+        whitening: Whitening | None = None,
+        *,
+        features: str = "yaafe",
+        emotions: Sequence[int] | None = None,
     ) -> None:
         self.network = network
         self.whitening = whitening
         self.front = front(features)
+        self.emotions = tuple(map(int, network.classes_ if emotions is None else emotions))
+        if len(self.emotions) != len(network.classes_):
+            raise ParameterError(
+                f"emotions has {len(self.emotions)} entries for {len(network.classes_)} classes"
+            )
+        if not set(self.emotions) <= set(range(len(EMOTIONS))):
+            raise ParameterError(f"emotions must be 0..{len(EMOTIONS) - 1}, got {self.emotions}")
 
     @property
     def decision(self) -> str:
@@ -156,7 +171,10 @@ class AudioSpecialist:
         if self.whitening is not None:
             sounds = [self.whitening.transform(rows) for rows in sounds]
         full = np.zeros((len(sounds), len(EMOTIONS)))
-        full[:, np.asarray(self.network.classes_, np.int64)] = self.network.predict_proba(sounds)
+        for emotion, column in zip(
+            self.emotions, self.network.predict_proba(sounds).T, strict=True
+        ):
+            full[:, emotion] += column
         return full
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
@@ -166,7 +184,13 @@ class AudioSpecialist:
         parts = {"audio": arrays}
         if self.whitening is not None:
             parts["audio_whitening"] = self.whitening.to_arrays()
-        return {"features": self.front.name, "kind": kind, "network": network}, parts
+        settings = {
+            "features": self.front.name,
+            "kind": kind,
+            "network": network,
+            "emotions": list(self.emotions),
+        }
+        return settings, parts
 
     @classmethod
     def from_arrays(
@@ -178,17 +202,23 @@ class AudioSpecialist:
             whitening = None
             if "audio_whitening" in parts:
                 whitening = Whitening.from_arrays(parts["audio_whitening"])
-            made = cls(network, whitening, features=settings["features"])
+            return cls(
+                network,
+                whitening,
+                features=settings["features"],
+                emotions=settings["emotions"],
+            )
         except BundleError:
             raise
         except (KeyError, TypeError, ValueError, ParameterError) as error:
             raise BundleError(f"the audio specialist is incomplete: {error!r}") from None
-        if not set(map(int, network.classes_)) <= set(range(len(EMOTIONS))):
-            raise BundleError("the audio network's classes are not among the seven emotions")
-        return made
 
 
-_NETWORKS: dict[str, Any] = {"pooled perceptron": PooledPerceptron}
+_NETWORKS: dict[str, Any] = {
+    "pooled perceptron": PooledPerceptron,
+    "sound network": SoundNetClassifier,
+}
+"""By the names that bundles and presets give them."""
 
 
 def extract(clip: Clip, features: str) -> Features:

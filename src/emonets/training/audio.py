@@ -27,11 +27,14 @@ from emonets.files import write_whole
 from emonets.learners.dbn import DBN
 from emonets.learners.folds import Indices
 from emonets.learners.pooled_perceptron import PooledPerceptron
+from emonets.learners.sound_augment import Augmentation
+from emonets.learners.sound_network import SoundNetClassifier
+from emonets.learners.sound_network_onnx import Architecture
 from emonets.model import EmoNets
 from emonets.sound.whitening import Whitening
 from emonets.specialists.audio import AudioSpecialist
 from emonets.training.preset import load_preset
-from emonets.training.sound_data import Echo, Frames, Labelled, held_out, join, load_labelled
+from emonets.training.sound_data import Echo, Frames, Labelled, emotions_of, held_out, load_labelled
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,103 @@ class Trained:
     network: Any
     stages: dict[str, Any]
 
-    def predict_proba(self, frames: Sequence[Frames], classes: int) -> NDArray[np.float64]:
+    def predict_proba(self, frames: Sequence[Frames]) -> NDArray[np.float64]:
         """(n, classes), one row a recording."""
         if self.whitening is not None:
             frames = [self.whitening.transform(part) for part in frames]
-        full = np.zeros((len(frames), classes))
-        full[:, np.asarray(self.network.classes_, int)] = self.network.predict_proba(frames)
-        return full
+        p: NDArray[np.float64] = self.network.predict_proba(frames)
+        return p
 
 
 def fit_audio(
+    data: Labelled,
+    train: Indices,
+    fold: int | None,
+    settings: Mapping[str, Any],
+    *,
+    seed: int = 0,
+    work: Path | None = None,
+    echo: Echo = print,
+) -> Trained:
+    """Train what a preset's ``audio`` table describes.
+
+    Parameters
+    ----------
+    train : positions of the recordings that may be used; who of their speakers is held out to
+        stop by, if anybody, is the model's affair.
+    fold : number of the fold that is not among them; None in training for good.
+    work : where checkpoints are kept; a run that was interrupted goes on from there.
+
+    Raises
+    ------
+    ParameterError : a preset with an unknown model.
+    """
+    if settings["model"] == "sound network":
+        return fit_sound_network(data, train, settings, seed=seed, work=work, echo=echo)
+    if settings["model"] != "pooled perceptron":
+        raise ParameterError(
+            f"audio.model must be 'pooled perceptron' or 'sound network', got {settings['model']!r}"
+        )
+    rest, stop = held_out(data, train, fold, seed)
+    echo(
+        f"{len(rest)} recordings of {len(np.unique(data.groups[rest]))} speakers to train on, "
+        f"{len(stop)} of {len(np.unique(data.groups[stop]))} to stop by"
+    )
+    return fit_pooled_perceptron(data, rest, stop, settings, seed=seed, work=work, echo=echo)
+
+
+def fit_sound_network(
+    data: Labelled,
+    train: Indices,
+    settings: Mapping[str, Any],
+    *,
+    seed: int = 0,
+    work: Path | None = None,
+    echo: Echo = print,
+) -> Trained:
+    """Train the network on log-mel spectrograms: a fixed number of epochs, nobody held out."""
+    shares = settings.get("corpora", {})
+    share = np.array([float(shares.get(name, 1.0)) for name in data.names])[data.corpus[train]]
+    network = SoundNetClassifier(
+        network=Architecture(**{k: _tuple(v) for k, v in settings["network"].items()}),
+        augmentation=Augmentation(
+            **{k: _tuple(v) for k, v in settings.get("augmentation", {}).items()}
+        ),
+        **settings["training"],
+        checkpoint=None if work is None else work / "network.run",
+        random_state=seed,
+    )
+    began = time.monotonic()
+
+    def progress(member: int, epoch: int, loss: float) -> None:
+        if epoch % 5 == 4:
+            minutes = (time.monotonic() - began) / 60
+            echo(
+                f"network {member + 1}/{network.members}  epoch {epoch + 1}/{network.epochs}  "
+                f"loss {loss:.4f}  {minutes:.1f} min"
+            )
+
+    if work is not None:
+        work.mkdir(parents=True, exist_ok=True)
+    network.fit(
+        [data.frames[i] for i in train], data.targets()[train], share=share, on_epoch=progress
+    )
+    network.use(threads=1)
+    stages = {
+        "recordings": len(train),
+        "speakers": len(np.unique(data.groups[train])),
+        "epochs": network.epochs,
+        "networks": network.members,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+    }
+    return Trained(None, network, stages)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def fit_pooled_perceptron(
     data: Labelled,
     train: Indices,
     stop: Indices,
@@ -82,17 +172,25 @@ def fit_audio(
     for i in train:
         whitening.partial_fit(data.frames[i])
     frames = [whitening.transform(data.frames[i]) for i in (*train, *stop)]
-    stages: dict[str, Any] = {"frames": sum(map(len, frames[: len(train)]))}
+    stages: dict[str, Any] = {
+        "recordings": len(train),
+        "speakers": len(np.unique(data.groups[train])),
+        "chosen_by": f"accuracy on {len(stop)} recordings of other speakers",
+        "frames": sum(map(len, frames[: len(train)])),
+    }
     layers = settings.get("pretraining", {}).get("layers", [])
     initial = None
     if layers:
         if pretrained is None:
-            pretrained = pretrain(frames[: len(train)], layers, seed=seed, work=work, echo=echo)
+            some = settings["pretraining"].get("max_frames")
+            rows = drawn(frames[: len(train)], some, seed)
+            pretrained = pretrain(rows, layers, seed=seed, work=work, echo=echo)
         initial = pretrained.weights
         stages["reconstruction_error"] = [
             float(rbm.history_["reconstruction_error"][-1]) for rbm in pretrained.rbms_
         ]
     network = PooledPerceptron(**settings["network"], initial=initial, random_state=seed)
+    targets = data.targets()
     began = time.monotonic()
 
     def progress(epoch: int, model: PooledPerceptron) -> None:
@@ -107,8 +205,8 @@ def fit_audio(
 
     network.fit(
         frames[: len(train)],
-        data.labels[train],
-        validation=(frames[len(train) :], data.labels[stop]),
+        targets[train],
+        validation=(frames[len(train) :], targets[stop]),
         on_epoch=progress,
     )
     history = network.history_
@@ -121,17 +219,24 @@ def fit_audio(
     return Trained(whitening, network, stages)
 
 
+def drawn(frames: Sequence[Frames], most: int | None, seed: int) -> Frames:
+    """At most so many random frames of each recording, all in one array (t, width)."""
+    random = np.random.default_rng(seed)
+    if most is None:
+        return np.concatenate(frames)
+    return np.concatenate([part[np.sort(random.permutation(len(part))[:most])] for part in frames])
+
+
 def pretrain(
-    frames: Sequence[Frames],
+    rows: Frames,
     layers: Sequence[Mapping[str, Any]],
     *,
     seed: int = 0,
     work: Path | None = None,
     echo: Echo = print,
 ) -> DBN:
-    """Train a deep belief net on whitened frames; an interrupted run goes on from ``work``."""
+    """A deep belief net on whitened frames (t, width); an interrupted run goes on from ``work``."""
     place = None if work is None else work / "dbn.safetensors"
-    rows = np.concatenate(frames)
     dbn = DBN(layers, random_state=seed)
     if place is not None and place.exists():
         dbn = DBN.from_arrays(load(place.read_bytes()))
@@ -163,7 +268,7 @@ def cross_validate(
     -------
     (n, classes).
     """
-    content = json.dumps([settings, seed, data.name, data.classes, data.folds.tolist()])
+    content = json.dumps([settings, seed, data.name, data.folds.tolist()])
     key = hashlib.sha256(content.encode()).hexdigest()[:12]
     numbers = [int(fold) for fold in np.unique(data.folds)]
     jobs = (delayed(_one_fold)(data, fold, settings, seed, work / key, echo) for fold in numbers)
@@ -181,13 +286,15 @@ def _one_fold(
         kept: NDArray[np.float64] = np.load(place, allow_pickle=False)
         return fold, kept
     test = np.flatnonzero(data.folds == fold)
-    train, stop = held_out(data, np.flatnonzero(data.folds != fold), fold, seed)
 
     def said(text: str) -> None:
         echo(f"{data.name}, fold {fold}: {text}")
 
-    made = fit_audio(data, train, stop, settings, seed=seed, work=work / f"fold-{fold}", echo=said)
-    p = made.predict_proba([data.frames[i] for i in test], len(data.classes))
+    made = fit_audio(
+        data, np.flatnonzero(data.folds != fold), fold, settings, seed=seed,
+        work=work / f"fold-{fold}", echo=said,
+    )  # fmt: skip
+    p = made.predict_proba([data.frames[i] for i in test])
     buffer = io.BytesIO()
     np.save(buffer, p, allow_pickle=False)
     write_whole(place, buffer.getvalue())
@@ -225,29 +332,24 @@ def train_audio(
     settings = audio_settings(preset)
     work = work or out.with_name(out.name + ".work")
     base = None if add_to is None else EmoNets.load(add_to)
-    parts = [
-        load_labelled(path, settings["features"], work / "features", workers=workers, echo=echo)
-        for path in data
-    ]
-    joined = join(parts)
-    usable = np.flatnonzero(joined.splits != "test")  # what is kept for testing stays unheard
-    train, stop = held_out(joined, usable, None, seed)
-    echo(
-        f"{len(train)} recordings of {len(np.unique(joined.groups[train]))} subjects to train "
-        f"on, {len(stop)} of {len(np.unique(joined.groups[stop]))} to stop by"
+    labelled = load_labelled(
+        data, settings["features"], work / "features", workers=workers, echo=echo
     )
-    made = fit_audio(joined, train, stop, settings, seed=seed, work=work, echo=echo)
+    usable = np.flatnonzero(labelled.splits != "test")  # what is kept for testing stays unheard
+    made = fit_audio(labelled, usable, None, settings, seed=seed, work=work, echo=echo)
     card = {
-        "trained_on": joined.name,
-        "recordings": len(train),
-        "subjects": len(np.unique(joined.groups[train])),
-        "chosen_by": f"accuracy on {len(stop)} recordings of other subjects",
-        "dropped": len(joined.dropped),
+        "trained_on": labelled.name,
+        **made.stages,
+        "dropped": len(labelled.dropped),
         "seed": seed,
         "machine": platform.machine(),
-        **made.stages,
     }
-    specialist = AudioSpecialist(made.network, made.whitening, features=settings["features"])
+    specialist = AudioSpecialist(
+        made.network,
+        made.whitening,
+        features=settings["features"],
+        emotions=emotions_of(len(labelled.classes)),
+    )
     about = {"preset": preset, "card": {"audio": card}}
     face = None
     if base is not None:

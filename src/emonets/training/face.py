@@ -194,6 +194,8 @@ def train_face(
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("training a network", "train")
     numbers = load_preset(preset).get("face", {})
+    if not numbers:
+        raise ParameterError(f"preset {preset}: has no [face] table")
     settings = dict(numbers.get("network", {}))
     if network is not None:
         settings["network"] = network

@@ -11,6 +11,7 @@ from typing import Any
 
 from emonets.errors import ParameterError
 
+_ANY = "*"  # whatever the key is called
 _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
     "": {"name": str},
     "face.network": {
@@ -24,7 +25,7 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
     "face.clips": {"slots": int},
     "audio": {"model": str, "features": str},
     "audio.whitening": {"rotate": bool, "ridge": float, "keep_variance": float},
-    "audio.pretraining": {"layers": list},
+    "audio.pretraining": {"layers": list, "max_frames": int},
     "audio.network": {
         "hidden_layer_sizes": list, "activations": list, "pooling": str, "train_weights": list,
         "test_weights": list, "distinct": bool, "unit_dropout": float, "pooled_dropout": float,
@@ -32,7 +33,18 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
         "patience": int, "learning_rate": float, "momentum": float, "rho": float,
         "denominator": str, "l2": float, "max_norm": float, "class_weight": str,
         "rate_decay": float, "decay_after": int, "shuffle": str,
+        "widths": list, "blocks": list, "embedding": int, "attention": int,
     },
+    "audio.training": {
+        "members": int, "epochs": int, "batch_size": int, "frames": int, "learning_rate": float,
+        "weight_decay": float, "dropout": float, "mixup": float, "label_smoothing": float,
+        "averaging": float, "autocast": bool,
+    },
+    "audio.augmentation": {
+        "warp": float, "tempo": float, "tilt": float, "noise": float, "snr": list,
+        "level": float, "masks": int, "mask_bands": int, "mask_frames": int,
+    },
+    "audio.corpora": {_ANY: float},
 }  # fmt: skip
 
 
@@ -81,7 +93,7 @@ def _check(table: Mapping[str, Any], place: str, file: str) -> None:
         where = f"{place}.{key}" if place else key
         if isinstance(value, Mapping) and key in below:
             _check(value, where, file)
-        elif key not in known:
+        elif key not in known and _ANY not in known:
             near = difflib.get_close_matches(key, [*known, *below], n=1)
             hint = (
                 f"; did you mean {near[0]!r}?"
@@ -90,7 +102,8 @@ def _check(table: Mapping[str, Any], place: str, file: str) -> None:
             )
             raise ParameterError(f"{file}: unknown key {where!r}{hint}")
         else:
-            kind = known[key]
+            kind = known.get(key, known.get(_ANY))
+            assert kind is not None
             fits = isinstance(value, (int, float) if kind is float else kind)
             if not fits or (isinstance(value, bool) and kind is not bool):
                 raise ParameterError(f"{file}: {where} must be {kind}, got {value!r}")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.speech import Recording, Recordings, load_recordings
+from emonets.datasets.speech import Recordings, load_recordings
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
 from emonets.learners.folds import Indices, shuffled_folds
@@ -18,8 +18,11 @@ from emonets.training.sound_frames import sound_frames
 
 Frames = NDArray[np.float32]
 Echo = Callable[[str], Any]
+CALM = "calm"
+_NEUTRAL = EMOTIONS.index("neutral")
 _FEWEST = 3  # subjects
 _MOST_FOLDS = 10
+_SHARED_FOLDS = 5  # where several corpora are taken together and none brings folds
 _HELD_OUT = 0.2  # of the subjects, to stop the training by
 
 
@@ -29,24 +32,54 @@ class Labelled:
 
     Attributes
     ----------
-    name : of the corpus.
+    names : of the corpora.
+    corpus : (n,) number of the corpus each recording comes from.
     frames : one (t, width) float32 array a recording.
-    labels : (n,) positions in ``classes``.
-    groups : (n,) subjects.
-    classes : names of the classes.
+    labels : (n,) 0..6 in the order of `emonets.EMOTIONS`.
+    words : (n,) the corpus' own word for the emotion.
+    groups : (n,) subjects, ``corpus/subject``.
     folds : (n,) number of the fold that tests each recording.
-    dropped : recordings that were left out, and why.
     splits : (n,) ``train``, ``valid``, ``test`` or, where the corpus is not divided, nothing.
+    dropped : recordings that were left out, and why.
     """
 
-    name: str
+    names: tuple[str, ...]
+    corpus: NDArray[np.int64]
     frames: list[Frames]
     labels: NDArray[np.int64]
+    words: NDArray[np.str_]
     groups: NDArray[np.str_]
-    classes: tuple[str, ...]
     folds: NDArray[np.int64]
-    dropped: tuple[tuple[str, str], ...]
     splits: NDArray[np.str_]
+    dropped: tuple[tuple[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        """Of all corpora together."""
+        return " + ".join(self.names)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that are trained: the seven and, where a corpus parts them, calm."""
+        return (*EMOTIONS, CALM) if (self.words == CALM).any() else EMOTIONS
+
+    @property
+    def fine_labels(self) -> NDArray[np.int64]:
+        """(n,) positions in :attr:`classes`."""
+        return np.where(self.words == CALM, len(EMOTIONS), self.labels)
+
+    def targets(self) -> NDArray[np.float32]:
+        """(n, classes) probabilities to learn.
+
+        A neutral recording of a corpus that knows no calm, beside one that does, counts half as
+        each.
+        """
+        targets = np.eye(len(self.classes), dtype=np.float32)[self.fine_labels]
+        for number in range(len(self.names)):
+            mine = self.corpus == number
+            if len(self.classes) > len(EMOTIONS) and not (self.words[mine] == CALM).any():
+                targets[mine & (self.labels == _NEUTRAL), _NEUTRAL:] = 0.5
+        return targets
 
     @property
     def split(self) -> str:
@@ -57,12 +90,16 @@ class Labelled:
         return f"{count} subject-independent folds"
 
 
+def emotions_of(classes: int) -> tuple[int, ...]:
+    """Which of the seven emotions each trained class counts as in an answer."""
+    return (*range(len(EMOTIONS)), _NEUTRAL)[:classes]
+
+
 def load_labelled(
-    data: Path,
+    data: Sequence[Path],
     features: str,
     work: Path,
     *,
-    fine: bool = False,
     workers: int = 1,
     echo: Echo = print,
 ) -> Labelled:
@@ -70,44 +107,64 @@ def load_labelled(
 
     Parameters
     ----------
-    data : anything `emonets.datasets.speech.load_recordings` reads.
+    data : corpora, each anything `emonets.datasets.speech.load_recordings` reads.
     features : see `emonets.specialists.audio.AudioSpecialist`.
-    fine : the corpus' own classes (RAVDESS: eight) in place of the seven.
 
     Raises
     ------
-    DataError : no recording can be used, or all come from a single subject.
+    DataError : no recording of a corpus can be used; or as the readers say.
     """
-    recordings = load_recordings(data)
-    frames = sound_frames(
-        [item.path for item in recordings.items], features, work, workers=workers, echo=echo
-    )
-    if not recordings.grouped:
-        echo(
-            f"{data}: nothing says who speaks in it, so every recording counts as a speaker of "
-            "its own, and scores by cross-validation will be too good"
+    corpora = [load_recordings(path) for path in data]
+    agreed = [len(set(c.folds.values())) for c in corpora if c.folds is not None]
+    count = None if len(corpora) == 1 else max([*agreed, _SHARED_FOLDS])
+    parts = []
+    for number, (path, recordings) in enumerate(zip(data, corpora, strict=True)):
+        if not recordings.grouped:
+            echo(
+                f"{path}: nothing says who speaks in it, so every recording counts as a speaker "
+                "of its own, and scores by cross-validation will be too good"
+            )
+        frames = sound_frames(
+            [item.path for item in recordings.items], features, work, workers=workers, echo=echo
         )
-    use = [i for i, part in enumerate(frames) if part is not None]
-    silent = [str(recordings.items[i].path) for i, part in enumerate(frames) if part is None]
-    items = [recordings.items[i] for i in use]
-    if not items:
-        raise DataError(f"{data}: none of {len(frames)} recordings has any sound")
-    groups = np.array([item.group for item in items])
-    if len(np.unique(groups)) < _FEWEST:
-        raise DataError(
-            f"{data}: {len(np.unique(groups))} subjects; three at least are needed to train on "
-            "one, stop by another and test on a third"
-        )
-    classes: tuple[str, ...] = EMOTIONS
-    labels = np.array([item.label for item in items], np.int64)
-    if fine:
-        classes, labels = _fine(items)
+        parts.append(_labelled(path, recordings, number, frames, count))
     return Labelled(
-        recordings.name, [part for part in frames if part is not None], labels, groups, classes,
-        _folds(recordings, groups),
-        (*recordings.dropped, *((path, "silent or unreadable") for path in silent)),
-        np.array([_split_name(item.split) for item in items]),
-    )  # fmt: skip
+        tuple(name for part in parts for name in part.names),
+        np.concatenate([part.corpus for part in parts]),
+        [frames for part in parts for frames in part.frames],
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.words for part in parts]),
+        np.concatenate([part.groups for part in parts]),
+        np.concatenate([part.folds for part in parts]),
+        np.concatenate([part.splits for part in parts]),
+        tuple(pair for part in parts for pair in part.dropped),
+    )
+
+
+def _labelled(
+    path: Path,
+    recordings: Recordings,
+    number: int,
+    frames: Sequence[Frames | None],
+    folds: int | None,
+) -> Labelled:
+    heard = [(item, part) for item, part in zip(recordings.items, frames, strict=True)]
+    used = [(item, part) for item, part in heard if part is not None]
+    silent = [str(item.path) for item, part in heard if part is None]
+    if not used:
+        raise DataError(f"{path}: none of {len(heard)} recordings has any sound")
+    subjects = np.array([item.group for item, _ in used])
+    return Labelled(
+        (recordings.name,),
+        np.full(len(used), number),
+        [part for _, part in used],
+        np.array([item.label for item, _ in used], np.int64),
+        np.array([item.fine for item, _ in used]),
+        np.char.add(f"{recordings.name}/", subjects),
+        _folds(recordings, subjects, folds),
+        np.array([_split_name(item.split) for item, _ in used]),
+        (*recordings.dropped, *((name, "silent or unreadable") for name in silent)),
+    )
 
 
 def _split_name(split: str | None) -> str:
@@ -120,24 +177,20 @@ def _split_name(split: str | None) -> str:
     return name
 
 
-def _fine(items: Sequence[Recording]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The corpus' own classes, those of the seven first and in their order."""
-    found = {item.fine for item in items}
-    order = {name: i for i, name in enumerate(EMOTIONS)}
-    classes = tuple(sorted(found, key=lambda name: (order.get(name, len(order)), name)))
-    return classes, np.array([classes.index(item.fine) for item in items], np.int64)
-
-
-def _folds(recordings: Recordings, groups: NDArray[np.str_]) -> NDArray[np.int64]:
-    """The field's folds where there are any, else one fold a subject, but ten at most."""
-    names, subject = np.unique(groups, return_inverse=True)
+def _folds(
+    recordings: Recordings, subjects: NDArray[np.str_], count: int | None
+) -> NDArray[np.int64]:
+    """The field's folds where there are any; else ``count``, or one a subject, ten at most."""
+    names, subject = np.unique(subjects, return_inverse=True)
     if recordings.folds is not None:
-        return np.array([recordings.folds[group] for group in groups], np.int64)
+        return np.array([recordings.folds[name] for name in subjects], np.int64)
+    if count is not None:
+        return np.asarray(subject % count, np.int64)
     if len(names) <= _MOST_FOLDS:
         return subject.astype(np.int64)
-    folds = np.empty(len(groups), np.int64)
+    folds = np.empty(len(subjects), np.int64)
     random = np.random.RandomState(0)
-    for i, (_, test) in enumerate(shuffled_folds(len(groups), _MOST_FOLDS, random, groups)):
+    for i, (_, test) in enumerate(shuffled_folds(len(subjects), _MOST_FOLDS, random, subjects)):
         folds[test] = i
     return folds
 
@@ -147,35 +200,26 @@ def held_out(
 ) -> tuple[Indices, Indices]:
     """Recordings to train on, and those, of other subjects, that say when to stop.
 
-    In a cross-validation over agreed folds the latter are the next fold; else the corpus' own
-    validation part, or a fifth of the subjects.
+    In a cross-validation over folds of several subjects the latter are the next fold; else the
+    corpus' own validation part, or a fifth of the subjects.
+
+    Raises
+    ------
+    DataError : fewer than two subjects.
     """
     if fold is None and (data.splits[train] == "valid").any():
         return train[data.splits[train] != "valid"], train[data.splits[train] == "valid"]
+    names = np.unique(data.groups[train])
+    if len(names) < _FEWEST - 1:
+        raise DataError(
+            f"{data.name}: recordings of {len(np.unique(data.groups))} subjects; {_FEWEST} at "
+            "least are needed to train on one, stop by another and test on a third"
+        )
     numbers = np.unique(data.folds)
-    if fold is not None and len(numbers) < len(np.unique(data.groups)):
+    if fold is not None and 2 < len(numbers) < len(np.unique(data.groups)):
         after = numbers[(np.searchsorted(numbers, fold) + 1) % len(numbers)]
         stop = data.folds[train] == after
     else:
-        names = np.unique(data.groups[train])
         chosen = np.random.default_rng(seed).permutation(names)
-        count = max(1, round(_HELD_OUT * len(names)))
-        stop = np.isin(data.groups[train], chosen[:count])
+        stop = np.isin(data.groups[train], chosen[: max(1, round(_HELD_OUT * len(names)))])
     return train[~stop], train[stop]
-
-
-def join(parts: Sequence[Labelled]) -> Labelled:
-    """Several corpora as one; subjects of different corpora are different."""
-    if len(parts) == 1:
-        return parts[0]
-    groups = [np.char.add(f"{part.name}/", part.groups) for part in parts]
-    return Labelled(
-        " + ".join(part.name for part in parts),
-        [frames for part in parts for frames in part.frames],
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate(groups),
-        parts[0].classes,
-        np.concatenate([part.folds for part in parts]),
-        tuple(pair for part in parts for pair in part.dropped),
-        np.concatenate([part.splits for part in parts]),
-    )
