@@ -30,7 +30,7 @@ def test_every_preset_loads(name: str) -> None:
         ("[face.netwrok]\nepochs = 3", "did you mean 'network'"),
         ("[face.network]\nepochs = 'many'", "must be"),
         ("[face.network]\nepochs = true", "must be"),
-        ("zzz = 1", "known: name, face"),
+        ("zzz = 1", "known: name, .*face"),
         ("= 3", "not TOML"),
     ],
 )

@@ -33,7 +33,7 @@ from emonets.learners.sound_network_onnx import Architecture
 from emonets.model import EmoNets
 from emonets.sound.whitening import Whitening
 from emonets.specialists.audio import AudioSpecialist
-from emonets.training.preset import load_preset
+from emonets.training.preset import load_section
 from emonets.training.sound_data import Echo, Frames, Labelled, emotions_of, held_out, load_labelled
 
 
@@ -76,7 +76,8 @@ def fit_audio(
     train : positions of the recordings that may be used; who of their speakers is held out to
         stop by, if anybody, is the model's affair.
     fold : number of the fold that is not among them; None in training for good.
-    work : where checkpoints are kept; a run that was interrupted goes on from there.
+    work : where checkpoints are kept; a run that was interrupted goes on from there, and runs
+        that are pretrained alike are pretrained once.
 
     Raises
     ------
@@ -114,7 +115,7 @@ def fit_sound_network(
             **{k: _tuple(v) for k, v in settings.get("augmentation", {}).items()}
         ),
         **settings["training"],
-        checkpoint=None if work is None else work / "network.run",
+        checkpoint=None if work is None else work / f"network-{_key(settings, seed, train)}",
         random_state=seed,
     )
     began = time.monotonic()
@@ -141,6 +142,12 @@ def fit_sound_network(
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
     return Trained(None, network, stages)
+
+
+def _key(*parts: Any) -> str:
+    """A short name of whatever decides what a file holds."""
+    plain = [part.tolist() if isinstance(part, np.ndarray) else part for part in parts]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _tuple(value: Any) -> Any:
@@ -182,9 +189,10 @@ def fit_pooled_perceptron(
     initial = None
     if layers:
         if pretrained is None:
-            some = settings["pretraining"].get("max_frames")
-            rows = drawn(frames[: len(train)], some, seed)
-            pretrained = pretrain(rows, layers, seed=seed, work=work, echo=echo)
+            rows = drawn(frames[: len(train)], settings["pretraining"].get("max_frames"), seed)
+            alike = _key(settings["pretraining"], settings.get("whitening"), seed, train)
+            place = None if work is None else work / f"pretrained-{alike}.safetensors"
+            pretrained = pretrain(rows, layers, seed=seed, place=place, echo=echo)
         initial = pretrained.weights
         stages["reconstruction_error"] = [
             float(rbm.history_["reconstruction_error"][-1]) for rbm in pretrained.rbms_
@@ -232,11 +240,10 @@ def pretrain(
     layers: Sequence[Mapping[str, Any]],
     *,
     seed: int = 0,
-    work: Path | None = None,
+    place: Path | None = None,
     echo: Echo = print,
 ) -> DBN:
-    """A deep belief net on whitened frames (t, width); an interrupted run goes on from ``work``."""
-    place = None if work is None else work / "dbn.safetensors"
+    """A deep belief net on whitened frames (t, width); interrupted, it goes on from ``place``."""
     dbn = DBN(layers, random_state=seed)
     if place is not None and place.exists():
         dbn = DBN.from_arrays(load(place.read_bytes()))
@@ -268,10 +275,9 @@ def cross_validate(
     -------
     (n, classes).
     """
-    content = json.dumps([settings, seed, data.name, data.folds.tolist()])
-    key = hashlib.sha256(content.encode()).hexdigest()[:12]
+    key = _key(settings, seed, data.folds, data.groups)
     numbers = [int(fold) for fold in np.unique(data.folds)]
-    jobs = (delayed(_one_fold)(data, fold, settings, seed, work / key, echo) for fold in numbers)
+    jobs = (delayed(_one_fold)(data, fold, settings, seed, work, key, echo) for fold in numbers)
     p = np.full((len(data.labels), len(data.classes)), np.nan)
     for fold, part in Parallel(min(workers, len(numbers)), return_as="generator")(jobs):
         p[data.folds == fold] = part
@@ -279,9 +285,15 @@ def cross_validate(
 
 
 def _one_fold(
-    data: Labelled, fold: int, settings: Mapping[str, Any], seed: int, work: Path, echo: Echo
+    data: Labelled,
+    fold: int,
+    settings: Mapping[str, Any],
+    seed: int,
+    work: Path,
+    key: str,
+    echo: Echo,
 ) -> tuple[int, NDArray[np.float64]]:
-    place = work / f"fold-{fold}.npy"
+    place = work / f"fold-{key}-{fold}.npy"
     if place.exists():
         kept: NDArray[np.float64] = np.load(place, allow_pickle=False)
         return fold, kept
@@ -292,7 +304,7 @@ def _one_fold(
 
     made = fit_audio(
         data, np.flatnonzero(data.folds != fold), fold, settings, seed=seed,
-        work=work / f"fold-{fold}", echo=said,
+        work=work / data.name, echo=said,
     )  # fmt: skip
     p = made.predict_proba([data.frames[i] for i in test])
     buffer = io.BytesIO()
@@ -329,14 +341,16 @@ def train_audio(
     DataError, ParameterError : as the parts say.
     """
     check_place(out)
-    settings = audio_settings(preset)
+    settings = load_section(preset, "audio")
     work = work or out.with_name(out.name + ".work")
     base = None if add_to is None else EmoNets.load(add_to)
     labelled = load_labelled(
         data, settings["features"], work / "features", workers=workers, echo=echo
     )
     usable = np.flatnonzero(labelled.splits != "test")  # what is kept for testing stays unheard
-    made = fit_audio(labelled, usable, None, settings, seed=seed, work=work, echo=echo)
+    made = fit_audio(
+        labelled, usable, None, settings, seed=seed, work=work / labelled.name, echo=echo
+    )
     card = {
         "trained_on": labelled.name,
         **made.stages,
@@ -358,16 +372,3 @@ def train_audio(
     model = EmoNets(face, audio=specialist, about=about)
     model.save(out)
     return model
-
-
-def audio_settings(preset: str | Path) -> dict[str, Any]:
-    """A preset's ``audio`` table.
-
-    Raises
-    ------
-    ParameterError : it has none.
-    """
-    settings = load_preset(preset).get("audio")
-    if settings is None:
-        raise ParameterError(f"preset {preset}: has no [audio] table")
-    return dict(settings)

@@ -19,7 +19,8 @@ from emonets.files import write_whole
 from emonets.model import EmoNets
 from emonets.result import check_writable
 from emonets.specialists.audio import AudioSpecialist
-from emonets.training.audio import audio_settings, cross_validate
+from emonets.training.audio import cross_validate
+from emonets.training.preset import load_section
 from emonets.training.sound_data import Echo, Labelled, emotions_of, load_labelled
 
 
@@ -103,7 +104,7 @@ def evaluate_audio(
         p, split = _answers(audio, labelled), "all recordings"
     else:
         assert preset is not None
-        settings = audio_settings(preset)
+        settings = load_section(preset, "audio")
         labelled = load_labelled(
             data, settings["features"], work / "features", workers=workers, echo=echo
         )

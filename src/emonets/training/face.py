@@ -41,7 +41,7 @@ from emonets.learners.convnet import ConvNetClassifier
 from emonets.model import EmoNets, bundle_names
 from emonets.result import check_writable
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
-from emonets.training.preset import load_preset
+from emonets.training.preset import load_section
 
 _HELD_OUT = 0.1  # of the faces, where the data names no validation split
 
@@ -193,9 +193,7 @@ def train_face(
     check_writable(checkpoint)
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("training a network", "train")
-    numbers = load_preset(preset).get("face", {})
-    if not numbers:
-        raise ParameterError(f"preset {preset}: has no [face] table")
+    numbers = load_section(preset, "face")
     settings = dict(numbers.get("network", {}))
     if network is not None:
         settings["network"] = network

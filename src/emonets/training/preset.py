@@ -82,6 +82,19 @@ def load_preset(name: str | Path) -> dict[str, Any]:
     return preset
 
 
+def load_section(name: str | Path, section: str) -> dict[str, Any]:
+    """One table of a preset, such as ``face`` or ``audio``.
+
+    Raises
+    ------
+    ParameterError : as :func:`load_preset`, or the preset has no such table.
+    """
+    preset = load_preset(name)
+    if section not in preset:
+        raise ParameterError(f"preset {name}: has no [{section}] table")
+    return dict(preset[section])
+
+
 def _check(table: Mapping[str, Any], place: str, file: str) -> None:
     known = dict(_SCHEMA.get(place, {}))
     below = {
