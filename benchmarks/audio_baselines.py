@@ -26,21 +26,20 @@ from scipy.signal import savgol_filter
 from sklearn.svm import SVC
 
 from emonets.clip import open_clip
+from emonets.datasets.speech import Recordings, load_recordings
+from emonets.emotions import EMOTIONS
 from emonets.evaluation.metrics import evaluate
 from emonets.evaluation.records import Row, score_rows, write_results
 from emonets.learners.grid import best_point, grid_points
+from emonets.sound.waveform import SOUND_RATE
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Extractor = Callable[[Floats], Floats]
 
 RATE = 16_000
-SOUND_RATE = 48_000  # what a clip's sound is decoded to
-RAVDESS = {"01": 6, "02": 6, "03": 3, "04": 4, "05": 0, "06": 2, "07": 1, "08": 5}
-RAVDESS_FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20),
-                 (8, 17, 21, 23, 24), (1, 4, 9, 22))  # fmt: skip
-EMODB = {"W": 0, "E": 1, "A": 2, "F": 3, "T": 4, "N": 6}
-JAVANESE = {"01": 6, "02": 4, "03": 3, "04": 5, "05": 2, "06": 0}
+EIGHT = (*EMOTIONS, "calm")
+"""RAVDESS has calm as a class of its own; among the seven it counts as neutral."""
 LINEAR = {"C": [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1]}
 RBF = {"C": [0.3, 1.0, 3.0, 10.0, 100.0], "gamma": [0.1, 0.3, 1.0, 3.0]}
 """gamma is per feature: the kernel's is this number over the number of features."""
@@ -50,49 +49,35 @@ RBF = {"C": [0.3, 1.0, 3.0, 10.0, 100.0], "gamma": [0.1, 0.3, 1.0, 3.0]}
 class Task:
     """Clips, what they show, and how they are divided.
 
-    ``labels`` are canonical, with 7 for calm where it is a class of its own; ``folds`` say which
-    part of the cross-validation each clip is tested in.
+    ``labels`` are positions in ``classes``; ``folds`` say which part of the cross-validation each
+    clip is tested in.
     """
 
     data: str
     files: tuple[Path, ...]
     labels: Ints
-    groups: Ints
+    classes: tuple[str, ...]
+    groups: NDArray[np.str_]
     folds: Ints
     split: str
     group: str
-    dropped: int = 0
+    dropped: int
 
 
-def ravdess(folder: Path, *, classes: int = 7) -> Task:
-    files = tuple(sorted((folder / "ravdess_speech").glob("03-01-*.opus")))
-    parts = [f.stem.split("-") for f in files]
-    labels = [7 if classes == 8 and p[2] == "02" else RAVDESS[p[2]] for p in parts]
-    actors = np.array([int(p[6]) for p in parts])
-    fold_of = {a: i for i, fold in enumerate(RAVDESS_FOLDS) for a in fold}
+def task(recordings: Recordings, group: str, *, calm: bool = False) -> Task:
+    """The corpus' agreed folds, or one speaker a fold; ``calm`` sets that class apart."""
+    labels, groups = recordings.labels, recordings.groups
+    if recordings.folds is None:
+        folds, split = np.unique(groups, return_inverse=True)[1], f"leave one {group} out"
+    else:
+        folds = np.array([recordings.folds[g] for g in groups])
+        split = f"{folds.max() + 1} {group}-independent folds, {8 if calm else 7} classes"
+    if calm:
+        labels = np.where([item.fine == "calm" for item in recordings.items], 7, labels)
     return Task(
-        "ravdess_speech", files, np.array(labels), actors, np.array([fold_of[a] for a in actors]),
-        f"5 actor-independent folds, {classes} classes", "actor",
-    )  # fmt: skip
-
-
-def emodb(folder: Path) -> Task:
-    every = sorted((folder / "emodb").glob("*.opus"))
-    files = tuple(f for f in every if f.stem[5] in EMODB)
-    speakers = np.array([int(f.stem[:2]) for f in files])
-    return Task(
-        "emodb", files, np.array([EMODB[f.stem[5]] for f in files]), speakers, speakers,
-        "leave one speaker out", "speaker", dropped=len(every) - len(files),
-    )  # fmt: skip
-
-
-def javanese(folder: Path) -> Task:
-    files = tuple(sorted((folder / "javanese_speech").glob("*.opus")))
-    parts = [f.stem.split("_")[0].split("-") for f in files]
-    actors = np.array([int(p[0]) for p in parts])
-    labels = np.array([JAVANESE[p[2]] for p in parts])
-    return Task(
-        "javanese_speech", files, labels, actors, actors, "leave one actor out", "actor"
+        data=recordings.name, files=tuple(item.path for item in recordings.items), labels=labels,
+        classes=EIGHT if calm else EMOTIONS, groups=groups, folds=folds, split=split, group=group,
+        dropped=len(recordings.dropped),
     )  # fmt: skip
 
 
@@ -212,7 +197,7 @@ def cross_validate(x: Floats, task: Task, kernel: str) -> tuple[Ints, float]:
     return said, float(np.mean(inner))
 
 
-def per_speaker(x: Floats, groups: Ints) -> Floats:
+def per_speaker(x: Floats, groups: NDArray[np.str_]) -> Floats:
     """Standardised with the statistics of each speaker's own clips, their labels unseen."""
     out = np.empty_like(x)
     for g in np.unique(groups):
@@ -223,68 +208,41 @@ def per_speaker(x: Floats, groups: Ints) -> Floats:
 
 
 def rows_of(task: Task, said: Ints, *, what: str, command: str, note: str = "") -> list[Row]:
-    if task.labels.max() < 7:
-        evaluation = evaluate(task.labels, said, groups=task.groups)
-        print(f"{task.data} {what}: accuracy {evaluation.accuracy}  UAR {evaluation.uar}")
-        return score_rows(
-            evaluation, what=what, data=task.data, split=task.split, group=task.group,
-            dropped=task.dropped, command=command, note=note,
-        )  # fmt: skip
-    rows = []
-    for metric, (value, low, high) in eight_scores(task.labels, said, task.groups).items():
-        print(f"{task.data} {what}: {metric} {value:.1%} [{low:.1%}, {high:.1%}]")
-        rows.append(
-            Row(what=what, data=task.data, classes=8, split=task.split, group=task.group,
-                n=len(said), dropped=task.dropped, metric=metric, value=value, low=low, high=high,
-                seed=0, command=command, note=note)
-        )  # fmt: skip
-    return rows
-
-
-def eight_scores(
-    y: Ints, said: Ints, groups: Ints, resamples: int = 2_000
-) -> dict[str, tuple[float, float, float]]:
-    """Accuracy and UAR with 95 % intervals over groups, for a class more than the canonical."""
-    k = int(y.max()) + 1
-    names, member = np.unique(groups, return_inverse=True)
-    counts = np.zeros((len(names), k, k))
-    np.add.at(counts, (member, y, said), 1)
-    draws = np.random.default_rng(0).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), resamples
-    )
-    scores = {}
-    for metric, of in (
-        ("accuracy", lambda m: np.trace(m, axis1=1, axis2=2) / m.sum(axis=(1, 2))),
-        ("uar", lambda m: (m.diagonal(axis1=1, axis2=2) / m.sum(axis=2)).mean(axis=1)),
-    ):
-        low, high = np.percentile(of(np.tensordot(draws, counts, 1)), [2.5, 97.5])
-        scores[metric] = float(of(counts.sum(axis=0)[None])[0]), float(low), float(high)
-    return scores
+    evaluation = evaluate(task.labels, said, groups=task.groups, classes=task.classes)
+    print(f"{task.data}, {task.split}, {what}:")
+    print(f"  accuracy {evaluation.accuracy:.1%}  UAR {evaluation.uar:.1%}", flush=True)
+    return score_rows(
+        evaluation, what=what, data=task.data, split=task.split, group=task.group,
+        dropped=task.dropped, command=command, note=note,
+    )  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="folder that keeps features between runs")
+    parser.add_argument("--only", default="", help="feature sets whose names hold this")
     options = parser.parse_args()
     command = "python benchmarks/audio_baselines.py --data DATA"
+    actors = load_recordings(options.data / "ravdess_speech", layout="ravdess")
     tasks = [
-        ravdess(options.data),
-        ravdess(options.data, classes=8),
-        emodb(options.data),
-        javanese(options.data),
+        task(actors, "actor"),
+        task(actors, "actor", calm=True),
+        task(load_recordings(options.data / "emodb", layout="emodb"), "speaker"),
+        task(load_recordings(options.data / "javanese_speech", layout="javanese"), "actor"),
     ]
-    for name, (extract, kernel) in extractors().items():
-        for task in tasks:
-            x = features(task, name, extract, options.cache)
+    found = {k: v for k, v in extractors().items() if options.only.lower() in k.lower()}
+    for name, (extract, kernel) in found.items():
+        for each in tasks:
+            x = features(each, name, extract, options.cache)
             what = f"{name} + {kernel} SVM"
-            said, inner = cross_validate(x, task, kernel)
-            print(f"{task.data}, {task.split}: inner UAR {inner:.1%}")
-            rows = rows_of(task, said, what=what, command=command)
-            if task.data == "ravdess_speech":
-                said, _ = cross_validate(per_speaker(x, task.groups), task, kernel)
+            said, inner = cross_validate(x, each, kernel)
+            print(f"{each.data}, {each.split}: inner UAR {inner:.1%}")
+            rows = rows_of(each, said, what=what, command=command)
+            if each.data == "ravdess_speech":
+                said, _ = cross_validate(per_speaker(x, each.groups), each, kernel)
                 rows += rows_of(
-                    task, said, what=f"{what}, per speaker", command=command,
+                    each, said, what=f"{what}, per speaker", command=command,
                     note="transductive: uses all clips of the test speaker",
                 )  # fmt: skip
             write_results("audio_baselines", rows)
