@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_log_mel_in_pieces(cuts: list[int], extra: int) -> None:
     samples = speech_like(0.3)[: 9000 + extra].astype(np.float32)
     stream = LogMelStream()
     edges = [0, *np.minimum(np.cumsum(cuts), len(samples)).tolist(), len(samples)]
-    rows = [stream.push(samples[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    rows = [stream.push(samples[a:b]) for a, b in itertools.pairwise(edges)]
     np.testing.assert_array_equal(np.concatenate([*rows, stream.finish()]), log_mel(samples))
 
 

@@ -239,8 +239,9 @@ class EmoNets:
     def describe(self) -> dict[str, Any]:
         """What a result says about the model that made it."""
         how = {name: part.decision for name, part in self.specialists.items()}
-        decision = "; ".join(f"{name}: {text}" for name, text in how.items())
+        decision = "".join(how.values())
         if len(how) > 1:
+            decision = "; ".join(f"{name}: {text}" for name, text in how.items())
             decision += f"; {_TOGETHER.join(how)}: mean of those that found something"
         return {**self.about, "model": _TOGETHER.join(how), "decision": decision}
 
