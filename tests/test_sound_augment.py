@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ from emonets.learners.sound_augment import (
 from emonets.sound.logmel import band_centres, log_mel
 
 CENTRES = band_centres()
-NOTHING = Augmentation(warp=0, tempo=0, tilt=0, noise=0, level=0, masks=0)
+NOTHING = Augmentation(warp=0, tempo=0, tilt=0, noise=0, band_limit=0, silence=0, level=0, masks=0)
 
 
 def spectrogram(frames: int = 90, seed: int = 0) -> np.ndarray:
@@ -89,18 +91,37 @@ def test_a_short_clip_stands_amid_its_lowest_value() -> None:
 def test_masks_noise_and_tilt_do_what_they_say() -> None:
     x = spectrogram(200)
     rng = np.random.default_rng(0)
-    masked = random_crop(
-        x, 200, Augmentation(0, 0, 0, 0, level=0, masks=1, mask_bands=30), CENTRES, rng
-    )
+    masked = random_crop(x, 200, replace(NOTHING, masks=1, mask_bands=30), CENTRES, rng)
     kept = np.isclose(masked, normalise_level(x), atol=1e-5)
     rows, columns = kept.any(axis=1), kept.any(axis=0)
     assert (kept == rows[:, None] & columns).mean() > 0.99
     assert not columns.all()
-    tilted = random_crop(x, 200, Augmentation(0, 0, 5.0, 0, level=0, masks=0), CENTRES, rng)
+    tilted = random_crop(x, 200, replace(NOTHING, tilt=5.0), CENTRES, rng)
     change = tilted - normalise_level(x)
     assert np.ptp(change, axis=0).max() < 0.05  # the same curve in every frame
     assert np.ptp(change.mean(axis=0)) > 0.1
     quiet = x.copy()
     quiet[:100] = -120
-    noisy = random_crop(quiet, 200, Augmentation(0, 0, 0, 1.0, (10, 10), 0, 0), CENTRES, rng)
+    noisy = random_crop(quiet, 200, replace(NOTHING, noise=1.0, snr=(10, 10)), CENTRES, rng)
     assert noisy[:100].mean() > normalise_level(quiet)[:100].mean() + 0.5
+
+
+def test_band_limit_takes_the_ends_of_the_spectrum() -> None:
+    x = spectrogram(100)
+    how = replace(NOTHING, band_limit=1.0)
+    for seed in range(5):
+        crop = random_crop(x, 100, how, CENTRES, np.random.default_rng(seed))
+        change = crop.mean(axis=0) - normalise_level(x).mean(axis=0)
+        kept = (CENTRES > 350) & (CENTRES < 3000)
+        assert change[kept].min() > -0.1
+        assert np.diff(np.flatnonzero(change > -0.1)).max() == 1  # one range is left
+
+
+def test_silence_is_added_at_the_ends() -> None:
+    rng = np.random.default_rng(0)
+    x = spectrogram(50)
+    x[10:40] += 60
+    how = replace(NOTHING, silence=1.0)
+    loud = [(random_crop(x, 100, how, CENTRES, rng).mean(axis=1) > 0).sum() for _ in range(20)]
+    assert max(loud) <= 30
+    assert np.mean(loud) > 20
