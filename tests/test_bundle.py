@@ -100,3 +100,15 @@ def test_nothing_that_loads_can_run_code() -> None:
         code = "\n".join(line.split("#")[0] for line in text.splitlines())
         found = [word for word in forbidden if word in code and f'"{word}' not in code]
         assert not found, f"{file}: {found}"
+
+
+def test_arrays_of_any_strides_come_back(tmp_path: Path) -> None:
+    arrays = {
+        "turned": np.arange(6.0).reshape(2, 3).T,
+        "strided": np.arange(12)[::2],
+        "fortran": np.asfortranarray(np.arange(24.0).reshape(2, 3, 4)),
+    }
+    write_bundle(tmp_path / "b", {"specialists": {}}, {"face": arrays})
+    kept = read_bundle(tmp_path / "b").arrays["face"]
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(kept[name], array)

@@ -83,7 +83,11 @@ def write_bundle(
     """
     target = Path(folder)
     check_place(target)
-    files = {f"{part}.safetensors": save(dict(a)) for part, a in sorted(arrays.items())}
+    # safetensors writes the memory as it lies, whatever the strides say
+    files = {
+        f"{part}.safetensors": save({name: np.ascontiguousarray(x) for name, x in a.items()})
+        for part, a in sorted(arrays.items())
+    }
     full = {
         "format": FORMAT,
         "version": VERSION,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from emonets.bundle import check_place
-from emonets.errors import ParameterError
+from emonets.errors import DataError, ParameterError
 from emonets.files import write_whole
 from emonets.learners.dbn import DBN
 from emonets.learners.folds import Indices
@@ -44,18 +44,21 @@ class Trained:
     Attributes
     ----------
     whitening : None where the network takes frames as they are.
+    classes : which of the classes (`Labelled.classes`) the network knows: those it was shown.
     stages : what each stage took and came to, for the card.
     """
 
     whitening: Whitening | None
     network: Any
+    classes: tuple[int, ...]
     stages: dict[str, Any]
 
-    def predict_proba(self, frames: Sequence[Frames]) -> NDArray[np.float64]:
-        """(n, classes), one row a recording."""
+    def predict_proba(self, frames: Sequence[Frames], count: int) -> NDArray[np.float64]:
+        """(n, count), one row a recording, of so many classes; 0 for those it does not know."""
         if self.whitening is not None:
             frames = [self.whitening.transform(part) for part in frames]
-        p: NDArray[np.float64] = self.network.predict_proba(frames)
+        p = np.zeros((len(frames), count))
+        p[:, self.classes] = self.network.predict_proba(frames)
         return p
 
 
@@ -130,9 +133,8 @@ def fit_sound_network(
 
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
-    network.fit(
-        [data.frames[i] for i in train], data.targets()[train], share=share, on_epoch=progress
-    )
+    targets, classes = _shown(data, train)
+    network.fit([data.frames[i] for i in train], targets[train], share=share, on_epoch=progress)
     network.use(threads=1)
     stages = {
         "recordings": len(train),
@@ -141,13 +143,26 @@ def fit_sound_network(
         "networks": network.members,
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
-    return Trained(None, network, stages)
+    return Trained(None, network, classes, stages)
 
 
 def _key(*parts: Any) -> str:
     """A short name of whatever decides what a file holds."""
     plain = [part.tolist() if isinstance(part, np.ndarray) else part for part in parts]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _shown(data: Labelled, train: Indices) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+    """(n, k) targets of the classes that training recordings have, and which these are."""
+    targets = data.targets()
+    classes = np.flatnonzero(targets[train].any(axis=0))
+    if len(classes) < 2:
+        raise DataError(f"{data.name}: the recordings to train on have one emotion only")
+    kept = targets[:, classes]
+    # one of another class, met where the epoch is chosen, is wrong whatever is said
+    unknown = ~kept.any(axis=1)
+    kept[unknown] = 1 / len(classes)
+    return kept, tuple(map(int, classes))
 
 
 def _tuple(value: Any) -> Any:
@@ -198,7 +213,7 @@ def fit_pooled_perceptron(
             float(rbm.history_["reconstruction_error"][-1]) for rbm in pretrained.rbms_
         ]
     network = PooledPerceptron(**settings["network"], initial=initial, random_state=seed)
-    targets = data.targets()
+    targets, classes = _shown(data, train)
     began = time.monotonic()
 
     def progress(epoch: int, model: PooledPerceptron) -> None:
@@ -224,7 +239,7 @@ def fit_pooled_perceptron(
         "held_out_accuracy": round(1 - float(min(history["validation_error"])), 4),
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
-    return Trained(whitening, network, stages)
+    return Trained(whitening, network, classes, stages)
 
 
 def drawn(frames: Sequence[Frames], most: int | None, seed: int) -> Frames:
@@ -246,7 +261,7 @@ def pretrain(
     """A deep belief net on whitened frames (t, width); interrupted, it goes on from ``place``."""
     dbn = DBN(layers, random_state=seed)
     if place is not None and place.exists():
-        dbn = DBN.from_arrays(load(place.read_bytes()))
+        dbn = DBN.from_arrays(load(place.read_bytes()), layers=layers)
     while not hasattr(dbn, "rbms_") or dbn.epochs_left:
         dbn.partial_fit(rows)
         if place is not None:
@@ -306,7 +321,7 @@ def _one_fold(
         data, np.flatnonzero(data.folds != fold), fold, settings, seed=seed,
         work=work / data.name, echo=said,
     )  # fmt: skip
-    p = made.predict_proba([data.frames[i] for i in test])
+    p = made.predict_proba([data.frames[i] for i in test], len(data.classes))
     buffer = io.BytesIO()
     np.save(buffer, p, allow_pickle=False)
     write_whole(place, buffer.getvalue())
@@ -362,7 +377,7 @@ def train_audio(
         made.network,
         made.whitening,
         features=settings["features"],
-        emotions=emotions_of(len(labelled.classes)),
+        emotions=[emotions_of(len(labelled.classes))[c] for c in made.classes],
     )
     about = {"preset": preset, "card": {"audio": card}}
     face = None
