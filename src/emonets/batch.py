@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from emonets.answers import status_of
 from emonets.clip import Frame
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.files import try_folder, write_whole
-from emonets.model import EmoNets, Windows, status_of
+from emonets.model import EmoNets, Windows
 from emonets.result import FileStatus, Result, printable
 
 

@@ -105,9 +105,10 @@ def predict(
     1 when any file is damaged, is a film without a face or gave no answer; all that could be
     said is said.
     """
+    from emonets.answers import status_of
     from emonets.batch import Options, predict_many, write_outputs
     from emonets.clip import find_clips_each
-    from emonets.model import check_windows, status_of
+    from emonets.model import check_windows
 
     if format is Format.parquet and out is None:
         raise ParameterError("Parquet is not for the terminal: give --out FOLDER")

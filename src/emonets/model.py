@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
+from emonets.answers import (
+    TOGETHER,
+    audio_rows,
+    face_answer,
+    face_rows,
+    status_of,
+    together,
+    verdict,
+)
 from emonets.bundle import Bundle, read_bundle, write_bundle
 from emonets.clip import Clip, Frame, find_clips, find_clips_each, open_clip
-from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import DetectorLike
 from emonets.inference import check_device
 from emonets.result import FileStatus, Result, Row, windows
-from emonets.specialists.audio import AudioSpecialist, Sound, pieces, survey
+from emonets.specialists.audio import AudioSpecialist, Sound, survey
 from emonets.specialists.face import FaceSpecialist, Features
 
 DEFAULT_BUNDLE = "paper"
@@ -28,9 +34,6 @@ WINDOW = 5.0
 """Seconds of those windows."""
 
 Windows = float | str | None
-Spans = Sequence[tuple[float, float]]
-_TOGETHER = "+"  # between the names of models that speak together
-_UNIFORM = (UNIFORM,) * len(EMOTIONS)
 
 
 def bundle_names() -> list[str]:
@@ -221,10 +224,10 @@ class EmoNets:
             rows: list[Row] = []
             answers: list[Row] = []
             if self.face is not None and features is not None:
-                rows += self._face_rows(file, self.face, features, spans, frames)
-                answers.append(self._face_answer(file, self.face, features))
+                rows += face_rows(file, self.face, features, spans, frames)
+                answers.append(face_answer(file, self.face, features))
             if self.audio is not None and sound is not None:
-                heard = self._audio_rows(file, self.audio, clip, sound, spans, (start, end))
+                heard = audio_rows(file, self.audio, clip, sound, spans, (start, end))
                 rows += heard[:-1]
                 answers.append(heard[-1])
         except EmoNetsError as error:
@@ -233,8 +236,8 @@ class EmoNets:
             return Result((), (status_of(error, file),), self.describe())
         rows += answers
         if len(answers) > 1:
-            rows.append(_together(answers))
-        return Result(tuple(rows), (_verdict(file, clip, answers),), self.describe())
+            rows.append(together(answers))
+        return Result(tuple(rows), (verdict(file, clip, answers),), self.describe())
 
     def describe(self) -> dict[str, Any]:
         """What a result says about the model that made it."""
@@ -242,8 +245,8 @@ class EmoNets:
         decision = "".join(how.values())
         if len(how) > 1:
             decision = "; ".join(f"{name}: {text}" for name, text in how.items())
-            decision += f"; {_TOGETHER.join(how)}: mean of those that found something"
-        return {**self.about, "model": _TOGETHER.join(how), "decision": decision}
+            decision += f"; {TOGETHER.join(how)}: mean of those that found something"
+        return {**self.about, "model": TOGETHER.join(how), "decision": decision}
 
     def _check_streams(self, clip: Clip) -> None:
         info = clip.info
@@ -253,71 +256,6 @@ class EmoNets:
             )
         if self.face is None and not info.has_sound:
             raise MediaError(info.path, "has no sound", "the audio model needs it to listen to")
-
-    def _face_rows(
-        self, file: str, face: FaceSpecialist, features: Features, spans: Spans, frames: bool
-    ) -> list[Row]:
-        end = float(features["span"][1])
-        rows = list(self._frame_rows(file, features)) if frames else []
-        for begin, stop in spans:
-            inside = (features["time"] >= begin) & (features["time"] < stop)
-            for track in np.unique(features["track"][inside]):
-                part = _take(features, inside & (features["track"] == track))
-                p = face.predict_proba(part)[0]
-                first, last = part["time"][0], part["time"][-1]
-                rows.append(
-                    Row(
-                        file, int(track), float(first),
-                        float(min(last + features["step"], max(end, last))),
-                        True, face.name, tuple(map(float, p)), level="face",
-                    )
-                )  # fmt: skip
-        return rows
-
-    def _face_answer(self, file: str, face: FaceSpecialist, features: Features) -> Row:
-        start, end = map(float, features["span"])
-        found = bool(len(features["probabilities"]))
-        p = face.predict_proba(features)[0]
-        return Row(file, None, start, end, found, face.name, tuple(map(float, p)))
-
-    def _audio_rows(
-        self,
-        file: str,
-        audio: AudioSpecialist,
-        clip: Clip,
-        sound: Sound,
-        spans: Spans,
-        whole: tuple[float, float],
-    ) -> list[Row]:
-        """A row a window, where there are several, and last the row of the clip."""
-        several = spans if len(spans) > 1 else []
-        parts = pieces(sound.start, sound.end)
-        p = audio.listen(clip, sound, [*several, *parts])
-        rows = [
-            Row(
-                file, None, a, min(b, whole[1]), None, audio.name, tuple(map(float, row)),
-                sound.heard(a, b), "window",
-            )
-            for (a, b), row in zip(several, p, strict=False)
-        ]  # fmt: skip
-        loud = [sound.heard(*part) for part in parts]
-        answer = p[len(several) :][loud].mean(axis=0) if any(loud) else _UNIFORM
-        rows.append(
-            Row(
-                file, None, *whole, None, audio.name, tuple(map(float, answer)), sound.found,
-            )
-        )  # fmt: skip
-        return rows
-
-    def _frame_rows(self, file: str, features: Features) -> Iterator[Row]:
-        step = float(features["step"])
-        for time, track, p in zip(
-            features["time"], features["track"], features["probabilities"], strict=True
-        ):
-            yield Row(
-                file, int(track), float(time), float(time) + step, True, "face/frame",
-                tuple(map(float, p)), level="frame",
-            )  # fmt: skip
 
 
 def load(bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu") -> EmoNets:
@@ -337,16 +275,6 @@ def _find(paths: Any, strict: bool) -> tuple[list[Path], tuple[FileStatus, ...]]
     return clips, tuple(status_of(error) for error in missing)
 
 
-def status_of(error: EmoNetsError, file: str | None = None) -> FileStatus:
-    """The status of a file that failed; its name is told once."""
-    if not isinstance(error, MediaError):
-        return FileStatus(str(file), "error", str(error))
-    text = error.reason + (f"; {error.hint}" if error.hint else "")
-    if file is not None and error.path != file:  # it was another one, such as a crop
-        text = f"{error.path}: {text}"
-    return FileStatus(file or error.path, "error", text)
-
-
 def check_windows(window: Windows, hop: float | None) -> None:
     """Raise :class:`ParameterError` unless window and hop make sense together."""
     if isinstance(window, str) and window != "auto":
@@ -360,11 +288,6 @@ def check_windows(window: Windows, hop: float | None) -> None:
     windows(0.0, 1.0, WINDOW if isinstance(window, str) else window, hop)
 
 
-def _take(features: Features, mask: Any) -> Features:
-    whole = ("span", "step")
-    return {key: value if key in whole else value[mask] for key, value in features.items()}
-
-
 def _span(features: Features | None, sound: Sound | None) -> tuple[float, float]:
     """Start and end of a clip: of its pictures, or, where it has none, of its sound."""
     if features is not None:
@@ -372,37 +295,6 @@ def _span(features: Features | None, sound: Sound | None) -> tuple[float, float]
         return start, end
     assert sound is not None
     return sound.start, sound.end
-
-
-def _together(answers: Sequence[Row]) -> Row:
-    """The mean of the models that found something (paper 4.1)."""
-    found = [row.probabilities for row in answers if row.found]
-    p = np.mean(found, axis=0) if found else np.array(_UNIFORM)
-    first = answers[0]
-    return Row(
-        first.file, None, first.start, first.end,
-        next((row.face_found for row in answers if row.face_found is not None), None),
-        _TOGETHER.join(row.model for row in answers), tuple(map(float, p)),
-        next((row.sound_found for row in answers if row.sound_found is not None), None),
-    )  # fmt: skip
-
-
-def _verdict(file: str, clip: Clip, answers: Sequence[Row]) -> FileStatus:
-    """How a clip fared that could be read."""
-    notes = list(clip.warnings)
-    status = "damaged" if clip.damaged else "ok"
-    looked = next((row for row in answers if row.face_found is not None), None)
-    listened = next((row for row in answers if row.sound_found is not None), None)
-    if listened is not None and not listened.sound_found:
-        what = "the sound is silent" if clip.info.has_sound else "there is no sound"
-        if looked is None:
-            status = "no sound"
-        if looked is None or clip.info.has_sound:
-            notes.insert(0, f"{what}: its probabilities are 1/7 each")
-    if looked is not None and not looked.face_found:
-        status = "no face"
-        notes.insert(0, "no face was found in any frame: its probabilities are 1/7 each")
-    return FileStatus(file, status, "; ".join(notes))
 
 
 def _specialists_of(bundle: Bundle) -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""From what the specialists find in a clip to the rows and the status of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from emonets.clip import Clip
+from emonets.emotions import EMOTIONS, UNIFORM
+from emonets.errors import EmoNetsError, MediaError
+from emonets.result import FileStatus, Row
+from emonets.specialists.audio import AudioSpecialist, Sound, pieces
+from emonets.specialists.face import FaceSpecialist, Features
+
+Spans = Sequence[tuple[float, float]]
+TOGETHER = "+"
+"""Between the names of models that speak together."""
+_UNIFORM = (UNIFORM,) * len(EMOTIONS)
+
+
+def face_rows(
+    file: str, face: FaceSpecialist, features: Features, spans: Spans, frames: bool
+) -> list[Row]:
+    """A row a face and window and, with ``frames``, before these one a face picture."""
+    end = float(features["span"][1])
+    rows = list(_frame_rows(file, features)) if frames else []
+    for begin, stop in spans:
+        inside = (features["time"] >= begin) & (features["time"] < stop)
+        for track in np.unique(features["track"][inside]):
+            part = _take(features, inside & (features["track"] == track))
+            p = face.predict_proba(part)[0]
+            first, last = part["time"][0], part["time"][-1]
+            rows.append(
+                Row(
+                    file, int(track), float(first),
+                    float(min(last + features["step"], max(end, last))),
+                    True, face.name, tuple(map(float, p)), level="face",
+                )
+            )  # fmt: skip
+    return rows
+
+
+def face_answer(file: str, face: FaceSpecialist, features: Features) -> Row:
+    """What the faces of the whole clip say."""
+    start, end = map(float, features["span"])
+    found = bool(len(features["probabilities"]))
+    p = face.predict_proba(features)[0]
+    return Row(file, None, start, end, found, face.name, tuple(map(float, p)))
+
+
+def audio_rows(
+    file: str,
+    audio: AudioSpecialist,
+    clip: Clip,
+    sound: Sound,
+    spans: Spans,
+    whole: tuple[float, float],
+) -> list[Row]:
+    """A row a window, where there are several, and last the row of the clip."""
+    several = spans if len(spans) > 1 else []
+    parts = pieces(sound.start, sound.end)
+    p = audio.listen(clip, sound, [*several, *parts])
+    rows = [
+        Row(
+            file, None, a, min(b, whole[1]), None, audio.name, tuple(map(float, row)),
+            sound.heard(a, b), "window",
+        )
+        for (a, b), row in zip(several, p, strict=False)
+    ]  # fmt: skip
+    loud = [sound.heard(*part) for part in parts]
+    answer = p[len(several) :][loud].mean(axis=0) if any(loud) else _UNIFORM
+    rows.append(
+        Row(
+            file, None, *whole, None, audio.name, tuple(map(float, answer)), sound.found,
+        )
+    )  # fmt: skip
+    return rows
+
+
+def _frame_rows(file: str, features: Features) -> Iterator[Row]:
+    """A row a face picture."""
+    step = float(features["step"])
+    for time, track, p in zip(
+        features["time"], features["track"], features["probabilities"], strict=True
+    ):
+        yield Row(
+            file, int(track), float(time), float(time) + step, True, "face/frame",
+            tuple(map(float, p)), level="frame",
+        )  # fmt: skip
+
+
+def _take(features: Features, mask: Any) -> Features:
+    whole = ("span", "step")
+    return {key: value if key in whole else value[mask] for key, value in features.items()}
+
+
+def together(answers: Sequence[Row]) -> Row:
+    """The mean of the models that found something (paper 4.1)."""
+    found = [row.probabilities for row in answers if row.found]
+    p = np.mean(found, axis=0) if found else np.array(_UNIFORM)
+    first = answers[0]
+    return Row(
+        first.file, None, first.start, first.end,
+        next((row.face_found for row in answers if row.face_found is not None), None),
+        TOGETHER.join(row.model for row in answers), tuple(map(float, p)),
+        next((row.sound_found for row in answers if row.sound_found is not None), None),
+    )  # fmt: skip
+
+
+def verdict(file: str, clip: Clip, answers: Sequence[Row]) -> FileStatus:
+    """How a clip fared that could be read."""
+    notes = list(clip.warnings)
+    status = "damaged" if clip.damaged else "ok"
+    looked = next((row for row in answers if row.face_found is not None), None)
+    listened = next((row for row in answers if row.sound_found is not None), None)
+    if listened is not None and not listened.sound_found:
+        what = "the sound is silent" if clip.info.has_sound else "there is no sound"
+        if looked is None:
+            status = "no sound"
+        if looked is None or clip.info.has_sound:
+            notes.insert(0, f"{what}: its probabilities are 1/7 each")
+    if looked is not None and not looked.face_found:
+        status = "no face"
+        notes.insert(0, "no face was found in any frame: its probabilities are 1/7 each")
+    return FileStatus(file, status, "; ".join(notes))
+
+
+def status_of(error: EmoNetsError, file: str | None = None) -> FileStatus:
+    """The status of a file that failed; its name is told once."""
+    if not isinstance(error, MediaError):
+        return FileStatus(str(file), "error", str(error))
+    text = error.reason + (f"; {error.hint}" if error.hint else "")
+    if file is not None and error.path != file:  # it was another one, such as a crop
+        text = f"{error.path}: {text}"
+    return FileStatus(file or error.path, "error", text)
