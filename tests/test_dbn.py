@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimator
 
 from emonets.errors import BundleError, ParameterError
 from emonets.learners.boltzmann import mean_rectified, sigmoid
@@ -65,12 +64,6 @@ def test_the_weights_make_the_perceptron_that_transform_is() -> None:
     (w, b), (w2, b2), (w3, b3) = dbn.weights
     by_hand = sigmoid(sigmoid(mean_rectified(x @ w + b, 6.0) @ w2 + b2) @ w3 + b3)
     np.testing.assert_allclose(dbn.transform(x), by_hand, atol=1e-6)
-
-
-def test_check_estimator() -> None:
-    layers = [{"n_components": 4}, {"n_components": 3, "hidden": "sigmoid"}]
-    check_estimator(DBN(layers))
-    check_estimator(DBN([RBM(4, dtype="float64"), RBM(2, hidden="sigmoid", dtype="float64")]))
 
 
 def test_layers_are_cloned_and_never_changed() -> None:

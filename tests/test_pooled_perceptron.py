@@ -1,9 +1,8 @@
-"""The pooled perceptron: gradients, training, and answers that no batch or chunk changes."""
+"""The pooled perceptron: training, and answers that no batch or chunk changes."""
 
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.estimator_checks import check_estimator
 
 from emonets.errors import BundleError, DataError, ParameterError
-from emonets.learners import pooled_perceptron
-from emonets.learners.pooled_perceptron import (
-    ACTIVATIONS,
-    AUTHORS,
-    PooledPerceptron,
-    activate,
-    dropout,
-    gather,
-    hold_out,
-    loss_and_gradients,
-)
+from emonets.learners import pooled_network
+from emonets.learners.perceptron_layers import loss_and_gradients
+from emonets.learners.pooled_perceptron import AUTHORS, PooledPerceptron
 
 Clips = list[NDArray[np.float32]]
 PLAIN: dict[str, Any] = {"unit_dropout": 0.0, "pooled_dropout": 0.0}
@@ -52,93 +42,6 @@ def small(**options: Any) -> PooledPerceptron:
         "hidden_layer_sizes": (8, 6), "n_epochs": 4, "learning_rate": 0.005, "random_state": 0,
     }  # fmt: skip
     return PooledPerceptron(**(standard | options))
-
-
-class TestGradients:
-    @pytest.mark.parametrize("masked", [False, True])
-    @pytest.mark.parametrize("weights", [(1.4, 0.6), (1.0,), (1.5, 1.0, 0.5), None])
-    @pytest.mark.parametrize(
-        "names",
-        [("relu", "sigmoid"), ("relu6", "tanh"), ("sigmoid", "relu"), ("tanh", "linear"),
-         ("linear", "relu6"), ("sigmoid",), (), ("relu", "tanh", "sigmoid")],
-    )  # fmt: skip
-    def test_are_those_of_finite_differences(
-        self, names: tuple[str, ...], weights: tuple[float, ...] | None, masked: bool
-    ) -> None:
-        random = np.random.default_rng(7)
-        sizes = [4, *[5, 4, 3][: len(names)], 3]
-        coefs = [random.normal(size=s) * 1.5 for s in pairwise(sizes)]
-        biases = [random.normal(size=n) for n in sizes[1:]]
-        frames, bounds = random.normal(size=(12, 4)), np.array([0, 5, 6, 8, 12])
-        targets = random.dirichlet(np.ones(3), 4) * random.uniform(0.5, 2.0, (4, 1))
-        options: dict[str, Any] = {"weights": weights}
-        if masked:
-            options["keeps"] = [(random.random((12, s)) > 0.3) / 0.7 for s in sizes[:-2]]
-            options["keep_pooled"] = (random.random((4, sizes[-2])) > 0.4) / 0.6
-
-        def loss() -> float:
-            return loss_and_gradients(frames, bounds, targets, coefs, biases, names, **options)[0]
-
-        _, p, got = loss_and_gradients(frames, bounds, targets, coefs, biases, names, **options)
-        np.testing.assert_allclose(p.sum(axis=1), 1.0)
-        parameters = [a for pair in zip(coefs, biases, strict=True) for a in pair]
-        h = 1e-6
-        for parameter, gradient in zip(parameters, got, strict=True):
-            expected = np.empty_like(parameter)
-            for index in np.ndindex(parameter.shape):
-                kept = parameter[index]
-                parameter[index] = kept + h
-                higher = loss()
-                parameter[index] = kept - h
-                expected[index] = (higher - loss()) / (2 * h)
-                parameter[index] = kept
-            np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7)
-
-    def test_nothing_given_is_changed(self) -> None:
-        clips, _ = noise(3)
-        model = small(n_epochs=1).fit(*noise())
-        frames, bounds = np.concatenate(clips), np.cumsum([0, *map(len, clips)])
-        before = frames.copy()
-        keeps = [dropout((len(frames), w), 0.3, np.random.default_rng(0)) for w in (5, 8)]
-        loss_and_gradients(frames, bounds, np.eye(3, dtype=np.float32), model.coefs_,
-                           model.intercepts_, ("relu", "sigmoid"), weights=(1.4, 0.6),
-                           keeps=keeps)  # fmt: skip
-        np.testing.assert_array_equal(frames, before)
-
-    @pytest.mark.parametrize("name", ACTIVATIONS)
-    def test_activations_take_extremes(self, name: str) -> None:
-        z = np.array([-1e30, -1.0, 0.0, 1.0, 1e30], np.float32)
-        expected = {
-            "relu": np.maximum(z, 0), "relu6": np.clip(z, 0, 6), "linear": z, "tanh": np.tanh(z),
-            "sigmoid": [0, 0.26894142, 0.5, 0.73105858, 1],
-        }[name]  # fmt: skip
-        with np.errstate(all="raise"):
-            np.testing.assert_allclose(activate(name, z.copy()), expected, rtol=1e-6)
-
-
-def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
-    random = np.random.default_rng(0)
-    mask = dropout((1000, 300), 0.121, random)
-    assert mask is not None
-    assert mask.dtype == np.float32
-    assert (mask == 0).mean() == pytest.approx(0.121, abs=3e-3)
-    assert mask.mean() == pytest.approx(1.0, abs=4e-3)
-    assert len(np.unique(mask)) == 2
-    assert dropout((3, 3), 0.0, random) is None
-
-
-def test_frames_are_drawn_from_their_clip() -> None:
-    random = np.random.default_rng(0)
-    clips = [np.arange(n, dtype=np.float32)[:, None] + 1000 * i for i, n in enumerate((5, 300, 98))]
-    drawn, bounds = gather(clips, 98, np.empty((300, 1), np.float32), random)
-    assert bounds.tolist() == [0, 5, 103, 201]
-    np.testing.assert_array_equal(drawn[:5], clips[0])
-    np.testing.assert_array_equal(drawn[103:], clips[2])
-    middle = drawn[5:103, 0]
-    assert (np.diff(middle) > 0).all()
-    assert set(middle) <= set(clips[1][:, 0])
-    again, _ = gather(clips, 98, np.empty((300, 1), np.float32), random)
-    assert set(again[5:103, 0]) != set(middle)
 
 
 class TestTraining:
@@ -291,16 +194,6 @@ class TestTraining:
         model = small(**{**change, "learning_rate": rate, "n_epochs": 10})
         assert model.fit(clips, y).score(clips, y) > 0.6
 
-    def test_held_out_groups_are_whole(self) -> None:
-        groups = np.repeat(np.arange(10), 3)
-        for seed in range(5):
-            train, out = hold_out(30, 0.2, groups, np.random.default_rng(seed))
-            assert sorted([*train, *out]) == list(range(30))
-            assert not set(groups[train]) & set(groups[out])
-            assert 3 <= len(out) <= 9
-        with pytest.raises(ParameterError, match="leaves nothing"):
-            hold_out(4, 0.2, np.zeros(4), np.random.default_rng(0))
-
 
 class TestPredicting:
     @pytest.mark.parametrize("pooling", ["top", "mean", "max"])
@@ -317,7 +210,7 @@ class TestPredicting:
         np.testing.assert_allclose(alone, whole, rtol=0, atol=1e-6)
         doubled = model.predict_proba([clip.astype(np.float64) for clip in clips])
         np.testing.assert_allclose(doubled, whole, rtol=0, atol=1e-5)
-        monkeypatch.setattr(pooled_perceptron, "_ROWS", 16)
+        monkeypatch.setattr(pooled_network, "_ROWS", 16)
         np.testing.assert_allclose(model.predict_proba(clips), whole, rtol=0, atol=1e-6)
         state = model.pool_state()
         for start in range(0, len(clips[0]), 7):
@@ -392,7 +285,7 @@ class TestPredicting:
         bad_settings: list[tuple[str, Any]] = [
             ("activations", ["relu", "swish"]), ("pooling", "median"), ("hidden", [8]),
             ("test_weights", [2.0, 2.0]), ("classes", [0]), ("classes", [0, 1, 1]),
-            ("hidden", None), ("n_features", "many"),
+            ("classes", [[0, 1, 2]]), ("hidden", None), ("n_features", "many"),
         ]  # fmt: skip
         for key, value in bad_settings:
             with pytest.raises(BundleError):
@@ -403,18 +296,18 @@ class TestPredicting:
                     {k: v for k, v in settings.items() if k != key}, arrays
                 )
 
+    def test_a_bundle_of_one_class_is_refused(self) -> None:
+        settings, arrays = small().fit(*noise()).to_arrays()
+        one = {"2.weight": arrays["2.weight"][:, :1], "2.bias": arrays["2.bias"][:1]}
+        with pytest.raises(BundleError, match="two different"):
+            PooledPerceptron.from_arrays({**settings, "classes": [0]}, arrays | one)
+
     def test_only_numbers_are_stored_of_labels(self) -> None:
         clips, y = noise()
         model = small(n_epochs=1).fit(clips, np.array(["a", "b", "c"])[y])
         assert set(model.predict(clips)) <= {"a", "b", "c"}
         with pytest.raises(DataError, match="whole-number"):
             model.to_arrays()
-
-
-def test_scikit_learns_contract() -> None:
-    check_estimator(
-        small(hidden_layer_sizes=(12, 8), n_epochs=12, batch_size=8, learning_rate=0.01, **PLAIN)
-    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import expit
 from sklearn.base import clone
-from sklearn.utils.estimator_checks import check_estimator
 
 from emonets.errors import BundleError, ParameterError
 from emonets.learners.boltzmann import (
@@ -360,15 +359,6 @@ class TestTraining:
 
 
 class TestEstimator:
-    @pytest.mark.parametrize("hidden", ["relu", "sigmoid"])
-    @KINDS
-    @pytest.mark.filterwarnings("ignore:Bernoulli visible units")
-    def test_check_estimator(self, visible: str, hidden: str) -> None:
-        check_estimator(RBM(4, visible=visible, hidden=hidden, n_epochs=4))
-
-    def test_check_estimator_of_contrastive_divergence(self) -> None:
-        check_estimator(RBM(4, algorithm="cd", n_steps=2, dtype="float64", n_epochs=4))
-
     def test_seeds_decide(self) -> None:
         x = structured("gaussian")
         first, again, other = (RBM(5, random_state=seed).fit(x).weights_ for seed in (0, 0, 1))

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.estimator_checks import check_estimator
 
 from emonets.errors import BundleError, ParameterError
 from emonets.sound.whitening import Whitening, kept
@@ -25,11 +24,6 @@ def frames(n: int = 200, d: int = 6, seed: int = 0) -> Floats:
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, d)) @ rng.standard_normal((d, d))
     return x * 10.0 ** np.arange(-3, d - 3) + 100 * rng.standard_normal(d)
-
-
-def test_check_estimator() -> None:
-    check_estimator(Whitening())
-    check_estimator(Whitening(rotate=True))
 
 
 def test_default_standardises_and_sorts_by_variance() -> None:

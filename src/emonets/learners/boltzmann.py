@@ -24,6 +24,7 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.special import ndtr
 
 from emonets.errors import BundleError, ParameterError
+from emonets.learners.stored import check_stored
 
 Floats = NDArray[np.floating[Any]]
 Visible = Literal["gaussian", "bernoulli"]
@@ -260,7 +261,7 @@ class Machine:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The machine of :meth:`to_arrays`, with its own copies; BundleError if damaged."""
-        check_shapes(arrays, _ARRAYS)
+        check_stored("the RBM", arrays, _ARRAYS, kinds="iuf", may_be_infinite=("bound",))
         w, c, b = (
             np.array(arrays[n], order="C") for n in ("weights", "hidden_bias", "visible_bias")
         )
@@ -276,25 +277,6 @@ class Machine:
         if visible not in range(len(VISIBLE)) or hidden not in range(len(HIDDEN)) or not bound > 0:
             raise BundleError("the RBM's visible, hidden or bound is unknown; store it again")
         return cls(w, c, b, VISIBLE[visible], HIDDEN[hidden], bound)
-
-
-def check_shapes(
-    arrays: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int | None, ...]]
-) -> None:
-    """Raise BundleError unless stored arrays are there, finite and of shapes (None: any length)."""
-    missing = [name for name in shapes if name not in arrays]
-    if missing:
-        raise BundleError(f"the RBM lacks {', '.join(missing)}; store it again")
-    for name, shape in shapes.items():
-        array = np.asarray(arrays[name])
-        # A bound may be infinite
-        whole = array.dtype.kind in "iuf" and (name == "bound" or bool(np.isfinite(array).all()))
-        if not whole:
-            raise BundleError(f"the RBM's {name} is not finite numbers; it is damaged")
-        if len(array.shape) != len(shape) or any(
-            want not in (None, got) for want, got in zip(shape, array.shape, strict=True)
-        ):
-            raise BundleError(f"the RBM's {name} has shape {array.shape}, which does not fit")
 
 
 def _noise(u: Floats, s: Floats) -> Floats:

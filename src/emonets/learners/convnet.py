@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from emonets.errors import BundleError, DataError, ParameterError
-from emonets.learners.convnet_onnx import ConvNetRunner, check_arrays
+from emonets.learners.convnet_onnx import ConvNetRunner
 from emonets.learners.network import (
     NETWORKS,
     Dense,
@@ -23,6 +23,7 @@ from emonets.learners.network import (
     network_to_json,
     parameter_shapes,
 )
+from emonets.learners.stored import check_stored
 
 
 class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -253,7 +254,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"the network's settings are incomplete or wrong: {error}") from None
         shapes = {**parameter_shapes(network, crop), "mean_image": (side, side)}
-        check_arrays(arrays, shapes)
+        check_stored("the network", arrays, shapes)
         if crop > side or not network or not isinstance(network[-1], Dense):
             raise BundleError("the network has no dense layer at its end, or too large a crop")
         if network[-1].units != len(classes):

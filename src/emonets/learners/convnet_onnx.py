@@ -10,7 +10,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from emonets.errors import BundleError
 from emonets.inference import inference_session
 from emonets.learners.network import (
     Conv,
@@ -21,6 +20,7 @@ from emonets.learners.network import (
     ResponseNorm,
     parameter_shapes,
 )
+from emonets.learners.stored import check_stored
 
 _BATCH = 64
 """Pictures a run; large enough for speed, small enough for the processor's cache."""
@@ -35,7 +35,7 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
     BundleError : an array is missing or of the wrong shape.
     """
     shapes = parameter_shapes(network, side)
-    check_arrays(arrays, shapes)
+    check_stored("the network", arrays, shapes)
     constants: dict[str, NDArray[np.float32]] = {
         name: np.asarray(arrays[name], np.float32) for name in shapes
     }
@@ -92,22 +92,6 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     return bytes(model.SerializeToString())
-
-
-def check_arrays(
-    arrays: Mapping[str, NDArray[np.float32]], shapes: Mapping[str, tuple[int, ...]]
-) -> None:
-    """Raise :class:`BundleError` unless every named array is there with its shape and finite."""
-    for name, shape in shapes.items():
-        if name not in arrays:
-            raise BundleError(f"the network's array {name!r} is missing")
-        if arrays[name].shape != shape:
-            raise BundleError(
-                f"the network's array {name!r} has shape {arrays[name].shape}, expected {shape}: "
-                "these weights belong to another architecture or input size"
-            )
-        if not np.isfinite(arrays[name]).all():
-            raise BundleError(f"the network's array {name!r} holds NaN or infinite values")
 
 
 class ConvNetRunner:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -31,9 +31,10 @@ from emonets.learners.boltzmann import (
     Hidden,
     Machine,
     Visible,
-    check_shapes,
     contrast,
 )
+from emonets.learners.parameters import check_choice, check_number
+from emonets.learners.stored import check_stored
 
 Rows = Callable[[NDArray[np.intp]], ArrayLike]
 """Gives the rows of some data at the indices it is asked for."""
@@ -408,18 +409,16 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             ("visible", VISIBLE), ("hidden", HIDDEN), ("algorithm", ("sml", "cd")),
             ("start", ("zero", "data")), ("dtype", ("float32", "float64")),
         ):  # fmt: skip
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in choices:
-                raise ParameterError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+            check_choice(name, getattr(self, name), choices)
         for name in ("n_components", "n_steps", "n_particles", "batch_size", "n_epochs"):
             value = getattr(self, name)
             whole = isinstance(value, Integral) and not isinstance(value, bool)
             if not (whole and value >= 1) and not (name == "n_particles" and value is None):
                 raise ParameterError(f"{name} must be a whole number from 1, not {value!r}")
         for name, most in (("bound", np.inf), ("learning_rate", 1e6), ("weight_scale", 1e6)):
-            _check_number(name, getattr(self, name), 0.0, most, low_in=False)
-        _check_number("l2", self.l2, 0.0, 1e6)
-        _check_number("momentum", self.momentum, 0.0, 1.0 - 1e-9)
+            check_number(name, getattr(self, name), 0.0, most, low_in=False)
+        check_number("l2", self.l2, 0.0, 1e6)
+        check_number("momentum", self.momentum, 0.0, 1.0, high_in=False)
 
 
 def blocks(n: int) -> Iterator[slice]:
@@ -437,17 +436,6 @@ def _no_history() -> dict[str, list[float]]:
     return {name: [] for name in names}
 
 
-def _check_number(name: str, value: Any, low: float, high: float, *, low_in: bool = True) -> None:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, Real)
-        or not low <= float(value) <= high
-        or (not low_in and float(value) == low)
-    ):
-        above = "from" if low_in else "above"
-        raise ParameterError(f"{name} must be a number {above} {low:g} to {high:g}, not {value!r}")
-
-
 def _check_progress(arrays: Mapping[str, NDArray[Any]], machine: Machine) -> None:
     """Raise BundleError unless what training goes on from fits the machine."""
     d, k = machine.weights.shape
@@ -456,4 +444,4 @@ def _check_progress(arrays: Mapping[str, NDArray[Any]], machine: Machine) -> Non
     shapes |= dict(zip(_VELOCITY, ((d, k), (k,), (d,)), strict=True)) | {"progress": (2,)}
     if "particles" in arrays:
         shapes["particles"] = (None, k)
-    check_shapes(arrays, shapes)
+    check_stored("the RBM", arrays, shapes, kinds="iuf")

@@ -18,9 +18,9 @@ from emonets.learners.sound_augment import Augmentation, normalise_level
 from emonets.learners.sound_network_onnx import (
     Architecture,
     SoundNetRunner,
-    check_arrays,
     parameter_shapes,
 )
+from emonets.learners.stored import check_stored
 
 
 class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -301,7 +301,8 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if members < 1 or classes.ndim != 1 or len(classes) < 2:
             raise BundleError(f"the sound network has {members} members and {classes} as classes")
         shapes = parameter_shapes(network, len(classes))
-        check_arrays(arrays, {f"{m}.{k}": s for m in range(members) for k, s in shapes.items()})
+        every = {f"{m}.{k}": s for m in range(members) for k, s in shapes.items()}
+        check_stored("the sound network", arrays, every)
         model = cls(network=network, members=members)
         model.classes_, model.n_features_in_ = classes, network.bands
         model.arrays_ = [

@@ -17,8 +17,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from emonets.errors import BundleError, ParameterError
+from emonets.errors import ParameterError
 from emonets.inference import inference_session
+from emonets.learners.stored import check_stored
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -89,20 +90,6 @@ def parameter_shapes(network: Architecture, classes: int) -> dict[str, tuple[int
     return shapes
 
 
-def check_arrays(arrays: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise :class:`BundleError` unless every named array is there with its shape and finite."""
-    for name, shape in shapes.items():
-        if name not in arrays:
-            raise BundleError(f"the sound network's array {name!r} is missing")
-        if arrays[name].shape != shape:
-            raise BundleError(
-                f"the sound network's array {name!r} has shape {arrays[name].shape}, expected "
-                f"{shape}: these weights belong to another architecture"
-            )
-        if not np.isfinite(arrays[name]).all():
-            raise BundleError(f"the sound network's array {name!r} holds NaN or infinite values")
-
-
 def onnx_graph(network: Architecture, arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """The serialised graph: ``spectrogram`` (n, 1, bands, frames) float32 → ``logits``
     (n, classes) float32, for any number of frames.
@@ -113,7 +100,7 @@ def onnx_graph(network: Architecture, arrays: Mapping[str, NDArray[Any]]) -> byt
     """
     classes = len(arrays["classes.bias"]) if "classes.bias" in arrays else 0
     shapes = parameter_shapes(network, classes)
-    check_arrays(arrays, shapes)
+    check_stored("the sound network", arrays, shapes)
     constants: dict[str, NDArray[Any]] = {
         name: np.asarray(arrays[name], np.float32) for name in shapes
     }
