@@ -42,7 +42,7 @@ def small(**changes: object) -> SoundNetClassifier:
     settings = {
         "network": SMALL, "epochs": 2, "batch_size": 8, "frames": 32, "autocast": False,
         "learning_rate": 0.01, "averaging": 0.9,
-        "augmentation": Augmentation(silence=0, band_limit=0, masks=1, mask_bands=4, mask_frames=6),
+        "augmentation": Augmentation(masks=1, mask_bands=4, mask_frames=6),
     }  # fmt: skip
     return SoundNetClassifier(**{**settings, **changes})
 
@@ -50,7 +50,7 @@ def small(**changes: object) -> SoundNetClassifier:
 @pytest.fixture(scope="module")
 def fitted() -> SoundNetClassifier:
     X, y = clips()
-    return small(epochs=10, members=2, mixup=0.0, dropout=0.0, variation=0.0).fit(X, y)
+    return small(epochs=10, members=2, mixup=0.0, dropout=0.0).fit(X, y)
 
 
 def test_it_learns_and_its_level_does_not_matter(fitted: SoundNetClassifier) -> None:
@@ -260,6 +260,6 @@ def test_unfitted_and_cloned(fitted: SoundNetClassifier) -> None:
 
 def test_augmentation_is_part_of_the_settings() -> None:
     X, y = clips(8)
-    plain = Augmentation(warp=0, tempo=0, noise=0, band_limit=0, silence=0)
+    plain = Augmentation(warp=0, tempo=0, noise=0)
     changed = small(epochs=1).fit(X, y).history_
     assert small(epochs=1, augmentation=plain).fit(X, y).history_ != changed

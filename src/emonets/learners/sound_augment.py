@@ -8,8 +8,6 @@ numpy generator; the changes stand in for what new recordings would bring:
 - *tempo*: slower or faster speech, at the same pitch;
 - *tilt*: another microphone or room, a random smooth curve over the bands;
 - *noise*: a random steady noise behind the speech;
-- *band limit*: a telephone, or a recording at a low rate;
-- *silence*: more of it before and after the speech;
 - *masks*: bands and frames left out (Park et al. 2019, SpecAugment).
 """
 
@@ -41,10 +39,6 @@ class Augmentation:
     """Probability of noise."""
     snr: tuple[float, float] = (8.0, 45.0)
     """Range of the signal-to-noise ratio where there is noise, dB."""
-    band_limit: float = 0.2
-    """Probability that the lowest and highest frequencies are missing."""
-    silence: float = 0.5
-    """Probability that a clip is given more silence at its ends, each up to half a stretch."""
     level: float = 2.0
     """Standard deviation of an offset of the whole normalised spectrogram, dB."""
     masks: int = 2
@@ -98,8 +92,6 @@ def random_crop(
     A clip too short for it stands at a random place amid frames of its lowest value.
     """
     bands = levels.shape[1]
-    if rng.random() < how.silence:
-        levels = _with_silence(levels, frames // 2, rng)
     warp = math.exp(rng.uniform(-how.warp, how.warp))
     tempo = math.exp(rng.uniform(-how.tempo, how.tempo))
     spare = len(levels) - ((frames - 1) * tempo + 1)
@@ -112,9 +104,6 @@ def random_crop(
         x = x + _curve(bands, 6, how.tilt, rng)
     if rng.random() < how.noise:
         x = _with_noise(x, how, rng)
-    if rng.random() < how.band_limit:
-        outside = (centres < rng.uniform(50.0, 350.0)) | (centres > rng.uniform(3000.0, 8000.0))
-        x = x - np.where(outside, np.float32(rng.uniform(20.0, 60.0)), np.float32(0.0))
     z = normalise_level(x)
     if how.level:
         z += np.float32(rng.normal(0.0, how.level / 20.0))
@@ -139,16 +128,6 @@ def _curve(bands: int, points: int, size: float, rng: np.random.Generator) -> Fl
     """A random curve over the bands in dB, straight between its points: (bands,)."""
     at = np.linspace(0, bands - 1, points)
     return np.interp(np.arange(bands), at, rng.normal(0.0, size, points)).astype(np.float32)
-
-
-def _with_silence(
-    levels: NDArray[np.floating], most: int, rng: np.random.Generator
-) -> NDArray[np.floating]:
-    """Up to ``most`` frames at either end, drawn from the clip's quietest and made quieter."""
-    quietest = np.argsort(levels.mean(axis=1))[: max(1, len(levels) // 8)]
-    before, after = rng.integers(0, most + 1, 2)
-    rows = levels[rng.choice(quietest, before + after)] - np.float32(rng.uniform(0.0, 30.0))
-    return np.concatenate([rows[:before], levels, rows[before:]])
 
 
 def _with_noise(

@@ -42,9 +42,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     augmentation : how clips are changed in training.
     epochs : passes over the clips.
     batch_size : clips a step.
-    frames : length of the stretches that are trained on, on average.
-    variation : share of it by which the length of a step's stretches is shorter or longer at
-        most.
+    frames : length of the stretches that are trained on.
     learning_rate : of AdamW at its peak; it rises and falls along cosines.
     weight_decay : of all filters.
     dropout : before the last layer; half of it before the embedding.
@@ -75,7 +73,6 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs: int = 40,
         batch_size: int = 32,
         frames: int = 200,
-        variation: float = 0.4,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.05,
         dropout: float = 0.3,
@@ -94,7 +91,6 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.batch_size = batch_size
         self.frames = frames
-        self.variation = variation
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.dropout = dropout
@@ -161,7 +157,6 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 frames=self.frames,
-                variation=self.variation,
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
                 dropout=self.dropout,
@@ -192,7 +187,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for name in ("members", "epochs", "batch_size", "frames"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        for name in ("dropout", "label_smoothing", "averaging", "variation"):
+        for name in ("dropout", "label_smoothing", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ParameterError(f"{name}: expected 0 to below 1, got {getattr(self, name)}")
         if self.mixup < 0 or self.learning_rate <= 0 or self.weight_decay < 0:

@@ -120,9 +120,7 @@ class Recipe:
     epochs: int = 40
     batch_size: int = 32
     frames: int = 200
-    """Frames of the random crops, on average."""
-    variation: float = 0.4
-    """Their number is drawn for each step from so much less to so much more."""
+    """Frames of the random crops."""
     learning_rate: float = 2e-3
     """Its peak; it rises and falls along cosines (Smith and Topin 2018)."""
     weight_decay: float = 0.05
@@ -205,9 +203,9 @@ def train(
         total = 0.0
         for step, index in enumerate(order, start=epoch * steps):
             _schedule(optimiser, step, steps * recipe.epochs, recipe.learning_rate)
-            spread = int(recipe.variation * recipe.frames)
-            frames = recipe.frames + int(rng.integers(-spread, spread + 1))
-            crops = [random_crop(clips[i], frames, augmentation, centres, rng) for i in index]
+            crops = [
+                random_crop(clips[i], recipe.frames, augmentation, centres, rng) for i in index
+            ]
             x, y = np.stack(crops), targets[index]
             if recipe.mixup:
                 drawn_part = rng.beta(recipe.mixup, recipe.mixup)
