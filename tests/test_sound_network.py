@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.sound_augment import Augmentation, normalise_level
-from emonets.learners.sound_network import SoundNetClassifier
+from emonets.learners.sound_network import SoundNetClassifier, trim_silence
 from emonets.learners.sound_network_onnx import (
     Architecture,
     SoundNetRunner,
@@ -107,6 +107,19 @@ def test_onnx_equals_torch(network: Architecture, frames: int) -> None:
         theirs = model(torch.from_numpy(x.T.copy())[None, None]).log_softmax(1).numpy()[0]
     np.testing.assert_allclose(ours, theirs, atol=2e-4)
     assert ours.std() > 0.01
+
+
+def test_silence_around_a_clip_does_not_count(fitted: SoundNetClassifier) -> None:
+    x = clips(1)[0][0]
+    x[[0, -1]] = -10
+    quiet = np.full((90, 16), -80, np.float32)
+    around = np.concatenate([quiet, x, quiet])
+    np.testing.assert_array_equal(trim_silence(around, 7), around[83 : 97 + len(x)])
+    np.testing.assert_array_equal(trim_silence(around, 200), around)
+    np.testing.assert_array_equal(trim_silence(quiet, 0), quiet)
+    longer = np.concatenate([quiet, around, quiet])
+    p = fitted.predict_proba([around, longer])
+    np.testing.assert_array_equal(p[0], p[1])
 
 
 def test_members_are_averaged_as_logarithms(fitted: SoundNetClassifier) -> None:
@@ -230,6 +243,7 @@ def test_bad_data(X: list, y: list, more: dict, message: str) -> None:
         ({"dropout": 1.0}, "dropout"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"centres": [100.0, 200.0]}, "centres"),
+        ({"silence": -1}, "silence"),
         ({"centres": np.arange(16.0, 0, -1)}, "ascending"),
     ],
 )
