@@ -38,7 +38,7 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
     "audio.training": {
         "members": int, "epochs": int, "batch_size": int, "frames": int, "learning_rate": float,
         "weight_decay": float, "dropout": float, "mixup": float, "label_smoothing": float,
-        "averaging": float, "autocast": bool,
+        "averaging": float, "autocast": bool, "silence": int,
     },
     "audio.augmentation": {
         "warp": float, "tempo": float, "tilt": float, "noise": float, "snr": list,
