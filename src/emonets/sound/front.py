@@ -34,6 +34,7 @@ class Front:
     Attributes
     ----------
     name : as bundles and presets call it.
+    what : in words.
     step : seconds from one frame to the next.
     first : seconds from the first sample to the middle of the first frame.
     width : numbers a frame.
@@ -41,6 +42,7 @@ class Front:
     """
 
     name: str
+    what: str
     step: float
     first: float
     width: int
@@ -72,10 +74,11 @@ class LogMelStream:
 
 FRONTS = {
     "yaafe": Front(
-        "yaafe", STEP / SOUND_RATE, 0.0, len(YAAFE_NAMES), lambda level: YaafeStream(level=level)
+        "yaafe", f"{len(YAAFE_NAMES)} features a frame", STEP / SOUND_RATE, 0.0, len(YAAFE_NAMES),
+        lambda level: YaafeStream(level=level),
     ),
     "logmel": Front(
-        "logmel", logmel.HOP / SOUND_RATE, logmel.WINDOW / 2 / SOUND_RATE, logmel.BANDS,
+        "logmel", "log-mel spectrograms", logmel.HOP / SOUND_RATE, logmel.WINDOW / 2 / SOUND_RATE, logmel.BANDS,
         lambda level: LogMelStream(),
     ),
 }  # fmt: skip

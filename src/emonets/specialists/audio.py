@@ -129,8 +129,12 @@ class AudioSpecialist:
     @property
     def decision(self) -> str:
         """In words, how frames become one answer."""
-        kind = type(self.network).__name__
-        return f"{kind} on the {self.front.name} frames of up to {2 * PIECE:g} s"
+        return f"{self.kind} on {self.front.what}, at most {2 * PIECE:g} s at a time"
+
+    @property
+    def kind(self) -> str:
+        """What the network is, as bundles and presets call it."""
+        return next(name for name, made in _NETWORKS.items() if isinstance(self.network, made))
 
     def extract(self, clip: Clip) -> Features:
         """The frames of a clip of an hour at most: see :func:`extract`."""
@@ -180,13 +184,12 @@ class AudioSpecialist:
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
         """Settings (JSON) and arrays by part, for a bundle."""
         network, arrays = self.network.to_arrays()
-        kind = next(name for name, made in _NETWORKS.items() if isinstance(self.network, made))
         parts = {"audio": arrays}
         if self.whitening is not None:
             parts["audio_whitening"] = self.whitening.to_arrays()
         settings = {
             "features": self.front.name,
-            "kind": kind,
+            "kind": self.kind,
             "network": network,
             "emotions": list(self.emotions),
         }
