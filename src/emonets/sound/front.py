@@ -74,14 +74,22 @@ class LogMelStream:
 
 FRONTS = {
     "yaafe": Front(
-        "yaafe", f"{len(YAAFE_NAMES)} features a frame", STEP / SOUND_RATE, 0.0, len(YAAFE_NAMES),
-        lambda level: YaafeStream(level=level),
+        name="yaafe",
+        what=f"{len(YAAFE_NAMES)} features a frame",
+        step=STEP / SOUND_RATE,
+        first=0.0,
+        width=len(YAAFE_NAMES),
+        open=lambda level: YaafeStream(level=level),
     ),
     "logmel": Front(
-        "logmel", "log-mel spectrograms", logmel.HOP / SOUND_RATE, logmel.WINDOW / 2 / SOUND_RATE, logmel.BANDS,
-        lambda level: LogMelStream(),
+        name="logmel",
+        what="log-mel spectrograms",
+        step=logmel.HOP / SOUND_RATE,
+        first=logmel.WINDOW / 2 / SOUND_RATE,
+        width=logmel.BANDS,
+        open=lambda level: LogMelStream(),
     ),
-}  # fmt: skip
+}
 """The 909 features of the paper, and log-mel spectrograms."""
 
 
