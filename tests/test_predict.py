@@ -26,7 +26,7 @@ from emonets.specialists.face import FaceSpecialist
 
 @pytest.fixture(scope="module")
 def model() -> EmoNets:
-    return emonets.load()
+    return emonets.load().with_models(["face"])
 
 
 def write_film(path: Path, images: list[np.ndarray], rate: int = 25) -> Path:
@@ -66,7 +66,7 @@ def test_frames_follow_the_streams_own_times(model: EmoNets, happy: Path) -> Non
 
 
 def test_same_input_same_answer(model: EmoNets, angry: Path) -> None:
-    assert model.predict(angry).rows == emonets.load().predict(angry).rows
+    assert model.predict(angry).rows == emonets.load().with_models(["face"]).predict(angry).rows
 
 
 def test_batch_and_alone_agree(model: EmoNets, happy: Path, angry: Path) -> None:

@@ -48,3 +48,9 @@ def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
     p = model.face.network.predict_proba(model.face.preprocessing.normalise(faces.images))
     accuracy = float(np.mean(p.argmax(axis=1) == faces.labels))
     assert accuracy == pytest.approx(model.about["card"]["chosen_accuracy"], abs=0.003)
+
+
+def test_the_sound_of_an_example(happy: Path) -> None:
+    (row,) = EmoNets.load("modern").predict(happy, models=["audio"]).rows
+    assert row.label == "happy"
+    assert 0.4 < max(row.probabilities) < 0.8

@@ -75,7 +75,7 @@ def _window(text: str) -> float | str | None:
 @app.command()
 def predict(
     files: Annotated[list[str], typer.Argument(help="Clips: files, folders, globs.")],
-    bundle: Annotated[str, typer.Option(help="A shipped model's name or a folder.")] = "paper",
+    bundle: Annotated[str, typer.Option(help="A shipped model's name or a folder.")] = "modern",
     format: Annotated[Format, typer.Option(help="How results are written.")] = Format.table,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results, status and resuming.")

@@ -27,7 +27,7 @@ from emonets.result import FileStatus, Result, Row, windows
 from emonets.specialists.audio import AudioSpecialist, Sound, survey
 from emonets.specialists.face import FaceSpecialist, Features
 
-DEFAULT_BUNDLE = "paper"
+DEFAULT_BUNDLE = "modern"
 LONG = 10.0
 """Seconds; a clip longer than this is cut into windows unless told otherwise."""
 WINDOW = 5.0
