@@ -51,6 +51,6 @@ def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
 
 
 def test_the_sound_of_an_example(happy: Path) -> None:
+    """It is wrong about it, as its card says of this corpus; what ships must not drift."""
     (row,) = EmoNets.load("modern").predict(happy, models=["audio"]).rows
-    assert row.label == "happy"
-    assert 0.4 < max(row.probabilities) < 0.8
+    assert row.probabilities == pytest.approx((0.03, 0.04, 0.17, 0.22, 0.12, 0.35, 0.07), abs=0.01)

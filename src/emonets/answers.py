@@ -11,7 +11,7 @@ from emonets.clip import Clip
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import EmoNetsError, MediaError
 from emonets.result import FileStatus, Row
-from emonets.specialists.audio import AudioSpecialist, Sound, pieces
+from emonets.specialists.audio import AudioSpecialist, Sound
 from emonets.specialists.face import FaceSpecialist, Features
 
 Spans = Sequence[tuple[float, float]]
@@ -60,17 +60,14 @@ def audio_rows(
 ) -> list[Row]:
     """A row a window, where there are several, and last the row of the clip."""
     several = spans if len(spans) > 1 else []
-    parts = pieces(sound.start, sound.end)
-    p = audio.listen(clip, sound, [*several, *parts])
+    *p, answer = audio.listen(clip, sound, [*several, (sound.start, sound.end)])
     rows = [
         Row(
             file, None, a, min(b, whole[1]), None, audio.name, tuple(map(float, row)),
             sound.heard(a, b), "window",
         )
-        for (a, b), row in zip(several, p, strict=False)
+        for (a, b), row in zip(several, p, strict=True)
     ]  # fmt: skip
-    loud = [sound.heard(*part) for part in parts]
-    answer = p[len(several) :][loud].mean(axis=0) if any(loud) else _UNIFORM
     rows.append(
         Row(
             file, None, *whole, None, audio.name, tuple(map(float, answer)), sound.found,

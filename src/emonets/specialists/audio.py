@@ -141,24 +141,32 @@ class AudioSpecialist:
         return extract(clip, self.front.name)
 
     def listen(self, clip: Clip, sound: Sound, spans: Spans) -> NDArray[np.float64]:
-        """What is heard in each of several spans of a clip of any length.
+        """What is heard in each of several spans of a clip; memory does not grow with either.
 
         Parameters
         ----------
         sound : what :func:`survey` said of the clip.
-        spans : (start, end) in seconds; what memory it takes grows with the longest of them.
+        spans : (start, end) in seconds. A long one is answered in :func:`pieces`: by the mean of
+            those that are not silent.
 
         Returns
         -------
         (n, 7); 1/7 each where there is silence.
         """
-        heard = [i for i, span in enumerate(spans) if sound.heard(*span)]
-        out = np.full((len(spans), len(EMOTIONS)), UNIFORM)
+        parts = [
+            (n, part)
+            for n, span in enumerate(spans)
+            for part in pieces(*span)
+            if sound.heard(*part)
+        ]
+        total = np.zeros((len(spans), len(EMOTIONS)))
         frames = _frames(clip, sound, self.front)
-        cut = _cut(frames, self.front, sound.start, [spans[i] for i in heard])
+        cut = _cut(frames, self.front, sound.start, [part for _, part in parts])
         for batch in _batches(cut):
-            out[[heard[i] for i, _ in batch]] = self._predict([rows for _, rows in batch])
-        return out
+            answers = self._predict([rows for _, rows in batch])
+            np.add.at(total, [parts[i][0] for i, _ in batch], answers)
+        count = np.bincount([n for n, _ in parts], minlength=len(spans))[:, None]
+        return np.where(count, total / np.maximum(count, 1), UNIFORM)
 
     def predict_proba(self, features: Features | Sequence[Features]) -> NDArray[np.float64]:
         """(n, 7) for the features of one clip or of several; no sound or silence: 1/7 each."""
