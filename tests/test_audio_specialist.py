@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -131,6 +132,33 @@ def test_streaming_answers_as_the_whole(specialist: AudioSpecialist, tmp_path: P
     whole = specialist.predict_proba(features)[0]
     np.testing.assert_allclose(p.mean(axis=0), whole, atol=1e-9)
     np.testing.assert_allclose(p.sum(axis=1), 1.0)
+
+
+def test_a_long_span_is_answered_in_pieces(specialist: AudioSpecialist, tmp_path: Path) -> None:
+    quiet = np.zeros(5 * SOUND_RATE)
+    samples = np.concatenate([speech_like(11.0), quiet, speech_like(5.0, 1), quiet])
+    clip = open_clip(write_sound(tmp_path / "a.wav", samples))
+    sound = survey(clip)
+    longest = 0
+    ask = specialist.network.predict_proba
+
+    def watched(frames: list[np.ndarray]) -> np.ndarray:
+        nonlocal longest
+        longest = max(longest, *map(len, frames))
+        return ask(frames)
+
+    network = SimpleNamespace(classes_=specialist.network.classes_, predict_proba=watched)
+    listener = AudioSpecialist(network, specialist.whitening)
+    whole, first, last = listener.listen(clip, sound, [(0.0, 26.0), (0.0, 12.0), (16.0, 90.0)])
+    assert longest <= 10.0 / 0.013 + 1
+    parts = specialist.listen(clip, sound, pieces(0.0, 26.0))
+    loud = [sound.heard(*part) for part in pieces(0.0, 26.0)]
+    assert 0 < sum(loud) < len(loud)
+    np.testing.assert_allclose(whole, parts[loud].mean(axis=0), atol=1e-7)
+    np.testing.assert_allclose(
+        first, specialist.listen(clip, sound, pieces(0.0, 12.0)).mean(axis=0), atol=1e-7
+    )
+    np.testing.assert_allclose(last, specialist.listen(clip, sound, [(16.0, 26.0)])[0], atol=1e-7)
 
 
 def test_spans_in_any_order_and_overlapping(specialist: AudioSpecialist, tmp_path: Path) -> None:

@@ -155,17 +155,17 @@ class AudioSpecialist:
         """
         parts = [
             (n, part)
-            for n, span in enumerate(spans)
-            for part in pieces(*span)
+            for n, (start, end) in enumerate(spans)
+            for part in pieces(max(start, sound.start), min(end, sound.end))
             if sound.heard(*part)
         ]
-        total = np.zeros((len(spans), len(EMOTIONS)))
+        total, count = np.zeros((len(spans), len(EMOTIONS))), np.zeros((len(spans), 1))
         frames = _frames(clip, sound, self.front)
         cut = _cut(frames, self.front, sound.start, [part for _, part in parts])
         for batch in _batches(cut):
-            answers = self._predict([rows for _, rows in batch])
-            np.add.at(total, [parts[i][0] for i, _ in batch], answers)
-        count = np.bincount([n for n, _ in parts], minlength=len(spans))[:, None]
+            belong = [parts[i][0] for i, _ in batch]
+            np.add.at(total, belong, self._predict([rows for _, rows in batch]))
+            np.add.at(count, belong, 1.0)
         return np.where(count, total / np.maximum(count, 1), UNIFORM)
 
     def predict_proba(self, features: Features | Sequence[Features]) -> NDArray[np.float64]:
@@ -180,6 +180,8 @@ class AudioSpecialist:
         return out
 
     def _predict(self, sounds: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        if isinstance(self.network, SoundNetClassifier):
+            self.network.use(threads=1)  # clips, not threads, are what runs side by side
         if self.whitening is not None:
             sounds = [self.whitening.transform(rows) for rows in sounds]
         full = np.zeros((len(sounds), len(EMOTIONS)))
