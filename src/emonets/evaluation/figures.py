@@ -27,7 +27,7 @@ _DPI = 150
 _INK = "#1a1a1a"
 _PALE = "#6b6b6b"
 _LEFT = 0.15  # left edge of a confusion matrix and its title, of the width
-_TITLE_FITS = 58  # characters of the title at full size
+_TITLE_FITS = 46  # characters of the title at full size
 
 
 def confusion_figure(evaluation: Evaluation, path: str | Path, *, title: str) -> Path:
