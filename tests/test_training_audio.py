@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,15 @@ def test_features_are_computed_once(
     data = load_labelled([corpus], "yaafe", work / "features", echo=said.append)
     assert len(data.frames) == 24
     assert not any("computed anew" in text for text in said)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no list of open files here")
+def test_no_file_stays_open(corpus: Path, work: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    data = labelled(corpus, work)
+    kept = [data.frames[i] for i in range(len(data.frames))]
+    assert len(kept) == 24
+    assert len(os.listdir("/proc/self/fd")) <= before + 2  # systems allow 1,024, or 256
 
 
 @pytest.mark.parametrize("fold", [None, 0, 1, 2, 3])

@@ -321,7 +321,7 @@ def _one_fold(
         data, np.flatnonzero(data.folds != fold), fold, settings, seed=seed,
         work=work / data.name, echo=said,
     )  # fmt: skip
-    p = made.predict_proba([data.frames[i] for i in test], len(data.classes))
+    p = made.predict_proba([data.frames[i] for i in test.tolist()], len(data.classes))
     buffer = io.BytesIO()
     np.save(buffer, p, allow_pickle=False)
     write_whole(place, buffer.getvalue())

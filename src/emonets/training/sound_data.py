@@ -14,7 +14,7 @@ from emonets.datasets.speech import Recordings, load_recordings
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
 from emonets.learners.folds import Indices, shuffled_folds
-from emonets.training.sound_frames import sound_frames
+from emonets.training.sound_frames import StoredFrames, sound_frames
 
 Frames = NDArray[np.float32]
 Echo = Callable[[str], Any]
@@ -34,7 +34,7 @@ class Labelled:
     ----------
     names : of the corpora.
     corpus : (n,) number of the corpus each recording comes from.
-    frames : one (t, width) float32 array a recording.
+    frames : one (t, width) float32 array a recording; those of files are read as they are used.
     labels : (n,) 0..6 in the order of `emonets.EMOTIONS`.
     words : (n,) the corpus' own word for the emotion.
     groups : (n,) subjects, ``corpus/subject``.
@@ -45,7 +45,7 @@ class Labelled:
 
     names: tuple[str, ...]
     corpus: NDArray[np.int64]
-    frames: list[Frames]
+    frames: Sequence[Frames]
     labels: NDArray[np.int64]
     words: NDArray[np.str_]
     groups: NDArray[np.str_]
@@ -117,21 +117,23 @@ def load_labelled(
     corpora = [load_recordings(path) for path in data]
     agreed = [len(set(c.folds.values())) for c in corpora if c.folds is not None]
     count = None if len(corpora) == 1 else max([*agreed, _SHARED_FOLDS])
-    parts = []
+    parts: list[Labelled] = []
+    used: list[Path] = []
     for number, (path, recordings) in enumerate(zip(data, corpora, strict=True)):
         if not recordings.grouped:
             echo(
                 f"{path}: nothing says who speaks in it, so every recording counts as a speaker "
                 "of its own, and scores by cross-validation will be too good"
             )
-        frames = sound_frames(
+        files = sound_frames(
             [item.path for item in recordings.items], features, work, workers=workers, echo=echo
         )
-        parts.append(_labelled(path, recordings, number, frames, count))
+        parts.append(_labelled(path, recordings, number, files, count))
+        used += [file for file in files if file is not None]
     return Labelled(
         tuple(name for part in parts for name in part.names),
         np.concatenate([part.corpus for part in parts]),
-        [frames for part in parts for frames in part.frames],
+        StoredFrames(used),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.words for part in parts]),
         np.concatenate([part.groups for part in parts]),
@@ -145,24 +147,24 @@ def _labelled(
     path: Path,
     recordings: Recordings,
     number: int,
-    frames: Sequence[Frames | None],
+    files: Sequence[Path | None],
     folds: int | None,
 ) -> Labelled:
-    heard = [(item, part) for item, part in zip(recordings.items, frames, strict=True)]
-    used = [(item, part) for item, part in heard if part is not None]
-    silent = [str(item.path) for item, part in heard if part is None]
+    heard = list(zip(recordings.items, files, strict=True))
+    used = [item for item, file in heard if file is not None]
+    silent = [str(item.path) for item, file in heard if file is None]
     if not used:
         raise DataError(f"{path}: none of {len(heard)} recordings has any sound")
-    subjects = np.array([item.group for item, _ in used])
+    subjects = np.array([item.group for item in used])
     return Labelled(
         (recordings.name,),
         np.full(len(used), number),
-        [part for _, part in used],
-        np.array([item.label for item, _ in used], np.int64),
-        np.array([item.fine for item, _ in used]),
+        StoredFrames([file for file in files if file is not None]),
+        np.array([item.label for item in used], np.int64),
+        np.array([item.fine for item in used]),
         np.char.add(f"{recordings.name}/", subjects),
         _folds(recordings, subjects, folds),
-        np.array([_split_name(item.split) for item, _ in used]),
+        np.array([_split_name(item.split) for item in used]),
         (*recordings.dropped, *((name, "silent or unreadable") for name in silent)),
     )
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -20,6 +20,30 @@ from emonets.specialists.audio import extract
 _VERSION = 1  # changes when the numbers that `extract` gives do
 
 
+class StoredFrames(Sequence[NDArray[np.float32]]):
+    """Feature frames (t, width) of recordings, each read from its file when it is asked for.
+
+    No file stays open: a mapped one would, and systems allow a process a thousand or less.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = tuple(files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @overload
+    def __getitem__(self, which: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, which: slice) -> StoredFrames: ...
+    def __getitem__(self, which: int | slice) -> NDArray[np.float32] | StoredFrames:
+        """One recording's frames, or the recordings of a slice."""
+        if isinstance(which, slice):
+            return StoredFrames(self.files[which])
+        frames: NDArray[np.float32] = np.load(self.files[which], allow_pickle=False)
+        return frames
+
+
 def sound_frames(
     paths: Sequence[Path],
     features: str,
@@ -27,8 +51,8 @@ def sound_frames(
     *,
     workers: int = 1,
     echo: Callable[[str], Any] = print,
-) -> list[NDArray[np.float32] | None]:
-    """The feature frames of each recording; what an earlier run left in the folder is taken.
+) -> list[Path | None]:
+    """A file of feature frames a recording; what an earlier run left in the folder is taken.
 
     Parameters
     ----------
@@ -39,8 +63,8 @@ def sound_frames(
 
     Returns
     -------
-    one (t, width) float32 a recording, read from disk as it is used; None where the recording is
-    silent or cannot be read, which is said.
+    one file a recording, for :class:`StoredFrames`; None where the recording is silent or cannot
+    be read, which is said.
     """
     try_folder(folder)
     names = [folder / f"{_key(path, features)}.npy" for path in paths]
@@ -53,7 +77,7 @@ def sound_frames(
             echo(problem)
         if count % 200 == 0:
             echo(f"features of {count} of {len(todo)} recordings")
-    return [_read(name) for name in names]
+    return [name if _count(name) else None for name in names]
 
 
 def _compute(path: Path, features: str, name: Path) -> str:
@@ -67,11 +91,9 @@ def _compute(path: Path, features: str, name: Path) -> str:
     return "" if len(frames) else f"left out: {path}: it is silent"
 
 
-def _read(name: Path) -> NDArray[np.float32] | None:
-    if not name.exists():
-        return None
-    frames: NDArray[np.float32] = np.load(name, mmap_mode="r", allow_pickle=False)
-    return frames if len(frames) else None
+def _count(name: Path) -> int:
+    """How many frames a file holds, by its header; 0 where there is none."""
+    return len(np.load(name, mmap_mode="r", allow_pickle=False)) if name.exists() else 0
 
 
 def _key(path: Path, features: str) -> str:
