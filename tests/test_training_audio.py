@@ -183,6 +183,22 @@ def test_cross_validation_goes_on(
     assert sorted(tmp_path.rglob("pretrained-*.safetensors")) == pretrained  # but alike
 
 
+@pytest.mark.parametrize("what", ["labels", "frames"])
+def test_what_other_recordings_left_is_not_taken(
+    corpus: Path, work: Path, preset: Path, tmp_path: Path, what: str
+) -> None:
+    data, settings = labelled(corpus, work), load_section(preset, "audio")
+    cross_validate(data, settings, work=tmp_path / "a", echo=quiet)
+    if what == "labels":  # the same files, sorted into other folders since
+        changed = {"labels": np.roll(data.labels, 3)}
+    else:  # another corpus of the same name, size and speakers
+        changed = {"frames": [frames[::-1] * 2 for frames in data.frames]}
+    other = Labelled(**{**data.__dict__, **changed})
+    expected = cross_validate(other, settings, work=tmp_path / "b", echo=quiet)
+    found = cross_validate(other, settings, work=tmp_path / "a", echo=quiet)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_calm_is_a_class_of_its_own_while_training() -> None:
     one = np.zeros((1, 3), np.float32)
     data = Labelled(

@@ -112,13 +112,14 @@ def fit_sound_network(
     """Train the network on log-mel spectrograms: a fixed number of epochs, nobody held out."""
     shares = settings.get("corpora", {})
     share = np.array([float(shares.get(name, 1.0)) for name in data.names])[data.corpus[train]]
+    key = _key(settings, seed, train, _content(data, train))
     network = SoundNetClassifier(
         network=Architecture(**{k: _tuple(v) for k, v in settings["network"].items()}),
         augmentation=Augmentation(
             **{k: _tuple(v) for k, v in settings.get("augmentation", {}).items()}
         ),
         **settings["training"],
-        checkpoint=None if work is None else work / f"network-{_key(settings, seed, train)}",
+        checkpoint=None if work is None else work / f"network-{key}",
         random_state=seed,
     )
     began = time.monotonic()
@@ -150,6 +151,21 @@ def _key(*parts: Any) -> str:
     """A short name of whatever decides what a file holds."""
     plain = [part.tolist() if isinstance(part, np.ndarray) else part for part in parts]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _content(data: Labelled, which: Indices) -> str:
+    """Says which recordings these are: what one run left behind is no other's to take.
+
+    Of the frames some are looked at, and how many there are.
+    """
+    targets = data.targets()
+    digest = hashlib.sha256(" ".join(data.groups[which]).encode())
+    digest.update(np.ascontiguousarray(targets[which]).tobytes())
+    for i in which.tolist():
+        frames = data.frames[i]
+        digest.update(f"{frames.shape} ".encode())
+        digest.update(np.ascontiguousarray(frames[:: max(1, len(frames) // 4)]).tobytes())
+    return digest.hexdigest()
 
 
 def _shown(data: Labelled, train: Indices) -> tuple[NDArray[np.float32], tuple[int, ...]]:
@@ -205,7 +221,8 @@ def fit_pooled_perceptron(
     if layers:
         if pretrained is None:
             rows = drawn(frames[: len(train)], settings["pretraining"].get("max_frames"), seed)
-            alike = _key(settings["pretraining"], settings.get("whitening"), seed, train)
+            content = _content(data, train)
+            alike = _key(settings["pretraining"], settings.get("whitening"), seed, train, content)
             place = None if work is None else work / f"pretrained-{alike}.safetensors"
             pretrained = pretrain(rows, layers, seed=seed, place=place, echo=echo)
         initial = pretrained.weights
@@ -290,7 +307,7 @@ def cross_validate(
     -------
     (n, classes).
     """
-    key = _key(settings, seed, data.folds, data.groups)
+    key = _key(settings, seed, data.folds, _content(data, np.arange(len(data.labels))))
     numbers = [int(fold) for fold in np.unique(data.folds)]
     jobs = (delayed(_one_fold)(data, fold, settings, seed, work, key, echo) for fold in numbers)
     p = np.full((len(data.labels), len(data.classes)), np.nan)
