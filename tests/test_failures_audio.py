@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+import emonets
 from emonets import EmoNets, MediaError
 from emonets.clip import SOUND_RATE, open_clip
 from emonets.errors import ParameterError
@@ -64,6 +65,36 @@ def test_samples_that_are_no_numbers_are_said(model: EmoNets, tmp_path: Path) ->
     result = model.predict(file)
     assert np.isfinite(result.rows[0].probabilities).all()
     assert "no numbers" in result.files[0].message
+
+
+def test_a_file_of_integers_stored_as_floating_point(model: EmoNets, tmp_path: Path) -> None:
+    pcm = np.round(speech_like(1.0) * 32768).astype(np.float32)
+    file = write(tmp_path / "a.wav", pcm[None], "pcm_f32le", "mono", SOUND_RATE)
+    with pytest.raises(MediaError, match="full scale"):
+        model.predict(file)
+    # what overshoots, or bursts in one place, is heard
+    overshoot = write(
+        tmp_path / "b.wav", (speech_like(1.0) * 9)[None].astype("f4"), "pcm_f32le", "mono", 48_000
+    )
+    assert model.predict(overshoot).rows[0].sound_found
+    burst = (speech_like(1.0)).astype(np.float32)
+    burst[1000:1200] = 30_000
+    file = write(tmp_path / "c.wav", burst[None], "pcm_f32le", "mono", SOUND_RATE)
+    assert model.predict(file).rows[0].sound_found
+
+
+def test_a_film_whose_sound_is_beyond_belief(
+    specialist: AudioSpecialist, happy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emonets.specialists.audio._BEYOND", 0.0)
+    both = EmoNets(emonets.load("paper").face, audio=specialist)
+    result = both.predict(happy)
+    answer = {row.model: row for row in result.rows if row.level == "clip"}
+    assert not answer["audio"].sound_found
+    assert answer["face+audio"].probabilities == answer["face"].probabilities
+    assert result.files[0].status == "damaged"
+    assert "nothing was heard" in result.files[0].message
+    assert "full scale" in result.files[0].message
 
 
 @pytest.mark.parametrize("samples", [1, 2, 300, 1247, 1248, 1249])

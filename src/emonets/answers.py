@@ -113,7 +113,9 @@ def verdict(file: str, clip: Clip, answers: Sequence[Row]) -> FileStatus:
     looked = next((row for row in answers if row.face_found is not None), None)
     listened = next((row for row in answers if row.sound_found is not None), None)
     if listened is not None and not listened.sound_found:
-        what = "the sound is silent" if clip.info.has_sound else "there is no sound"
+        what = "there is no sound"
+        if clip.info.has_sound:
+            what = "nothing was heard in the sound" if clip.damaged else "the sound is silent"
         if looked is None:
             status = "no sound"
         if looked is None or clip.info.has_sound:

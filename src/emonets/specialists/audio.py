@@ -26,6 +26,8 @@ SILENCE = 1e-4
 """Sound that swings by no more than this (full scale is 1) is silence: three steps of 16 bits."""
 PIECE = 5.0
 """Seconds: sounds longer than twice this are answered in pieces of about this, then averaged."""
+_BEYOND = 4.0  # 12 dB above full scale
+_MOST_BEYOND = 0.01  # of the samples: a broken packet bursts, music may overshoot, but not so much
 _BLOCK = SOUND_RATE // 100  # samples over which the swing is measured
 _BATCH = 32  # spans that go to the network together
 _MAX_SECONDS = 3600.0
@@ -62,23 +64,35 @@ class Sound:
 def survey(clip: Clip) -> Sound:
     """Listen once to all of a clip: where its sound is, how loud, and whether there is any.
 
+    Sound far beyond full scale (integers that were stored as floating point) is not believed: in
+    a film it counts as none, and the clip as damaged.
+
     Raises
     ------
-    MediaError : the clip has no pictures, and its sound cannot be decoded.
+    MediaError : the clip has no pictures, and its sound cannot be decoded or believed.
     """
-    start, count = 0.0, 0
+    start, count, beyond = 0.0, 0, 0
     swing = _Swing()
 
     def passing() -> Iterator[NDArray[np.float32]]:
-        nonlocal start, count
+        nonlocal start, count, beyond
         for chunk in clip.sound():
             start = start if count else chunk.time
             count += chunk.samples.size
+            beyond += int(np.count_nonzero(np.abs(chunk.samples) > _BEYOND))
             swing.push(chunk.samples)
             yield chunk.samples
 
     level = Level.measure(passing())
-    return Sound(start, start + count / SOUND_RATE, level, swing.finish())
+    loud = swing.finish()
+    if beyond > _MOST_BEYOND * count:
+        problem = "its sound lies far beyond full scale, as integers stored as floating point do"
+        if not clip.info.has_frames:
+            raise MediaError(clip.info.path, problem, "store it as 16-bit PCM, or divide by 32768")
+        clip.warnings.append(problem)
+        clip.damaged = True
+        loud = np.zeros_like(loud)
+    return Sound(start, start + count / SOUND_RATE, level, loud)
 
 
 class Network(Protocol):
