@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -276,9 +277,50 @@ def test_one_speaker_is_refused(corpus: Path, tmp_path: Path, preset: Path) -> N
         folder = tmp_path / "lone" / emotion / "anna"
         folder.mkdir(parents=True)
         write_sound(folder / "a.wav", speech_like(0.3))
-    with pytest.raises(DataError, match="1 subjects; 3 at least"):
+    with pytest.raises(DataError, match="1 subjects to train on; 2 at least"):
         train_audio([tmp_path / "lone"], tmp_path / "out", preset=str(preset), echo=quiet)
     assert not (tmp_path / "out").exists()
+
+
+def manifest(corpus: Path, place: Path, part: Callable[[Path], str]) -> Path:
+    """A table of all recordings of the made-up corpus that sound."""
+    lines = [
+        f"{file},{file.parent.parent.name},{file.parent.name},{part(file)}"
+        for file in sorted(corpus.rglob("?.wav"))
+    ]
+    place.write_text("\n".join(["path,label,group,split", *lines]) + "\n")
+    return place
+
+
+def test_a_split_of_ones_own(corpus: Path, work: Path, preset: Path, tmp_path: Path) -> None:
+    def train(part: Callable[[Path], str]) -> list[str]:
+        said: list[str] = []
+        table = manifest(corpus, tmp_path / "a.csv", part)
+        out = tmp_path / "out"
+        train_audio([table], out, preset=str(preset), work=work, echo=said.append)
+        return said
+
+    parts = {"speaker0": "train", "speaker1": "train", "speaker2": "dev", "speaker3": "test"}
+    said = train(lambda file: parts[file.parent.name])
+    assert "12 recordings of 2 speakers to train on, 6 of 1 to stop by" in said
+    assert not any("too good" in text for text in said)
+    said = train(lambda file: "valid" if file.stem == "1" else "train")  # one take of everybody's
+    assert any("too good" in text and "4, such as a/speaker0" in text for text in said)
+    with pytest.raises(DataError, match="none is left to train on"):
+        train(lambda file: "valid")
+    with pytest.raises(DataError, match="no recording is left to train on"):
+        train(lambda file: "test")
+
+
+def test_one_speaker_cannot_be_scored_by_others(tmp_path: Path, work: Path) -> None:
+    pytest.importorskip("torch")
+    for emotion in ("angry", "sad"):
+        (tmp_path / "lone" / emotion / "anna").mkdir(parents=True)
+        write_sound(tmp_path / "lone" / emotion / "anna" / "a.wav", speech_like(0.3))
+    preset = tmp_path / "small.toml"
+    preset.write_text(SMALL_NETWORK)
+    with pytest.raises(DataError, match="no recording is left to train on"):
+        evaluate_audio([tmp_path / "lone"], preset=str(preset), work=tmp_path, echo=quiet)
 
 
 def test_wrong_words(corpus: Path, work: Path, tmp_path: Path) -> None:

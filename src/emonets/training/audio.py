@@ -1,7 +1,9 @@
 """Training and scoring the audio specialist on labelled recordings (paper 3.2).
 
 Subjects decide everything here: those whose recordings stop the training, and those on whom it is
-scored, are never among those it is trained on, nor do they enter the whitening's statistics.
+scored, are never among those it is trained on, nor do they enter the whitening's statistics. Only
+where a corpus brings a split of its own, and this parts nobody, is that so by its word alone; it
+is said then.
 """
 
 from __future__ import annotations
@@ -34,7 +36,15 @@ from emonets.model import EmoNets
 from emonets.sound.whitening import Whitening
 from emonets.specialists.audio import AudioSpecialist
 from emonets.training.preset import load_section
-from emonets.training.sound_data import Echo, Frames, Labelled, emotions_of, held_out, load_labelled
+from emonets.training.sound_data import (
+    Echo,
+    Frames,
+    Labelled,
+    emotions_of,
+    held_out,
+    load_labelled,
+    shared_subjects,
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,10 @@ def fit_audio(
     ------
     ParameterError : a preset with an unknown model.
     """
+    if not len(train):
+        raise DataError(
+            f"{data.name}: no recording is left to train on, beside those that are for testing"
+        )
     if settings["model"] == "sound network":
         return fit_sound_network(data, train, settings, seed=seed, work=work, echo=echo)
     if settings["model"] != "pooled perceptron":
@@ -379,6 +393,12 @@ def train_audio(
     labelled = load_labelled(
         data, settings["features"], work / "features", workers=workers, echo=echo
     )
+    shared = shared_subjects(labelled)
+    if shared:
+        echo(
+            f"speakers lie in more than one part of the data's own split ({len(shared)}, such as "
+            f"{shared[0]}): scores on its validation and test parts will be too good"
+        )
     usable = np.flatnonzero(labelled.splits != "test")  # what is kept for testing stays unheard
     made = fit_audio(
         labelled, usable, None, settings, seed=seed, work=work / labelled.name, echo=echo

@@ -20,7 +20,7 @@ Frames = NDArray[np.float32]
 Echo = Callable[[str], Any]
 CALM = "calm"
 _NEUTRAL = EMOTIONS.index("neutral")
-_FEWEST = 3  # subjects
+_FEWEST = 2  # subjects: one to train on, one to stop by
 _MOST_FOLDS = 10
 _SHARED_FOLDS = 5  # where several corpora are taken together and none brings folds
 _HELD_OUT = 0.2  # of the subjects, to stop the training by
@@ -169,6 +169,13 @@ def _labelled(
     )
 
 
+def shared_subjects(data: Labelled) -> list[str]:
+    """Subjects of whom recordings lie in more than one part (train, valid, test) of a corpus."""
+    pairs = {(group, split) for group, split in zip(data.groups, data.splits, strict=True)}
+    groups = [str(group) for group, _ in pairs]
+    return sorted({group for group in groups if groups.count(group) > 1})
+
+
 def _split_name(split: str | None) -> str:
     """``train``, ``valid`` or ``test`` for a corpus' own word."""
     word = (split or "").strip().lower()
@@ -207,15 +214,21 @@ def held_out(
 
     Raises
     ------
-    DataError : fewer than two subjects.
+    DataError : fewer than two subjects, or all recordings are in the validation part.
     """
     if fold is None and (data.splits[train] == "valid").any():
-        return train[data.splits[train] != "valid"], train[data.splits[train] == "valid"]
+        stop = data.splits[train] == "valid"
+        if stop.all():
+            raise DataError(
+                f"{data.name}: all recordings are in the validation part, none is left to train on"
+            )
+        return train[~stop], train[stop]
     names = np.unique(data.groups[train])
-    if len(names) < _FEWEST - 1:
+    if len(names) < _FEWEST:
         raise DataError(
-            f"{data.name}: recordings of {len(np.unique(data.groups))} subjects; {_FEWEST} at "
-            "least are needed to train on one, stop by another and test on a third"
+            f"{data.name}: there are {len(names)} subjects to train on; {_FEWEST} at least are "
+            "needed, one to train on and another to stop by"
+            + ("" if fold is None else ", beside those that are tested")
         )
     numbers = np.unique(data.folds)
     if fold is not None and 2 < len(numbers) < len(np.unique(data.groups)):
