@@ -268,6 +268,8 @@ def test_kinds_of_waveform(speech: np.ndarray) -> None:
         ({"rate": 0}, "rate=0"),
         ({"rate": math.nan}, "rate=nan"),
         ({"normalize": 0}, "normalize=0"),
+        ({"normalize": "loud"}, "normalize=.loud"),
+        ({"normalize": True}, "normalize=True"),
         ({"normalize": -1.0}, "normalize=-1"),
         ({"normalize": math.inf}, "normalize=inf"),
         ({"features": []}, "no feature is named"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -214,10 +215,11 @@ def yaafe_features(
     return out
 
 
-def _measure(pieces: Iterable[Floats], peak: float) -> Level:
-    """The level of samples that have been checked."""
+def _measure(pieces: Iterable[Floats], wanted: object) -> Level:
+    """The level of samples that have been checked, and a peak that has not."""
+    peak = float(wanted) if not isinstance(wanted, bool) and isinstance(wanted, Real) else math.nan
     if not (math.isfinite(peak) and peak > 0):
-        raise ParameterError(f"normalize={peak!r}: the peak must be a number above 0, or None")
+        raise ParameterError(f"normalize={wanted!r}: the peak must be a number above 0, or None")
     sums: list[float] = []
     rest = np.empty(0)
     count, low, high = 0, 0.0, 0.0
