@@ -241,6 +241,7 @@ def test_bad_data(X: list, y: list, more: dict, message: str) -> None:
         ({"members": 0}, "members"),
         ({"epochs": 0}, "epochs"),
         ({"dropout": 1.0}, "dropout"),
+        ({"batch_size": 1}, "batch_size: expected at least 2"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"centres": [100.0, 200.0]}, "centres"),
         ({"silence": -1}, "silence"),
@@ -251,6 +252,33 @@ def test_bad_settings(settings: dict, message: str) -> None:
     X, y = clips(4)
     with pytest.raises(ParameterError, match=message):
         small(**settings).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"snr": (3.0,)}, {"snr": (9.0, 8.0)}, {"noise": 1.5}, {"warp": -0.1}, {"masks": -1}],
+)
+def test_bad_augmentation(settings: dict) -> None:
+    with pytest.raises(ParameterError, match=next(iter(settings))):
+        Augmentation(**settings)
+
+
+def test_random_states_as_scikit_learn_has_them() -> None:
+    X, y = clips(8)
+    one, other = (
+        small(epochs=1, random_state=np.random.RandomState(seed)).fit(X, y).arrays_[0]
+        for seed in (1, 1)
+    )
+    np.testing.assert_array_equal(one["classes.weight"], other["classes.weight"])
+    assert len(small(epochs=1, random_state=None).fit(X, y).predict(X)) == len(X)
+
+
+def test_labels_that_are_words_cannot_be_stored() -> None:
+    X, y = clips(8)
+    model = small(epochs=1).fit(X, np.where(np.asarray(y) > 0, "loud", "soft"))
+    assert set(model.predict(X)) <= {"loud", "soft"}
+    with pytest.raises(ParameterError, match="whole-number labels"):
+        model.to_arrays()
 
 
 @pytest.mark.parametrize(

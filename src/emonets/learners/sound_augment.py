@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.errors import ParameterError
+
 Floats = NDArray[np.float32]
 
 _DYNAMIC_RANGE = 60.0
@@ -47,6 +49,15 @@ class Augmentation:
     """Bands of a mask at most."""
     mask_frames: int = 20
     """Frames of a mask at most."""
+
+    def __post_init__(self) -> None:
+        if len(self.snr) != 2 or not self.snr[0] <= self.snr[1]:
+            raise ParameterError(f"snr: expected the ends of a range in dB, got {self.snr}")
+        rest = {name: value for name, value in vars(self).items() if name != "snr"}
+        below = [name for name, value in rest.items() if not value >= 0]
+        if below or self.noise > 1:
+            name = (below or ["noise"])[0]
+            raise ParameterError(f"{name}: out of its range, got {rest[name]}")
 
 
 def normalise_level(levels: NDArray[np.floating]) -> Floats:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
@@ -41,7 +43,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         the bands are equally spaced on the mel scale between 50 and 7,600 Hz.
     augmentation : how clips are changed in training.
     epochs : passes over the clips.
-    batch_size : clips a step.
+    batch_size : clips a step, two at least.
     frames : length of the stretches that are trained on.
     learning_rate : of AdamW at its peak; it rises and falls along cosines.
     weight_decay : of all filters.
@@ -84,7 +86,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         silence: int = 80,
         autocast: bool = True,
         checkpoint: str | Path | None = None,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
         verbose: bool = False,
     ) -> None:
         self.network = network
@@ -148,6 +150,9 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not often.any():
             raise DataError("share: no clip is ever drawn")
         centres = self._centres()
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(2**31)
         self.arrays_, self.history_ = [], []
         for member in range(self.members):
 
@@ -167,7 +172,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 mixup=self.mixup,
                 averaging=self.averaging,
                 autocast=self.autocast,
-                seed=self.random_state * 1000 + member,
+                seed=int(seed) * 1000 + member,
             )
             arrays, losses = training.train(
                 self.network,
@@ -188,9 +193,12 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def _check_settings(self) -> None:
-        for name in ("members", "epochs", "batch_size", "frames"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        # of a single clip batch normalisation cannot make a mean and a variance
+        for name, least in (("members", 1), ("epochs", 1), ("batch_size", 2), ("frames", 1)):
+            if getattr(self, name) < least:
+                raise ParameterError(
+                    f"{name}: expected at least {least}, got {getattr(self, name)}"
+                )
         for name in ("dropout", "label_smoothing", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ParameterError(f"{name}: expected 0 to below 1, got {getattr(self, name)}")
@@ -272,8 +280,17 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return state
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """What a bundle stores: plain settings (JSON) and arrays; see :meth:`from_arrays`."""
+        """What a bundle stores: plain settings (JSON) and arrays; see :meth:`from_arrays`.
+
+        Raises
+        ------
+        ParameterError : labels that are no whole numbers.
+        """
         check_is_fitted(self)
+        if self.classes_.dtype.kind not in "iu":
+            raise ParameterError(
+                "only whole-number labels can be stored; train on the classes' numbers"
+            )
         settings = {
             "network": asdict(self.network),
             "silence": self.silence,
