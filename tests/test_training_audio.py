@@ -14,8 +14,8 @@ from emonets.cli import main
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.model import EmoNets
-from emonets.training.audio import cross_validate, drawn, train_audio
-from emonets.training.audio_report import evaluate_audio, report_audio
+from emonets.training.audio import audio_settings, cross_validate, drawn, train_audio
+from emonets.training.audio_report import _answers, evaluate_audio, report_audio
 from emonets.training.preset import load_section
 from emonets.training.sound_data import Labelled, emotions_of, held_out, load_labelled
 from test_audio_specialist import speech_like, write_sound
@@ -333,6 +333,48 @@ def test_wrong_words(corpus: Path, work: Path, tmp_path: Path) -> None:
         train_audio([corpus], tmp_path / "out", preset=str(wrong), echo=quiet)
     with pytest.raises(ParameterError, match="not both"):
         evaluate_audio([corpus], bundle="paper", preset="paper", work=work)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SMALL.replace('features = "yaafe"', ""), "audio.features is missing"),
+        (SMALL.replace("yaafe", "mfcc"), "yaafe, logmel"),
+        (SMALL.split("[audio.network]", maxsplit=1)[0], "audio.network is missing"),
+        (SMALL_NETWORK.split("[audio.training]", maxsplit=1)[0], "audio.training is missing"),
+        (SMALL + "widths = [3]", "audio.network.widths is nothing that 'pooled perceptron' knows"),
+        (SMALL_NETWORK.replace("[4, 4]", '["a", "b"]'), "audio: "),
+        (SMALL_NETWORK + "[audio.augmentation]\nsnr = [3.0]", "snr"),
+    ],
+)
+def test_presets_that_lack_or_mix(tmp_path: Path, text: str, message: str) -> None:
+    preset = tmp_path / "own.toml"
+    preset.write_text(text)
+    with pytest.raises(ParameterError, match=message):
+        audio_settings(preset)
+
+
+@pytest.mark.parametrize("name", ["paper", "modern"])
+def test_shipped_presets_fit_their_models(name: str) -> None:
+    assert audio_settings(name) == load_section(name, "audio")
+
+
+def test_a_bundle_is_scored_on_all_frames_and_tells_where_it_is_told_to(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    preset = tmp_path / "small.toml"
+    preset.write_text(SMALL_NETWORK)
+    model = train_audio([corpus], tmp_path / "b", preset=str(preset), echo=quiet)
+    assert model.audio is not None
+    capsys.readouterr()
+    said: list[str] = []
+    evaluate_audio([corpus], bundle=tmp_path / "b", work=tmp_path / "w", echo=said.append)
+    assert any("silent" in text for text in said)
+    assert not capsys.readouterr().out  # that is where the scores go
+    data = load_labelled([corpus], "logmel", tmp_path / "w" / "features", echo=quiet)
+    expected = model.audio.network.predict_proba(list(data.frames))
+    np.testing.assert_allclose(_answers(model.audio, data)[:, [0, 3, 4]], expected, atol=1e-6)
 
 
 def test_command_line(

@@ -19,8 +19,7 @@ from emonets.files import write_whole
 from emonets.model import EmoNets
 from emonets.result import check_writable
 from emonets.specialists.audio import AudioSpecialist
-from emonets.training.audio import cross_validate
-from emonets.training.preset import load_section
+from emonets.training.audio import audio_settings, cross_validate
 from emonets.training.sound_data import Echo, Labelled, emotions_of, load_labelled
 
 
@@ -95,16 +94,20 @@ def evaluate_audio(
     the recordings, and the scores of each corpus.
     """
     if (bundle is None) == (preset is None):
-        raise ParameterError("give a bundle to score, or a preset to cross-validate, not both")
+        raise ParameterError(
+            "give a bundle to score or a preset to cross-validate: one of the two, not both"
+        )
     if bundle is not None:
         audio = EmoNets.load(bundle).audio
         if audio is None:
             raise DataError(f"{bundle}: has no audio specialist")
-        labelled = load_labelled(data, audio.front.name, work / "features", workers=workers)
+        labelled = load_labelled(
+            data, audio.front.name, work / "features", workers=workers, echo=echo
+        )
         p, split = _answers(audio, labelled), "all recordings"
     else:
         assert preset is not None
-        settings = load_section(preset, "audio")
+        settings = audio_settings(preset)
         labelled = load_labelled(
             data, settings["features"], work / "features", workers=workers, echo=echo
         )
@@ -118,7 +121,7 @@ def _answers(audio: AudioSpecialist, data: Labelled) -> NDArray[np.float64]:
         {
             "frames": frames,
             "found": np.array(True),
-            "span": np.array([0.0, len(frames) * audio.front.step]),
+            "span": np.array([0.0, audio.front.first + len(frames) * audio.front.step]),
         }
         for frames in data.frames
     )
