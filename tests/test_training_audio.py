@@ -323,6 +323,24 @@ def test_one_speaker_cannot_be_scored_by_others(tmp_path: Path, work: Path) -> N
         evaluate_audio([tmp_path / "lone"], preset=str(preset), work=tmp_path, echo=quiet)
 
 
+def test_nobody_is_in_two_folds_of_two_corpora_of_one_name(
+    corpus: Path, work: Path, tmp_path: Path
+) -> None:
+    def some(speakers: str, place: Path) -> Path:
+        place.parent.mkdir()
+        manifest(corpus, place, lambda file: "")
+        lines = place.read_text().splitlines()
+        kept = [line for line in lines[1:] if line.split(",")[2][-1] in speakers]
+        place.write_text("\n".join([lines[0], *kept]) + "\n")
+        return place
+
+    tables = [some("012", tmp_path / "a" / "own.csv"), some("23", tmp_path / "b" / "own.csv")]
+    data = load_labelled(tables, "yaafe", work / "features", echo=quiet)
+    assert len(data.labels) == 6 * 5
+    for group in np.unique(data.groups):
+        assert len(np.unique(data.folds[data.groups == group])) == 1
+
+
 def test_wrong_words(corpus: Path, work: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(SMALL.replace("pooled perceptron", "oracle"))

@@ -130,14 +130,18 @@ def load_labelled(
         )
         parts.append(_labelled(path, recordings, number, files, count))
         used += [file for file in files if file is not None]
+    groups = np.concatenate([part.groups for part in parts])
+    folds = np.concatenate([part.folds for part in parts])
+    # two corpora of one name may have the same people in them: nobody is in two folds
+    _, first, subject = np.unique(groups, return_index=True, return_inverse=True)
     return Labelled(
         tuple(name for part in parts for name in part.names),
         np.concatenate([part.corpus for part in parts]),
         StoredFrames(used),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.words for part in parts]),
-        np.concatenate([part.groups for part in parts]),
-        np.concatenate([part.folds for part in parts]),
+        groups,
+        folds[first[subject]],
         np.concatenate([part.splits for part in parts]),
         tuple(pair for part in parts for pair in part.dropped),
     )
