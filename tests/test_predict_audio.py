@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -74,6 +75,31 @@ def test_windows_have_rows_of_their_own(model: EmoNets, happy: Path, tmp_path: P
     clip = long.clip_rows()[0]
     assert clip.sound_found
     assert clip.end == pytest.approx(12.0)
+
+
+def test_sound_that_goes_on_behind_the_pictures(model: EmoNets, tmp_path: Path) -> None:
+    film = tmp_path / "title.mkv"
+    voice = speech_like(12.0).astype(np.float32)
+    with av.open(str(film), "w") as out:
+        picture = out.add_stream("mpeg4", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 64, "yuv420p"
+        sound = out.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        for i in range(10):
+            still = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), "rgb24")
+            still.pts = i
+            out.mux(picture.encode(still))
+        out.mux(picture.encode())
+        pcm = np.round(voice * 32767).astype(np.int16)
+        heard = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
+        heard.sample_rate, heard.pts = 48_000, 0
+        out.mux(sound.encode(heard))
+        out.mux(sound.encode())
+    rows = model.predict(film).rows
+    windows = [row for row in rows if row.level == "window"]
+    assert [row.start for row in windows] == pytest.approx([0.0, 5.0, 10.0])
+    spans = {row.model: (row.start, row.end) for row in rows if row.level == "clip"}
+    assert spans["face"] == pytest.approx((0.0, 0.4))
+    assert spans["audio"] == spans["face+audio"] == pytest.approx((0.0, 12.0))
 
 
 def test_silence(model: EmoNets, tmp_path: Path) -> None:

@@ -97,9 +97,8 @@ def together(answers: Sequence[Row]) -> Row:
     """The mean of the models that found something (paper 4.1)."""
     found = [row.probabilities for row in answers if row.found]
     p = np.mean(found, axis=0) if found else np.array(_UNIFORM)
-    first = answers[0]
     return Row(
-        first.file, None, first.start, first.end,
+        answers[0].file, None, min(row.start for row in answers), max(row.end for row in answers),
         next((row.face_found for row in answers if row.face_found is not None), None),
         TOGETHER.join(row.model for row in answers), tuple(map(float, p)),
         next((row.sound_found for row in answers if row.sound_found is not None), None),

@@ -32,6 +32,7 @@ LONG = 10.0
 """Seconds; a clip longer than this is cut into windows unless told otherwise."""
 WINDOW = 5.0
 """Seconds of those windows."""
+_APART = 0.5  # seconds; what pictures and sound of a film differ by without meaning anything
 
 Windows = float | str | None
 
@@ -289,12 +290,18 @@ def check_windows(window: Windows, hop: float | None) -> None:
 
 
 def _span(features: Features | None, sound: Sound | None) -> tuple[float, float]:
-    """Start and end of a clip: of its pictures, or, where it has none, of its sound."""
-    if features is not None:
-        start, end = map(float, features["span"])
-        return start, end
-    assert sound is not None
-    return sound.start, sound.end
+    """Start and end of a clip: of its pictures, or, where it has none, of its sound.
+
+    Of both where sound lies well outside the pictures, as behind a title that stands still.
+    """
+    if features is None:
+        assert sound is not None
+        return sound.start, sound.end
+    start, end = map(float, features["span"])
+    if sound is not None and sound.found:
+        start = sound.start if sound.start < start - _APART else start
+        end = sound.end if sound.end > end + _APART else end
+    return start, end
 
 
 def _specialists_of(bundle: Bundle) -> dict[str, Any]:
