@@ -312,6 +312,21 @@ def test_a_split_of_ones_own(corpus: Path, work: Path, preset: Path, tmp_path: P
         train(lambda file: "test")
 
 
+def test_a_bundle_is_scored_on_the_part_for_testing(
+    corpus: Path, work: Path, preset: Path, tmp_path: Path
+) -> None:
+    table = manifest(
+        corpus, tmp_path / "a.csv", lambda f: "test" if f.parent.name == "speaker3" else "train"
+    )
+    train_audio([table], tmp_path / "b", preset=str(preset), work=work, echo=quiet)
+    data, (score,) = evaluate_audio([table], bundle=tmp_path / "b", work=work, echo=quiet)
+    assert set(data.groups) == {"a/speaker3"}
+    assert score.scores.n == 6
+    assert score.split == "what the split keeps for testing"
+    both = evaluate_audio([table, corpus], bundle=tmp_path / "b", work=work, echo=quiet)[1]
+    assert [(one.corpus, one.scores.n) for one in both] == [("a", 6)]
+
+
 def test_one_speaker_cannot_be_scored_by_others(tmp_path: Path, work: Path) -> None:
     pytest.importorskip("torch")
     for emotion in ("angry", "sad"):

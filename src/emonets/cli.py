@@ -287,7 +287,8 @@ def evaluate_audio(
         list[Path], typer.Argument(help="RAVDESS, EMO-DB, class folders or a manifest; several.")
     ],
     bundle: Annotated[
-        str | None, typer.Option(help="A model by name or folder, scored on all of the data.")
+        str | None,
+        typer.Option(help="A model by name or folder: scored on the test part, or else on all."),
     ] = None,
     cross_validate: Annotated[
         str | None,

@@ -55,6 +55,8 @@ def score_corpora(
         seven[:, emotion] += column
     for number, name in enumerate(data.names):
         mine = data.corpus == number
+        if not mine.any():
+            continue
         present = np.isin(np.arange(len(EMOTIONS)), data.labels[mine])
         part = np.where(present, seven[mine], 0.0)
         total = part.sum(axis=1, keepdims=True)
@@ -86,7 +88,8 @@ def evaluate_audio(
     Parameters
     ----------
     data : corpora; a preset is trained on all of them together.
-    bundle : a bundle to be scored on all recordings.
+    bundle : a bundle to be scored on all recordings; where the data's own split keeps some for
+        testing, on these: `train_audio` leaves them out and takes the others.
     preset : in place of a bundle: for each fold a model is trained on the other subjects.
 
     Returns
@@ -104,7 +107,11 @@ def evaluate_audio(
         labelled = load_labelled(
             data, audio.front.name, work / "features", workers=workers, echo=echo
         )
-        p, split = _answers(audio, labelled), "all recordings"
+        split = "all recordings"
+        if (labelled.splits == "test").any():
+            labelled = labelled.part(np.flatnonzero(labelled.splits == "test"))
+            split = "what the split keeps for testing"
+        p = _answers(audio, labelled)
     else:
         assert preset is not None
         settings = audio_settings(preset)

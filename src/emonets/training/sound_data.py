@@ -58,6 +58,14 @@ class Labelled:
         """Of all corpora together."""
         return " + ".join(self.names)
 
+    def part(self, which: Indices) -> Labelled:
+        """Some of the recordings, by their positions."""
+        return Labelled(
+            self.names, self.corpus[which], [self.frames[i] for i in which.tolist()],
+            self.labels[which], self.words[which], self.groups[which], self.folds[which],
+            self.splits[which], self.dropped,
+        )  # fmt: skip
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that are trained: the seven and, where a corpus parts them, calm."""
