@@ -14,7 +14,13 @@ from emonets.cli import main
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.model import EmoNets
-from emonets.training.audio import audio_settings, cross_validate, drawn, train_audio
+from emonets.training.audio import (
+    audio_settings,
+    cross_validate,
+    drawn,
+    fit_pooled_perceptron,
+    train_audio,
+)
 from emonets.training.audio_report import _answers, evaluate_audio, report_audio
 from emonets.training.preset import load_section
 from emonets.training.sound_data import Labelled, emotions_of, held_out, load_labelled
@@ -215,6 +221,22 @@ def test_calm_is_a_class_of_its_own_while_training() -> None:
     assert targets[3].tolist() == [1] + [0] * 7
     assert emotions_of(8) == (0, 1, 2, 3, 4, 5, 6, 6)
     assert emotions_of(7) == tuple(range(7))
+
+
+def test_classes_that_were_never_shown_do_not_choose_the_epoch(
+    corpus: Path, work: Path, preset: Path
+) -> None:
+    data, settings = labelled(corpus, work), load_section(preset, "audio")
+    angry, train = np.flatnonzero(data.labels == 0), np.flatnonzero(data.labels != 0)
+    of_two = data.groups[train] != data.groups[-1]
+    stop = train[~of_two]
+    known = fit_pooled_perceptron(data, train[of_two], stop, settings, echo=quiet)
+    both = np.concatenate([stop, angry])
+    more = fit_pooled_perceptron(data, train[of_two], both, settings, echo=quiet)
+    assert known.classes == more.classes == (3, 4)
+    assert known.network.history_ == more.network.history_
+    with pytest.raises(DataError, match="no recording to stop by"):
+        fit_pooled_perceptron(data, train, angry, settings, echo=quiet)
 
 
 def test_frames_are_drawn_by_seed() -> None:

@@ -232,15 +232,18 @@ def _content(data: Labelled, which: Indices) -> str:
 
 
 def _shown(data: Labelled, train: Indices) -> tuple[NDArray[np.float32], tuple[int, ...]]:
-    """(n, k) targets of the classes that training recordings have, and which these are."""
+    """(n, k) targets of the classes that training recordings have, and which these are.
+
+    Recordings of none of these classes have zeros.
+    """
     targets = data.targets()
     classes = np.flatnonzero(targets[train].any(axis=0))
     if len(classes) < 2:
         raise DataError(f"{data.name}: the recordings to train on have one emotion only")
     kept = targets[:, classes]
-    # one of another class, met where the epoch is chosen, is wrong whatever is said
-    unknown = ~kept.any(axis=1)
-    kept[unknown] = 1 / len(classes)
+    total = kept.sum(axis=1, keepdims=True)
+    total[total == 0] = 1
+    kept /= total
     return kept, tuple(map(int, classes))
 
 
@@ -269,6 +272,10 @@ def fit_pooled_perceptron(
         from there.
     pretrained : a deep belief net to start from in place of training one.
     """
+    targets, classes = _shown(data, train)
+    stop = stop[targets[stop].any(axis=1)]  # what it was never shown says nothing of an epoch
+    if not len(stop):
+        raise DataError(f"{data.name}: no recording to stop by has an emotion of those trained on")
     whitening = Whitening(dtype="float32", **settings.get("whitening", {}))
     for i in train:
         whitening.partial_fit(data.frames[i])
@@ -293,7 +300,6 @@ def fit_pooled_perceptron(
             float(rbm.history_["reconstruction_error"][-1]) for rbm in pretrained.rbms_
         ]
     network = PooledPerceptron(**settings["network"], initial=initial, random_state=seed)
-    targets, classes = _shown(data, train)
     began = time.monotonic()
 
     def progress(epoch: int, model: PooledPerceptron) -> None:
