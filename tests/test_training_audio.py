@@ -15,12 +15,12 @@ from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.model import EmoNets
 from emonets.training.audio import (
-    audio_settings,
     cross_validate,
     drawn,
     fit_pooled_perceptron,
     train_audio,
 )
+from emonets.training.audio_preset import audio_settings
 from emonets.training.audio_report import _answers, evaluate_audio, report_audio
 from emonets.training.preset import load_section
 from emonets.training.sound_data import Labelled, emotions_of, held_out, load_labelled

@@ -29,14 +29,11 @@ from emonets.files import write_whole
 from emonets.learners.dbn import DBN
 from emonets.learners.folds import Indices
 from emonets.learners.pooled_perceptron import PooledPerceptron
-from emonets.learners.sound_augment import Augmentation
 from emonets.learners.sound_network import SoundNetClassifier
-from emonets.learners.sound_network_onnx import Architecture
 from emonets.model import EmoNets
-from emonets.sound.front import front
 from emonets.sound.whitening import Whitening
 from emonets.specialists.audio import AudioSpecialist
-from emonets.training.preset import load_section
+from emonets.training.audio_preset import audio_settings, sound_network_parts
 from emonets.training.sound_data import (
     Echo,
     Frames,
@@ -71,57 +68,6 @@ class Trained:
         p = np.zeros((len(frames), count))
         p[:, self.classes] = self.network.predict_proba(frames)
         return p
-
-
-def audio_settings(preset: str | Path) -> dict[str, Any]:
-    """A preset's ``audio`` table, with all that its model needs and nothing that it does not know.
-
-    Raises
-    ------
-    ParameterError : as :func:`emonets.training.preset.load_section`; no such model; something
-        is missing, of another model or out of its range.
-    """
-    settings = load_section(preset, "audio")
-    model = settings.get("model")
-    if model not in _KNOWN:
-        names = " or ".join(map(repr, _KNOWN))
-        raise ParameterError(f"preset {preset}: audio.model must be {names}, got {model!r}")
-    known = _KNOWN[model]
-    missing = [name for name in ("features", *known) if name not in settings]
-    if missing:
-        raise ParameterError(f"preset {preset}: audio.{missing[0]} is missing; {model!r} needs it")
-    front(settings["features"])
-    for table, keys in known.items():
-        strange = sorted(set(settings[table]) - keys)
-        if strange:
-            raise ParameterError(
-                f"preset {preset}: audio.{table}.{strange[0]} is nothing that {model!r} knows; "
-                f"that knows {', '.join(sorted(keys))}"
-            )
-    if model == "sound network":
-        try:
-            _sound_network_parts(settings)
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"preset {preset}: audio: {error}") from None
-    return settings
-
-
-_KNOWN: dict[str, dict[str, set[str]]] = {
-    "pooled perceptron": {"network": set(PooledPerceptron().get_params()) - {"initial"}},
-    "sound network": {
-        "network": set(Architecture.__dataclass_fields__),
-        "training": set(SoundNetClassifier().get_params()) - {"network", "augmentation"},
-    },
-}
-"""The tables that a model cannot do without, and what may stand in them."""
-
-
-def _sound_network_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
-    augmentation = settings.get("augmentation", {})
-    return {
-        "network": Architecture(**{k: _tuple(v) for k, v in settings["network"].items()}),
-        "augmentation": Augmentation(**{k: _tuple(v) for k, v in augmentation.items()}),
-    }
 
 
 def fit_audio(
@@ -180,7 +126,7 @@ def fit_sound_network(
     share = np.array([float(shares.get(name, 1.0)) for name in data.names])[data.corpus[train]]
     key = _key(settings, seed, train, _content(data, train))
     network = SoundNetClassifier(
-        **_sound_network_parts(settings),
+        **sound_network_parts(settings),
         **settings["training"],
         checkpoint=None if work is None else work / f"network-{key}",
         random_state=seed,
@@ -245,10 +191,6 @@ def _shown(data: Labelled, train: Indices) -> tuple[NDArray[np.float32], tuple[i
     total[total == 0] = 1
     kept /= total
     return kept, tuple(map(int, classes))
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def fit_pooled_perceptron(

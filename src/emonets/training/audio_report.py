@@ -19,7 +19,8 @@ from emonets.files import write_whole
 from emonets.model import EmoNets
 from emonets.result import check_writable
 from emonets.specialists.audio import AudioSpecialist
-from emonets.training.audio import audio_settings, cross_validate
+from emonets.training.audio import cross_validate
+from emonets.training.audio_preset import audio_settings
 from emonets.training.sound_data import Echo, Labelled, emotions_of, load_labelled
 
 

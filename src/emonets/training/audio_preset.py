@@ -1,0 +1,71 @@
+"""What a preset's ``audio`` table may hold: all that its model needs, nothing it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emonets.errors import ParameterError
+from emonets.learners.pooled_perceptron import PooledPerceptron
+from emonets.learners.sound_augment import Augmentation
+from emonets.learners.sound_network import SoundNetClassifier
+from emonets.learners.sound_network_onnx import Architecture
+from emonets.sound.front import front
+from emonets.training.preset import load_section
+
+
+def audio_settings(preset: str | Path) -> dict[str, Any]:
+    """A preset's ``audio`` table, with all that its model needs and nothing that it does not know.
+
+    Raises
+    ------
+    ParameterError : as :func:`emonets.training.preset.load_section`; no such model; something
+        is missing, of another model or out of its range.
+    """
+    settings = load_section(preset, "audio")
+    model = settings.get("model")
+    if model not in _KNOWN:
+        names = " or ".join(map(repr, _KNOWN))
+        raise ParameterError(f"preset {preset}: audio.model must be {names}, got {model!r}")
+    known = _KNOWN[model]
+    missing = [name for name in ("features", *known) if name not in settings]
+    if missing:
+        raise ParameterError(f"preset {preset}: audio.{missing[0]} is missing; {model!r} needs it")
+    front(settings["features"])
+    for table, keys in known.items():
+        strange = sorted(set(settings[table]) - keys)
+        if strange:
+            raise ParameterError(
+                f"preset {preset}: audio.{table}.{strange[0]} is nothing that {model!r} knows; "
+                f"that knows {', '.join(sorted(keys))}"
+            )
+    if model == "sound network":
+        try:
+            sound_network_parts(settings)
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"preset {preset}: audio: {error}") from None
+    return settings
+
+
+_KNOWN: dict[str, dict[str, set[str]]] = {
+    "pooled perceptron": {"network": set(PooledPerceptron().get_params()) - {"initial"}},
+    "sound network": {
+        "network": set(Architecture.__dataclass_fields__),
+        "training": set(SoundNetClassifier().get_params()) - {"network", "augmentation"},
+    },
+}
+"""The tables that a model cannot do without, and what may stand in them."""
+
+
+def sound_network_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How a sound network is built and its clips are changed, as its parameters take it."""
+    augmentation = settings.get("augmentation", {})
+    return {
+        "network": Architecture(**{k: _tuple(v) for k, v in settings["network"].items()}),
+        "augmentation": Augmentation(**{k: _tuple(v) for k, v in augmentation.items()}),
+    }
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
