@@ -432,6 +432,14 @@ def test_a_bundle_is_scored_on_all_frames_and_tells_where_it_is_told_to(
     np.testing.assert_allclose(_answers(model.audio, data)[:, [0, 3, 4]], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("options", [{"seed": -1}, {"seed": 2**32}, {"workers": 0}])
+def test_seeds_and_workers(corpus: Path, preset: Path, tmp_path: Path, options: dict) -> None:
+    with pytest.raises(ParameterError, match=next(iter(options))):
+        train_audio([corpus], tmp_path / "out", preset=str(preset), echo=quiet, **options)
+    with pytest.raises(ParameterError, match=next(iter(options))):
+        evaluate_audio([corpus], preset=str(preset), work=tmp_path, echo=quiet, **options)
+
+
 def test_command_line(
     corpus: Path, preset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -38,6 +38,7 @@ from emonets.training.sound_data import (
     Echo,
     Frames,
     Labelled,
+    check_run,
     emotions_of,
     held_out,
     load_labelled,
@@ -383,6 +384,7 @@ def train_audio(
     ------
     DataError, ParameterError : as the parts say.
     """
+    check_run(seed, workers)
     check_place(out)
     settings = audio_settings(preset)
     work = work or out.with_name(out.name + ".work")

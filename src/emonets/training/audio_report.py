@@ -21,7 +21,13 @@ from emonets.result import check_writable
 from emonets.specialists.audio import AudioSpecialist
 from emonets.training.audio import cross_validate
 from emonets.training.audio_preset import audio_settings
-from emonets.training.sound_data import Echo, Labelled, emotions_of, load_labelled
+from emonets.training.sound_data import (
+    Echo,
+    Labelled,
+    check_run,
+    emotions_of,
+    load_labelled,
+)
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ def evaluate_audio(
     -------
     the recordings, and the scores of each corpus.
     """
+    check_run(seed, workers)
     if (bundle is None) == (preset is None):
         raise ParameterError(
             "give a bundle to score or a preset to cross-validate: one of the two, not both"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from emonets.datasets.speech import Recordings, load_recordings
 from emonets.emotions import EMOTIONS
-from emonets.errors import DataError
+from emonets.errors import DataError, ParameterError
 from emonets.learners.folds import Indices, shuffled_folds
 from emonets.training.sound_frames import StoredFrames, sound_frames
 
@@ -101,6 +101,14 @@ class Labelled:
 def emotions_of(classes: int) -> tuple[int, ...]:
     """Which of the seven emotions each trained class counts as in an answer."""
     return (*range(len(EMOTIONS)), _NEUTRAL)[:classes]
+
+
+def check_run(seed: int, workers: int) -> None:
+    """Raise ParameterError unless a run can have such a seed and so many workers."""
+    if not 0 <= seed < 2**32:
+        raise ParameterError(f"seed must be 0 to {2**32 - 1}, got {seed}")
+    if workers < 1:
+        raise ParameterError(f"workers must be 1 or more, got {workers}")
 
 
 def load_labelled(
