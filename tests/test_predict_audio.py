@@ -216,3 +216,19 @@ def test_workers_agree(model: EmoNets, happy: Path, angry: Path, tmp_path: Path)
     one = predict_many([happy, angry], bundle=bundle, models=["audio"], options=options)
     two = predict_many([happy, angry], bundle=bundle, models=["audio"], workers=2)
     assert one.rows == two.rows
+
+
+def test_the_device_reaches_the_sound_network(happy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = emonets.load("modern").with_models(["audio"])
+    assert loaded.audio is not None
+    used: list[str] = []
+    use = loaded.audio.network.use  # type: ignore[attr-defined]
+
+    def noted(*, device: str = "cpu", threads: int = 0) -> None:
+        used.append(device)
+        use(device="cpu", threads=threads)
+
+    monkeypatch.setattr(loaded.audio.network, "use", noted)
+    loaded.device = "cuda"  # as if onnxruntime had it
+    loaded.predict(happy)
+    assert set(used) == {"cuda"}

@@ -57,10 +57,11 @@ def audio_rows(
     sound: Sound,
     spans: Spans,
     whole: tuple[float, float],
+    device: str,
 ) -> list[Row]:
     """A row a window, where there are several, and last the row of the clip."""
     several = spans if len(spans) > 1 else []
-    *p, answer = audio.listen(clip, sound, [*several, (sound.start, sound.end)])
+    *p, answer = audio.listen(clip, sound, [*several, (sound.start, sound.end)], device=device)
     rows = [
         Row(
             file, None, a, min(b, whole[1]), None, audio.name, tuple(map(float, row)),

@@ -228,7 +228,7 @@ class EmoNets:
                 rows += face_rows(file, self.face, features, spans, frames)
                 answers.append(face_answer(file, self.face, features))
             if self.audio is not None and sound is not None:
-                heard = audio_rows(file, self.audio, clip, sound, spans, (start, end))
+                heard = audio_rows(file, self.audio, clip, sound, spans, (start, end), self.device)
                 rows += heard[:-1]
                 answers.append(heard[-1])
         except EmoNetsError as error:

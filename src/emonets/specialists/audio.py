@@ -154,7 +154,9 @@ class AudioSpecialist:
         """The frames of a clip of an hour at most: see :func:`extract`."""
         return extract(clip, self.front.name)
 
-    def listen(self, clip: Clip, sound: Sound, spans: Spans) -> NDArray[np.float64]:
+    def listen(
+        self, clip: Clip, sound: Sound, spans: Spans, *, device: str = "cpu"
+    ) -> NDArray[np.float64]:
         """What is heard in each of several spans of a clip; memory does not grow with either.
 
         Parameters
@@ -162,6 +164,7 @@ class AudioSpecialist:
         sound : what :func:`survey` said of the clip.
         spans : (start, end) in seconds. A long one is answered in :func:`pieces`: by the mean of
             those that are not silent.
+        device : where the sound network runs, as far as onnxruntime has it here.
 
         Returns
         -------
@@ -178,7 +181,7 @@ class AudioSpecialist:
         cut = _cut(frames, self.front, sound.start, [part for _, part in parts])
         for batch in _batches(cut):
             belong = [parts[i][0] for i, _ in batch]
-            np.add.at(total, belong, self._predict([rows for _, rows in batch]))
+            np.add.at(total, belong, self._predict([rows for _, rows in batch], device))
             np.add.at(count, belong, 1.0)
         return np.where(count, total / np.maximum(count, 1), UNIFORM)
 
@@ -193,9 +196,13 @@ class AudioSpecialist:
                 out[i] = self._predict([rows for _, rows in cut]).mean(axis=0)
         return out
 
-    def _predict(self, sounds: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    def _predict(
+        self, sounds: Sequence[NDArray[np.float32]], device: str = "cpu"
+    ) -> NDArray[np.float64]:
         if isinstance(self.network, SoundNetClassifier):
-            self.network.use(threads=1)  # clips, not threads, are what runs side by side
+            self.network.use(
+                device=device, threads=1
+            )  # clips, not threads, are what runs side by side
         if self.whitening is not None:
             sounds = [self.whitening.transform(rows) for rows in sounds]
         full = np.zeros((len(sounds), len(EMOTIONS)))
