@@ -215,7 +215,10 @@ def test_workers_agree(model: EmoNets, happy: Path, angry: Path, tmp_path: Path)
     options = Options()
     one = predict_many([happy, angry], bundle=bundle, models=["audio"], options=options)
     two = predict_many([happy, angry], bundle=bundle, models=["audio"], workers=2)
-    assert one.rows == two.rows
+    # matrix products of other numbers of threads add up in another order
+    for a, b in zip(one.rows, two.rows, strict=True):
+        assert (a.file, a.start, a.label) == (b.file, b.start, b.label)
+        assert a.probabilities == pytest.approx(b.probabilities, abs=1e-6)
 
 
 def test_the_device_reaches_the_sound_network(happy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
