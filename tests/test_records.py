@@ -202,3 +202,12 @@ def test_results_in_the_project_are_sound() -> None:
         rows = read_results(path.stem, folder)
         twin = path.with_suffix(".md").read_text(encoding="utf-8")
         assert twin.endswith(markdown(rows)), f"{path.stem}.md is not made from {path.name}"
+
+
+def test_the_table_has_the_numbers_of_the_file(tmp_path: Path) -> None:
+    about = {"what": "x", "data": "d", "metric": "ratio", "n": 1, "command": "c"}
+    for value in (72.4449996, 4.4750000000001, 0.12344999):
+        rows = write_results("twice", [Row(value=value, **about)], tmp_path)
+        assert rows == read_results("twice", tmp_path)
+        twin = (tmp_path / "twice.md").read_text(encoding="utf-8")
+        assert twin.endswith(markdown(read_results("twice", tmp_path)))

@@ -205,8 +205,10 @@ def write_results(
     lines = ",\n".join(" " + json.dumps(row.to_dict(), ensure_ascii=False) for row in result)
     write_whole(path, f"[\n{lines}\n]\n".encode())
     title = f"# {name}\n\nMade from `{name}.json` by the commands below; not to be edited.\n\n"
-    write_whole(path.with_suffix(".md"), (title + markdown(result)).encode())
-    return result
+    # of the numbers as the file has them: rounded twice, some would come out otherwise
+    kept = read_results(name, folder)
+    write_whole(path.with_suffix(".md"), (title + markdown(kept)).encode())
+    return kept
 
 
 def read_results(name: str, folder: str | Path = FOLDER) -> list[Row]:
