@@ -70,6 +70,12 @@ def check_place(folder: str | os.PathLike[str]) -> None:
         raise BundleError(f"{target}: cannot be written ({error.strerror or error})") from None
 
 
+def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays of any strides as the content of a safetensors file."""
+    # safetensors writes the memory as it lies, whatever the strides say
+    return save({name: np.ascontiguousarray(x) for name, x in arrays.items()})
+
+
 def write_bundle(
     folder: str | os.PathLike[str],
     manifest: Mapping[str, Any],
@@ -83,11 +89,7 @@ def write_bundle(
     """
     target = Path(folder)
     check_place(target)
-    # safetensors writes the memory as it lies, whatever the strides say
-    files = {
-        f"{part}.safetensors": save({name: np.ascontiguousarray(x) for name, x in a.items()})
-        for part, a in sorted(arrays.items())
-    }
+    files = {f"{part}.safetensors": packed(a) for part, a in sorted(arrays.items())}
     full = {
         "format": FORMAT,
         "version": VERSION,

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
-from emonets.bundle import check_place
+from emonets.bundle import check_place, packed
 from emonets.errors import DataError, ParameterError
 from emonets.files import write_whole
 from emonets.learners.dbn import DBN
@@ -202,7 +202,6 @@ def fit_pooled_perceptron(
     *,
     seed: int = 0,
     work: Path | None = None,
-    pretrained: DBN | None = None,
     echo: Echo = print,
 ) -> Trained:
     """Whitening, deep belief net, pooled perceptron (paper 3.2.1 to 3.2.4).
@@ -213,7 +212,6 @@ def fit_pooled_perceptron(
     settings : a preset's ``audio`` table.
     work : where the deep belief net is kept after each epoch; a run that was interrupted goes on
         from there.
-    pretrained : a deep belief net to start from in place of training one.
     """
     targets, classes = _shown(data, train)
     stop = stop[targets[stop].any(axis=1)]  # what it was never shown says nothing of an epoch
@@ -232,12 +230,11 @@ def fit_pooled_perceptron(
     layers = settings.get("pretraining", {}).get("layers", [])
     initial = None
     if layers:
-        if pretrained is None:
-            rows = drawn(frames[: len(train)], settings["pretraining"].get("max_frames"), seed)
-            content = _content(data, train)
-            alike = _key(settings["pretraining"], settings.get("whitening"), seed, train, content)
-            place = None if work is None else work / f"pretrained-{alike}.safetensors"
-            pretrained = pretrain(rows, layers, seed=seed, place=place, echo=echo)
+        rows = drawn(frames[: len(train)], settings["pretraining"].get("max_frames"), seed)
+        content = _content(data, train)
+        alike = _key(settings["pretraining"], settings.get("whitening"), seed, train, content)
+        place = None if work is None else work / f"pretrained-{alike}.safetensors"
+        pretrained = pretrain(rows, layers, seed=seed, place=place, echo=echo)
         initial = pretrained.weights
         stages["reconstruction_error"] = [
             float(rbm.history_["reconstruction_error"][-1]) for rbm in pretrained.rbms_
@@ -294,7 +291,7 @@ def pretrain(
     while not hasattr(dbn, "rbms_") or dbn.epochs_left:
         dbn.partial_fit(rows)
         if place is not None:
-            write_whole(place, save(dbn.to_arrays(resume=True)))
+            write_whole(place, packed(dbn.to_arrays(resume=True)))
         echo(f"pretraining: {dbn.epochs_left} epochs left")
     return dbn
 
