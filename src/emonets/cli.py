@@ -219,13 +219,22 @@ def train_face(
     register_extra: Annotated[
         bool, typer.Option(help="Bring those into FER2013's frame by their mean shape.")
     ] = True,
-    network: Annotated[str | None, typer.Option(help="convnet1 or convnet2.")] = None,
+    network: Annotated[
+        str | None, typer.Option(help="convnet1, convnet2; of 'modern': 'vgg small', vgg.")
+    ] = None,
     illumination: Annotated[str | None, typer.Option(help="isotropic or none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
     stop_on_clips: Annotated[
         Path | None,
         typer.Option(help="Folder of class folders of clips whose accuracy picks the epoch."),
     ] = None,
+    teacher: Annotated[
+        list[str] | None, typer.Option(help="A bundle whose face network teaches; several.")
+    ] = None,
+    add_to: Annotated[
+        str | None, typer.Option(help="A bundle whose other specialists are taken over.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where to train: auto, cpu or cuda.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Default: beside the bundle; an existing one goes on.")
@@ -244,6 +253,9 @@ def train_face(
         illumination=illumination,
         epochs=epochs,
         stop_on_clips=stop_on_clips,
+        teachers=teacher or [],
+        add_to=add_to,
+        device=device,
         seed=seed,
         checkpoint=checkpoint,
         echo=partial(_err.print, soft_wrap=True),
@@ -342,7 +354,7 @@ def evaluate_face(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
 ) -> None:
     """Accuracy, UAR, 95 % intervals and confusion matrix of the face network on single faces."""
-    from emonets.training.face import evaluate_face as evaluate
+    from emonets.training.face_report import evaluate_face as evaluate
 
     if preset is not None and bundle is not None:
         raise ParameterError("give --preset or --bundle, not both")

@@ -46,9 +46,28 @@ CITATION = """@inproceedings{goodfellow2013challenges,
   year = {2013}
 }"""
 
+_CANONICAL_VOTES = [4, 5, 6, 1, 3, 2, 0]
 _SIDE = 48
 _COLUMNS = ("emotion", "pixels", "Usage")
 _BLOCK = 4096
+
+
+def vote_shares(votes: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """FER+ votes as probabilities of the seven emotions.
+
+    Parameters
+    ----------
+    votes : (n, 10), in the order of `VOTES`.
+    labels : (n,) canonical; the answer for pictures without a vote for one of the seven.
+
+    Returns
+    -------
+    (n, 7) in canonical order; rows sum to one. Contempt, unknown and no face are left out.
+    """
+    seven = np.asarray(votes, np.float64)[:, _CANONICAL_VOTES]
+    total = seven.sum(axis=1, keepdims=True)
+    own = np.eye(len(EMOTIONS))[labels]
+    return np.where(total > 0, seven / np.maximum(total, 1.0), own)
 
 
 def read_fer2013(path: str | Path, *, votes: str | Path | None = None) -> FaceImages:

@@ -17,6 +17,7 @@ from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.convnet_onnx import ConvNetRunner
 from emonets.learners.network import (
     NETWORKS,
+    Conv,
     Dense,
     Network,
     network_from_json,
@@ -44,7 +45,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     rate_drops : epochs after which both rates are divided by ten.
     patience : stop after so many epochs without a better validation score; 0 never stops.
     mirror : at test, average the probabilities of the picture and of its mirror image.
-    autocast : multiply in bfloat16 while training.
+    autocast : multiply in bfloat16 while training, where the processor can.
     checkpoint : file to write after each epoch and to go on from.
     random_state : seed of initial weights, order, crops and mirrors.
     verbose : print a line an epoch.
@@ -124,7 +125,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         from emonets.learners import convnet_torch as training
 
-        images = _check_images(X, self.crop)
+        images = check_images(X, self.crop)
         labels = np.asarray(y)
         if labels.shape != (len(images),):
             raise DataError(f"expected {len(images)} labels, one a picture, got {labels.shape}")
@@ -132,7 +133,12 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = unique_labels(labels)
         if len(self.classes_) < 2:
             raise DataError(f"the labels hold one class only, {self.classes_[0]!r}")
-        self.network_ = _with_classes(self.network, len(self.classes_))
+        self.network_ = with_classes(self.network, len(self.classes_))
+        if any(isinstance(layer, Conv) and layer.norm for layer in self.network_):
+            raise ParameterError(
+                "a network with batch normalisation is trained by ModernConvNetClassifier "
+                '(in a preset: face.model = "modern convnet")'
+            )
         self.mean_image_ = images.mean(axis=0, dtype=np.float64).astype(np.float32)
         self.n_features_in_ = int(images.shape[1] * images.shape[2])
         recipe = training.Recipe(
@@ -184,7 +190,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return score
 
     def _prepare(self, X: ArrayLike) -> NDArray[np.float32]:
-        images = _check_images(X, self.crop, self.mean_image_.shape)
+        images = check_images(X, self.crop, self.mean_image_.shape)
         edge = [(s - self.crop) // 2 for s in self.mean_image_.shape]
         middle = tuple(slice(e, e + self.crop) for e in edge)
         centred: NDArray[np.float32] = images[(slice(None), *middle)] - self.mean_image_[middle]
@@ -228,7 +234,10 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return state
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """What a bundle stores: plain settings (JSON) and arrays; see :meth:`from_arrays`."""
+        """What a bundle stores: plain settings (JSON) and arrays; see :meth:`from_arrays`.
+
+        Weights that are numbers of half precision are stored as such.
+        """
         check_is_fitted(self)
         settings = {
             "network": network_to_json(self.network_),
@@ -237,7 +246,10 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "mirror": self.mirror,
             "classes": [int(c) for c in self.classes_],
         }
-        return settings, {**self.arrays_, "mean_image": self.mean_image_}
+        return settings, {
+            **{name: _shortest(values) for name, values in self.arrays_.items()},
+            "mean_image": self.mean_image_,
+        }
 
     @classmethod
     def from_arrays(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
@@ -269,7 +281,14 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return model
 
 
-def _with_classes(network: str | Network, classes: int) -> Network:
+def _shortest(values: NDArray[np.float32]) -> NDArray[np.floating]:
+    """The same numbers in half precision, if that holds them."""
+    with np.errstate(over="ignore"):
+        half = values.astype(np.float16)
+    return half if np.array_equal(half, values) else values
+
+
+def with_classes(network: str | Network, classes: int) -> Network:
     if isinstance(network, str):
         if network not in NETWORKS:
             raise ParameterError(f"network {network!r} is unknown; known: {', '.join(NETWORKS)}")
@@ -280,7 +299,7 @@ def _with_classes(network: str | Network, classes: int) -> Network:
     return (*network[:-1], replace(last, units=classes))
 
 
-def _check_images(
+def check_images(
     X: ArrayLike, crop: int, shape: tuple[int, ...] | None = None
 ) -> NDArray[np.float32]:
     images = np.asarray(X)

@@ -14,10 +14,13 @@ from emonets.inference import inference_session
 from emonets.learners.network import (
     Conv,
     Dense,
+    Excite,
+    GlobalPool,
     Network,
     Pool,
     ReLU,
     ResponseNorm,
+    Standardise,
     parameter_shapes,
 )
 from emonets.learners.stored import check_stored
@@ -36,7 +39,7 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
     """
     shapes = parameter_shapes(network, side)
     check_stored("the network", arrays, shapes)
-    constants: dict[str, NDArray[np.float32]] = {
+    constants: dict[str, NDArray[Any]] = {
         name: np.asarray(arrays[name], np.float32) for name in shapes
     }
     nodes: list[onnx.NodeProto] = []
@@ -79,6 +82,21 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
             )
             base = add("Add", [add("Mul", [mean, f"{i}.scale"]), f"{i}.one"])
             x = add("Div", [x, add("Pow", [base, f"{i}.power"])])
+        elif isinstance(layer, Standardise):
+            constants[f"{i}.floor"] = np.array(layer.floor**2, np.float32)
+            x = add("Sub", [x, add("ReduceMean", [x], axes=[1, 2, 3])])
+            variance = add("ReduceMean", [add("Mul", [x, x])], axes=[1, 2, 3])
+            x = add("Div", [x, add("Sqrt", [add("Add", [variance, f"{i}.floor"])])])
+        elif isinstance(layer, Excite):
+            means = add("Flatten", [add("GlobalAveragePool", [x])])
+            inner = add("Gemm", [means, f"{i}.squeeze.weight", f"{i}.squeeze.bias"], transB=1)
+            inner = add("Relu", [inner])
+            inner = add("Gemm", [inner, f"{i}.expand.weight", f"{i}.expand.bias"], transB=1)
+            constants[f"{i}.maps"] = np.array([0, -1, 1, 1], np.int64)
+            x = add("Mul", [x, add("Reshape", [add("Sigmoid", [inner]), f"{i}.maps"])])
+        elif isinstance(layer, GlobalPool):
+            x = add("GlobalAveragePool", [x])
+            channels_side = 1
         elif isinstance(layer, Dense):
             x = add("Gemm", [add("Flatten", [x]), *weights], transB=1)
     nodes.append(helper.make_node("Softmax", [x], ["probabilities"], axis=-1))

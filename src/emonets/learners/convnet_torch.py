@@ -23,10 +23,14 @@ from emonets.files import write_whole
 from emonets.learners.network import (
     Conv,
     Dense,
+    Dropout,
+    Excite,
+    GlobalPool,
     Network,
     Pool,
     ReLU,
     ResponseNorm,
+    Standardise,
     parameter_shapes,
 )
 
@@ -75,6 +79,35 @@ class _ResponseNorm(nn.Module):
         return y
 
 
+class _Standardise(nn.Module):
+    def __init__(self, layer: Standardise) -> None:
+        super().__init__()
+        self.least = layer.floor**2
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.float()
+        x = x - x.mean((1, 2, 3), keepdim=True)
+        return x / (x.square().mean((1, 2, 3), keepdim=True) + self.least).sqrt()
+
+
+class _NormedConv(nn.Sequential):
+    """A convolution with batch normalisation behind it, which has the bias."""
+
+    def __init__(self, channels: int, filters: int, size: int, *, padding: int) -> None:
+        convolution = nn.Conv2d(channels, filters, size, padding=padding, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(filters))
+
+
+class _Excite(nn.Module):
+    def __init__(self, channels: int, inner: int) -> None:
+        super().__init__()
+        self.squeeze, self.expand = nn.Linear(channels, inner), nn.Linear(inner, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight: Tensor = self.expand(self.squeeze(x.mean((2, 3))).relu()).sigmoid()
+        return x * weight[:, :, None, None]
+
+
 def build(network: Network, side: int) -> nn.Sequential:
     """The torch module of a network whose input is ``(n, 1, side, side)``; outputs are logits."""
     shapes = parameter_shapes(network, side)
@@ -82,8 +115,8 @@ def build(network: Network, side: int) -> nn.Sequential:
     for i, layer in enumerate(network):
         if isinstance(layer, Conv):
             channels = shapes[f"{i}.weight"][1]
-            conv = nn.Conv2d(channels, layer.filters, layer.size, padding=layer.pad)
-            layers.append(conv)
+            kind = _NormedConv if layer.norm else nn.Conv2d
+            layers.append(kind(channels, layer.filters, layer.size, padding=layer.pad))
         elif isinstance(layer, Pool):
             if layer.how == "max":
                 layers.append(nn.MaxPool2d(layer.size, layer.stride, ceil_mode=True))
@@ -95,6 +128,15 @@ def build(network: Network, side: int) -> nn.Sequential:
             layers.append(nn.ReLU())
         elif isinstance(layer, ResponseNorm):
             layers.append(_ResponseNorm(layer))
+        elif isinstance(layer, Standardise):
+            layers.append(_Standardise(layer))
+        elif isinstance(layer, Excite):
+            inner, channels = shapes[f"{i}.squeeze.weight"]
+            layers.append(_Excite(channels, inner))
+        elif isinstance(layer, Dropout):
+            layers.append(nn.Dropout(layer.rate))
+        elif isinstance(layer, GlobalPool):
+            layers.append(nn.AdaptiveAvgPool2d(1))
         elif isinstance(layer, Dense):
             inputs = shapes[f"{i}.weight"][1]
             layers.append(nn.Sequential(nn.Flatten(), nn.Linear(inputs, layer.units)))
@@ -109,6 +151,17 @@ def _modules(model: nn.Sequential, network: Network) -> Iterator[tuple[int, Any,
             yield i, layer, model[i][1]  # type: ignore[index]
 
 
+def _parts(model: nn.Sequential, network: Network) -> Iterator[tuple[str, Any]]:
+    """Everything that has weights, under the names of ``parameter_shapes``."""
+    module: Any
+    for i, module in enumerate(model):
+        if isinstance(module, _Excite):
+            yield f"{i}.squeeze", module.squeeze
+            yield f"{i}.expand", module.expand
+    for i, _, module in _modules(model, network):
+        yield str(i), module
+
+
 def initialise(model: nn.Sequential, network: Network, seed: int) -> None:
     """Normal weights of each layer's ``initial_std``, zero biases."""
     generator = torch.Generator().manual_seed(seed)
@@ -119,20 +172,43 @@ def initialise(model: nn.Sequential, network: Network, seed: int) -> None:
 
 
 def arrays(model: nn.Sequential, network: Network) -> dict[str, NDArray[np.float32]]:
-    """A model's parameters as plain arrays under the names of ``parameter_shapes``."""
+    """A model's parameters as plain arrays under the names of ``parameter_shapes``; batch
+    normalisation, as it is when not training, becomes part of its convolution."""
     out = {}
-    for i, _, module in _modules(model, network):
-        out[f"{i}.weight"] = module.weight.detach().numpy().copy()  # type: ignore
-        out[f"{i}.bias"] = module.bias.detach().numpy().copy()  # type: ignore
+    norm: Any
+    for name, module in _parts(model, network):
+        if isinstance(module, _NormedConv):
+            convolution, norm = module
+            factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+            weight = convolution.weight * factor[:, None, None, None]
+            bias = norm.bias - norm.running_mean * factor
+        else:
+            weight, bias = module.weight, module.bias
+        out[f"{name}.weight"] = weight.detach().float().cpu().contiguous().numpy().copy()
+        out[f"{name}.bias"] = bias.detach().float().cpu().numpy().copy()
     return out
 
 
 def load_arrays(model: nn.Sequential, network: Network, values: dict[str, Any]) -> None:
-    """Put plain arrays back into a model."""
+    """Put plain arrays back into a model; its batch normalisation then only adds the bias."""
+    biased: Any
     with torch.no_grad():
-        for i, _, module in _modules(model, network):
-            module.weight.copy_(torch.as_tensor(values[f"{i}.weight"]))  # type: ignore
-            module.bias.copy_(torch.as_tensor(values[f"{i}.bias"]))  # type: ignore
+        for name, module in _parts(model, network):
+            convolution = biased = module
+            if isinstance(module, _NormedConv):
+                convolution, biased = module
+                biased.running_mean.zero_()
+                biased.running_var.fill_(1.0 - biased.eps)
+                biased.weight.fill_(1.0)
+            convolution.weight.copy_(torch.as_tensor(values[f"{name}.weight"]))
+            biased.bias.copy_(torch.as_tensor(values[f"{name}.bias"]))
+
+
+def fast_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16 by instructions of its own; one that has to
+    imitate them is ten times slower than in single precision."""
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, name, bool)()) for name in asked)
 
 
 @dataclass(frozen=True)
@@ -150,7 +226,7 @@ class Recipe:
     patience: int = 0
     """Stop after so many epochs without a better validation score; 0: never."""
     autocast: bool = True
-    """Multiply in bfloat16 (2-4 times faster where the processor can); weights stay float32."""
+    """Multiply in bfloat16 where the processor can (2-4 times faster); weights stay float32."""
     seed: int = 0
 
 
@@ -206,6 +282,7 @@ def train(
     """
     model = build(network, recipe.crop).to(memory_format=torch.channels_last)  # type: ignore
     initialise(model, network, recipe.seed)
+    autocast = recipe.autocast and fast_bfloat16()
     groups = []
     for _, layer, module in _modules(model, network):
         groups.append(
@@ -234,7 +311,7 @@ def train(
         ):
             batch = _random_crops(x, index, recipe.crop, generator)
             batch = batch.contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.autocast):
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
                 logits = model(batch)
             loss = F.cross_entropy(logits.float(), y[index])
             optimiser.zero_grad(set_to_none=True)
@@ -273,6 +350,7 @@ def probabilities(
     model = build(network, pictures.shape[-1]).to(memory_format=torch.channels_last)  # type: ignore
     load_arrays(model, network, values)
     model.eval()
+    autocast = autocast and fast_bfloat16()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         parts = [
             model(batch.contiguous(memory_format=torch.channels_last)).float().softmax(dim=1)

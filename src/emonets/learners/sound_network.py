@@ -54,7 +54,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     averaging : weights are averaged over steps with this factor, and the average is kept.
     silence : frames of silence at either end of a clip that are looked at when predicting, at
         most (:func:`trim_silence`); 80 frames of 12.5 ms are what acted clips have before them.
-    autocast : multiply in bfloat16 while training.
+    autocast : multiply in bfloat16 while training, where the processor can.
     checkpoint : file name, written after every epoch of each member with the member's number
         behind it; where such files exist, training goes on from them.
     random_state : seed; with the same seed, clips, versions and processor the same networks.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from emonets.errors import DataError, MissingExtraError
 from emonets.files import write_whole
+from emonets.learners.convnet_torch import fast_bfloat16
 from emonets.learners.sound_augment import Augmentation, random_crop
 from emonets.learners.sound_network_onnx import LEAST_VARIANCE, Architecture, Arrays
 
@@ -181,6 +182,7 @@ def train(
     batch = min(recipe.batch_size, len(clips))
     steps = max(1, int(share.sum()) // batch)
     losses: list[float] = []
+    cast = recipe.autocast and fast_bfloat16()
     key = json.dumps(
         {
             "network": asdict(network),
@@ -213,7 +215,7 @@ def train(
                 x, y = part * x + (1 - part) * x[other], part * y + (1 - part) * y[other]
             pictures = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 2, 1)))[:, None]
             pictures = pictures.contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.autocast):
+            with torch.autocast("cpu", torch.bfloat16, enabled=cast):
                 logits = model(pictures)
             loss = F.cross_entropy(logits.float(), torch.from_numpy(y))
             optimiser.zero_grad(set_to_none=True)

@@ -19,7 +19,7 @@ from emonets.faces.detect import DetectorLike, SensitiveDetector, load_detector
 from emonets.faces.illumination import isotropic_smoothing, reflectance_to_pixels
 from emonets.faces.landmarks import FaceLandmarker
 from emonets.faces.pipeline import find_tubes
-from emonets.faces.registration import TUBE_TO_FER, face_transforms, register
+from emonets.faces.registration import FER_SIZE, TUBE_TO_FER, face_transforms, register
 from emonets.faces.tubes import FaceTube
 from emonets.learners.convnet import ConvNetClassifier
 from emonets.learners.coupled_svm import CoupledSVC
@@ -278,6 +278,11 @@ class FaceSpecialist:
             raise BundleError(f"the face specialist's settings are incomplete: {error!r}") from None
         if list(network.classes_) != list(range(len(EMOTIONS))):
             raise BundleError("the face network's classes are not the seven emotions")
+        if network.mean_image_.shape != (FER_SIZE, FER_SIZE):
+            raise BundleError(
+                f"the face network was made for pictures of {network.mean_image_.shape[0]} pixels; "
+                f"faces are shown to it at {FER_SIZE} x {FER_SIZE}"
+            )
         return cls(network, preprocessing, svm=svm, slots=slots)
 
 

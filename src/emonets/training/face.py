@@ -1,10 +1,9 @@
-"""Training and scoring the face network on still faces (paper 3.1.1 and 3.1.2)."""
+"""Training the face network on still faces (paper 3.1.1 and 3.1.2)."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +17,10 @@ from numpy.typing import NDArray
 from emonets.bundle import check_place
 from emonets.clip import find_clips, open_clip
 from emonets.datasets.faces import FaceImages
+from emonets.datasets.fer2013 import vote_shares
 from emonets.datasets.load import load_faces
-from emonets.datasets.near_duplicates import near_duplicates
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, MissingExtraError, ParameterError
-from emonets.evaluation.figures import confusion_figure
-from emonets.evaluation.metrics import Evaluation, evaluate
-from emonets.evaluation.records import score_rows, write_results
 from emonets.faces.detect import load_detector
 from emonets.faces.landmarks import MAX_ASYMMETRY, FaceLandmarker, asymmetry
 from emonets.faces.pipeline import find_tubes
@@ -38,10 +34,12 @@ from emonets.faces.registration import (
 )
 from emonets.files import write_whole
 from emonets.learners.convnet import ConvNetClassifier
-from emonets.model import EmoNets, bundle_names
+from emonets.learners.modern_convnet import ModernConvNetClassifier
+from emonets.model import EmoNets
 from emonets.result import check_writable
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
-from emonets.training.preset import load_section
+from emonets.training.face_preset import face_network, face_settings
+from emonets.training.face_report import part
 
 _HELD_OUT = 0.1  # of the faces, where the data names no validation split
 
@@ -51,23 +49,17 @@ class _Faces:
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     what: str
-
-
-def _part(data: FaceImages, name: str) -> FaceImages | None:
-    """A part under any of its names (`FaceImages.take`), or None where there is none."""
-    try:
-        return data.take(name)
-    except DataError:
-        return None
+    votes: NDArray[np.float64] | None = None
+    """(n, 7) what several people said, where the data knows it."""
 
 
 def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
     """Faces to train on and faces to choose the epoch by."""
-    training, choosing = _part(data, "Training"), _part(data, "PublicTest")
+    training, choosing = part(data, "Training"), part(data, "PublicTest")
     if training is not None and choosing is not None:
         a, b = training, choosing
         return (
-            _Faces(a.images, a.labels, f"{data.name} {', '.join(a.splits)}"),
+            _Faces(a.images, a.labels, f"{data.name} {', '.join(a.splits)}", _votes(a)),
             _Faces(b.images, b.labels, f"{data.name} {', '.join(b.splits)}"),
         )
     if data.split is not None and training is None:
@@ -90,9 +82,16 @@ def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
         raise DataError(f"{data.name}: too few faces to hold some out for choosing the epoch")
     how = "groups" if pool.groups is not None else "faces"
     return (
-        _Faces(pool.images[~held], pool.labels[~held], f"{data.name}, rest"),
+        _Faces(pool.images[~held], pool.labels[~held], f"{data.name}, rest", _votes(pool, ~held)),
         _Faces(pool.images[held], pool.labels[held], f"{data.name}, held-out {how}"),
     )
+
+
+def _votes(data: FaceImages, rows: NDArray[np.bool_] | None = None) -> NDArray[np.float64] | None:
+    if data.ferplus_votes is None:
+        return None
+    shares = vote_shares(data.ferplus_votes, data.labels)
+    return shares if rows is None else shares[rows]
 
 
 def _load(path: Path, echo: Callable[[str], Any]) -> FaceImages:
@@ -167,6 +166,9 @@ def train_face(
     epochs: int | None = None,
     register_extra: bool = True,
     stop_on_clips: Path | None = None,
+    teachers: Sequence[str | Path] = (),
+    add_to: str | Path | None = None,
+    device: str = "auto",
     seed: int = 0,
     checkpoint: Path | None = None,
     echo: Callable[[str], Any] = print,
@@ -182,6 +184,10 @@ def train_face(
     register_extra : bring those into FER2013's frame by :func:`onto_fer2013` first.
     stop_on_clips : folder of class folders of clips; the epoch is then chosen by the accuracy
         of the mean over each clip's faces, as the paper did, and not by held-out faces.
+    teachers : bundles whose face networks teach (a ``modern convnet`` only; the preset's
+        ``teaching`` is the weight of what they say).
+    add_to : a bundle whose other specialists the new one takes over.
+    device : where a ``modern convnet`` is trained: ``auto``, ``cpu`` or ``cuda``.
     checkpoint : default ``OUT.checkpoint.safetensors``; where it exists the run goes on.
 
     Raises
@@ -193,29 +199,15 @@ def train_face(
     check_writable(checkpoint)
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("training a network", "train")
-    numbers = load_section(preset, "face")
-    settings = dict(numbers.get("network", {}))
-    if network is not None:
-        settings["network"] = network
-    if epochs is not None:
-        settings["epochs"] = epochs
-    if settings.get("epochs", 1) < 1:
-        raise ParameterError(f"epochs must be 1 or more, got {settings['epochs']}")
-    images = dict(numbers.get("images", {}))
-    if illumination is not None:
-        images["illumination"] = illumination
-    preprocessing = FacePreprocessing(**images)
+    numbers = _changed(face_settings(preset), network, illumination, epochs)
+    if teachers and numbers["model"] != "modern convnet":
+        raise ParameterError("only a preset whose face.model is 'modern convnet' takes teachers")
+    base = None if add_to is None else EmoNets.load(add_to)
+    masters = [_teacher(bundle) for bundle in teachers]
+    preprocessing = FacePreprocessing(**numbers.get("images", {}))
     train, choose = _split(_load(data, echo), seed)
     for path in extra:
-        more = _load(path, echo)
-        if more.split is not None:
-            more = more.take("Training")  # never what is kept for choosing or testing
-        pictures = onto_fer2013(more.images) if register_extra else more.images
-        train = _Faces(
-            np.concatenate([train.images, pictures]),
-            np.concatenate([train.labels, more.labels]),
-            f"{train.what} + {more.name}",
-        )
+        train = _with_more(train, _load(path, echo), register_extra)
     if set(np.unique(train.labels)) != set(range(len(EMOTIONS))):
         absent = [e for i, e in enumerate(EMOTIONS) if i not in train.labels]
         raise DataError(f"{data}: no training face is labelled {', '.join(absent)}")
@@ -226,21 +218,16 @@ def train_face(
     else:
         validation = _clip_faces(stop_on_clips, preprocessing)
         chosen_by = f"clips of {stop_on_clips.name}"
-    model = ConvNetClassifier(**settings, checkpoint=checkpoint, random_state=seed)
+    model = face_network(numbers, checkpoint=checkpoint, seed=seed, device=device)
     echo(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
-    total = model.epochs
-
-    def progress(epoch: int, history: Any) -> None:
-        left = (total - epoch - 1) * float(np.median(history.seconds[-5:]))
-        echo(
-            f"epoch {epoch + 1}/{total}  loss {history.loss[-1]:.4f}  "
-            f"accuracy {history.score[-1]:.4f} (best {max(history.score):.4f} in epoch "
-            f"{history.best + 1})  {left / 60:.0f} min left"
-        )
-
     pictures = preprocessing.normalise(train.images)
     _check_same_data(checkpoint, (pictures, train.labels, *validation))
-    model.fit(pictures, train.labels, validation=validation, progress=progress)
+    also: dict[str, Any] = {}
+    if isinstance(model, ModernConvNetClassifier):
+        also = {"teachers": masters, "votes": _targets(train, numbers)}
+    model.fit(
+        pictures, train.labels, validation=validation, progress=_teller(model.epochs, echo), **also
+    )
     scores = model.history_["score"]
     card = {
         "trained_on": train.what,
@@ -250,16 +237,85 @@ def train_face(
         "chosen_epoch": int(np.argmax(scores)) + 1,
         "epochs": len(scores),
         "seed": seed,
-        "settings": settings,
+        "settings": {k: v for k, v in numbers.items() if k not in ("images", "clips")},
+        "teachers": [str(bundle) for bundle in teachers],
         "minutes": round(sum(model.history_["seconds"]) / 60, 1),
         "machine": platform.machine(),
     }
     slots = numbers.get("clips", {}).get("slots", 10)
     specialist = FaceSpecialist(model, preprocessing, slots=slots)
-    nets = EmoNets(specialist, about={"preset": preset, "card": card})
+    others: dict[str, Any] = {}
+    if base is not None:
+        others = {k: v for k, v in base.specialists.items() if k != "face"}
+        card = {**base.about["card"], **card}
+    nets = EmoNets(specialist, **others, about={"preset": preset, "card": card})
     nets.save(out)
     echo(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
     return nets
+
+
+def _changed(
+    numbers: dict[str, Any], network: str | None, illumination: str | None, epochs: int | None
+) -> dict[str, Any]:
+    """A preset's numbers with what was asked for in place of some of them."""
+    place = "training" if numbers["model"] == "modern convnet" else "network"
+    for table, key, value in (
+        ("network", "network", network), ("images", "illumination", illumination),
+        (place, "epochs", epochs),
+    ):  # fmt: skip
+        if value is not None:
+            numbers[table] = {**numbers.get(table, {}), key: value}
+    passes = numbers.get(place, {}).get("epochs", 1)
+    if passes < 1:
+        raise ParameterError(f"epochs must be 1 or more, got {passes}")
+    return numbers
+
+
+def _with_more(train: _Faces, more: FaceImages, register_: bool) -> _Faces:
+    """The faces to train on and those of another source, brought into their frame if asked."""
+    if more.split is not None:
+        more = more.take("Training")  # never what is kept for choosing or testing
+    pictures = onto_fer2013(more.images) if register_ else more.images
+    theirs, votes = _votes(more), None
+    if train.votes is not None or theirs is not None:  # a picture without votes has its label's
+        own = np.eye(len(EMOTIONS))
+        first = own[train.labels] if train.votes is None else train.votes
+        votes = np.concatenate([first, own[more.labels] if theirs is None else theirs])
+    return _Faces(
+        np.concatenate([train.images, pictures]),
+        np.concatenate([train.labels, more.labels]),
+        f"{train.what} + {more.name}",
+        votes,
+    )
+
+
+def _targets(train: _Faces, numbers: dict[str, Any]) -> NDArray[np.float64] | None:
+    """What to train on in place of the labels: partly the votes, as the preset says."""
+    share = numbers.get("training", {}).get("votes", 0.0)
+    if train.votes is None or not share:
+        return None
+    own = np.eye(len(EMOTIONS))[train.labels]
+    mixed: NDArray[np.float64] = (1 - share) * own + share * train.votes
+    return mixed
+
+
+def _teller(total: int, echo: Callable[[str], Any]) -> Callable[[int, Any], None]:
+    def progress(epoch: int, history: Any) -> None:
+        left = (total - epoch - 1) * float(np.median(history.seconds[-5:]))
+        echo(
+            f"epoch {epoch + 1}/{total}  loss {history.loss[-1]:.4f}  "
+            f"accuracy {history.score[-1]:.4f} (best {max(history.score):.4f} in epoch "
+            f"{history.best + 1})  {left / 60:.0f} min left"
+        )
+
+    return progress
+
+
+def _teacher(bundle: str | Path) -> ConvNetClassifier:
+    face = EmoNets.load(bundle).face
+    if face is None:
+        raise ParameterError(f"{bundle}: has no face network that could teach")
+    return face.network
 
 
 def _clip_faces(
@@ -280,97 +336,3 @@ def _clip_faces(
     if not pictures:
         raise DataError(f"{folder}: no face in any clip there")
     return np.concatenate(pictures), np.concatenate(labels), np.concatenate(numbers)
-
-
-def evaluate_face(
-    data: Path,
-    bundle: str | Path,
-    *,
-    split: str = "PrivateTest",
-    mirror: bool = False,
-    duplicates: bool = True,
-    seed: int = 0,
-    json_path: Path | None = None,
-    figure_path: Path | None = None,
-    results: Path | None = None,
-    what: str = "",
-) -> str:
-    """Score a bundle's face network on one split of still faces; returns a readable report.
-
-    ``split`` is a name, or ``all`` for every face there is.
-
-    ``results`` (such as ``docs/results/face_paper``) takes the scores as rows of evidence, under
-    the name ``what``.
-
-    With ``duplicates``, also without the faces that are copies of training pictures (exact ones,
-    and near ones), where the data has a training split.
-    """
-    for path in (json_path, figure_path):
-        if path is not None:
-            check_writable(path)
-    if results is not None:
-        check_writable(results.with_suffix(".json"))
-    if figure_path is not None and importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtraError("drawing figures", "plot")
-    model = EmoNets.load(bundle)
-    if model.face is None:
-        raise DataError(f"{bundle}: has no face specialist")
-    faces = load_faces(data)
-    part = faces if split == "all" else faces.take(split)
-    network = model.face.network
-    network.set_params(mirror=mirror or network.mirror)
-    p = network.predict_proba(model.face.preprocessing.normalise(part.images))
-    scores: dict[str, Evaluation] = {"all": evaluate(part.labels, p, seed=seed)}
-    training = _part(faces, "Training") if duplicates else None
-    if training is not None and set(part.splits).isdisjoint(training.splits):
-        trained = ", ".join(training.splits)
-        copies = near_duplicates(part.images, training.images)
-        for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
-            if mask.any() and not mask.all():
-                scores[f"without {name} of {trained}"] = evaluate(
-                    part.labels[~mask], p[~mask], seed=seed
-                )
-                scores[f"{name} only"] = evaluate(part.labels[mask], p[mask], seed=seed)
-    title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
-    if figure_path is not None:
-        confusion_figure(scores["all"], figure_path, title=title)
-    if json_path is not None:
-        content = {
-            "data": faces.name,
-            "split": split,
-            "n": len(part.labels),
-            "bundle": str(bundle),
-            "bundle_digest": model.about["bundle_digest"],
-            "mirror": network.mirror,
-            "seed": seed,
-            "accuracy": scores["all"].accuracy.value,
-            "uar": scores["all"].uar.value,
-            "scores": {name: score.to_dict() for name, score in scores.items()},
-        }
-        write_whole(json_path, (json.dumps(content, indent=1) + "\n").encode())
-    if results is not None:
-        rows = []
-        for name, score in scores.items():
-            part_name = split if name == "all" else f"{split}, {name}"
-            rows += score_rows(
-                score,
-                what=what or f"face {bundle}" + (", mirror averaged" if network.mirror else ""),
-                data=faces.name,
-                split=part_name,
-                dropped=len(part.labels) - score.n,
-                command=f"emonets evaluate face --data {data.name} --split {split} "
-                f"--{'preset' if str(bundle) in bundle_names() else 'bundle'} {bundle}",
-            )
-        write_results(results.name, rows, results.parent)
-    return _report(title, scores)
-
-
-def _report(title: str, scores: dict[str, Evaluation]) -> str:
-    lines = [title, ""]
-    for name, score in scores.items():
-        a, u = score.accuracy, score.uar
-        lines.append(
-            f"{name:38s} n {score.n:5d}  accuracy {a.value:.4f} [{a.low:.4f}, {a.high:.4f}]  "
-            f"UAR {u.value:.4f} [{u.low:.4f}, {u.high:.4f}]"
-        )
-    return "\n".join([*lines, "", str(scores["all"])])

@@ -19,6 +19,16 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
         "momentum": float, "batch_size": int, "epochs": int, "rate_drops": list,
         "patience": int, "mirror": bool, "autocast": bool,
     },
+    "face": {"model": str},
+    "face.training": {
+        "epochs": int, "batch_size": int, "learning_rate": float, "momentum": float,
+        "weight_decay": float, "label_smoothing": float, "averaging": float, "votes": float,
+        "teaching": float, "autocast": bool,
+    },
+    "face.augmentation": {
+        "warp": float, "turn": float, "scale": float, "shift": float, "blur": float,
+        "erase": float, "erase_area": list, "mixup": float, "mixed": float,
+    },
     "face.images": {
         "registration": str, "illumination": str, "smoothness": float, "border": str,
     },

@@ -1,0 +1,120 @@
+"""Scoring the face network on still faces."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+from emonets.datasets.faces import FaceImages
+from emonets.datasets.load import load_faces
+from emonets.datasets.near_duplicates import near_duplicates
+from emonets.errors import DataError, MissingExtraError
+from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.metrics import Evaluation, evaluate
+from emonets.evaluation.records import score_rows, write_results
+from emonets.files import write_whole
+from emonets.model import EmoNets, bundle_names
+from emonets.result import check_writable
+
+
+def part(data: FaceImages, name: str) -> FaceImages | None:
+    """A part under any of its names (`FaceImages.take`), or None where there is none."""
+    try:
+        return data.take(name)
+    except DataError:
+        return None
+
+
+def evaluate_face(
+    data: Path,
+    bundle: str | Path,
+    *,
+    split: str = "PrivateTest",
+    mirror: bool = False,
+    duplicates: bool = True,
+    seed: int = 0,
+    json_path: Path | None = None,
+    figure_path: Path | None = None,
+    results: Path | None = None,
+    what: str = "",
+) -> str:
+    """Score a bundle's face network on one split of still faces; returns a readable report.
+
+    ``split`` is a name, or ``all`` for every face there is.
+
+    ``results`` (such as ``docs/results/face_paper``) takes the scores as rows of evidence, under
+    the name ``what``.
+
+    With ``duplicates``, also without the faces that are copies of training pictures (exact ones,
+    and near ones), where the data has a training split.
+    """
+    for path in (json_path, figure_path):
+        if path is not None:
+            check_writable(path)
+    if results is not None:
+        check_writable(results.with_suffix(".json"))
+    if figure_path is not None and importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError("drawing figures", "plot")
+    model = EmoNets.load(bundle)
+    if model.face is None:
+        raise DataError(f"{bundle}: has no face specialist")
+    faces = load_faces(data)
+    asked = faces if split == "all" else faces.take(split)
+    network = model.face.network
+    network.set_params(mirror=mirror or network.mirror)
+    p = network.predict_proba(model.face.preprocessing.normalise(asked.images))
+    scores: dict[str, Evaluation] = {"all": evaluate(asked.labels, p, seed=seed)}
+    training = part(faces, "Training") if duplicates else None
+    if training is not None and set(asked.splits).isdisjoint(training.splits):
+        trained = ", ".join(training.splits)
+        copies = near_duplicates(asked.images, training.images)
+        for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
+            if mask.any() and not mask.all():
+                scores[f"without {name} of {trained}"] = evaluate(
+                    asked.labels[~mask], p[~mask], seed=seed
+                )
+                scores[f"{name} only"] = evaluate(asked.labels[mask], p[mask], seed=seed)
+    title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
+    if figure_path is not None:
+        confusion_figure(scores["all"], figure_path, title=title)
+    if json_path is not None:
+        content = {
+            "data": faces.name,
+            "split": split,
+            "n": len(asked.labels),
+            "bundle": str(bundle),
+            "bundle_digest": model.about["bundle_digest"],
+            "mirror": network.mirror,
+            "seed": seed,
+            "accuracy": scores["all"].accuracy.value,
+            "uar": scores["all"].uar.value,
+            "scores": {name: score.to_dict() for name, score in scores.items()},
+        }
+        write_whole(json_path, (json.dumps(content, indent=1) + "\n").encode())
+    if results is not None:
+        rows = []
+        for name, score in scores.items():
+            part_name = split if name == "all" else f"{split}, {name}"
+            rows += score_rows(
+                score,
+                what=what or f"face {bundle}" + (", mirror averaged" if network.mirror else ""),
+                data=faces.name,
+                split=part_name,
+                dropped=len(asked.labels) - score.n,
+                command=f"emonets evaluate face --data {data.name} --split {split} "
+                f"--{'preset' if str(bundle) in bundle_names() else 'bundle'} {bundle}",
+            )
+        write_results(results.name, rows, results.parent)
+    return _report(title, scores)
+
+
+def _report(title: str, scores: dict[str, Evaluation]) -> str:
+    lines = [title, ""]
+    for name, score in scores.items():
+        a, u = score.accuracy, score.uar
+        lines.append(
+            f"{name:38s} n {score.n:5d}  accuracy {a.value:.4f} [{a.low:.4f}, {a.high:.4f}]  "
+            f"UAR {u.value:.4f} [{u.low:.4f}, {u.high:.4f}]"
+        )
+    return "\n".join([*lines, "", str(scores["all"])])
