@@ -8,14 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
+import emonets
 from emonets.clip import open_clip
 from emonets.datasets.faces import FaceImages
-from emonets.errors import DataError
+from emonets.datasets.fer2013 import vote_shares
+from emonets.datasets.load import load_faces
+from emonets.errors import BundleError, DataError, ParameterError
 from emonets.faces.detect import load_detector
 from emonets.faces.landmarks import FaceLandmarker
 from emonets.faces.pipeline import find_tubes
 from emonets.faces.registration import FER_LANDMARK_MEAN, to_grey
-from emonets.training.face import _split, onto_fer2013
+from emonets.specialists.face import FaceSpecialist
+from emonets.training.face import _split, _targets, onto_fer2013, train_face
 
 
 def faces(n: int, split: list[str] | None = None, groups: list[int] | None = None) -> FaceImages:
@@ -94,3 +98,128 @@ def test_the_test_part_is_never_trained_on(names: tuple[str, str, str]) -> None:
     assert used == set(range(14))
     with pytest.raises(DataError, match="for training"):
         _split(faces(14, [names[2]] * 14), 0)
+
+
+def fer(folder: Path, *, votes: bool = True) -> Path:
+    """A small set in FER2013's form: noise, brighter on top the higher the class."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(105) % 7
+    images = rng.integers(0, 60, (105, 48, 48)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[: 6 * (label + 1)] += 120
+    ballots = np.zeros((105, 10), np.uint8)
+    ballots[:, 0] = 10  # everybody said neutral
+    arrays = {"images": images, "label": labels, "usage": np.repeat([0, 1, 2], 35)}
+    if votes:
+        arrays["ferplus_votes"] = ballots
+    np.savez(folder / "fer2013.npz", **arrays)
+    return folder / "fer2013.npz"
+
+
+MODERN = """
+[face]
+model = "modern convnet"
+[face.network]
+network = "vgg small"
+crop = 16
+[face.training]
+epochs = 2
+batch_size = 8
+votes = {votes}
+[face.images]
+illumination = "none"
+border = "edge"
+"""
+
+
+@pytest.fixture
+def preset(tmp_path: Path) -> Path:
+    file = tmp_path / "mine.toml"
+    file.write_text(MODERN.format(votes=0.5))
+    return file
+
+
+def test_a_modern_network_is_trained_and_keeps_the_other_specialists(
+    tmp_path: Path, preset: Path
+) -> None:
+    pytest.importorskip("torch")
+    said: list[str] = []
+    data, out = fer(tmp_path), tmp_path / "bundle"
+    made = train_face(
+        data, out, preset=str(preset), add_to="modern", device="cpu", echo=said.append
+    )
+    assert any("epoch 2/2" in line for line in said)
+    again = emonets.load(out)
+    assert set(again.specialists) == {"face", "audio"}
+    assert again.face.preprocessing.border == "edge"
+    assert again.about["card"]["settings"]["training"]["votes"] == 0.5
+    assert "recordings" in again.about["card"]["audio"]
+    pictures = np.random.default_rng(1).integers(0, 255, (9, 48, 48)).astype(np.uint8)
+    p = again.face.network.predict_proba(pictures)
+    np.testing.assert_array_equal(p, made.face.network.predict_proba(pictures))
+    assert sum(file.stat().st_size for file in out.iterdir()) < 10e6
+    # the same command finds its checkpoint and has nothing left to do
+    train_face(data, tmp_path / "twin", preset=str(preset), device="cpu", echo=said.append,
+               checkpoint=tmp_path / "bundle.checkpoint.safetensors")  # fmt: skip
+    np.testing.assert_array_equal(
+        emonets.load(tmp_path / "twin").face.network.predict_proba(pictures), p
+    )
+
+
+def test_votes_are_mixed_with_the_labels(tmp_path: Path) -> None:
+    train, _ = _split(load_faces(fer(tmp_path)), 0)
+    targets = _targets(train, {"training": {"votes": 0.25}})
+    assert targets is not None
+    np.testing.assert_allclose(targets.sum(axis=1), 1)
+    assert targets[0] == pytest.approx([0.75, 0, 0, 0, 0, 0, 0.25])  # angry, said to be neutral
+    assert targets[6, 6] == pytest.approx(1)
+    assert _targets(train, {"training": {}}) is None
+    train, _ = _split(load_faces(fer(tmp_path, votes=False)), 0)
+    assert _targets(train, {"training": {"votes": 0.25}}) is None
+
+
+def test_votes_for_none_of_the_seven_leave_the_label() -> None:
+    votes = np.zeros((3, 10), np.uint8)
+    votes[0, 7:] = 3  # contempt, unknown, no face
+    votes[1, [4, 6]] = 4, 6  # anger and fear
+    shares = vote_shares(votes, np.array([3, 2, 5]))
+    np.testing.assert_allclose(shares[0], np.eye(7)[3])
+    np.testing.assert_allclose(shares[1], [0.4, 0, 0.6, 0, 0, 0, 0])
+    np.testing.assert_allclose(shares[2], np.eye(7)[5])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[face]\nmodel = "transformer"', "must be 'convnet' or 'modern convnet'"),
+        ('[face]\nmodel = "modern convnet"\n[face.network]\nweight_rate = 0.1', "weight_rate"),
+        ("[face.training]\nepochs = 3", "face.training.epochs is nothing that 'convnet' knows"),
+        (
+            '[face]\nmodel = "modern convnet"\n[face.augmentation]\nwarp = 3.0',
+            "warp",
+        ),
+    ],
+)
+def test_presets_of_another_model_are_named(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(ParameterError, match=message):
+        train_face(fer(tmp_path), tmp_path / "out", preset=str(file))
+
+
+def test_only_a_modern_network_is_taught(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="takes teachers"):
+        train_face(fer(tmp_path), tmp_path / "out", preset="paper", teachers=["paper"])
+
+
+def test_a_network_for_other_pictures_is_refused() -> None:
+    face = emonets.load("paper").face
+    settings, parts = face.to_arrays()
+    settings["network"]["side"] = 64
+    parts["face"]["mean_image"] = np.zeros((64, 64), np.float32)
+    with pytest.raises(BundleError, match="pictures of 64 pixels"):
+        FaceSpecialist.from_arrays(settings, parts)
+    settings, parts = face.to_arrays()
+    settings["network"]["classes"] = [6, 5, 4, 3, 2, 1, 0]
+    with pytest.raises(BundleError, match="not the seven emotions"):
+        FaceSpecialist.from_arrays(settings, parts)

@@ -11,8 +11,11 @@ from emonets.clip import Clip
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import EmoNetsError, MediaError
 from emonets.result import FileStatus, Row
+from emonets.specialists.activity import ActivitySpecialist
 from emonets.specialists.audio import AudioSpecialist, Sound
-from emonets.specialists.face import FaceSpecialist, Features
+from emonets.specialists.face import FaceSpecialist
+from emonets.specialists.mouth import MouthSpecialist
+from emonets.specialists.tube_pass import Features
 
 Spans = Sequence[tuple[float, float]]
 TOGETHER = "+"
@@ -21,11 +24,17 @@ _UNIFORM = (UNIFORM,) * len(EMOTIONS)
 
 
 def face_rows(
-    file: str, face: FaceSpecialist, features: Features, spans: Spans, frames: bool
+    file: str,
+    face: FaceSpecialist | MouthSpecialist,
+    features: Features,
+    spans: Spans,
+    frames: bool,
 ) -> list[Row]:
     """A row a face and window and, with ``frames``, before these one a face picture."""
     end = float(features["span"][1])
-    rows = list(_frame_rows(file, features)) if frames else []
+    if "known" in features:  # mouths that say nothing are none
+        features = _take(features, features["known"])
+    rows = list(_frame_rows(file, face.name, features)) if frames else []
     for begin, stop in spans:
         inside = (features["time"] >= begin) & (features["time"] < stop)
         for track in np.unique(features["track"][inside]):
@@ -42,12 +51,41 @@ def face_rows(
     return rows
 
 
-def face_answer(file: str, face: FaceSpecialist, features: Features) -> Row:
-    """What the faces of the whole clip say."""
+def face_answer(file: str, face: FaceSpecialist | MouthSpecialist, features: Features) -> Row:
+    """What the faces, or the mouths, of the whole clip say."""
     start, end = map(float, features["span"])
-    found = bool(len(features["probabilities"]))
+    found = bool(len(features["probabilities"])) and bool(np.any(features.get("known", True)))
     p = face.predict_proba(features)[0]
     return Row(file, None, start, end, found, face.name, tuple(map(float, p)))
+
+
+def activity_rows(
+    file: str,
+    activity: ActivitySpecialist,
+    features: Features,
+    spans: Spans,
+    whole: tuple[float, float],
+) -> list[Row]:
+    """A row a window, where there are several, and last the row of the clip."""
+    rows = []
+    if len(spans) > 1:
+        edges = np.searchsorted(features["time"], np.asarray(spans))
+        p = activity.predict_spans(features, spans)
+        rows = [
+            Row(
+                file, None, a, min(b, whole[1]), None, activity.name, tuple(map(float, row)),
+                level="window", motion_found=bool(last > first),
+            )
+            for (a, b), (first, last), row in zip(spans, edges, p, strict=True)
+        ]  # fmt: skip
+    answer = activity.predict_proba(features)[0]
+    rows.append(
+        Row(
+            file, None, *whole, None, activity.name, tuple(map(float, answer)),
+            motion_found=bool(features["found"]),
+        )
+    )  # fmt: skip
+    return rows
 
 
 def audio_rows(
@@ -77,14 +115,14 @@ def audio_rows(
     return rows
 
 
-def _frame_rows(file: str, features: Features) -> Iterator[Row]:
+def _frame_rows(file: str, name: str, features: Features) -> Iterator[Row]:
     """A row a face picture."""
     step = float(features["step"])
     for time, track, p in zip(
         features["time"], features["track"], features["probabilities"], strict=True
     ):
         yield Row(
-            file, int(track), float(time), float(time) + step, True, "face/frame",
+            file, int(track), float(time), float(time) + step, True, f"{name}/frame",
             tuple(map(float, p)), level="frame",
         )  # fmt: skip
 
@@ -103,6 +141,7 @@ def together(answers: Sequence[Row]) -> Row:
         next((row.face_found for row in answers if row.face_found is not None), None),
         TOGETHER.join(row.model for row in answers), tuple(map(float, p)),
         next((row.sound_found for row in answers if row.sound_found is not None), None),
+        motion_found=next((r.motion_found for r in answers if r.motion_found is not None), None),
     )  # fmt: skip
 
 
@@ -123,6 +162,11 @@ def verdict(file: str, clip: Clip, answers: Sequence[Row]) -> FileStatus:
     if looked is not None and not looked.face_found:
         status = "no face"
         notes.insert(0, "no face was found in any frame: its probabilities are 1/7 each")
+    moved = [row for row in answers if row.motion_found is not None]
+    if moved and not moved[0].motion_found:
+        if len(moved) == len(answers):
+            status = "no motion"
+        notes.append("no motion could be described: its probabilities are 1/7 each")
     return FileStatus(file, status, "; ".join(notes))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from emonets.answers import (
     TOGETHER,
+    activity_rows,
     audio_rows,
     face_answer,
     face_rows,
@@ -23,9 +24,13 @@ from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import DetectorLike
 from emonets.inference import check_device
+from emonets.looking import look
 from emonets.result import FileStatus, Result, Row, windows
+from emonets.specialists.activity import ActivitySpecialist
 from emonets.specialists.audio import AudioSpecialist, Sound, survey
-from emonets.specialists.face import FaceSpecialist, Features
+from emonets.specialists.face import FaceSpecialist
+from emonets.specialists.mouth import MouthSpecialist
+from emonets.specialists.tube_pass import Features
 
 DEFAULT_BUNDLE = "modern"
 LONG = 10.0
@@ -35,6 +40,7 @@ WINDOW = 5.0
 _APART = 0.5  # seconds; what pictures and sound of a film differ by without meaning anything
 
 Windows = float | str | None
+Specialist = FaceSpecialist | AudioSpecialist | ActivitySpecialist | MouthSpecialist
 
 
 def bundle_names() -> list[str]:
@@ -56,13 +62,13 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
 
 
 class EmoNets:
-    """The system: specialists (the face, the sound) and how they make one answer.
+    """The system: specialists (face, sound, motion, mouth) and how they make one answer.
 
-    Where both have something to go by, a clip's answer is the mean of theirs (paper 4.1).
+    Where several have something to go by, a clip's answer is the mean of theirs (paper 4.1).
 
     Parameters
     ----------
-    face, audio : the specialists; at least one.
+    face, audio, activity, mouth : the specialists; at least one.
     about : the model's card and preset, kept in its bundle.
     device : ``cpu``, ``cuda``, ``coreml`` or ``directml``, as far as onnxruntime has it here.
     """
@@ -72,21 +78,28 @@ class EmoNets:
         face: FaceSpecialist | None = None,
         *,
         audio: AudioSpecialist | None = None,
+        activity: ActivitySpecialist | None = None,
+        mouth: MouthSpecialist | None = None,
         about: dict[str, Any] | None = None,
         device: str = "cpu",
     ) -> None:
         self.face = face
         self.audio = audio
+        self.activity = activity
+        self.mouth = mouth
         if not self.specialists:
-            raise ParameterError("a model needs a specialist: give face, audio or both")
+            raise ParameterError("a model needs a specialist: give face, audio, activity or mouth")
         self.about = dict(about or {})
         self.device = check_device(device)
 
     @property
-    def specialists(self) -> dict[str, FaceSpecialist | AudioSpecialist]:
+    def specialists(self) -> dict[str, Specialist]:
         """Those the model has, by name, in the order in which they speak."""
-        both = {"face": self.face, "audio": self.audio}
-        return {name: part for name, part in both.items() if part is not None}
+        every: dict[str, Specialist | None] = {
+            "face": self.face, "audio": self.audio, "activity": self.activity,
+            "mouth": self.mouth,
+        }  # fmt: skip
+        return {name: part for name, part in every.items() if part is not None}
 
     @classmethod
     def load(cls, bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu") -> Self:
@@ -158,7 +171,8 @@ class EmoNets:
         frames : add a row for every single face picture too.
         crops : a folder of your own face crops of a single clip, named by frame number from 1
             (``faces.crop_folder.CropFolder``).
-        models : which specialists speak, of ``face`` and ``audio``; None: all that the model has.
+        models : which specialists speak, of ``face``, ``audio``, ``activity`` and ``mouth``; None:
+            all that the model has.
         errors : ``"raise"`` or ``"report"`` (a file that fails gets a status instead of rows);
             ``"auto"`` raises for one path and reports for a list.
 
@@ -201,13 +215,15 @@ class EmoNets:
         """One clip; a failure becomes a status unless ``raise_errors``."""
         file = str(path)
         check_windows(window, hop)
-        features = sound = None
+        seen: dict[str, Features] = {}
+        sound = None
         try:
             clip = open_clip(Path(path))
             self._check_streams(clip)
-            if self.face is not None and clip.info.has_frames:
-                features = self.face.extract(
+            if self._looks and clip.info.has_frames:
+                seen = look(
                     clip,
+                    self.specialists,
                     detector=detector,
                     stride=stride,
                     crops=None if crops is None else CropFolder(Path(crops)),
@@ -216,7 +232,7 @@ class EmoNets:
                 )
             if self.audio is not None:
                 sound = survey(clip)
-            start, end = _span(features, sound)
+            start, end = _span(next(iter(seen.values()), None), sound)
             length = window
             if window == "auto":
                 length = WINDOW if end - start > LONG else None
@@ -224,13 +240,19 @@ class EmoNets:
             spans = windows(start, end, length, hop)
             rows: list[Row] = []
             answers: list[Row] = []
-            if self.face is not None and features is not None:
-                rows += face_rows(file, self.face, features, spans, frames)
-                answers.append(face_answer(file, self.face, features))
-            if self.audio is not None and sound is not None:
-                heard = audio_rows(file, self.audio, clip, sound, spans, (start, end), self.device)
-                rows += heard[:-1]
-                answers.append(heard[-1])
+            for name, part in self.specialists.items():
+                if isinstance(part, AudioSpecialist):
+                    assert sound is not None
+                    said = audio_rows(file, part, clip, sound, spans, (start, end), self.device)
+                elif name not in seen:
+                    continue
+                elif isinstance(part, ActivitySpecialist):
+                    said = activity_rows(file, part, seen[name], spans, (start, end))
+                else:
+                    said = face_rows(file, part, seen[name], spans, frames)
+                    said.append(face_answer(file, part, seen[name]))
+                rows += said[:-1]
+                answers.append(said[-1])
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):
                 raise
@@ -249,13 +271,20 @@ class EmoNets:
             decision += f"; {TOGETHER.join(how)}: mean of those that found something"
         return {**self.about, "model": TOGETHER.join(how), "decision": decision}
 
+    @property
+    def _looks(self) -> list[str]:
+        """The specialists that look at pictures."""
+        return [name for name in self.specialists if name != "audio"]
+
     def _check_streams(self, clip: Clip) -> None:
         info = clip.info
         if self.audio is None and not info.has_frames:
             raise MediaError(
-                info.path, "has no video stream", "the face model needs pictures to look at"
+                info.path,
+                "has no video stream",
+                f"the {self._looks[0]} model needs pictures to look at",
             )
-        if self.face is None and not info.has_sound:
+        if not self._looks and not info.has_sound:
             raise MediaError(info.path, "has no sound", "the audio model needs it to listen to")
 
 
@@ -305,7 +334,10 @@ def _span(features: Features | None, sound: Sound | None) -> tuple[float, float]
 
 
 def _specialists_of(bundle: Bundle) -> dict[str, Any]:
-    kinds: dict[str, Any] = {"face": FaceSpecialist, "audio": AudioSpecialist}
+    kinds: dict[str, Any] = {
+        "face": FaceSpecialist, "audio": AudioSpecialist, "activity": ActivitySpecialist,
+        "mouth": MouthSpecialist,
+    }  # fmt: skip
     settings = bundle.manifest["specialists"]
     found = {name: settings[name] for name in kinds if isinstance(settings.get(name), dict)}
     if not found:

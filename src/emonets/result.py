@@ -24,10 +24,11 @@ SCHEMA = "emonets.result"
 SCHEMA_VERSION = 1
 COLUMNS: tuple[str, ...] = (
     "file", "track", "start", "end", "face_found", "model", *EMOTIONS, "label", "sound_found",
-    "level",
+    "level", "motion_found",
 )  # fmt: skip
 LEVELS = ("frame", "face", "window", "clip")
-"""What a row covers: one face picture; one face in one window; a window's sound; the clip."""
+"""What a row covers: one face picture; one face in one window; a window's sound or motion; the
+clip."""
 SHORTEST = 0.001
 """Seconds of the shortest window and hop."""
 
@@ -44,13 +45,15 @@ class Row:
     start, end : seconds from the clip's start, from the stream's own time stamps.
     face_found : whether a face was there to look at; None in the rows of a model that does not
         look.
-    model : which model the probabilities come from: ``face``, ``audio``, ``face+audio``, and
-        ``face/frame`` for single pictures.
+    model : which model the probabilities come from: ``face``, ``audio``, ``activity``, ``mouth``,
+        those that speak together as ``face+audio``, and ``face/frame`` for single pictures.
     probabilities : seven numbers in the order of ``emonets.EMOTIONS`` that sum to one; all 1/7
         where nothing was found.
     sound_found : whether there was sound, and not silence, to listen to; None in the rows of a
         model that does not listen.
     level : one of :data:`LEVELS`.
+    motion_found : whether anything moved or could be described as motion; None in the rows of a
+        model that does not look for it.
     """
 
     file: str
@@ -62,15 +65,16 @@ class Row:
     probabilities: tuple[float, ...]
     sound_found: bool | None = None
     level: str = "clip"
+    motion_found: bool | None = None
 
     @property
     def found(self) -> bool:
-        """Whether there was anything, a face or a sound, that the answer can rest on."""
-        return bool(self.face_found or self.sound_found)
+        """Whether there was anything, a face, a sound or motion, that the answer can rest on."""
+        return bool(self.face_found or self.sound_found or self.motion_found)
 
     @property
     def label(self) -> str | None:
-        """The most probable emotion; None where neither a face nor a sound was found."""
+        """The most probable emotion; None where nothing was found."""
         return EMOTIONS[int(np.argmax(self.probabilities))] if self.found else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,6 +90,7 @@ class Row:
             "label": self.label,
             "sound_found": self.sound_found,
             "level": self.level,
+            "motion_found": self.motion_found,
         }
 
 
@@ -95,7 +100,7 @@ class FileStatus:
 
     ``ok``; ``damaged`` (rows for what could be decoded); ``no face`` (in a film, of a model that
     looks); ``no sound`` (a sound file is silent, or only sound was asked for and there is none);
-    ``error`` (no rows).
+    ``no motion`` (only motion was asked for and there is none); ``error`` (no rows).
     """
 
     file: str
@@ -151,6 +156,7 @@ class Result:
             "file": "string", "track": "Int64", "start": "float64", "end": "float64",
             "face_found": "boolean", "model": "string", **dict.fromkeys(EMOTIONS, "float64"),
             "label": "string", "sound_found": "boolean", "level": "string",
+            "motion_found": "boolean",
         }  # fmt: skip
         return frame.astype(types)
 
@@ -198,7 +204,7 @@ class Result:
                 Row(
                     row["file"], row["track"], row["start"], row["end"], row["face_found"],
                     row["model"], tuple(row[name] for name in EMOTIONS),
-                    row.get("sound_found"), row.get("level", "clip"),
+                    row.get("sound_found"), row.get("level", "clip"), row.get("motion_found"),
                 )
                 for row in content["rows"]
             )  # fmt: skip

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -15,20 +13,18 @@ from emonets.clip import Clip, Frame
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.faces.crop_folder import CropFolder
-from emonets.faces.detect import DetectorLike, SensitiveDetector, load_detector
+from emonets.faces.detect import DetectorLike
 from emonets.faces.illumination import isotropic_smoothing, reflectance_to_pixels
 from emonets.faces.landmarks import FaceLandmarker
-from emonets.faces.pipeline import find_tubes
 from emonets.faces.registration import FER_SIZE, TUBE_TO_FER, face_transforms, register
 from emonets.faces.tubes import FaceTube
 from emonets.learners.convnet import ConvNetClassifier
 from emonets.learners.coupled_svm import CoupledSVC
 from emonets.learners.grid import TwoStageGridSearch
 from emonets.specialists.aggregate import describe_tubes, merge_frames
+from emonets.specialists.tube_pass import Features, look_at_tubes
 
-Features = dict[str, NDArray[Any]]
 _WINDOW = 11  # frames over which per-face transforms are averaged, as boxes are (3.1.3)
-_PENDING = 2  # pieces of tubes that may wait for the network: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -157,40 +153,34 @@ class FaceSpecialist:
         MediaError : the clip has no pictures or cannot be decoded.
         """
         self.network.use(device=device, threads=1)
-        looker = load_detector(detector)
-        span = _Span()
+        return look_at_tubes(
+            clip, {self.name: self}, detector=detector, stride=stride, crops=crops,
+            on_frame=on_frame,
+        )[self.name]  # fmt: skip
 
-        def seen(frame: Frame) -> None:
-            span.add(frame.time)
-            if on_frame is not None:
-                on_frame(frame)
+    def look(self, tube: FaceTube) -> Features:
+        """Every picture of a tube: the arrays of :meth:`extract`, in the order of the tube."""
+        return {
+            "probabilities": self.network.predict_proba(self.inputs(tube)),
+            "track": np.full(len(tube.index), tube.track, np.int64),
+            "index": np.asarray(tube.index, np.int64),
+            "time": np.asarray(tube.times, np.float64),
+            "boxes": np.asarray(tube.boxes, np.float64),
+            "detected": np.asarray(tube.detected, np.bool_),
+            "score": np.asarray(tube.scores, np.float64),
+        }
 
-        def look(tube: FaceTube) -> Features:
-            return {
-                "probabilities": self.network.predict_proba(self.inputs(tube)),
-                "track": np.full(len(tube.index), tube.track, np.int64),
-                "index": np.asarray(tube.index, np.int64),
-                "time": np.asarray(tube.times, np.float64),
-                "boxes": np.asarray(tube.boxes, np.float64),
-                "detected": np.asarray(tube.detected, np.bool_),
-                "score": np.asarray(tube.scores, np.float64),
-            }
-
-        parts: list[Features] = []
-        tubes = find_tubes(
-            clip, looker, stride=stride, crops=crops, second=SensitiveDetector, on_frame=seen
-        )
-        with closing(tubes), ThreadPoolExecutor(1, thread_name_prefix="emonets-face") as pool:
-            pending: list[Future[Features]] = []
-            for tube in tubes:
-                pending.append(pool.submit(look, tube))
-                if len(pending) > _PENDING:
-                    parts.append(pending.pop(0).result())
-            parts.extend(future.result() for future in pending)
-        features = _joined(parts)
-        features["span"] = np.array([span.first, span.last + span.step])
-        features["step"] = np.array(span.step)
-        return features
+    def nothing(self) -> Features:
+        """What :meth:`look` returns, without an entry."""
+        return {
+            "probabilities": np.empty((0, len(EMOTIONS))),
+            "track": np.empty(0, np.int64),
+            "index": np.empty(0, np.int64),
+            "time": np.empty(0),
+            "boxes": np.empty((0, 4)),
+            "detected": np.empty(0, np.bool_),
+            "score": np.empty(0),
+        }
 
     def predict_frames(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Time stamps (t,) in seconds and the mean probabilities (t, 7) of the faces then."""
@@ -284,37 +274,3 @@ class FaceSpecialist:
                 f"faces are shown to it at {FER_SIZE} x {FER_SIZE}"
             )
         return cls(network, preprocessing, svm=svm, slots=slots)
-
-
-class _Span:
-    """First and last of the frame times that went by, and the mean step between them."""
-
-    def __init__(self) -> None:
-        self.first = self.last = 0.0
-        self._count = 0
-
-    def add(self, time: float) -> None:
-        if not self._count:
-            self.first = time
-        self.last = time
-        self._count += 1
-
-    @property
-    def step(self) -> float:
-        return (self.last - self.first) / max(self._count - 1, 1)
-
-
-def _joined(parts: Iterable[Features]) -> Features:
-    empty: Features = {
-        "probabilities": np.empty((0, len(EMOTIONS))),
-        "track": np.empty(0, np.int64),
-        "index": np.empty(0, np.int64),
-        "time": np.empty(0),
-        "boxes": np.empty((0, 4)),
-        "detected": np.empty(0, np.bool_),
-        "score": np.empty(0),
-    }
-    pieces = [empty, *parts]
-    joined = {key: np.concatenate([piece[key] for piece in pieces]) for key in empty}
-    order = np.lexsort((joined["track"], joined["index"]))
-    return {key: value[order] for key, value in joined.items()}

@@ -413,10 +413,10 @@ def train_audio(
         emotions=[emotions_of(len(labelled.classes))[c] for c in made.classes],
     )
     about = {"preset": preset, "card": {"audio": card}}
-    face = None
+    others: dict[str, Any] = {}
     if base is not None:
-        face = base.face
+        others = {name: part for name, part in base.specialists.items() if name != "audio"}
         about["card"] = {**base.about["card"], "audio": card}
-    model = EmoNets(face, audio=specialist, about=about)
+    model = EmoNets(**others, audio=specialist, about=about)
     model.save(out)
     return model

@@ -48,6 +48,20 @@ class CorpusScore:
     masked: tuple[str, ...] = ()
 
 
+def present_only(
+    p: NDArray[np.float64], labels: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Probabilities (n, 7) among the emotions that some label names, and the names of the others.
+
+    Who has only others left has the same for each that there is.
+    """
+    present = np.isin(np.arange(len(EMOTIONS)), labels)
+    part = np.where(present, p, 0.0)
+    total = part.sum(axis=1, keepdims=True)
+    part = np.where(total > 0, part / np.maximum(total, 1e-300), present / present.sum())
+    return part, tuple(e for e, there in zip(EMOTIONS, present, strict=True) if not there)
+
+
 def score_corpora(
     data: Labelled, p: NDArray[np.float64], split: str, *, seed: int = 0
 ) -> Iterator[CorpusScore]:
@@ -64,13 +78,9 @@ def score_corpora(
         mine = data.corpus == number
         if not mine.any():
             continue
-        present = np.isin(np.arange(len(EMOTIONS)), data.labels[mine])
-        part = np.where(present, seven[mine], 0.0)
-        total = part.sum(axis=1, keepdims=True)
-        part = np.where(total > 0, part / np.maximum(total, 1e-300), present / present.sum())
+        part, masked = present_only(seven[mine], data.labels[mine])
         groups = data.groups[mine]
         several = groups if len(np.unique(groups)) > 1 else None
-        masked = tuple(e for e, there in zip(EMOTIONS, present, strict=True) if not there)
         scores = evaluate(data.labels[mine], part, groups=several, seed=seed)
         yield CorpusScore(name, split, scores, masked)
         if p.shape[1] > len(EMOTIONS) and len(np.unique(data.fine_labels[mine])) > len(EMOTIONS):

@@ -55,6 +55,23 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
         "level": float, "masks": int, "mask_bands": int, "mask_frames": int,
     },
     "audio.corpora": {_ANY: float},
+    "activity": {"on": str, "longest": int, "weighted": bool},
+    "activity.blocks": {"count": int, "components": int, "keep_variance": float, "basis": int},
+    "activity.synchrony": {
+        "n_components": int, "contraction": float, "learning_rate": float, "schedule": str,
+        "momentum": float, "batch_size": int, "n_epochs": int,
+    },
+    "activity.superblocks": {"count": int, "components": int},
+    "activity.words": {"n_words": int, "max_iter": int},
+    "activity.augmentation": {"copies": int},
+    "activity.svm": {"kernel": str, "gamma": float, "C": float},
+    "mouth": {"region": str, "colour": str},
+    "mouth.dictionary": {
+        "grid": list, "patch_size": int, "n_clusters": int, "keep_variance": float,
+        "floor": float, "max_iter": int, "patches_per_picture": int, "max_patches": int,
+        "pooling": str,
+    },
+    "mouth.classifier": {"strengths": list, "standardise": bool, "max_iter": int},
 }  # fmt: skip
 
 

@@ -1,0 +1,14 @@
+"""Local motion: grey video → spatio-temporal blocks → descriptors of super blocks (paper 3.3).
+
+Functions of arrays and what streams them; what is learned comes in as plain matrices.
+"""
+
+from emonets.motion.blocks import BLOCK, SUPERBLOCK, mean_contrast, normalise_blocks, sample_blocks
+from emonets.motion.pictures import Affine, Stream, clip_stream, grey, shrink
+from emonets.motion.superblocks import MotionFilters, MotionReader, Motions, Projection
+
+__all__ = [
+    "BLOCK", "SUPERBLOCK", "Affine", "MotionFilters", "MotionReader", "Motions", "Projection",
+    "Stream", "clip_stream", "grey", "mean_contrast", "normalise_blocks", "sample_blocks",
+    "shrink",
+]  # fmt: skip

@@ -1,0 +1,246 @@
+"""Learning motion words without labels: blocks, whitening, autoencoder, words (paper 3.3)."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load
+
+from emonets.bundle import packed
+from emonets.files import try_folder, write_whole
+from emonets.learners.streamed_pca import StreamedPCA
+from emonets.learners.synchrony import SynchronyAutoencoder
+from emonets.learners.words import WordHistogram
+from emonets.motion.blocks import SUPERBLOCK, mean_contrast, normalise_blocks, sample_blocks
+from emonets.motion.pictures import Stream
+from emonets.motion.superblocks import MotionFilters, Projection
+from emonets.specialists.activity import MotionCode
+from emonets.training.films import Echo, Film, digest, of_file
+
+_ROWS = 4096  # blocks at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Filters, and what they were joined from.
+
+    Attributes
+    ----------
+    whitening : of normalised blocks, in the basis where there is one.
+    autoencoder : on whitened blocks.
+    variance_kept : share of the blocks' variance that the whitening keeps.
+    """
+
+    filters: MotionFilters
+    whitening: StreamedPCA
+    autoencoder: SynchronyAutoencoder
+    variance_kept: float
+
+    def pictures(self) -> NDArray[np.float64]:
+        """The filters as the whitening's inverse shows them, (F, 2560): what each looks for."""
+        size = np.sqrt(self.whitening.explained_variance_)
+        shown = (self.autoencoder.weights_ * size) @ self.whitening.components_
+        basis = self.filters.basis
+        if basis is None:
+            return np.asarray(shown)
+        return np.asarray(shown.reshape(-1, basis.shape[1]) @ basis.T).reshape(len(shown), -1)
+
+
+def fit_filters(
+    films: Sequence[Film],
+    settings: Mapping[str, Any],
+    *,
+    work: Path,
+    seed: int = 0,
+    echo: Echo = print,
+) -> Learned:
+    """Learn the filters of motion: blocks, their whitening, the autoencoder.
+
+    Parameters
+    ----------
+    settings : a preset's ``activity`` table; of it ``blocks`` and ``synchrony``.
+    work : blocks are kept there, and the autoencoder after every epoch.
+
+    Raises
+    ------
+    DataError : a film, which is named, from which no block can be cut.
+    """
+    try_folder(work)
+    cut, asked = settings["blocks"], dict(settings["synchrony"])
+    which = _names(films)
+    streams = [film.stream() for film in films]
+    blocks = kept_array(
+        work / f"blocks-{digest(cut['count'], seed, which)}.npy",
+        lambda: sample_blocks(streams, int(cut["count"]), seed=seed),
+    )
+    echo(f"{len(blocks)} blocks cut from {len(films)} films")
+    contrast = mean_contrast(blocks)
+    basis = _basis(blocks, contrast, cut.get("basis"))
+    whitening = StreamedPCA(
+        int(cut["components"]), whiten=True, keep_variance=float(cut.get("keep_variance", 1.0))
+    )
+    for rows in _slices(len(blocks)):
+        whitening.partial_fit(_written(blocks[rows], contrast, basis))
+    whitening.solve()
+    kept = float(whitening.explained_variance_.sum()) / whitening.total_variance_
+    echo(f"whitening: {len(whitening.components_)} components hold {kept:.2%} of the variance")
+    white = np.empty((len(blocks), len(whitening.components_)), np.float32)
+    for rows in _slices(len(blocks)):
+        white[rows] = whitening.transform(_written(blocks[rows], contrast, basis))
+    alike = dict(asked)
+    if asked.get("schedule", "constant") == "constant":
+        alike.pop("n_epochs", None)  # of more epochs the first are the same
+    place = work / f"synchrony-{digest(dict(cut), alike, seed, which)}.safetensors"
+    autoencoder = SynchronyAutoencoder(**asked, checkpoint=place, random_state=seed)
+
+    def progress(epoch: int, model: SynchronyAutoencoder) -> None:
+        if epoch % max(1, model.n_epochs // 20) == 0:
+            loss = model.history_["loss"][-1]
+            echo(f"autoencoder: epoch {epoch}/{model.n_epochs}  loss {loss:.4f}")
+
+    autoencoder.fit(white, on_epoch=progress)
+    filters = MotionFilters.join(
+        whitening.mean_, whitening.matrix(), autoencoder.weights_, contrast, basis
+    )
+    return Learned(filters, whitening, autoencoder, kept)
+
+
+def fit_code(
+    films: Sequence[Film],
+    settings: Mapping[str, Any],
+    *,
+    work: Path,
+    seed: int = 0,
+    echo: Echo = print,
+) -> tuple[MotionCode, dict[str, Any]]:
+    """Learn what turns pictures into motion words, without labels.
+
+    Blocks are cut, whitened and given to the autoencoder; super blocks are cut, described, reduced
+    by PCA and clustered. What is done is kept in ``work`` under a name made of the settings and
+    of the films, the autoencoder after every epoch.
+
+    Returns
+    -------
+    The code, and what each stage came to.
+
+    Raises
+    ------
+    DataError : a film, which is named, from which no block can be cut.
+    """
+    try_folder(work)
+    asked = {name: settings[name] for name in ("blocks", "synchrony", "superblocks", "words")}
+    key = digest(asked, seed, _names(films))
+    place = work / f"code-{key}.safetensors"
+    if place.exists():
+        return _read_code(place)
+    began = time.monotonic()
+
+    def said(text: str) -> None:
+        echo(f"{(time.monotonic() - began) / 60:6.1f} min  {text}")
+
+    learned = fit_filters(films, settings, work=work, seed=seed, echo=said)
+    streams = [film.stream() for film in films]
+    filters = learned.filters
+    projection, descriptors = _reduced(streams, filters, asked["superblocks"], seed, said)
+    words = WordHistogram(**asked["words"], random_state=seed).fit(descriptors)
+    said(f"{len(words.words_)} words of {len(descriptors)} super blocks")
+    stages = {
+        "contrast": filters.contrast,
+        "variance_kept": learned.variance_kept,
+        "loss": learned.autoencoder.history_["loss"][-1],
+        "epochs": learned.autoencoder.n_iter_,
+        "inertia": words.inertia_,
+        "code_minutes": round((time.monotonic() - began) / 60, 1),
+    }
+    code = MotionCode(filters, projection, words)
+    _write_code(place, code, stages)
+    return code, stages
+
+
+def kept_array(place: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """An array of an earlier run, or a new one that is kept for the next."""
+    if not place.exists():
+        buffer = io.BytesIO()
+        np.save(buffer, make(), allow_pickle=False)
+        write_whole(place, buffer.getvalue())
+    kept: NDArray[Any] = np.load(place, mmap_mode="r", allow_pickle=False)
+    return kept
+
+
+def _reduced(
+    streams: Sequence[Stream],
+    filters: MotionFilters,
+    asked: Mapping[str, Any],
+    seed: int,
+    said: Echo,
+) -> tuple[Projection, NDArray[np.float32]]:
+    """PCA of the descriptors of random super blocks, and the reduced descriptors themselves."""
+    blocks = sample_blocks(streams, int(asked["count"]), shape=SUPERBLOCK, seed=seed + 1)
+    pca = StreamedPCA(int(asked["components"]))
+    for rows in _slices(len(blocks)):
+        pca.partial_fit(filters.describe(blocks[rows]))
+    pca.solve()
+    kept = float(pca.explained_variance_.sum()) / max(pca.total_variance_, 1e-300)
+    said(f"super blocks: {len(pca.components_)} components hold {kept:.2%} of the variance")
+    projection = Projection(pca.mean_.astype(np.float32), pca.components_.astype(np.float32))
+    reduced = [projection(filters.describe(blocks[rows])) for rows in _slices(len(blocks))]
+    return projection, np.concatenate(reduced)
+
+
+def _basis(
+    blocks: NDArray[np.uint8], contrast: float, width: int | None
+) -> NDArray[np.float64] | None:
+    """(256, width) principal components of single frames of blocks; None where none are asked."""
+    if not width:
+        return None
+    pca = StreamedPCA(int(width))
+    for rows in _slices(len(blocks)):
+        part = normalise_blocks(blocks[rows], contrast)
+        pca.partial_fit(part.reshape(-1, int(np.prod(blocks.shape[2:]))))
+    return pca.solve().components_.T
+
+
+def _written(
+    blocks: NDArray[np.uint8], contrast: float, basis: NDArray[np.float64] | None
+) -> NDArray[np.float32]:
+    """Blocks as the whitening takes them: normalised, and in the basis where there is one."""
+    x = normalise_blocks(blocks, contrast)
+    if basis is None:
+        return x
+    return np.asarray(x.reshape(-1, len(basis)) @ basis.astype(np.float32)).reshape(len(x), -1)
+
+
+def _names(films: Sequence[Film]) -> list[Any]:
+    return [(of_file(film.path), film.longest, film.tubes is not None) for film in films]
+
+
+def _slices(n: int) -> list[slice]:
+    return [slice(start, start + _ROWS) for start in range(0, n, _ROWS)]
+
+
+def _write_code(place: Path, code: MotionCode, stages: Mapping[str, Any]) -> None:
+    arrays = {
+        f"{part}/{name}": array
+        for part, of in code.to_arrays().items()
+        for name, array in of.items()
+    }
+    text = np.frombuffer(json.dumps(stages).encode(), np.uint8)
+    write_whole(place, packed({**arrays, "stages": text}))
+
+
+def _read_code(place: Path) -> tuple[MotionCode, dict[str, Any]]:
+    arrays = load(place.read_bytes())
+    stages = json.loads(arrays.pop("stages").tobytes())
+    parts: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, array in arrays.items():
+        part, _, of = name.partition("/")
+        parts.setdefault(part, {})[of] = array
+    return MotionCode.from_arrays(parts), stages

@@ -1,0 +1,117 @@
+"""All four specialists in `predict`: one pass over the pictures, rows, statuses, bundles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import emonets
+import test_activity
+import test_mouth
+from emonets import EmoNets, MediaError
+from emonets.clip import open_clip
+from emonets.errors import ParameterError
+from emonets.looking import look
+from emonets.result import COLUMNS, Result
+from emonets.specialists.activity import ActivitySpecialist
+from emonets.specialists.mouth import MouthSpecialist
+from test_audio_specialist import speech_like, write_sound
+from test_predict import write_film
+
+
+@pytest.fixture(scope="module")
+def activity() -> ActivitySpecialist:
+    return test_activity.trained()[0]
+
+
+@pytest.fixture(scope="module")
+def mouth() -> MouthSpecialist:
+    return test_mouth.fitted()
+
+
+@pytest.fixture(scope="module")
+def model(activity: ActivitySpecialist, mouth: MouthSpecialist) -> EmoNets:
+    modern = emonets.load("modern")
+    return EmoNets(modern.face, audio=modern.audio, activity=activity, mouth=mouth)
+
+
+def test_each_speaks_and_then_all_together(model: EmoNets, happy: Path) -> None:
+    result = model.predict(happy)
+    whole = [row for row in result.rows if row.level == "clip"]
+    assert [row.model for row in whole] == [
+        "face", "audio", "activity", "mouth", "face+audio+activity+mouth",
+    ]  # fmt: skip
+    *single, together = whole
+    np.testing.assert_allclose(
+        together.probabilities, np.mean([row.probabilities for row in single], axis=0)
+    )
+    assert [row.motion_found for row in whole] == [None, None, True, None, True]
+    assert [row.face_found for row in whole] == [True, None, None, True, True]
+    assert {(row.model, row.level) for row in result.rows} >= {("face", "face"), ("mouth", "face")}
+    assert result.files[0].status == "ok"
+    assert "motion words" in result.about["decision"]
+    assert tuple(result.to_pandas().columns) == COLUMNS
+    assert Result.from_json(result.to_json()).rows == result.rows
+
+
+def test_together_they_find_what_each_finds_alone(model: EmoNets, happy: Path) -> None:
+    """One decode for all gives each what it finds when it looks by itself."""
+    whole = {row.model: row for row in model.predict(happy).rows if row.level == "clip"}
+    clip = open_clip(happy)
+    for name in ("face", "activity", "mouth"):
+        part = model.specialists[name]
+        alone = part.predict_proba(part.extract(clip))[0]
+        np.testing.assert_allclose(whole[name].probabilities, alone, atol=1e-12)
+        (row,) = [r for r in model.predict(happy, models=[name]).rows if r.level == "clip"]
+        np.testing.assert_allclose(row.probabilities, alone, atol=1e-12)
+
+
+def test_motion_of_tubes_shares_the_pass(activity: ActivitySpecialist, happy: Path) -> None:
+    tubes = ActivitySpecialist(activity.code, svm=activity.svm, on="tubes")
+    found = look(open_clip(happy), {"activity": tubes, "face": emonets.load("paper").face})
+    alone = tubes.extract(open_clip(happy))
+    assert found["activity"].keys() == alone.keys()
+    for key in ("words", "weight", "time"):
+        np.testing.assert_array_equal(found["activity"][key], alone[key])
+    assert len(found["face"]["index"]) > 0
+
+
+def test_windows(model: EmoNets, happy: Path) -> None:
+    result = model.predict(happy, window=0.7, models=["activity", "mouth"])
+    moved = [row for row in result.rows if row.model == "activity" and row.level == "window"]
+    assert [row.start for row in moved] == pytest.approx(
+        [moved[0].start + 0.7 * i for i in range(3)]
+    )
+    assert all(row.motion_found for row in moved)
+    assert len({row.probabilities for row in moved}) == 3
+    mouths = [row for row in result.rows if row.model == "mouth" and row.level == "face"]
+    assert len(mouths) == 3
+    frames = model.predict(happy, models=["mouth"], frames=True)
+    assert sum(row.model == "mouth/frame" for row in frames.rows) > 20
+
+
+def test_where_nothing_is_to_be_found(model: EmoNets, tmp_path: Path) -> None:
+    film = write_film(tmp_path / "black.mp4", [np.zeros((64, 64, 3), np.uint8)] * 20)
+    result = model.predict([film])
+    assert all(row.probabilities == pytest.approx([1 / 7] * 7) for row in result.rows)
+    assert all(row.label is None for row in result.rows)
+    assert result.files[0].status == "no face"
+    assert "no motion" in result.files[0].message
+    alone = model.predict([film], models=["activity"])
+    assert alone.files[0].status == "no motion"
+    assert alone.failed
+    sound = write_sound(tmp_path / "a.wav", speech_like(1.0))
+    assert [row.model for row in model.predict(sound).rows] == ["audio"]
+    with pytest.raises(MediaError, match="the activity model needs pictures"):
+        model.predict(sound, models=["activity"])
+
+
+def test_a_bundle_of_all_four(model: EmoNets, happy: Path, tmp_path: Path) -> None:
+    again = EmoNets.load(model.save(tmp_path / "bundle"))
+    assert list(again.specialists) == ["face", "audio", "activity", "mouth"]
+    a, b = model.predict(happy), again.predict(happy)
+    assert [row.probabilities for row in a.rows] == [row.probabilities for row in b.rows]
+    with pytest.raises(ParameterError, match="it has face, audio, activity, mouth"):
+        again.predict(happy, models=["text"])
