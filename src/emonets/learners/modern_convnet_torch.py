@@ -280,12 +280,12 @@ class _Run:
             with safe_open(path, "pt") as file:
                 metadata = file.metadata() or {}
                 tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-            saved, history = metadata["key"], History(**json.loads(metadata["history"]))
+            saved, history = json.loads(metadata["key"]), History(**json.loads(metadata["history"]))
         except Exception as error:
             raise DataError(
                 f"{path}: not a training checkpoint ({error}); delete it to start anew"
             ) from None
-        if saved != key:
+        if saved != json.loads(key):  # as numbers: 10 is 10.0
             raise DataError(
                 f"{path}: made with other settings or pictures; delete it to start anew"
             )
