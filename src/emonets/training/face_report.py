@@ -103,7 +103,8 @@ def evaluate_face(
                 split=part_name,
                 dropped=len(asked.labels) - score.n,
                 command=f"emonets evaluate face --data {data.name} --split {split} "
-                f"--{'preset' if str(bundle) in bundle_names() else 'bundle'} {bundle}",
+                f"--{'preset' if str(bundle) in bundle_names() else 'bundle'} {bundle}"
+                + (" --mirror" if mirror else ""),
             )
         write_results(results.name, rows, results.parent)
     return _report(title, scores)
