@@ -148,8 +148,8 @@ def test_stored_and_read() -> None:
 
 def test_damaged() -> None:
     settings, arrays = BagOfPatches(**SMALL).fit(pictures()).to_arrays()
+    lacking = {k: v for k, v in arrays.items() if not k.startswith("region03")}
     with pytest.raises(BundleError, match="region 3 is missing"):
-        lacking = {k: v for k, v in arrays.items() if not k.startswith("region03")}
         BagOfPatches.from_arrays(settings, lacking)
     with pytest.raises(BundleError, match="shape"):
         BagOfPatches.from_arrays({**settings, "picture_shape": [30, 40, 3]}, arrays)

@@ -51,9 +51,7 @@ def test_gradient_is_that_of_the_loss(standardise: bool) -> None:
     weight /= weight.sum()
     mean, spread = frame_logistic._moments(x, weight)
     scale = 1 / spread if standardise else np.linspace(0.5, 2, 5)
-    problem = frame_logistic._Problem(
-        x, y, weight, scale, mean * scale, spread * scale, 0.01, 3
-    )
+    problem = frame_logistic._Problem(x, y, weight, scale, mean * scale, spread * scale, 0.01, 3)
     theta = np.random.default_rng(1).normal(size=problem.size)
     _, slope = problem.loss(theta)
     step = 1e-6
@@ -144,7 +142,7 @@ def test_what_does_not_fit(parameters: dict[str, Any], fit: dict[str, Any]) -> N
 
 
 def test_weights_that_are_all_zero() -> None:
-    with pytest.raises(ValueError, match="non-zero|zero"):
+    with pytest.raises(ValueError, match="zero"):
         FrameLogistic().fit(*data(), np.zeros(700))
 
 

@@ -16,7 +16,6 @@ from emonets.faces.mouth import MouthView
 from emonets.faces.pipeline import find_tubes
 from emonets.faces.tubes import FaceTube
 from emonets.learners.bag_of_patches import BagOfPatches
-from emonets.learners.frame_logistic import FrameLogistic
 from emonets.specialists.mouth import MouthSpecialist
 from emonets.specialists.tube_pass import look_at_tubes
 

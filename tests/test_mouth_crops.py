@@ -33,7 +33,9 @@ def tubes(n: int = 3, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, 96, 96, 3), np.uint8)
 
 
-def turned(points: np.ndarray, angle: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
+def turned(
+    points: np.ndarray, angle: float, scale: float, shift: tuple[float, float]
+) -> np.ndarray:
     c, s = scale * np.cos(angle), scale * np.sin(angle)
     return (points - 48) @ np.array([[c, s], [-s, c]]) + 48 + np.array(shift)
 
@@ -74,7 +76,7 @@ def test_turned_and_moved_faces_give_the_same_mouth(
     points = turned(MEAN_FACE, angle, scale, shift)
     transform = mouth_transforms(points[None], window=1)[0]
     placed = apply(transform, points)
-    expected = MEAN_FACE - MOUTH + [WIDTH / 2, HEIGHT / 2]
+    expected = MEAN_FACE - MOUTH + np.array([WIDTH / 2, HEIGHT / 2])
     np.testing.assert_allclose(placed, expected, atol=1e-8)
 
 
@@ -99,7 +101,7 @@ def test_regions_are_averaged_over_time() -> None:
 
 def test_a_lost_face_takes_its_neighbours_mouth_or_a_mean_faces() -> None:
     wrong = np.random.default_rng(1).uniform(0, 96, (51, 2))
-    moved = MEAN_FACE + [6, 3]
+    moved = MEAN_FACE + np.array([6, 3])
     one = mouth_transforms(np.stack([moved, wrong, moved]), window=3)
     np.testing.assert_allclose(one[1], one[0], atol=1e-9)
     alone = mouth_transforms(wrong[None], window=11)
