@@ -275,6 +275,8 @@ def clips(options: argparse.Namespace) -> list[Row]:
     """The Javanese films, leaving one actor out."""
     rows: list[Row] = []
     command = "python benchmarks/mouth.py clips --data DATA --work WORK"
+    if options.pooling != ["mean", "mean+std"]:
+        command += f" --pooling {' '.join(options.pooling)}"
     if options.every != 5:
         command += f" --every {options.every}"
     inner: dict[str, np.ndarray] = {}
