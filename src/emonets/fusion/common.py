@@ -1,0 +1,173 @@
+"""Checks of P[clip, model, class], and how weights pool it.
+
+``P`` is (n, m, k): n clips, m models, k classes, each row P[i, j] summing to one. A model that
+found nothing in a clip (no face, no sound) says 1/k of every class there; give ``found`` (n, m),
+and what stands in P at its false entries, NaN included, is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from sklearn.utils.multiclass import check_classification_targets
+
+from emonets.errors import DataError, ParameterError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Arrays = dict[str, NDArray[Any]]
+
+SUM_TOLERANCE = 1e-3
+"""How far from one a row may sum: probabilities are often kept with three or more decimals."""
+FLOOR = 1e-6
+"""The least probability that a logarithm is taken of: no model can rule a class out alone."""
+DOMAINS = ("probability", "log")
+"""Where models are added up: their probabilities (a linear pool) or the logarithms (a product)."""
+
+
+class FusionDataError(DataError, ValueError):
+    """A DataError about P or its labels; scikit-learn's tools know it for a ValueError."""
+
+
+def check_probabilities(P: ArrayLike, *, found: ArrayLike | None = None) -> Floats:
+    """P as floats, with 1/k wherever a model found nothing.
+
+    Parameters
+    ----------
+    P : (n, m, k), rows summing to one.
+    found : (n, m) bool, false where P[i, j] is to be 1/k; None: true everywhere.
+
+    Returns
+    -------
+    (n, m, k), an array of its own.
+
+    Raises
+    ------
+    FusionDataError : a wrong shape, nothing in it, NaN, negative values, or rows that do not sum
+        to one; the message names the first such clip and model.
+    """
+    try:
+        p = np.array(P, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FusionDataError(f"P must be an array of numbers: {error}") from None
+    if p.ndim != 3 or 0 in p.shape or p.shape[2] < 2:
+        raise FusionDataError(
+            f"P must be (clips, models, classes), with at least one clip, one model and two "
+            f"classes, not {p.shape}"
+        )
+    n, m, k = p.shape
+    if found is not None:
+        p[~check_found(found, n, m)] = 1 / k
+    for wrong, what in (
+        (~np.isfinite(p).all(axis=2), "holds NaN or infinite values; if the model found nothing "
+         "there, say so in found"),
+        ((p < -SUM_TOLERANCE).any(axis=2), "has negative values; give probabilities"),
+        (np.abs(p.sum(axis=2) - 1) > SUM_TOLERANCE, "does not sum to one; give probabilities"),
+    ):  # fmt: skip
+        if wrong.any():
+            i, j = np.argwhere(wrong)[0]
+            row = ", ".join(f"{x:.4g}" for x in p[i, j])
+            raise FusionDataError(
+                f"P[{i}, {j}], model {j} on clip {i}, {what}: {row} ({wrong.sum()} such rows)"
+            )
+    return np.maximum(p, 0.0)
+
+
+def check_found(found: ArrayLike, n: int, m: int) -> NDArray[np.bool_]:
+    """``found`` as an array (n, m) of truth values."""
+    mask = np.asarray(found)
+    if mask.shape != (n, m) or mask.dtype.kind not in "bui":
+        raise FusionDataError(
+            f"found must be ({n}, {m}) truth values, one for each clip and model, not "
+            f"{mask.shape} of {mask.dtype}"
+        )
+    return mask.astype(bool)
+
+
+def check_models(name: str, models: Sequence[int], m: int) -> list[int]:
+    """Positions of models, each once and within 0..m-1, in rising order."""
+    try:
+        chosen = sorted({int(j) for j in models})
+        same = len(chosen) == len(list(models)) and all(int(j) == j for j in models)
+    except (TypeError, ValueError):
+        same, chosen = False, []
+    if not same or (chosen and not 0 <= chosen[0] <= chosen[-1] < m):
+        raise ParameterError(f"{name} must name models by 0..{m - 1}, each once, not {models!r}")
+    return chosen
+
+
+def check_labels(y: ArrayLike, k: int, n: int) -> tuple[NDArray[Any], Ints]:
+    """The k classes, and the position of each label in them.
+
+    Whole numbers from 0 to k - 1 are positions as they are, and not every one has to occur; any
+    other labels must be of exactly k kinds, whose sorted order is that of P's columns.
+    """
+    labels = np.asarray(y)
+    if labels.shape != (n,):
+        raise FusionDataError(f"y must be ({n},), one label a clip, not {labels.shape}")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise FusionDataError("y holds NaN or infinite values; every clip needs a label")
+    check_classification_targets(labels)
+    if labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < k:
+        return np.arange(k), labels.astype(np.intp)
+    classes, position = np.unique(labels, return_inverse=True)
+    if len(classes) != k:
+        raise FusionDataError(
+            f"P has {k} classes and y {len(classes)}: {', '.join(map(str, classes[:9]))}; give "
+            f"labels 0..{k - 1}, or as many kinds of labels as P has columns"
+        )
+    return classes, position.astype(np.intp)
+
+
+def check_learnable(target: Ints) -> None:
+    """Raise unless there is something to learn from: two clips, two classes."""
+    if len(target) < 2:
+        raise FusionDataError("1 sample (one clip) is nothing to learn weights from; give more")
+    if (target == target[0]).all():
+        raise FusionDataError(
+            f"all {len(target)} labels are of one class: nothing tells the models apart"
+        )
+
+
+def check_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
+    """Groups (n,) of anything, or None."""
+    if groups is None:
+        return None
+    g = np.asarray(groups)
+    if g.shape != (n,):
+        raise FusionDataError(f"groups must be ({n},), one a clip, not {g.shape}")
+    if g.dtype.kind == "f" and np.isnan(g).any():
+        raise FusionDataError("groups hold NaN: every clip must belong to a group")
+    return g
+
+
+def evidence(p: Floats, domain: str) -> Floats:
+    """What is added up over models: p itself, or log(k p), which is 0 for 1/k.
+
+    So a model that found nothing adds nothing to a product, whatever its weights.
+    """
+    if domain == "probability":
+        return p
+    return np.asarray(np.log(p.shape[-1] * np.maximum(p, FLOOR)))
+
+
+def pool(p: Floats, weights: Floats, domain: str = "probability") -> Floats:
+    """Weighted pool of the models: (n, m, k) → (n, k), rows summing to one.
+
+    "probability": p[c] ∝ Σ_j w[j, c] P[j, c]; 1/k where that is zero everywhere.
+    "log": p[c] ∝ Π_j (k P[j, c]) ^ w[j, c], P being at least :data:`FLOOR`.
+
+    Parameters
+    ----------
+    p : (n, m, k). weights : (m, k).
+    """
+    total = np.einsum("ijc,jc->ic", evidence(p, domain), weights)
+    if domain == "log":
+        return np.asarray(softmax(total, axis=1))
+    norm = total.sum(axis=1, keepdims=True)
+    shares = np.where(norm > 0, total / np.where(norm > 0, norm, 1.0), 1.0 / p.shape[2])
+    return np.asarray(shares)

@@ -1,0 +1,116 @@
+"""How often weighted pools are right, for hundreds of thousands of weightings a second.
+
+One weighting of n clips, m models and k classes costs n·m·k products and a search for the largest
+of k sums. Done for many weightings at once, each class is one matrix product (weightings × models)
+· (models × clips) in single precision, whose result stays in the processor's cache. Its rounding
+could put a clip on the wrong side of a tie: so what is counted there is the clips that are right,
+*or that near a tie that rounding might decide*. That is never less than the true number; only
+weightings that could beat the best by it are scored again, one by one in double precision. The best
+weighting and its score are therefore those of a plain loop.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.fusion.common import Floats, Ints, evidence
+from emonets.learners.parameters import check_choice
+
+Singles = NDArray[np.float32]
+
+SCORINGS = ("accuracy", "uar")
+"""Share of clips that are right; mean over the classes that occur of the share of each."""
+
+_AT_ONCE = 65_536  # sums of one class kept at a time: a quarter of a megabyte
+_ROUNDING = 2.0**-23
+
+
+def check_scoring(scoring: str) -> None:
+    """Raise ParameterError unless it is one of :data:`SCORINGS`."""
+    check_choice("scoring", scoring, SCORINGS)
+
+
+def clip_worths(target: Ints, scoring: str) -> Floats:
+    """What each clip adds to the score if it is right, (n,), summing to one."""
+    if scoring == "accuracy":
+        return np.full(len(target), 1 / len(target))
+    count = np.bincount(target)
+    return np.asarray(1 / (count[target] * (count > 0).sum()))
+
+
+class Scorer:
+    """Scores of weightings on fixed clips.
+
+    Parameters
+    ----------
+    p : (n, m, k) checked probabilities. target : (n,) positions 0..k-1.
+    domain, scoring : see ``common.DOMAINS`` and :data:`SCORINGS`.
+    """
+
+    def __init__(
+        self, p: Floats, target: Ints, *, domain: str = "probability", scoring: str = "accuracy"
+    ) -> None:
+        check_scoring(scoring)
+        order = np.argsort(target, kind="stable")
+        self.target = target[order]
+        self.evidence = evidence(p, domain)[order]
+        self.worth = clip_worths(self.target, scoring)
+        n, m, k = p.shape
+        edges = np.searchsorted(self.target, np.arange(k + 1))
+        self._of = [slice(int(a), int(b)) for a, b in pairwise(edges)]
+        self._table = np.ascontiguousarray(self.evidence.transpose(2, 1, 0), dtype=np.float32)
+        largest = float(np.abs(self.evidence).max())
+        self._slack = (m + 2) * _ROUNDING * largest
+        columns = np.unique(self.worth)
+        # scores are sums of a few values: counted apart, so that they are exact in single precision
+        self._values = columns
+        self._member = (self.worth[:, None] == columns).astype(np.float32)
+        self._step = max(16, _AT_ONCE // n)
+
+    def exact(self, weights: Floats) -> Floats:
+        """Scores (t,) of weights (t, m, k) in double precision, one after the other."""
+        return np.array([self.exact_one(w) for w in weights])
+
+    def exact_one(self, weights: Floats) -> float:
+        """Score of weights (m, k); of equal sums the first class is the answer."""
+        said = (weights * self.evidence).sum(axis=1).argmax(axis=1)
+        return float((said == self.target) @ self._member @ self._values)
+
+    def bounds(self, weights: Floats) -> Floats:
+        """For each of weights (t, m, k) a number its score cannot exceed, and mostly is: (t,)."""
+        t, _, k = weights.shape
+        n = len(self.target)
+        w = np.ascontiguousarray(weights.transpose(2, 0, 1), dtype=np.float32)
+        slack = self._slack * np.abs(w).sum(axis=2).max(axis=0)
+        counts = np.empty((t, len(self._values)), dtype=np.float32)
+        size = min(self._step, t)
+        sums, top, own = (np.empty((size, n), dtype=np.float32) for _ in range(3))
+        for start in range(0, t, size):
+            stop = min(start + size, t)
+            s, best, mine = sums[: stop - start], top[: stop - start], own[: stop - start]
+            for c in range(k):
+                into = s if c else best
+                np.matmul(w[c, start:stop], self._table[c], out=into)
+                mine[:, self._of[c]] = into[:, self._of[c]]
+                if c:
+                    np.maximum(best, s, out=best)
+            mine += slack[start:stop, None]
+            np.greater_equal(mine, best, out=s, casting="unsafe")
+            counts[start:stop] = s @ self._member
+        return np.asarray(counts.astype(np.float64) @ self._values)
+
+    def best(self, weights: Floats, floor: float = -1.0) -> tuple[int, float] | None:
+        """The first of the best of weights (t, m, k) and its score; None if none is above floor."""
+        bounds = self.bounds(weights)
+        place, score = -1, floor
+        for i in np.argsort(-bounds, kind="stable"):
+            if bounds[i] < score - 1e-12 or (bounds[i] <= score + 1e-12 and place < 0):
+                break
+            value = self.exact_one(weights[i])
+            better = value > score + 1e-12
+            if better or (place >= 0 and value > score - 1e-12 and i < place):
+                place, score = int(i), value if better else score
+        return None if place < 0 else (place, score)

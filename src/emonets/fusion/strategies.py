@@ -1,0 +1,127 @@
+"""Every way to combine models, by name, from the simplest to the most flexible.
+
+The order matters: where two strategies do as well on clips that they had not seen, the earlier one
+is to be preferred (``evaluation.compare_fusion.recommend``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from emonets.errors import ParameterError
+from emonets.fusion.average import MeanFusion, ProductFusion, RecallWeightedMean
+from emonets.fusion.bagging import BaggedFusion
+from emonets.fusion.base import Fusion
+from emonets.fusion.calibration import CalibratedFusion
+from emonets.fusion.logistic import LogisticFusion
+from emonets.fusion.mlp import PRESETS, MlpFusion
+from emonets.fusion.search import RandomSearch
+from emonets.fusion.stacked import ScaledSvmFusion, SvmFusion
+
+DEFAULT = "product"
+"""What is used unless something else is asked for: nothing to fit, and among the best out of fold
+wherever it was measured (``docs/results/fusion.md``)."""
+
+BAGGED = 350
+"""Searches in a bag (section 4.4.2)."""
+_SHORT = {"n_uniform": 4_000, "n_local": 6_000}
+_EXPONENTS = (-1.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A fusion to be made and fitted.
+
+    Attributes
+    ----------
+    make : of a seed: the estimator.
+    about : one line on what it is.
+    paper : whether it is one of the paper's.
+    """
+
+    make: Callable[[int | None], Fusion]
+    about: str
+    paper: bool = True
+
+
+def _searched(**settings: object) -> Callable[[int | None], Fusion]:
+    return lambda seed: RandomSearch(random_state=seed, **settings)  # type: ignore[arg-type]
+
+
+def _bagged(**settings: object) -> Callable[[int | None], Fusion]:
+    def make(seed: int | None) -> Fusion:
+        inner = RandomSearch(**_SHORT, **settings)  # type: ignore[arg-type]
+        return BaggedFusion(inner, n_estimators=BAGGED, random_state=seed)
+
+    return make
+
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "mean": Strategy(lambda seed: MeanFusion(), "mean of the models' probabilities (4.1)"),
+    "product": Strategy(
+        lambda seed: ProductFusion(), "product of the models' probabilities", paper=False
+    ),
+    "best subset": Strategy(
+        lambda seed: MeanFusion(models="best"), "mean of those models whose mean is best (4.1)"
+    ),
+    "recall weights": Strategy(
+        lambda seed: RecallWeightedMean(), "mean weighted by each model's recall of each class"
+    ),
+    "calibrated product": Strategy(
+        lambda seed: CalibratedFusion(random_state=seed),
+        "product at a temperature of each model's own", paper=False,
+    ),
+    "logistic": Strategy(
+        lambda seed: LogisticFusion(random_state=seed),
+        "product with a weight a model, shrunk towards equal ones", paper=False,
+    ),
+    "logistic by class": Strategy(
+        lambda seed: LogisticFusion(weights="class", random_state=seed),
+        "product with a weight a model and class, shrunk towards equal ones", paper=False,
+    ),
+    "logistic full": Strategy(
+        lambda seed: LogisticFusion(weights="full", random_state=seed),
+        "logistic regression on log-probabilities, shrunk towards the product", paper=False,
+    ),
+    "bagging": Strategy(_bagged(), "350 random searches on resamples, averaged (4.4.2)"),
+    "bagging, log": Strategy(
+        _bagged(domain="log"), "350 searches over products, averaged", paper=False
+    ),
+    "search, uniform": Strategy(
+        _searched(n_uniform=40_000, n_local=0), "random search, uniform draws only (4.3)"
+    ),
+    "search": Strategy(_searched(), "random search, then local search around the best (4.3)"),
+    "search, dirichlet": Strategy(
+        _searched(draws="dirichlet", concentration=10.0, n_uniform=40_000, n_local=0),
+        "random search of weights near equal ones", paper=False,
+    ),
+    "search, log": Strategy(
+        _searched(domain="log"), "random and local search over weighted products", paper=False
+    ),
+    "svm": Strategy(
+        lambda seed: SvmFusion(exponents=_EXPONENTS, cv=4, random_state=seed),
+        "RBF machine on the concatenated probabilities (4.2)",
+    ),
+    "scaled svm": Strategy(
+        lambda seed: ScaledSvmFusion(n_trials=60, exponents=_EXPONENTS, cv=4, random_state=seed),
+        "the same, each number scaled by 0, 1, 2 or 3 (4.2)",
+    ),
+    "mlp": Strategy(
+        lambda seed: MlpFusion(**PRESETS["paper 350"], random_state=seed),
+        "a network of 350 rectified units (4.2)",
+    ),
+}  # fmt: skip
+"""Name → :class:`Strategy`."""
+
+
+def make_fusion(name: str = DEFAULT, *, seed: int | None = None) -> Fusion:
+    """A strategy's estimator, by name.
+
+    Raises
+    ------
+    ParameterError : there is none of that name; the message lists them.
+    """
+    if name not in STRATEGIES:
+        raise ParameterError(f"no strategy is called {name!r}; there are {', '.join(STRATEGIES)}")
+    return STRATEGIES[name].make(seed)

@@ -1,0 +1,180 @@
+"""P[clip, model, class] and its labels: what is refused, and what counts as 1/7."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emonets.errors import DataError, ParameterError
+from emonets.fusion.average import MeanFusion, ProductFusion, RecallWeightedMean
+from emonets.fusion.common import check_labels, check_probabilities, evidence, pool
+from emonets.fusion.logistic import LogisticFusion
+from emonets.fusion.search import RandomSearch
+from emonets.fusion.stacked import SvmFusion
+from fusion_data import predictions
+
+LEARNERS = [
+    RecallWeightedMean(),
+    RandomSearch(n_uniform=50, n_local=0, random_state=0),
+    LogisticFusion(spread=0.3),
+    SvmFusion(C=1.0, gamma=1.0, random_state=0),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ([0.5] * 7, "does not sum to one"),
+        ([np.nan] * 7, "NaN"),
+        ([np.inf, 0, 0, 0, 0, 0, 0], "infinite"),
+        ([-0.5, 1.5, 0, 0, 0, 0, 0], "negative"),
+        ([0.0] * 7, "does not sum to one"),
+    ],
+)
+def test_rows_that_are_no_probabilities_are_named(row: list[float], what: str) -> None:
+    p, y, _ = predictions(21)
+    p[3, 1] = row
+    for fusion in (MeanFusion(), *LEARNERS):
+        with pytest.raises(DataError, match=rf"P\[3, 1\], model 1 on clip 3.*{what}"):
+            fusion.fit(p, y)
+    good = MeanFusion().fit(predictions(21)[0], y)
+    with pytest.raises(DataError, match=r"P\[3, 1\]"):
+        good.predict_proba(p)
+    found = np.ones((21, 2), dtype=bool)
+    found[3, 1] = False
+    assert np.isfinite(good.predict_proba(p, found=found)).all()
+
+
+def test_what_was_not_found_says_nothing() -> None:
+    p, y, _ = predictions(70)
+    found = np.random.default_rng(1).random((70, 2)) > 0.4
+    found[0] = False
+    said = np.where(found[:, :, None], p, 1 / 7)
+    spoilt = np.where(found[:, :, None], p, np.nan)
+    np.testing.assert_array_equal(check_probabilities(spoilt, found=found), said)
+    for fusion in (MeanFusion(), ProductFusion(), *LEARNERS):
+        fusion.fit(spoilt, y, found=found)
+        q = fusion.predict_proba(spoilt, found=found)
+        np.testing.assert_array_equal(q, fusion.fit(said, y).predict_proba(said))
+    np.testing.assert_allclose(MeanFusion().fit(p, y).predict_proba(spoilt, found=found)[0], 1 / 7)
+    product = ProductFusion().fit(p, y).predict_proba(spoilt, found=found)
+    one = found.sum(axis=1) == 1
+    # a product of what was found alone, for 1/7 everywhere is its neutral element
+    np.testing.assert_allclose(product[one], p[one][found[one]], atol=1e-12)
+    weights = np.random.default_rng(2).random((2, 7))
+    np.testing.assert_allclose(
+        pool(said[found.sum(axis=1) == 0], weights, "log"), 1 / 7, atol=1e-12
+    )
+
+
+def test_a_failing_model_can_be_made_uniform() -> None:
+    p, y, _ = predictions(70, 3)
+    fusion = RandomSearch(n_uniform=200, n_local=0, random_state=0).fit(p, y)
+    fusion.set_params(uniform_models=[1])
+    expected = p.copy()
+    expected[:, 1] = 1 / 7
+    np.testing.assert_allclose(fusion.predict_proba(p), pool(expected, fusion.weights_))
+    for wrong in ([3], [-1], [1, 1], [0.5], 1):
+        with pytest.raises(ParameterError, match="uniform_models"):
+            fusion.set_params(uniform_models=wrong).predict_proba(p)
+
+
+@pytest.mark.parametrize("fusion", LEARNERS)
+def test_too_little_to_learn_from(fusion: Any) -> None:
+    p, y, _ = predictions(21)
+    with pytest.raises(DataError, match="one clip"):
+        fusion.fit(p[:1], y[:1])
+    with pytest.raises(DataError, match="one class"):
+        fusion.fit(p, np.full(21, 3))
+    with pytest.raises(DataError, match="y is missing"):
+        fusion.fit(p)
+
+
+def test_pools_without_anything_to_learn_take_what_there_is() -> None:
+    p, _, _ = predictions(21)
+    for fusion in (MeanFusion(), ProductFusion()):
+        one = fusion.fit(p[:1], [3])
+        np.testing.assert_array_equal(one.classes_, np.arange(7))
+        np.testing.assert_array_equal(one.predict_proba(p), fusion.fit(p).predict_proba(p))
+        made = type(fusion).untrained(2)
+        np.testing.assert_array_equal(one.predict_proba(p), made.predict_proba(p))
+    with pytest.raises(ParameterError, match="learns from labels"):
+        RandomSearch.untrained(2)
+
+
+def test_shapes_that_do_not_fit() -> None:
+    p, y, groups = predictions(21, 3)
+    fusion = MeanFusion().fit(p, y)
+    with pytest.raises(DataError, match=r"\(clips, 3, 7\).*missing"):
+        fusion.predict_proba(p[:, :2])
+    with pytest.raises(DataError, match=r"\(clips, 3, 7\)"):
+        fusion.predict_proba(p[:, :, :6])
+    for wrong, what in (
+        ((p[:0], y[:0]), "at least one clip"),
+        ((p, y[:20]), r"y must be \(21,\)"),
+        ((p, np.where(y < 2, 9, y)), "7 classes and y"),
+        ((p, np.where(y == 0, np.nan, y)), "NaN"),
+        (([["a"]], [0]), None),
+    ):
+        with pytest.raises((DataError, ValueError), match=what):
+            MeanFusion().fit(*wrong)
+    with pytest.raises(DataError, match="groups"):
+        RecallWeightedMean().fit(p, y, groups=groups[:5])
+    with pytest.raises(DataError, match="found"):
+        MeanFusion().fit(p, y, found=np.ones((21, 2)))
+    with pytest.raises(DataError, match="n_models is 2"):
+        MeanFusion(n_models=2).fit(p, y)
+    with pytest.raises(ParameterError, match="n_models"):
+        MeanFusion(n_models=0).fit(p, y)
+
+
+def test_labels_need_not_hold_every_class() -> None:
+    classes, position = check_labels([6, 0, 3], 7, 3)
+    assert classes.tolist() == list(range(7))
+    assert position.tolist() == [6, 0, 3]
+    classes, position = check_labels(["b", "a", "b"], 2, 3)
+    assert classes.tolist() == ["a", "b"]
+    assert position.tolist() == [1, 0, 1]
+    p, y, _ = predictions(70)
+    for fusion in LEARNERS:
+        fusion.fit(p[y != 1], y[y != 1])
+        q = fusion.predict_proba(p)
+        assert q.shape == (70, 7)
+        np.testing.assert_allclose(q.sum(axis=1), 1)
+        assert (fusion.predict(p) == y).mean() > 0.4
+
+
+def test_tables() -> None:
+    p, y, _ = predictions(70)
+    flat = p.reshape(70, 14)
+    for fusion in (MeanFusion(), LogisticFusion(spread=0.3)):
+        whole = fusion.fit(p, y).predict_proba(p)
+        # fitted on P, or with n_models, the table can only be P flattened
+        np.testing.assert_array_equal(fusion.predict_proba(flat), whole)
+        named = fusion.set_params(n_models=2)
+        np.testing.assert_array_equal(named.fit(flat, y).predict_proba(flat), whole)
+        fusion.set_params(n_models=None)
+        with pytest.raises(DataError, match="n_models=2"):
+            fusion.fit(flat, y)
+        with pytest.raises(DataError, match="of 1 model;"):
+            fusion.fit(p[:, 0], y)
+    with pytest.raises(DataError, match="14 columns are not 4 models"):
+        MeanFusion(n_models=4).fit(flat, y)
+    with pytest.raises(DataError, match="found needs P"):
+        MeanFusion().fit(flat + 1, y, found=np.ones((70, 2)))
+    # numbers of any kind: each column a model of its own
+    x = np.log(flat)
+    made = ProductFusion().fit(x, y)
+    assert made.n_models_ == 14
+    assert (made.predict(x) == y).mean() > 0.6
+    with pytest.raises(DataError, match="cannot be stored"):
+        made.to_arrays()
+
+
+def test_evidence_is_neutral_for_the_uniform_and_bounded() -> None:
+    assert np.abs(evidence(np.full((1, 1, 7), 1 / 7), "log")).max() < 1e-12
+    assert np.isfinite(evidence(np.eye(7)[None], "log")).all()
+    zero = np.zeros((2, 7))
+    np.testing.assert_allclose(pool(np.full((3, 2, 7), 1 / 7), zero), 1 / 7)
