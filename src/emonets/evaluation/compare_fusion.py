@@ -1,0 +1,265 @@
+"""Which way to combine models holds on clips that it had not seen.
+
+Each strategy is scored twice: on the data it was fitted on, where every flexible one looks good,
+and out of fold. The gap between the two is what it has learned by heart (the paper's lesson,
+sections 4.2 and 5).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emonets.errors import ParameterError
+from emonets.evaluation.metrics import (
+    RESAMPLES,
+    Score,
+    difference,
+    evaluate,
+    expected_calibration_error,
+)
+from emonets.evaluation.records import Row
+from emonets.fusion.average import MeanFusion
+from emonets.fusion.base import Fusion
+from emonets.fusion.common import check_groups, check_labels, check_probabilities
+from emonets.fusion.nested_folds import NestedPredictions
+from emonets.fusion.protocols import Views, group_folds
+from emonets.fusion.strategies import STRATEGIES, make_fusion
+
+Floats = NDArray[np.float64]
+Maker = Callable[[int | None], Fusion]
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """How one strategy did.
+
+    Attributes
+    ----------
+    name : its name; a single model's is "only" and the model's.
+    fitted : accuracy on what it was fitted on, the mean over the folds' fits.
+    accuracy, uar : out of fold, with 95 % intervals over groups (over clips without groups).
+    gain : accuracy out of fold less that of the better single model, paired.
+    calibration_error : of the probabilities out of fold.
+    seconds : of one fit.
+    p : (n, k) out of fold.
+    """
+
+    name: str
+    fitted: float
+    accuracy: Score
+    uar: Score
+    gain: Score
+    calibration_error: float
+    seconds: float
+    p: Floats
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for JSON."""
+
+        def plain(score: Score) -> dict[str, float]:
+            return {"value": score.value, "low": score.low, "high": score.high}
+
+        return {
+            "strategy": self.name, "fitted": self.fitted, "accuracy": plain(self.accuracy),
+            "uar": plain(self.uar), "gain": plain(self.gain),
+            "calibration_error": self.calibration_error, "seconds": self.seconds,
+        }  # fmt: skip
+
+
+def compare(
+    P: ArrayLike | NestedPredictions,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    strategies: Iterable[str] | Mapping[str, Maker] = tuple(STRATEGIES),
+    models: Sequence[str] | None = None,
+    found: ArrayLike | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    progress: Callable[[Compared], None] | None = None,
+) -> list[Compared]:
+    """Score each model alone and each strategy on what it was fitted on and out of fold.
+
+    Parameters
+    ----------
+    P : (n, m, 7) predictions of models that had not been trained on these clips, which are divided
+        into folds here; or nested predictions, where what a fusion learns from has not met the
+        clips that it is tested on in any way. With plain P, what a fusion learns from was said by
+        models that may have been trained on the clips that it is tested on: for a few weights
+        that hardly matters.
+    y : (n,) labels 0..6. groups : (n,) of clips that stay together.
+    strategies : names of ``fusion.strategies``, or your own: name → function of a seed that makes
+        the fusion.
+    models : names of the m models. found : (n, m).
+    folds : where P is plain. seed : of the folds, the fusions and the intervals.
+    progress : told each result as it comes.
+
+    Returns
+    -------
+    The single models first, then the strategies in the order given.
+
+    Raises
+    ------
+    DataError : as the fusions'; fewer groups than folds.
+    ParameterError : an unknown strategy, or names that do not fit.
+    """
+    labels = np.asarray(y)
+    m = P.outer.shape[1] if isinstance(P, NestedPredictions) else np.shape(P)[1]
+    names = [f"model {j}" for j in range(m)] if models is None else list(models)
+    if len(names) != m:
+        raise ParameterError(f"{len(names)} names for {m} models: {', '.join(names)}")
+    mask = None if found is None else np.asarray(found)
+    views = _views(P, labels, groups, mask, folds, seed)
+    makers: dict[str, Maker] = {f"only {name}": _single(j) for j, name in enumerate(names)}
+    if isinstance(strategies, Mapping):
+        makers |= strategies
+    else:
+        makers |= {name: _named(name) for name in strategies}
+
+    results: list[Compared] = []
+    best: Floats | None = None
+    for number, (name, make) in enumerate(makers.items()):
+        fitted, p, seconds = _run(make, views, labels, groups, mask, seed)
+        if number == m:
+            single = max(results, key=lambda r: r.accuracy.value)
+            best = single.p
+        evaluation = evaluate(labels, p, groups=groups, resamples=resamples, seed=seed)
+        gain = Score(float("nan"), float("nan"), float("nan"))
+        if best is not None:
+            gain = difference(labels, p, best, groups=groups, resamples=resamples, seed=seed)
+        result = Compared(
+            name, fitted, evaluation.accuracy, evaluation.uar, gain,
+            expected_calibration_error(labels, p), seconds, p,
+        )  # fmt: skip
+        results.append(result)
+        if progress is not None:
+            progress(result)
+    return results
+
+
+def recommend(
+    results: Sequence[Compared],
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> str:
+    """The simplest of the strategies that do as well as the best one, out of fold.
+
+    "As well" is: the 95 % interval of what the best one gains over it, paired, includes zero.
+    Simpler are those that come first in ``results``, single models before all.
+    """
+    if not results:
+        raise ParameterError("there is nothing to choose from")
+    top = max(results, key=lambda r: r.accuracy.value)
+    for result in results:
+        gain = difference(y, top.p, result.p, groups=groups, resamples=resamples, seed=seed)
+        if gain.low <= 0:
+            return result.name
+    return top.name
+
+
+def table(results: Sequence[Compared]) -> str:
+    """The comparison as a Markdown table, scores in per cent."""
+    lines = [
+        "| strategy | on what it was fitted on | out of fold | UAR | gain over the better model "
+        "| calibration error |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for r in results:
+        gain = "" if np.isnan(r.gain.value) else format(r.gain, "+.1%")
+        lines.append(
+            f"| {r.name} | {r.fitted:.1%} | {r.accuracy:.1%} | {r.uar:.1%} | {gain} | "
+            f"{r.calibration_error:.1%} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def rows(
+    results: Sequence[Compared],
+    *,
+    data: str,
+    command: str,
+    n: int,
+    split: str = "",
+    group: str = "",
+    classes: int = 7,
+    seed: int = 0,
+    note: str = "",
+) -> list[Row]:
+    """The comparison as rows for ``records.write_results``: five numbers a strategy."""
+    made = []
+    for r in results:
+        what = f"fusion, {r.name}" if not r.name.startswith("only ") else r.name
+
+        def row(metric: str, value: float, score: Score | None = None, *, what: str = what) -> Row:
+            return Row(
+                what=what, data=data, command=command, metric=metric, value=value, split=split,
+                group=group, n=n, classes=classes, seed=seed, note=note,
+                low=None if score is None else score.low,
+                high=None if score is None else score.high,
+            )  # fmt: skip
+
+        made += [
+            row("accuracy", r.accuracy.value, r.accuracy),
+            row("uar", r.uar.value, r.uar),
+            row("accuracy where fitted", r.fitted),
+            row("calibration_error", r.calibration_error),
+        ]
+        if not np.isnan(r.gain.value):
+            points = Score(*(100 * x for x in (r.gain.value, r.gain.low, r.gain.high)))
+            made.append(row("points over the better model", points.value, points))
+    return made
+
+
+def _views(
+    P: ArrayLike | NestedPredictions, y: NDArray[Any], groups: ArrayLike | None,
+    found: NDArray[Any] | None, folds: int, seed: int,
+) -> list[Views]:  # fmt: skip
+    if isinstance(P, NestedPredictions):
+        return list(P.views())
+    p = check_probabilities(P, found=found)
+    check_labels(y, p.shape[2], len(p))
+    among = check_groups(groups, len(p))
+    divided = group_folds(np.arange(len(p)) if among is None else among, folds, seed=seed)
+    return [Views(train, p[train], test, p[test]) for train, test in divided]
+
+
+def _run(
+    make: Maker, views: Sequence[Views], y: NDArray[Any], groups: ArrayLike | None,
+    found: NDArray[Any] | None, seed: int,
+) -> tuple[float, Floats, float]:  # fmt: skip
+    """Accuracy where fitted, probabilities out of fold, seconds a fit."""
+    among = None if groups is None else np.asarray(groups)
+    p = np.empty((len(y), views[0].test.shape[2]))
+    right, seconds = [], 0.0
+    for view in views:
+        mask = None if found is None else found[view.fit_rows]
+        start = time.perf_counter()
+        fusion = make(seed).fit(
+            view.fit, y[view.fit_rows], found=mask,
+            groups=None if among is None else among[view.fit_rows],
+        )  # fmt: skip
+        seconds += time.perf_counter() - start
+        right.append(float((fusion.predict(view.fit, found=mask) == y[view.fit_rows]).mean()))
+        p[view.test_rows] = fusion.predict_proba(
+            view.test, found=None if found is None else found[view.test_rows]
+        )
+    return float(np.mean(right)), p, seconds / len(views)
+
+
+def _named(name: str) -> Maker:
+    make_fusion(name)  # an unknown name is an error before anything is fitted
+    return lambda seed: make_fusion(name, seed=seed)
+
+
+def _single(j: int) -> Maker:
+    return lambda seed: MeanFusion(models=[j])
