@@ -202,6 +202,8 @@ def fer2013(options: argparse.Namespace) -> list[Row]:
     private = faces.take("PrivateTest")
     copies = near_duplicates(private.images, faces.take("Training").images)
     command = "python benchmarks/mouth.py fer2013 --data DATA --work WORK"
+    if options.pooling != ["mean", "mean+std"]:
+        command += f" --pooling {' '.join(options.pooling)}"
     rows: list[Row] = []
     made: dict[str, tuple[float, MouthSpecialist, Mouths]] = {}
     for region in ("fixed", "landmarks"):

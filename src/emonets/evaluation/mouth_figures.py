@@ -166,7 +166,8 @@ def region_figure(
                 for i, j in np.ndindex(grid.shape):
                     axes.text(
                         (edges[1][j] + edges[1][j + 1]) / 2, (edges[0][i] + edges[0][i + 1]) / 2,
-                        f"{grid[i, j]:+.2f}", ha="center", va="center", fontsize=5.5, color=_INK,
+                        f"{grid[i, j]:+.2f}", ha="center", va="center", fontsize=5.5,
+                        color="white" if abs(grid[i, j]) > 0.6 * limit else _INK,
                     )  # fmt: skip
             axes.set_axis_off()
     if image is not None:

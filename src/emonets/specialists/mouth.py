@@ -30,7 +30,7 @@ from emonets.specialists.tube_pass import Features, Looker, look_at_tubes
 
 Echo = Callable[[str], Any]
 
-STRENGTHS = (3.0, 1.0, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
+STRENGTHS = (3.0, 1.0, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 """Penalties of the logistic regression that are tried, from the strongest on (the authors': 1e-3).
 """
 _LEAST = 1e-6  # a probability is counted as, where it is less: no single clip decides
