@@ -21,6 +21,7 @@ clip (names), fold, proba (n, 7) by a model that had met no actor of the clip's 
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -234,11 +235,10 @@ def ravdess(face: Path, audio: list[Path], name: str, strategies: list[str]) -> 
     write_results(
         "fusion", rows(results, data=data, command=command, n=len(y), split=split, group="actor")
     )
-    slug = "".join(c if c.isalnum() else "_" for c in name.lower())
+    slug = "_".join(re.findall(r"[a-z0-9]+", name.lower()))
     comparison_figure(
         results, FIGURES / f"fusion_ravdess_{slug}.png", title=data,
-        legend=f"{len(y):,} takes, 24 actors; five folds of actors, all fitted inside the training "
-        "actors",
+        legend=f"{len(y):,} takes, five folds of actors; fitted on what models of fewer actors say",
     )  # fmt: skip
     best = next((r for r in results if r.name == DEFAULT), results[-1])
     mean = next((r for r in results if r.name == "mean"), None)

@@ -119,7 +119,7 @@ def test_pictures(tmp_path: Path) -> None:
     for path in (
         weights_figure(np.ones((2, 7)) / 2, ["face", "audio"], tmp_path / "w.png", title="W"),
         comparison_figure(found, tmp_path / "c.svg", title="C", legend="made up"),
-        reliability_figure(y, p, tmp_path / "r.pdf", title="R"),
+        reliability_figure(y, p, tmp_path / "r.svg", title="R"),
     ):
         assert path.stat().st_size > 1000
     same = weights_figure(np.ones((2, 7)) / 2, ["face", "audio"], tmp_path / "v.png", title="W")

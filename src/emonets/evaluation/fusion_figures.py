@@ -163,7 +163,7 @@ def reliability_figure(
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set_xlabel("probability of the answer", color=_PALE, fontsize=9)
     axes.set_ylabel("share that is right", color=_PALE, fontsize=9)
-    axes.set_title(f"calibration error {error:.1%}; below: clips a bin", fontsize=9.5, color=_INK,
+    axes.set_title(f"calibration error {error:.1%}; at the foot: clips", fontsize=9.5, color=_INK,
                    loc="left")  # fmt: skip
 
     coverage, accuracy = risk_coverage(p, y)
@@ -173,10 +173,11 @@ def reliability_figure(
     for share in (0.8, 0.5):
         rule = Abstainer.for_coverage(p, y, share)
         other.scatter([rule.coverage], [rule.accuracy], s=28, color=_FITTED, zorder=3)
+        # to the lower left of the curve, which falls to the right: there is room
         other.annotate(
             f"{rule.coverage:.0%} answered: {rule.accuracy:.1%}\np ≥ {rule.threshold:.2f}",
-            (rule.coverage, rule.accuracy), xytext=(4, 6), textcoords="offset points", fontsize=8,
-            color=_INK,
+            (rule.coverage, rule.accuracy), xytext=(-7, -2), textcoords="offset points",
+            ha="right", va="top", fontsize=8, color=_INK,
         )  # fmt: skip
     other.set(xlim=(0, 1.02), ylim=(min(0.9, float(accuracy[shown].min())) - 0.05, 1.0))
     other.set_xlabel("share of clips answered, the surest first", color=_PALE, fontsize=9)
