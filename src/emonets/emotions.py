@@ -21,6 +21,9 @@ _ALIASES: dict[str, str] = {
     "calm": "neutral", "neu": "neutral",
 }  # fmt: skip
 
+WORDS: dict[str, str] = {**{name: name for name in EMOTIONS}, **_ALIASES}
+"""Every word that is understood → the emotion it stands for."""
+
 
 def emotion_index(name: str) -> int:
     """Return the canonical index (0..6) of an emotion's name.

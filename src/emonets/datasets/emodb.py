@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emonets.datasets.recordings import About, Meaning, Recording, Recordings, read_named
+from emonets.datasets.info import OUTSIDE, DatasetInfo
+from emonets.datasets.recordings import Meaning, Recording, Recordings, Why, read_named
 from emonets.emotions import emotion_index
 
-ABOUT = About(
+ABOUT = DatasetInfo(
     name="emodb",
+    title="535 acted German utterances of 10 speakers",
+    kinds=("sound",),
     citation="""@inproceedings{burkhardt2005database,
   title = {A Database of German Emotional Speech},
   author = {Burkhardt, Felix and Paeschke, Astrid and Rolfes, Miriam and Sendlmeier, Walter F.
@@ -26,7 +29,15 @@ ABOUT = About(
 }""",
     licence="for research, as its site says",
     where="http://emodb.bilderbar.info: the folder wav of download.zip",
-)
+    words={
+        "anger": "angry", "disgust": "disgust", "fear": "fear", "happiness": "happy",
+        "sadness": "sad", "neutral": "neutral",
+    },
+    outside={"boredom": OUTSIDE["boredom"]},
+    group="speaker (the first two digits of a name)",
+    splits="none; leave one speaker out",
+    layout="sound files named as 03a01Wa.wav, in any folders",
+)  # fmt: skip
 
 FINE = {
     "W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness",
@@ -58,8 +69,8 @@ def _meaning(file: Path) -> Meaning:
         return None
     speaker, letter = match.groups()
     if letter not in FINE:
-        return f"emotion {letter} is none of EMO-DB ({', '.join(FINE)})"
+        return Why(f"emotion {letter} is none of EMO-DB ({', '.join(FINE)})", "unlabelled")
     fine = FINE[letter]
-    if fine == "boredom":
-        return "boredom is none of the seven emotions"
+    if fine in ABOUT.outside:
+        return Why(ABOUT.outside[fine], "outside", fine)
     return Recording(file, emotion_index(fine), speaker, None, fine)

@@ -71,7 +71,7 @@ def read_face_folder(
     groups: list[str] = []
     skipped: list[str] = []
     for part, label, file in _files(path):
-        image = _read(file, side)
+        image = read_face(file, side)
         if isinstance(image, str):
             skipped.append(f"{file}: {image}")
             continue
@@ -144,8 +144,8 @@ def _group(file: Path, pattern: re.Pattern[str]) -> str:
     return str(match.group(1 if pattern.groups else 0))
 
 
-def _read(file: Path, side: int) -> NDArray[np.uint8] | str:
-    """The picture, or why there is none."""
+def read_face(file: Path, side: int) -> NDArray[np.uint8] | str:
+    """A picture (side, side) in grey, its largest centred square; or why there is none."""
     try:
         # OpenCV's own file reading fails on names beyond ASCII on some systems
         data = file.read_bytes()

@@ -13,6 +13,7 @@ Recognition Challenge" has ``fer2013.csv`` and, later, ``icml_face_data.csv``; t
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 import zipfile
 import zlib
@@ -24,7 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.datasets.faces import FaceImages
-from emonets.emotions import EMOTIONS
+from emonets.datasets.info import DatasetInfo
+from emonets.datasets.kinds import STILL_SUFFIXES
+from emonets.datasets.recordings import Recording, Recordings, Why, media_files, summary
+from emonets.emotions import EMOTIONS, WORDS, emotion_index
 from emonets.errors import DataError
 
 NAME = "fer2013"
@@ -45,7 +49,27 @@ CITATION = """@inproceedings{goodfellow2013challenges,
   booktitle = {Neural Information Processing (ICONIP)},
   year = {2013}
 }"""
+INFO = DatasetInfo(
+    name=NAME,
+    title="35,887 grey faces of 48 x 48 pixels from web searches, with the votes of FER+",
+    kinds=("still",),
+    citation=CITATION,
+    licence=LICENCE,
+    where='the Kaggle competition "Challenges in Representation Learning: Facial Expression '
+    'Recognition Challenge" (fer2013.csv, icml_face_data.csv); the votes are fer2013new.csv in '
+    "https://github.com/microsoft/FERPlus",
+    words={**{str(k): word for k, word in enumerate(EMOTIONS)}, **WORDS},
+    group="the picture itself: who is shown is not known",
+    splits="Training (train), PublicTest (valid), PrivateTest (test)",
+    layout="fer2013.npz, fer2013.csv or icml_face_data.csv; or class folders of pictures named as "
+    "Training_3908.jpg, PublicTest_… and PrivateTest_…",
+    known={
+        "duplicate": "published so: it holds the same photographs more than once, also in two "
+        "parts; report with and without them (emonets.datasets.near_duplicates)",
+    },
+)
 
+_PICTURE = re.compile(r"(Training|PublicTest|PrivateTest)_\d+")
 _CANONICAL_VOTES = [4, 5, 6, 1, 3, 2, 0]
 _SIDE = 48
 _COLUMNS = ("emotion", "pixels", "Usage")
@@ -102,6 +126,41 @@ def read_fer2013(path: str | Path, *, votes: str | Path | None = None) -> FaceIm
     votes = votes if votes is not None else beside if beside.is_file() else None
     ballots = None if votes is None else _read_votes(Path(votes), len(labels))
     return _faces(images, labels, usage, ballots)
+
+
+def is_fer2013(file: Path) -> bool:
+    """Whether a file is named as the pictures of FER2013 in folders are."""
+    return _PICTURE.fullmatch(file.stem) is not None
+
+
+def read_fer2013_folder(folder: str | Path) -> Recordings:
+    """Read FER2013 where it was taken apart into pictures in class folders.
+
+    The part that a picture belongs to is the first word of its name; the folder ``test`` of such
+    copies holds both PublicTest and PrivateTest. There are no FER+ votes for them.
+
+    Raises
+    ------
+    DataError : no such folder, or no such picture in a class folder.
+    """
+    items: list[Recording] = []
+    dropped: list[tuple[str, str]] = []
+    for file, problem in media_files(folder, STILL_SUFFIXES):
+        match = _PICTURE.fullmatch(file.stem)
+        word = file.parent.name.strip().lower()
+        if problem:
+            dropped.append((str(file), problem))
+        elif match is None:
+            dropped.append((str(file), Why("its name is none of fer2013", "unlabelled")))
+        elif word not in WORDS:
+            dropped.append((str(file), Why(f"lies in no class folder ({word})", "unlabelled")))
+        else:
+            items.append(Recording(file, emotion_index(word), file.stem, match[1], word))
+    if not items:
+        raise DataError(
+            f"{folder}: expected {INFO.layout}; found no such picture{summary(dropped)}"
+        )
+    return Recordings(NAME, tuple(items), tuple(dropped), grouped=False, about=INFO)
 
 
 def validate(faces: FaceImages) -> list[str]:

@@ -12,19 +12,24 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from emonets.datasets.info import DatasetInfo
 from emonets.datasets.recordings import (
     About,
     Meaning,
     Recording,
     Recordings,
+    Why,
     media_files,
     read_named,
 )
 from emonets.emotions import emotion_index
 from emonets.errors import DataError, ParameterError
 
-SPEECH = About(
-    name="ravdess_speech",
+INFO = DatasetInfo(
+    name="ravdess",
+    title="24 professional actors speak and sing two English sentences: 1,440 takes of speech, "
+    "1,012 of song, each as sound, film, and film without sound",
+    kinds=("sound", "clip"),
     citation="""@article{livingstone2018ravdess,
   title = {The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A dynamic,
            multimodal set of facial and vocal expressions in North American English},
@@ -39,8 +44,18 @@ SPEECH = About(
     licence="CC BY-NC-SA 4.0",
     where="https://zenodo.org/record/1188976: Audio_Speech_Actors_01-24.zip for the sound alone, "
     "Video_Speech_Actor_NN.zip for sound and picture",
-)
-SONG = About("ravdess_song", SPEECH.citation, SPEECH.licence, SPEECH.where)
+    words={
+        "neutral": "neutral", "calm": "neutral", "happy": "happy", "sad": "sad", "angry": "angry",
+        "fearful": "fear", "disgust": "disgust", "surprised": "surprise",
+    },
+    group="actor (the last number of a name)",
+    splits="none official; five folds of actors that the field has agreed on (Luna-Jiménez 2022)",
+    layout="files named as 03-01-05-01-02-01-12.wav, in any folders; of the modalities one is "
+    "taken at a time",
+    per_group={"sound": 60, "clip": 60},  # of speech
+)  # fmt: skip
+SPEECH = About("ravdess_speech", INFO.citation, INFO.licence, INFO.where)
+SONG = About("ravdess_song", INFO.citation, INFO.licence, INFO.where)
 
 FINE = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 """Its own eight emotions, 01 to 08; calm counts as neutral among the seven."""
@@ -121,10 +136,12 @@ def _meaning(file: Path, channel: str) -> Meaning:
         return None
     kind, emotion, _, _, _, actor = match.groups()
     if kind != channel:
-        return f"is {kind} ({CHANNELS.get(kind, 'unknown')}), and {channel} was taken"
+        return Why(
+            f"is {kind} ({CHANNELS.get(kind, 'unknown')}), and {channel} was taken", "channel"
+        )
     if not 1 <= int(emotion) <= len(FINE):
-        return f"emotion {emotion} is none of RAVDESS (01 to 08)"
+        return Why(f"emotion {emotion} is none of RAVDESS (01 to 08)", "unlabelled")
     if actor not in FOLDS:
-        return f"actor {actor} is none of RAVDESS (01 to 24)"
+        return Why(f"actor {actor} is none of RAVDESS (01 to 24)", "unlabelled")
     fine = FINE[int(emotion) - 1]
     return Recording(file, emotion_index(fine), actor, None, fine)

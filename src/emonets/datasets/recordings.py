@@ -49,6 +49,8 @@ class Recording:
     group : who speaks; recordings of a group must not be torn apart into training and test.
     split : the part of the data it belongs to, or None where they are not divided.
     fine : the corpus' own word for the emotion, such as "calm".
+    start, end : the piece of the file that is meant, seconds; None for its own beginning and end.
+    line : where a table names it, the line there.
     """
 
     path: Path
@@ -56,6 +58,35 @@ class Recording:
     group: str
     split: str | None
     fine: str
+    start: float | None = None
+    end: float | None = None
+    line: int | None = None
+
+
+class Why(str):
+    """Why a file is dropped, in words, and of which kind that reason is.
+
+    Parameters
+    ----------
+    kind : ``outside`` (none of the seven emotions), ``unlabelled``, ``withheld`` (the corpus keeps
+        the label back), ``damaged``, ``missing``, ``copy`` (of a take that is there already),
+        ``duplicate`` (named twice), ``channel`` (another one was asked for), ``foreign`` (a file
+        of another sort), or ``other``.
+    word : the corpus' own word for the emotion, where the label is the reason.
+    """
+
+    kind: str
+    word: str
+
+    def __new__(cls, text: str, kind: str = "other", word: str = "") -> Why:
+        made = super().__new__(cls, text)
+        made.kind, made.word = kind, word
+        return made
+
+
+def kind_of_reason(why: str) -> str:
+    """The kind of a reason (`Why`); ``other`` of a plain text."""
+    return why.kind if isinstance(why, Why) else "other"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +151,20 @@ def read_named(
     meaning: Callable[[Path], Meaning],
     *,
     folds: Mapping[str, int] | None = None,
+    take: Callable[[Path], str] = lambda file: file.stem,
+    rank: Callable[[Path], int] = lambda file: 0,
 ) -> Recordings:
     """Read a corpus whose file names carry its labels, however its files lie in folders.
 
-    Of files with the same stem (one corpus' download holds everything twice) the first is taken.
+    Of files of the same take (one corpus' download holds everything twice, another sound and film
+    apart) one is taken: of those with the lowest rank the first.
+
+    Parameters
+    ----------
+    meaning : what a file's name says.
+    folds : group → fold, where the field has agreed on them.
+    take : what two files have in common that hold the same performance; by default their stems.
+    rank : which of them is wanted, the lowest.
 
     Raises
     ------
@@ -131,16 +172,23 @@ def read_named(
     """
     items: list[Recording] = []
     dropped: list[tuple[str, str]] = []
-    first: dict[str, Path] = {}
+    every: list[tuple[Path, Recording | str]] = []
+    best: dict[str, Path] = {}
     for file, problem in media_files(folder):
-        found = problem or meaning(file) or f"its name is none of {about.name}"
-        if isinstance(found, Recording) and file.stem in first:
-            found = f"has the same name as {first[file.stem]}"
+        strange = Why(f"its name is none of {about.name}", "unlabelled")
+        found = problem or meaning(file) or strange
+        every.append((file, found))
+        if isinstance(found, Recording):
+            before = best.setdefault(take(file), file)
+            if rank(file) < rank(before):
+                best[take(file)] = file
+    for file, found in every:
         if isinstance(found, str):
             dropped.append((str(file), found))
-        else:
-            first[file.stem] = file
+        elif best[take(file)] is file:
             items.append(found)
+        else:
+            dropped.append((str(file), Why(f"has the same name as {best[take(file)]}", "copy")))
     here = {item.group for item in items}
     if not items:
         raise DataError(f"{folder}: no recording of {about.name}{summary(dropped)}")
@@ -153,11 +201,14 @@ def read_named(
     )
 
 
-def media_files(folder: str | Path) -> Iterator[tuple[Path, str]]:
+def media_files(
+    folder: str | Path, suffixes: frozenset[str] = SUFFIXES
+) -> Iterator[tuple[Path, str]]:
     """Every file in a folder and the folders in it, in natural order, with why it is no recording.
 
-    That is an empty string for files that end as sound files and films do and are not empty.
-    What is hidden, or left behind by file managers and archivers, is passed over.
+    That is an empty string for files that end as sound files and films do (or as ``suffixes``
+    say) and are not empty. What is hidden, or left behind by file managers and archivers, is
+    passed over.
 
     Raises
     ------
@@ -175,16 +226,19 @@ def media_files(folder: str | Path) -> Iterator[tuple[Path, str]]:
         folders[:] = [f for f in folders if f[0] != "." and f[:2] != "__"]
         files += [Path(here, name) for name in names if name[0] != "."]
     for file in sorted(files, key=lambda f: natural_key(str(f))):
-        yield file, _problem(file)
+        yield file, _problem(file, suffixes)
 
 
-def _problem(file: Path) -> str:
-    if file.suffix.lower() not in SUFFIXES:
-        return "is neither a sound file nor a film, by its ending"
+def _problem(file: Path, suffixes: frozenset[str]) -> str:
+    if file.suffix.lower() not in suffixes:
+        still = "a picture, " if suffixes & IMAGE_SUFFIXES else ""
+        return Why(f"is neither {still}a sound file nor a film, by its ending", "foreign")
     try:
-        return "" if file.stat().st_size else "is empty"
+        return "" if file.stat().st_size else Why("is empty", "damaged")
+    except FileNotFoundError as error:  # a link that leads nowhere
+        return Why(f"cannot be read ({error.strerror})", "missing")
     except OSError as error:
-        return f"cannot be read ({error.strerror})"
+        return Why(f"cannot be read ({error.strerror})", "damaged")
 
 
 def summary(dropped: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> str:

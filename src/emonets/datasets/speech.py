@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from emonets.datasets.afew import is_afew, read_afew
+from emonets.datasets.crema_d import is_crema_d, read_crema_d
 from emonets.datasets.emodb import is_emodb, read_emodb
 from emonets.datasets.javanese import is_javanese, read_javanese
-from emonets.datasets.manifest import looks_like_manifest, read_manifest
+from emonets.datasets.manifest import MANIFESTS, manifest_in, read_manifest
 from emonets.datasets.ravdess import is_ravdess, read_ravdess
 from emonets.datasets.recordings import About, Recording, Recordings, media_files
+from emonets.datasets.savee import is_savee, read_savee
 from emonets.datasets.sound_folder import has_class_folders, read_sound_folder
+from emonets.datasets.tess import is_tess, read_tess
 from emonets.errors import DataError, ParameterError
 
 __all__ = ["LAYOUTS", "About", "Recording", "Recordings", "detect_layout", "load_recordings"]
 
-LAYOUTS = ("auto", "ravdess", "emodb", "javanese", "folders", "manifest")
+LAYOUTS = (
+    "auto", "ravdess", "emodb", "javanese", "crema_d", "savee", "tess", "afew", "folders",
+    "manifest",
+)  # fmt: skip
 
-_NAMED: dict[str, Callable[[Path], bool]] = {
+NAMED: dict[str, Callable[[Path], bool]] = {
     "ravdess": is_ravdess,
     "emodb": is_emodb,
     "javanese": is_javanese,
+    "crema_d": is_crema_d,
+    "savee": is_savee,
+    "tess": is_tess,
+    "afew": is_afew,
 }
-_MANIFEST = "manifest.csv"
+_READERS: dict[str, Callable[[Path], Recordings]] = {
+    "emodb": read_emodb,
+    "javanese": read_javanese,
+    "crema_d": read_crema_d,
+    "savee": read_savee,
+    "tess": read_tess,
+    "afew": read_afew,
+}
 
 
 def load_recordings(
@@ -40,6 +58,10 @@ def load_recordings(
     ``ravdess``   files named as 03-01-05-01-02-01-12: `emonets.datasets.ravdess`
     ``emodb``     files named as 03a01Wa: `emonets.datasets.emodb`
     ``javanese``  files named as 01-02-03_01: `emonets.datasets.javanese`
+    ``crema_d``   files named as 1001_DFA_ANG_XX: `emonets.datasets.crema_d`
+    ``savee``     files named as DC_a01 or DC/a01: `emonets.datasets.savee`
+    ``tess``      files named as OAF_back_angry: `emonets.datasets.tess`
+    ``afew``      Train, Val, Test with 000046280 in them: `emonets.datasets.afew`
     ``folders``   class folders: `emonets.datasets.sound_folder`
     ``manifest``  a CSV file, or a folder with ``manifest.csv``: `emonets.datasets.manifest`
     ``auto``      whichever of these it looks like (`detect_layout`)
@@ -73,13 +95,11 @@ def load_recordings(
         if value is not None and layout != whose:
             raise ParameterError(f"{name} goes with layout {whose!r}, but {path} is {layout!r}")
     if layout == "manifest":
-        return read_manifest(path / _MANIFEST if path.is_dir() else path)
+        return read_manifest((manifest_in(path) if path.is_dir() else None) or path)
     if layout == "ravdess":
         return read_ravdess(path, channel=channel)
-    if layout == "emodb":
-        return read_emodb(path)
-    if layout == "javanese":
-        return read_javanese(path)
+    if layout in _READERS:
+        return _READERS[layout](path)
     return read_sound_folder(path, group_pattern=group_pattern)
 
 
@@ -97,29 +117,45 @@ def detect_layout(path: str | Path) -> str:
     """
     path = Path(path)
     if path.is_file():
-        if looks_like_manifest(path):
+        if manifest_in(path):
             return "manifest"
         raise DataError(
             f"{path}: expected a folder of recordings, or a table whose first line has the columns "
             "path, label, group"
         )
-    if (path / _MANIFEST).is_file():
+    if manifest_in(path):
         return "manifest"
     files = [file for file, problem in media_files(path) if not problem]
-    counts = {name: sum(map(is_one, files)) for name, is_one in _NAMED.items()}
+    counts = {name: sum(map(is_one, files)) for name, is_one in NAMED.items()}
+    found = chosen(path, counts, len(files))
+    if found:
+        return found
+    if has_class_folders(path):
+        return "folders"
+    few = "".join(f", of which {n} are named as {name}'s" for name, n in counts.items() if n)
+    raise DataError(
+        f"{path}: holds {len(files)} sound files and films{few}, and nothing says what they show; "
+        f"expected names as {', '.join(NAMED)} have, class folders (angry, happy …), or a "
+        f"{MANIFESTS[0]} with the columns path, label, group"
+    )
+
+
+def chosen(path: Path, counts: Mapping[str, int], total: int) -> str:
+    """The corpus whose names most of the files have; nothing where none has.
+
+    Parameters
+    ----------
+    counts : corpus → how many files are named as its are.
+    total : files in all.
+
+    Raises
+    ------
+    DataError : there are files of several.
+    """
     found = [name for name, n in counts.items() if n]
     if len(found) > 1:
         raise DataError(
             f"{path}: holds files of {' and '.join(f'{k} ({counts[k]})' for k in found)}; give one "
             "corpus' folder at a time, or name the layout"
         )
-    if found and 2 * counts[found[0]] > len(files):
-        return found[0]
-    if has_class_folders(path):
-        return "folders"
-    few = f", of which {counts[found[0]]} are named as {found[0]}'s" if found else ""
-    raise DataError(
-        f"{path}: holds {len(files)} sound files and films{few}, and nothing says what they show; "
-        f"expected names as RAVDESS, EMO-DB or the Javanese set have, class folders (angry, "
-        f"happy …), or a {_MANIFEST} with the columns path, label, group"
-    )
+    return found[0] if found and 2 * counts[found[0]] > total else ""

@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.datasets.faces import FaceImages
+from emonets.datasets.info import DatasetInfo
+from emonets.emotions import EMOTIONS, WORDS
 from emonets.errors import DataError, ParameterError
 
 NAME = "tfd"
@@ -33,6 +35,19 @@ CITATION = """@techreport{susskind2010toronto,
   number = {UTML TR 2010-001},
   year = {2010}
 }"""
+INFO = DatasetInfo(
+    name=NAME,
+    title="4,178 labelled grey faces of older sets, cropped alike",
+    kinds=("still",),
+    citation=CITATION,
+    licence=LICENCE,
+    where="on request from its authors",
+    words={**{str(k): word for k, word in enumerate(EMOTIONS, start=1)}, **WORDS},
+    group="person (labs_id); where the file names none, the picture itself",
+    splits="train, valid and test, by the first of its five folds",
+    layout="TFD_48x48.mat or TFD_96x96.mat (MATLAB 7 or older), or class folders of pictures, in "
+    "folders train, valid and test if they are divided",
+)
 
 _PARTS = {1: "train", 2: "valid", 3: "test"}
 _FOLDS = 5

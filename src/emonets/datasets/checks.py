@@ -1,0 +1,228 @@
+"""What is wrong with an opened dataset: files, copies, groups and classes, each a pure function."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.clip import open_clip
+from emonets.datasets.face_folder import read_face
+from emonets.datasets.items import Dropped, Item
+from emonets.datasets.problems import LEVELS, Problem
+from emonets.emotions import EMOTIONS
+from emonets.errors import MediaError
+
+if TYPE_CHECKING:
+    from emonets.datasets.dataset import Dataset
+
+__all__ = ["Problem", "problems_of"]
+
+_SLACK = 0.1  # s a piece may end after its file, for durations are rounded
+
+_DROPPED = {
+    "missing": "error",
+    "damaged": "error",
+    "unlabelled": "warning",
+    "duplicate": "warning",
+}
+"""What a reader left out and has to be listed file by file; the rest is counted in a note."""
+
+_TOGETHER = {
+    "outside": "labelled with what is none of the seven",
+    "withheld": "without a label, which the dataset keeps back",
+    "channel": "of another channel or kind than was taken",
+    "copy": "that are another copy of a take",
+    "foreign": "that are no recordings",
+    "other": "left out",
+}
+
+
+def problems_of(dataset: Dataset, *, deep: bool) -> tuple[Problem, ...]:
+    """See `Dataset.validate`."""
+    root = str(dataset.root)
+    bad: dict[Path, Problem] = {}
+    for path in dict.fromkeys(item.path for item in dataset.items):
+        problem = file_problem(path)
+        if problem is not None:
+            bad[path] = problem
+    whole = [item for item in dataset.items if item.path not in bad]
+    found: list[Problem] = [*dataset.found, *dropped_problems(root, dataset.dropped)]
+    found += bad.values()
+    if deep and dataset.faces is None:
+        found += deep_problems(whole)
+    images = None if dataset.faces is None else dataset.faces.images
+    found += copies(whole, images, grouped=dataset.grouped)
+    found += groups_in_two_splits(dataset.items)
+    found += lone_classes(root, dataset.items)
+    found += incomplete(root, dataset.items, dataset.info.per_group)
+    news = [problem for problem in found if problem.kind not in dataset.info.known]
+    for kind, why in dataset.info.known.items():
+        mine = [problem for problem in found if problem.kind == kind]
+        if mine:
+            news.append(Problem("note", kind, root, f"{why}; {len(mine)} here, such as {mine[0]}"))
+    return tuple(sorted(news, key=lambda p: LEVELS.index(p.level)))
+
+
+def file_problem(path: Path) -> Problem | None:
+    """What can be seen of a file without decoding it: whether it is there and holds anything."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                return Problem("error", "damaged", str(path), "is empty; copy it again")
+    except FileNotFoundError:
+        return Problem("error", "missing", str(path), "is not there")
+    except OSError as error:
+        return Problem("error", "damaged", str(path), f"cannot be read ({error.strerror})")
+    return None
+
+
+def dropped_problems(root: str, dropped: Iterable[Dropped]) -> Iterator[Problem]:
+    """What a reader left out: one by one where something is amiss, else counted."""
+    together: Counter[tuple[str, str]] = Counter()
+    for one in dropped:
+        if one.kind in _DROPPED:
+            yield Problem(_DROPPED[one.kind], one.kind, str(one.path), one.why)
+        else:
+            together[one.kind, one.word] += 1
+    for (kind, word), n in sorted(together.items()):
+        what = _TOGETHER.get(kind, _TOGETHER["other"])
+        yield Problem("note", kind, root, f"{n} files {what}" + (f": {word}" if word else ""))
+
+
+def deep_problems(items: Sequence[Item]) -> Iterator[Problem]:
+    """Decode every file to its end: what cannot be, and pieces that lie outside."""
+    pieces: dict[Path, list[Item]] = defaultdict(list)
+    for item in items:
+        pieces[item.path].append(item)
+    for path, mine in pieces.items():
+        if mine[0].kind == "still":
+            picture = read_face(path, 48)
+            if isinstance(picture, str):
+                yield Problem("error", "damaged", str(path), picture)
+            continue
+        end = 0.0
+        try:
+            clip = open_clip(path)
+            for part in clip.decode():
+                end = max(end, part.time)
+            end = max(end, clip.info.duration)
+        except MediaError as error:
+            yield Problem("error", "damaged", str(path), error.reason)
+            continue
+        if clip.damaged:
+            yield Problem("error", "damaged", str(path), "; ".join(clip.warnings))
+        for item in mine:
+            last = item.end if item.end is not None else item.start
+            if last is not None and last > end + _SLACK:
+                yield Problem(
+                    "error", "span", str(path),
+                    f"a piece from {item.start or 0:g} to {last:g} s is asked for, but it ends at "
+                    f"{end:.2f} s", item.line,
+                )  # fmt: skip
+
+
+def copies(
+    items: Sequence[Item], images: NDArray[np.uint8] | None = None, *, grouped: bool
+) -> Iterator[Problem]:
+    """Items of the same content: an error where class, part or group differs, else a warning.
+
+    Parameters
+    ----------
+    images : (n, height, width), where the items are the rows of one file.
+    grouped : whether groups are known; where not, it says nothing that two differ.
+    """
+    first: dict[tuple[object, ...], Item] = {}
+    for item, content in _contents(items, images):
+        before = first.setdefault((content, item.start, item.end), item)
+        if before is item or (before.path == item.path and before.row == item.row):
+            continue
+        differ = [
+            f"{what} ({a or 'none'}, {b or 'none'})"
+            for what, a, b in (
+                ("class", EMOTIONS[before.label], EMOTIONS[item.label]),
+                ("part", before.split, item.split),
+                ("group", before.group, item.group),
+            )
+            if a != b and (grouped or what != "group")
+        ]
+        yield Problem(
+            "error" if differ else "warning", "duplicate", _place(item),
+            f"has the same content as {_place(before)}"
+            + (f", with another {' and '.join(differ)}" if differ else ""), item.line,
+        )  # fmt: skip
+
+
+def _place(item: Item) -> str:
+    return str(item.path) + ("" if item.row is None else f", row {item.row}")
+
+
+def _contents(
+    items: Sequence[Item], images: NDArray[np.uint8] | None
+) -> Iterator[tuple[Item, bytes]]:
+    """Items with what stands for their content; files of a size that is unique are left out."""
+    if images is not None:
+        for item in items:
+            assert item.row is not None
+            yield item, hashlib.sha256(images[item.row].tobytes()).digest()
+        return
+    sizes: dict[Path, int] = {}
+    for path in dict.fromkeys(item.path for item in items):
+        sizes[path] = path.stat().st_size
+    n = Counter(sizes.values())
+    hashes: dict[Path, bytes] = {}
+    for item in items:
+        if n[sizes[item.path]] < 2:
+            continue
+        if item.path not in hashes:
+            with item.path.open("rb") as file:
+                hashes[item.path] = hashlib.file_digest(file, "sha256").digest()
+        yield item, hashes[item.path]
+
+
+def groups_in_two_splits(items: Iterable[Item]) -> Iterator[Problem]:
+    """Groups of which items lie in more than one part: what is tested was trained on."""
+    where: dict[str, dict[str, Item]] = defaultdict(dict)
+    for item in items:
+        if item.split:
+            where[item.group].setdefault(item.split, item)
+    for group, splits in where.items():
+        if len(splits) > 1:
+            examples = ", ".join(
+                f"{split} ({_place(item)}" + (f", line {item.line})" if item.line else ")")
+                for split, item in splits.items()
+            )
+            last = list(splits.values())[-1]
+            yield Problem(
+                "error", "group", str(last.path), f"group {group!r} is in {examples}", last.line
+            )
+
+
+def lone_classes(root: str, items: Iterable[Item]) -> Iterator[Problem]:
+    """Classes with a single item: they cannot be both trained on and tested."""
+    n = Counter(item.label for item in items)
+    for label, name in enumerate(EMOTIONS):
+        if n[label] == 1:
+            yield Problem(
+                "warning", "single", root,
+                f"class {name} has a single item, which cannot be both trained on and tested",
+            )  # fmt: skip
+
+
+def incomplete(root: str, items: Iterable[Item], per_group: Mapping[str, int]) -> Iterator[Problem]:
+    """Groups that have another number of items than was published."""
+    n = Counter((item.kind, item.group) for item in items)
+    for kind, expected in per_group.items():
+        odd = [f"{g} {k}" for (its, g), k in sorted(n.items()) if its == kind and k != expected]
+        if odd:
+            more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
+            yield Problem(
+                "note", "incomplete", root,
+                f"as published every group has {expected} of kind {kind}; here "
+                f"{', '.join(odd[:5])}{more}",
+            )  # fmt: skip
