@@ -46,15 +46,17 @@ def test_a_film_with_both(model: EmoNets, happy: Path) -> None:
         ("face", "face"), ("face", "clip"), ("audio", "clip"), ("face+audio", "clip"),
     ]  # fmt: skip
     face, audio, both = result.rows[1:]
-    np.testing.assert_allclose(
-        both.probabilities, np.mean([face.probabilities, audio.probabilities], axis=0)
-    )
+    product = np.prod([face.probabilities, audio.probabilities], axis=0)
+    np.testing.assert_allclose(both.probabilities, product / product.sum(), atol=1e-6)
     assert result.clip_rows() == (both,)
     assert result.clip_rows("audio") == (audio,)
     assert both.face_found
     assert both.sound_found
     assert face.sound_found is None
-    assert "mean of those that found something" in result.about["decision"]
+    assert (
+        "product of the models' probabilities, of those that found something"
+        in (result.about["decision"])
+    )
 
 
 def test_windows_have_rows_of_their_own(model: EmoNets, happy: Path, tmp_path: Path) -> None:
@@ -95,8 +97,11 @@ def test_sound_that_goes_on_behind_the_pictures(model: EmoNets, tmp_path: Path) 
         out.mux(sound.encode(heard))
         out.mux(sound.encode())
     rows = model.predict(film).rows
-    windows = [row for row in rows if row.level == "window"]
-    assert [row.start for row in windows] == pytest.approx([0.0, 5.0, 10.0])
+    for model_name in ("audio", "face+audio"):
+        windows = [row for row in rows if row.level == "window" and row.model == model_name]
+        assert [row.start for row in windows] == pytest.approx([0.0, 5.0, 10.0])
+        assert all(row.sound_found for row in windows)
+    assert windows[0].face_found is False
     spans = {row.model: (row.start, row.end) for row in rows if row.level == "clip"}
     assert spans["face"] == pytest.approx((0.0, 0.4))
     assert spans["audio"] == spans["face+audio"] == pytest.approx((0.0, 12.0))

@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from emonets.clip import Clip
-from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import EmoNetsError, MediaError
 from emonets.result import FileStatus, Row
+from emonets.spans import Spans
 from emonets.specialists.activity import ActivitySpecialist
 from emonets.specialists.audio import AudioSpecialist, Sound
 from emonets.specialists.face import FaceSpecialist
 from emonets.specialists.mouth import MouthSpecialist
 from emonets.specialists.tube_pass import Features
 
-Spans = Sequence[tuple[float, float]]
-TOGETHER = "+"
-"""Between the names of models that speak together."""
-_UNIFORM = (UNIFORM,) * len(EMOTIONS)
+Specialist = FaceSpecialist | AudioSpecialist | ActivitySpecialist | MouthSpecialist
+
+
+def everything_said(
+    file: str,
+    specialists: Mapping[str, Specialist],
+    seen: Mapping[str, Features],
+    clip: Clip,
+    sound: Sound | None,
+    spans: Spans,
+    whole: tuple[float, float],
+    frames: bool,
+    device: str,
+) -> tuple[list[Row], list[list[Row]], list[Row]]:
+    """What each specialist says by itself.
+
+    Parameters
+    ----------
+    seen : features of those that look, by name; none where the clip has no pictures.
+    sound : of the clip, where one listens.
+    frames : whether there is to be a row a face picture, too.
+
+    Returns
+    -------
+    All rows but the clip's own; of these, for each span, those that are about it; and the answers,
+    the clip's own row of each specialist.
+    """
+    rows: list[Row] = []
+    pieces: list[list[Row]] = [[] for _ in spans]
+    answers: list[Row] = []
+    for name, part in specialists.items():
+        if isinstance(part, AudioSpecialist):
+            assert sound is not None
+            said, answer = audio_rows(file, part, clip, sound, spans, whole, device)
+        elif name not in seen:
+            continue
+        elif isinstance(part, ActivitySpecialist):
+            said, answer = activity_rows(file, part, seen[name], spans, whole)
+        else:
+            if frames:
+                rows += _frame_rows(file, name, seen[name])
+            said = face_rows(file, part, seen[name], spans)
+            answer = face_answer(file, part, seen[name])
+        for piece, some in zip(pieces, said, strict=True):
+            piece.extend(some)
+            rows += some
+        answers.append(answer)
+    return rows, pieces, answers
 
 
 def face_rows(
@@ -28,14 +72,14 @@ def face_rows(
     face: FaceSpecialist | MouthSpecialist,
     features: Features,
     spans: Spans,
-    frames: bool,
-) -> list[Row]:
-    """A row a face and window and, with ``frames``, before these one a face picture."""
+) -> list[list[Row]]:
+    """For each window a row a face."""
     end = float(features["span"][1])
-    if "known" in features:  # mouths that say nothing are none
-        features = _take(features, features["known"])
-    rows = list(_frame_rows(file, face.name, features)) if frames else []
+    features = _known(features)
+    pieces: list[list[Row]] = []
     for begin, stop in spans:
+        rows: list[Row] = []
+        pieces.append(rows)
         inside = (features["time"] >= begin) & (features["time"] < stop)
         for track in np.unique(features["track"][inside]):
             part = _take(features, inside & (features["track"] == track))
@@ -48,7 +92,7 @@ def face_rows(
                     True, face.name, tuple(map(float, p)), level="face",
                 )
             )  # fmt: skip
-    return rows
+    return pieces
 
 
 def face_answer(file: str, face: FaceSpecialist | MouthSpecialist, features: Features) -> Row:
@@ -65,27 +109,24 @@ def activity_rows(
     features: Features,
     spans: Spans,
     whole: tuple[float, float],
-) -> list[Row]:
-    """A row a window, where there are several, and last the row of the clip."""
-    rows = []
+) -> tuple[list[list[Row]], Row]:
+    """For each window a row, where there are several, and the row of the clip."""
+    rows: list[list[Row]] = [[] for _ in spans]
     if len(spans) > 1:
         edges = np.searchsorted(features["time"], np.asarray(spans))
         p = activity.predict_spans(features, spans)
         rows = [
-            Row(
+            [Row(
                 file, None, a, min(b, whole[1]), None, activity.name, tuple(map(float, row)),
                 level="window", motion_found=bool(last > first),
-            )
+            )]
             for (a, b), (first, last), row in zip(spans, edges, p, strict=True)
         ]  # fmt: skip
     answer = activity.predict_proba(features)[0]
-    rows.append(
-        Row(
-            file, None, *whole, None, activity.name, tuple(map(float, answer)),
-            motion_found=bool(features["found"]),
-        )
+    return rows, Row(
+        file, None, *whole, None, activity.name, tuple(map(float, answer)),
+        motion_found=bool(features["found"]),
     )  # fmt: skip
-    return rows
 
 
 def audio_rows(
@@ -96,27 +137,24 @@ def audio_rows(
     spans: Spans,
     whole: tuple[float, float],
     device: str,
-) -> list[Row]:
-    """A row a window, where there are several, and last the row of the clip."""
+) -> tuple[list[list[Row]], Row]:
+    """For each window a row, where there are several, and the row of the clip."""
     several = spans if len(spans) > 1 else []
     *p, answer = audio.listen(clip, sound, [*several, (sound.start, sound.end)], device=device)
     rows = [
-        Row(
+        [Row(
             file, None, a, min(b, whole[1]), None, audio.name, tuple(map(float, row)),
             sound.heard(a, b), "window",
-        )
+        )]
         for (a, b), row in zip(several, p, strict=True)
     ]  # fmt: skip
-    rows.append(
-        Row(
-            file, None, *whole, None, audio.name, tuple(map(float, answer)), sound.found,
-        )
-    )  # fmt: skip
-    return rows
+    whole_row = Row(file, None, *whole, None, audio.name, tuple(map(float, answer)), sound.found)
+    return rows or [[] for _ in spans], whole_row
 
 
 def _frame_rows(file: str, name: str, features: Features) -> Iterator[Row]:
     """A row a face picture."""
+    features = _known(features)
     step = float(features["step"])
     for time, track, p in zip(
         features["time"], features["track"], features["probabilities"], strict=True
@@ -127,22 +165,14 @@ def _frame_rows(file: str, name: str, features: Features) -> Iterator[Row]:
         )  # fmt: skip
 
 
+def _known(features: Features) -> Features:
+    """Without the mouths that say nothing."""
+    return _take(features, features["known"]) if "known" in features else features
+
+
 def _take(features: Features, mask: Any) -> Features:
     whole = ("span", "step")
     return {key: value if key in whole else value[mask] for key, value in features.items()}
-
-
-def together(answers: Sequence[Row]) -> Row:
-    """The mean of the models that found something (paper 4.1)."""
-    found = [row.probabilities for row in answers if row.found]
-    p = np.mean(found, axis=0) if found else np.array(_UNIFORM)
-    return Row(
-        answers[0].file, None, min(row.start for row in answers), max(row.end for row in answers),
-        next((row.face_found for row in answers if row.face_found is not None), None),
-        TOGETHER.join(row.model for row in answers), tuple(map(float, p)),
-        next((row.sound_found for row in answers if row.sound_found is not None), None),
-        motion_found=next((r.motion_found for r in answers if r.motion_found is not None), None),
-    )  # fmt: skip
 
 
 def verdict(file: str, clip: Clip, answers: Sequence[Row]) -> FileStatus:

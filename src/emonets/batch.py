@@ -14,8 +14,10 @@ from emonets.answers import status_of
 from emonets.clip import Frame
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.files import try_folder, write_whole
-from emonets.model import EmoNets, Windows
+from emonets.model import EmoNets
 from emonets.result import FileStatus, Result, printable
+from emonets.spans import Windows
+from emonets.together import check_uncertain
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Options:
     detector: str = "auto"
     frames: bool = False
     crops: str | None = None
+    uncertain_below: float | None = None
+    abstain: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,9 @@ def predict_many(
         raise ParameterError(f"workers must be 1 or more, got {workers}")
     source = Source(bundle, device, None if models is None else tuple(models))
     model = _model(source)
+    below, abstain = options.uncertain_below, options.abstain
+    check_uncertain(below, abstain, model.fusion)
+    about = model.describe(uncertain_below=below, abstain=abstain)
     if folder is not None:
         try:
             try_folder(folder)
@@ -92,7 +99,7 @@ def predict_many(
         if on_clip is not None:
             on_clip(result)
     whole = Result.concatenate(done[i] for i in range(len(clips)))
-    return Result(whole.rows, whole.files, model.describe())
+    return Result(whole.rows, whole.files, about)
 
 
 def _work(
@@ -175,7 +182,7 @@ def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
     except OSError:
         return None
     about = model.describe()
-    what = [about.get(name) for name in ("bundle_digest", "emonets", "model")]
+    what = [about.get(name) for name in ("bundle_digest", "emonets", "model", "decision")]
     content = [str(clip), stats, *what, asdict(options)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from emonets import __version__
+from emonets.cli_fusion import compare_fusion
 from emonets.cli_training import evaluate_app, reproduce_app, train_app
 from emonets.emotions import EMOTIONS
 from emonets.errors import EmoNetsError, ParameterError
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(reproduce_app, name="reproduce")
+app.command()(compare_fusion)
 
 # a file may be called [x] or :dog:, and is shown as it is called
 _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
@@ -92,6 +94,13 @@ def predict(
     models: Annotated[
         str | None, typer.Option(help="Which specialists speak: face, audio or face,audio.")
     ] = None,
+    uncertain_below: Annotated[
+        float | None,
+        typer.Option(help="Label 'uncertain' where no emotion is this probable, 0..1."),
+    ] = None,
+    abstain: Annotated[
+        bool, typer.Option("--abstain", help="The same by the threshold of the model's fusion.")
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, coreml or directml.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Clips looked at side by side.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
@@ -105,13 +114,13 @@ def predict(
     from emonets.answers import status_of
     from emonets.batch import Options, predict_many, write_outputs
     from emonets.clip import find_clips_each
-    from emonets.model import check_windows
+    from emonets.spans import check_windows
 
     if format is Format.parquet and out is None:
         raise ParameterError("Parquet is not for the terminal: give --out FOLDER")
     Result.check_format(format.value)
     own = None if crops is None else str(crops)
-    options = Options(_window(window), hop, stride, detector, frames, own)
+    options = Options(_window(window), hop, stride, detector, frames, own, uncertain_below, abstain)
     check_windows(options.window, options.hop)
     clips, wrong = find_clips_each(files)
     missing = map(status_of, wrong)
@@ -183,6 +192,8 @@ def _print_table(result: Result) -> None:
     console = _out if _out.is_terminal else Console(width=width, **_PLAIN)
     console.print(table)
     console.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
+    if "uncertain" in result.about:
+        console.print(str(result.about["uncertain"]))
 
 
 def _print_status(result: Result) -> None:

@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from emonets.answers import (
-    TOGETHER,
-    activity_rows,
-    audio_rows,
-    face_answer,
-    face_rows,
-    status_of,
-    together,
-    verdict,
-)
+from emonets.answers import Specialist, everything_said, status_of, verdict
 from emonets.bundle import Bundle, read_bundle, write_bundle
 from emonets.clip import Clip, Frame, find_clips, find_clips_each, open_clip
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.faces.crop_folder import CropFolder
 from emonets.faces.detect import DetectorLike
+from emonets.fusion.base import Fusion
+from emonets.fusion.named import NamedFusion
 from emonets.inference import check_device
 from emonets.looking import look
-from emonets.result import FileStatus, Result, Row, windows
+from emonets.result import FileStatus, Result
+from emonets.spans import Windows, check_windows, spans_of, whole_span
 from emonets.specialists.activity import ActivitySpecialist
-from emonets.specialists.audio import AudioSpecialist, Sound, survey
+from emonets.specialists.audio import AudioSpecialist, survey
 from emonets.specialists.face import FaceSpecialist
 from emonets.specialists.mouth import MouthSpecialist
 from emonets.specialists.tube_pass import Features
+from emonets.together import (
+    TOGETHER,
+    about_uncertain,
+    check_uncertain,
+    how_together,
+    mark_uncertain,
+    together,
+    together_over_time,
+)
 
 DEFAULT_BUNDLE = "modern"
-LONG = 10.0
-"""Seconds; a clip longer than this is cut into windows unless told otherwise."""
-WINDOW = 5.0
-"""Seconds of those windows."""
-_APART = 0.5  # seconds; what pictures and sound of a film differ by without meaning anything
-
-Windows = float | str | None
-Specialist = FaceSpecialist | AudioSpecialist | ActivitySpecialist | MouthSpecialist
 
 
 def bundle_names() -> list[str]:
@@ -64,11 +59,16 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
 class EmoNets:
     """The system: specialists (face, sound, motion, mouth) and how they make one answer.
 
-    Where several have something to go by, a clip's answer is the mean of theirs (paper 4.1).
+    Where several speak, a clip's answer is what a fusion makes of theirs (paper 4): one that was
+    fitted on labelled clips, or else their product.
 
     Parameters
     ----------
     face, audio, activity, mouth : the specialists; at least one.
+    fusion : fitted on answers of these specialists to clips that they had not been trained on: a
+        ``fusion.named.NamedFusion``, or a fusion of all of them in the order of
+        :attr:`specialists`. What finds nothing counts as 1/7. None: the product of those that
+        found something.
     about : the model's card and preset, kept in its bundle.
     device : ``cpu``, ``cuda``, ``coreml`` or ``directml``, as far as onnxruntime has it here.
     """
@@ -80,6 +80,7 @@ class EmoNets:
         audio: AudioSpecialist | None = None,
         activity: ActivitySpecialist | None = None,
         mouth: MouthSpecialist | None = None,
+        fusion: NamedFusion | Fusion | None = None,
         about: dict[str, Any] | None = None,
         device: str = "cpu",
     ) -> None:
@@ -89,6 +90,11 @@ class EmoNets:
         self.mouth = mouth
         if not self.specialists:
             raise ParameterError("a model needs a specialist: give face, audio, activity or mouth")
+        if fusion is not None and not isinstance(fusion, NamedFusion):
+            fusion = NamedFusion(fusion, tuple(self.specialists))
+        if fusion is not None and not set(self.specialists) <= set(fusion.models):
+            raise ParameterError(_foreign(fusion, self.specialists))
+        self.fusion = fusion
         self.about = dict(about or {})
         self.device = check_device(device)
 
@@ -111,10 +117,21 @@ class EmoNets:
         ParameterError : the device is not available.
         """
         content = read_bundle(find_bundle(bundle))
-        return cls(**_specialists_of(content), about=_about(content, str(bundle)), device=device)
+        parts = _specialists_of(content)
+        return cls(
+            **parts, fusion=_fusion_of(content, parts), about=_about(content, str(bundle)),
+            device=device,
+        )  # fmt: skip
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the model as a bundle; whole or not at all."""
+        """Write the model as a bundle; whole or not at all.
+
+        Raises
+        ------
+        BundleError : it cannot be written there, or holds a fusion of more specialists than it has.
+        """
+        if self.fusion is not None and set(self.fusion.models) != set(self.specialists):
+            raise BundleError(_foreign(self.fusion, self.specialists))
         settings: dict[str, Any] = {}
         arrays: dict[str, Any] = {}
         for name, specialist in self.specialists.items():
@@ -125,10 +142,14 @@ class EmoNets:
             "card": self.about.get("card", {}),
             "specialists": settings,
         }
+        if self.fusion is not None:
+            manifest["fusion"], arrays["fusion"] = self.fusion.to_arrays()
         return write_bundle(folder, manifest, arrays)
 
     def with_models(self, names: Sequence[str] | None) -> EmoNets:
         """This model with some of its specialists only; None: all of them.
+
+        In a fitted fusion those that are left out count as 1/7.
 
         Raises
         ------
@@ -143,7 +164,7 @@ class EmoNets:
                     f"this model has no specialist {name!r}; it has {', '.join(self.specialists)}"
                 )
             chosen[name] = self.specialists[name]
-        return type(self)(**chosen, about=self.about, device=self.device)
+        return type(self)(**chosen, fusion=self.fusion, about=self.about, device=self.device)
 
     def predict(
         self,
@@ -156,6 +177,8 @@ class EmoNets:
         frames: bool = False,
         crops: str | os.PathLike[str] | None = None,
         models: Sequence[str] | None = None,
+        uncertain_below: float | None = None,
+        abstain: bool = False,
         errors: str = "auto",
     ) -> Result:
         """What the people in one or many clips show.
@@ -173,6 +196,10 @@ class EmoNets:
             (``faces.crop_folder.CropFolder``).
         models : which specialists speak, of ``face``, ``audio``, ``activity`` and ``mouth``; None:
             all that the model has.
+        uncertain_below : 0..1; a row whose largest probability is below it has the label
+            ``uncertain``. Its probabilities stay.
+        abstain : the same for the answers of all together, below the threshold that the model's
+            fusion brings with it, whose coverage and accuracy ``about`` states.
         errors : ``"raise"`` or ``"report"`` (a file that fails gets a status instead of rows);
             ``"auto"`` raises for one path and reports for a list.
 
@@ -185,6 +212,7 @@ class EmoNets:
             raise ParameterError(f"errors must be auto, raise or report, got {errors!r}")
         strict = errors == "raise" or (errors == "auto" and single)
         check_windows(window, hop)
+        check_uncertain(uncertain_below, abstain, self.fusion)
         clips, missing = _find(paths, strict)
         if crops is not None and (not single or len(clips) > 1):
             raise ParameterError("crops belong to a single clip: give one path")
@@ -193,11 +221,12 @@ class EmoNets:
         for path in clips:
             part = speakers.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,
-                crops=crops, raise_errors=strict,
+                crops=crops, uncertain_below=uncertain_below, abstain=abstain, raise_errors=strict,
             )  # fmt: skip
             parts.append(part)
         whole = Result.concatenate(parts)
-        return Result(whole.rows, whole.files, speakers.describe())
+        about = speakers.describe(uncertain_below=uncertain_below, abstain=abstain)
+        return Result(whole.rows, whole.files, about)
 
     def predict_clip(
         self,
@@ -209,12 +238,16 @@ class EmoNets:
         detector: DetectorLike = "auto",
         frames: bool = False,
         crops: str | os.PathLike[str] | None = None,
+        uncertain_below: float | None = None,
+        abstain: bool = False,
         raise_errors: bool = False,
         on_frame: Callable[[Frame], None] | None = None,
     ) -> Result:
         """One clip; a failure becomes a status unless ``raise_errors``."""
         file = str(path)
         check_windows(window, hop)
+        check_uncertain(uncertain_below, abstain, self.fusion)
+        about = self.describe(uncertain_below=uncertain_below, abstain=abstain)
         seen: dict[str, Features] = {}
         sound = None
         try:
@@ -232,44 +265,39 @@ class EmoNets:
                 )
             if self.audio is not None:
                 sound = survey(clip)
-            start, end = _span(next(iter(seen.values()), None), sound)
-            length = window
-            if window == "auto":
-                length = WINDOW if end - start > LONG else None
-            assert length is None or isinstance(length, int | float)
-            spans = windows(start, end, length, hop)
-            rows: list[Row] = []
-            answers: list[Row] = []
-            for name, part in self.specialists.items():
-                if isinstance(part, AudioSpecialist):
-                    assert sound is not None
-                    said = audio_rows(file, part, clip, sound, spans, (start, end), self.device)
-                elif name not in seen:
-                    continue
-                elif isinstance(part, ActivitySpecialist):
-                    said = activity_rows(file, part, seen[name], spans, (start, end))
-                else:
-                    said = face_rows(file, part, seen[name], spans, frames)
-                    said.append(face_answer(file, part, seen[name]))
-                rows += said[:-1]
-                answers.append(said[-1])
+            whole = whole_span(next(iter(seen.values()), None), sound)
+            spans = spans_of(*whole, window, hop)
+            rows, pieces, answers = everything_said(
+                file, self.specialists, seen, clip, sound, spans, whole, frames, self.device
+            )
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):
                 raise
-            return Result((), (status_of(error, file),), self.describe())
+            return Result((), (status_of(error, file),), about)
+        several = len(answers) > 1
+        if several and len(spans) > 1:
+            rows += together_over_time(pieces, [row.model for row in answers], self.fusion)
         rows += answers
-        if len(answers) > 1:
-            rows.append(together(answers))
-        return Result(tuple(rows), (verdict(file, clip, answers),), self.describe())
+        if several:
+            rows.append(together(answers, self.fusion))
+        rows = mark_uncertain(rows, uncertain_below, abstain, self.fusion)
+        return Result(tuple(rows), (verdict(file, clip, answers),), about)
 
-    def describe(self) -> dict[str, Any]:
-        """What a result says about the model that made it."""
+    def describe(
+        self, *, uncertain_below: float | None = None, abstain: bool = False
+    ) -> dict[str, Any]:
+        """What a result says about the model that made it, and about its threshold."""
         how = {name: part.decision for name, part in self.specialists.items()}
         decision = "".join(how.values())
         if len(how) > 1:
             decision = "; ".join(f"{name}: {text}" for name, text in how.items())
-            decision += f"; {TOGETHER.join(how)}: mean of those that found something"
-        return {**self.about, "model": TOGETHER.join(how), "decision": decision}
+            decision += f"; {how_together(list(how), self.fusion)}"
+        return {
+            **self.about,
+            "model": TOGETHER.join(how),
+            "decision": decision,
+            **about_uncertain(uncertain_below, abstain, self.fusion),
+        }
 
     @property
     def _looks(self) -> list[str]:
@@ -305,34 +333,6 @@ def _find(paths: Any, strict: bool) -> tuple[list[Path], tuple[FileStatus, ...]]
     return clips, tuple(status_of(error) for error in missing)
 
 
-def check_windows(window: Windows, hop: float | None) -> None:
-    """Raise :class:`ParameterError` unless window and hop make sense together."""
-    if isinstance(window, str) and window != "auto":
-        raise ParameterError(f"window must be seconds, 'auto' or None, got {window!r}")
-    for name, value in (("window", window), ("hop", hop)):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number and not (value is None or (name == "window" and value == "auto")):
-            raise ParameterError(f"{name} must be seconds, got {value!r}")
-    if window is None and hop is not None:
-        raise ParameterError("a hop needs a window")
-    windows(0.0, 1.0, WINDOW if isinstance(window, str) else window, hop)
-
-
-def _span(features: Features | None, sound: Sound | None) -> tuple[float, float]:
-    """Start and end of a clip: of its pictures, or, where it has none, of its sound.
-
-    Of both where sound lies well outside the pictures, as behind a title that stands still.
-    """
-    if features is None:
-        assert sound is not None
-        return sound.start, sound.end
-    start, end = map(float, features["span"])
-    if sound is not None and sound.found:
-        start = sound.start if sound.start < start - _APART else start
-        end = sound.end if sound.end > end + _APART else end
-    return start, end
-
-
 def _specialists_of(bundle: Bundle) -> dict[str, Any]:
     kinds: dict[str, Any] = {
         "face": FaceSpecialist, "audio": AudioSpecialist, "activity": ActivitySpecialist,
@@ -346,6 +346,26 @@ def _specialists_of(bundle: Bundle) -> dict[str, Any]:
         return {name: kinds[name].from_arrays(s, bundle.arrays) for name, s in found.items()}
     except BundleError as error:
         raise BundleError(f"{bundle.path}: {error}") from None
+
+
+def _fusion_of(bundle: Bundle, specialists: dict[str, Any]) -> NamedFusion | None:
+    settings = bundle.manifest.get("fusion")
+    if settings is None:
+        return None
+    try:
+        fusion = NamedFusion.from_arrays(settings, bundle.arrays.get("fusion", {}))
+        if set(fusion.models) != set(specialists):
+            raise BundleError(_foreign(fusion, specialists))
+    except BundleError as error:
+        raise BundleError(f"{bundle.path}: its fusion: {error}") from None
+    return fusion
+
+
+def _foreign(fusion: NamedFusion, specialists: Iterable[str]) -> str:
+    return (
+        f"fitted on {', '.join(fusion.models)}, and the model has {', '.join(specialists)}; fit "
+        "one on all of these (emonets compare-fusion), or go without"
+    )
 
 
 def _about(bundle: Bundle, name: str) -> dict[str, Any]:

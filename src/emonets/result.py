@@ -27,8 +27,10 @@ COLUMNS: tuple[str, ...] = (
     "level", "motion_found",
 )  # fmt: skip
 LEVELS = ("frame", "face", "window", "clip")
-"""What a row covers: one face picture; one face in one window; a window's sound or motion; the
-clip."""
+"""What a row covers: one face picture; one face in one window; a window's sound or motion, or both
+where no face is; the clip."""
+UNCERTAIN = "uncertain"
+"""The label of an answer whose largest probability is below a threshold that was asked for."""
 SHORTEST = 0.001
 """Seconds of the shortest window and hop."""
 
@@ -54,6 +56,7 @@ class Row:
     level : one of :data:`LEVELS`.
     motion_found : whether anything moved or could be described as motion; None in the rows of a
         model that does not look for it.
+    uncertain : whether the largest probability is below the threshold that was asked for.
     """
 
     file: str
@@ -66,6 +69,7 @@ class Row:
     sound_found: bool | None = None
     level: str = "clip"
     motion_found: bool | None = None
+    uncertain: bool = False
 
     @property
     def found(self) -> bool:
@@ -74,8 +78,10 @@ class Row:
 
     @property
     def label(self) -> str | None:
-        """The most probable emotion; None where nothing was found."""
-        return EMOTIONS[int(np.argmax(self.probabilities))] if self.found else None
+        """The most probable emotion, or :data:`UNCERTAIN`; None where nothing was found."""
+        if not self.found:
+            return None
+        return UNCERTAIN if self.uncertain else EMOTIONS[int(np.argmax(self.probabilities))]
 
     def to_dict(self) -> dict[str, Any]:
         """The row under the names of :data:`COLUMNS`."""
@@ -115,8 +121,9 @@ class Result:
     Attributes
     ----------
     rows : per clip its single face pictures (if asked for), its faces by window and track, its
-        sound by window, and then the clip itself: a row a model and, where several models spoke,
-        last the row in which they are taken together.
+        sound and motion by window, where several models spoke all of them together by window and
+        track, and then the clip itself: a row a model and, where several spoke, last the row in
+        which they are taken together.
     files : one status a file, in the order given.
     about : the model that spoke: bundle, digest, version, how clips are decided.
     """
@@ -205,6 +212,7 @@ class Result:
                     row["file"], row["track"], row["start"], row["end"], row["face_found"],
                     row["model"], tuple(row[name] for name in EMOTIONS),
                     row.get("sound_found"), row.get("level", "clip"), row.get("motion_found"),
+                    row.get("label") == UNCERTAIN,
                 )
                 for row in content["rows"]
             )  # fmt: skip

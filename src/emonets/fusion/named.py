@@ -1,0 +1,198 @@
+"""A fitted fusion that knows whose answers it fuses: as a model uses it and a bundle keeps it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from emonets.emotions import EMOTIONS, UNIFORM
+from emonets.errors import BundleError, ParameterError
+from emonets.files import write_whole
+from emonets.fusion.average import PooledFusion
+from emonets.fusion.base import Fusion
+from emonets.fusion.calibration import Abstainer
+from emonets.fusion.common import Arrays, Floats
+from emonets.fusion.stored import read_fusion
+from emonets.fusion.strategies import DEFAULT, make_fusion
+
+FORMAT = "emonets-fusion"
+VERSION = 1
+_LARGEST = 64 * 1024 * 1024  # bytes of a fusion's file
+_EQUAL = 1e-9  # probabilities nearer to each other than this say nothing
+
+Said = Mapping[str, ArrayLike]
+"""What was said of a clip: model → (7,) probabilities. A model that found nothing is not in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class NamedFusion:
+    """A fitted fusion, and the names of its models in the order in which it was fitted on them.
+
+    Attributes
+    ----------
+    fusion : fitted, of the seven classes.
+    models : m names.
+    strategy : what it is called; of ``fusion.strategies``, or anything.
+    abstainer : below which probability its answers are uncertain; None: not chosen.
+
+    Raises
+    ------
+    ParameterError : not a fitted fusion, or names that do not fit it.
+    """
+
+    fusion: Fusion
+    models: tuple[str, ...]
+    strategy: str = ""
+    abstainer: Abstainer | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "models", tuple(self.models))
+        m = getattr(self.fusion, "n_models_", None)
+        if not isinstance(self.fusion, Fusion) or m is None:
+            raise ParameterError(f"a fitted fusion is wanted, not {self.fusion!r}")
+        named = ", ".join(map(str, self.models))
+        if len(self.models) != m or len(set(self.models)) != m:
+            raise ParameterError(f"the fusion was fitted on {m} models, named are {named}")
+        if list(self.fusion.classes_) != list(range(len(EMOTIONS))):
+            raise ParameterError(
+                f"the fusion was fitted on the labels {list(self.fusion.classes_)}; a model's are "
+                f"0..{len(EMOTIONS) - 1}"
+            )
+        object.__setattr__(self, "strategy", self.strategy or self.fusion.kind)
+
+    def fuse(self, said: Sequence[Said]) -> Floats:
+        """(n, 7) of what was said of n clips, or windows.
+
+        Each of the models that says nothing counts as 1/7 (paper 4); 1/7 each where all do. Where
+        the fusion listens to none of those that do say something, and so answers 1/7 each, they
+        are taken together as if nothing had been fitted.
+
+        Raises
+        ------
+        ParameterError : a model that the fusion does not know.
+        """
+        p = np.full((len(said), len(self.models), len(EMOTIONS)), UNIFORM)
+        for i, words in enumerate(said):
+            for name, row in words.items():
+                if name not in self.models:
+                    raise ParameterError(
+                        f"the fusion knows no model {name!r}, only {', '.join(self.models)}"
+                    )
+                p[i, self.models.index(name)] = row
+        if not len(p):
+            return np.empty((0, len(EMOTIONS)))
+        fused = np.array(self.fusion.predict_proba(p))
+        for row, words in zip(fused, said, strict=True):
+            if not words or np.ptp(row) < _EQUAL:
+                row[:] = fuse_unfitted([words])[0]
+        return fused
+
+    def to_arrays(self) -> tuple[dict[str, Any], Arrays]:
+        """Settings (JSON) and arrays, for :meth:`from_arrays`."""
+        settings, arrays = self.fusion.to_arrays()
+        return {
+            "models": list(self.models),
+            "strategy": self.strategy,
+            "fusion": settings,
+            "abstainer": None if self.abstainer is None else self.abstainer.to_settings(),
+        }, arrays
+
+    @classmethod
+    def from_arrays(cls, settings: Any, arrays: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_arrays`.
+
+        Raises
+        ------
+        BundleError : settings or arrays that are missing, damaged or do not fit each other.
+        """
+        if not isinstance(settings, Mapping):
+            raise BundleError("the fusion's settings are damaged")
+        models, strategy = settings.get("models"), settings.get("strategy", "")
+        if (
+            not isinstance(models, list)
+            or not all(isinstance(name, str) for name in models)
+            or not isinstance(strategy, str)
+        ):
+            raise BundleError("the fusion's settings do not name its models")
+        rule = settings.get("abstainer")
+        if rule is not None and not isinstance(rule, Mapping):
+            raise BundleError("the fusion's threshold is damaged")
+        fusion = read_fusion(settings.get("fusion", {}), arrays)
+        try:
+            return cls(
+                fusion, tuple(models), strategy,
+                None if rule is None else Abstainer.from_settings(rule),
+            )  # fmt: skip
+        except ParameterError as error:
+            raise BundleError(f"damaged or foreign: {error}") from None
+
+    def to_file(self, path: str | os.PathLike[str]) -> Path:
+        """Write it as one safetensors file, whose metadata hold the settings as JSON."""
+        settings, arrays = self.to_arrays()
+        about = {"format": FORMAT, "version": VERSION, "classes": list(EMOTIONS), **settings}
+        # safetensors writes the memory as it lies, whatever the strides say
+        data = {name: np.ascontiguousarray(x) for name, x in arrays.items()}
+        write_whole(path, save(data, {FORMAT: json.dumps(about)}))
+        return Path(path)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what :meth:`to_file` wrote. Nothing in the file can run code.
+
+        Raises
+        ------
+        BundleError : not such a file, damaged, of a newer version or of other classes; the message
+            names it.
+        """
+        target = Path(path)
+        try:
+            if target.stat().st_size > _LARGEST:
+                raise BundleError(f"{target}: larger than any fusion can be")
+            with safe_open(target, framework="numpy") as file:
+                text = (file.metadata() or {}).get(FORMAT)
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            settings = json.loads(text or "null")
+        except OSError as error:
+            raise BundleError(f"{target}: cannot be read ({error.strerror or error})") from None
+        except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise BundleError(f"{target}: damaged, or not a fusion's file ({error})") from None
+        if not isinstance(settings, Mapping) or settings.get("format") != FORMAT:
+            raise BundleError(f"{target}: not a fusion's file")
+        if settings.get("version") != VERSION or settings.get("classes") != list(EMOTIONS):
+            raise BundleError(f"{target}: made by another version, or for other classes")
+        try:
+            return cls.from_arrays(settings, arrays)
+        except BundleError as error:
+            raise BundleError(f"{target}: {error}") from None
+
+
+def fuse_unfitted(said: Sequence[Said]) -> Floats:
+    """(n, 7) where nothing was fitted: ``strategies.DEFAULT`` of the models that found something.
+
+    What one model alone says stays as it is; 1/7 each where none says anything.
+    """
+    out = np.full((len(said), len(EMOTIONS)), UNIFORM)
+    for row, words in zip(out, said, strict=True):
+        p = np.array(list(words.values()), dtype=np.float64)
+        if len(p) == 1:
+            row[:] = p[0]
+        elif len(p):
+            row[:] = _unfitted(len(p)).predict_proba(p[None])[0]
+    return out
+
+
+@lru_cache(maxsize=8)
+def _unfitted(n_models: int) -> Fusion:
+    kind = type(make_fusion(DEFAULT))
+    assert issubclass(kind, PooledFusion)
+    return kind.untrained(n_models)
