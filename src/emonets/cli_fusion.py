@@ -63,3 +63,43 @@ def compare_fusion(
         echo=partial(_err.print, soft_wrap=True),
     )
     print(text)
+
+
+def reproduce_submissions(
+    data: Annotated[
+        list[str],
+        typer.Option(help="The authors' folder, or stored answers (npz, table); audio=my.npz."),
+    ],
+    name: Annotated[str | None, typer.Option(help="What the data are called.")] = None,
+    recipes: Annotated[
+        str | None, typer.Option(help="Names between commas, as '2013-7, 2014-9'. Default: all.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the table (md, csv) and the picture.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all numbers there.")] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Add rows to a table, such as docs/results/submissions.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> None:
+    """Run the paper's submissions (Tables 1 and 2) on data, beside the paper's own numbers.
+
+    DATA is the folder with the authors' stored files of AFEW2, or stored answers of models called
+    face, face 2, audio, activity, mouth or face+audio, by the folds they were trained on; several
+    files of the same clips may be given. A model or a training that the data do not have is left
+    out, which is said.
+    """
+    from emonets.training.submissions import report_submissions
+
+    text = report_submissions(
+        data,
+        name=name,
+        recipes=recipes,
+        out=out,
+        json_path=json,
+        results=results,
+        seed=seed,
+        echo=partial(_err.print, soft_wrap=True),
+    )
+    print(text)

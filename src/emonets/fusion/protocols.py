@@ -106,9 +106,14 @@ def _answers(fit_predict: FitPredict, train: Ints, test: Ints, name: str) -> Flo
 
 
 def all_models(models: Models, train: Ints, test: Ints, groups: ArrayLike | None) -> Floats:
-    """What all models, trained on ``train``, say of ``test``: (t, m, k)."""
+    """What all models, trained on ``train``, say of ``test``: (t, m, k).
+
+    Where there is no test clip, no model is asked: (0, m, 0).
+    """
     if not models:
         raise ParameterError("there are no models to combine")
+    if not len(test):
+        return np.empty((0, len(models), 0))
     parts = [guarded(model, groups, name)(train, test) for name, model in models.items()]
     return np.stack([np.asarray(part) for part in parts], axis=1)
 
@@ -158,10 +163,10 @@ def retrained(
     fit = all_models(models, split.train, split.valid, groups)
     known = models if only is None else [_known(name, models) for name in only]
     parts = [
-        guarded(model, groups, name)(split.both if name in known else split.train, split.test)
+        all_models({name: model}, split.both if name in known else split.train, split.test, groups)
         for name, model in models.items()
     ]
-    test = np.stack([np.asarray(part) for part in parts], axis=1)
+    test = np.concatenate(parts, axis=1)
     return Views(split.valid, fit, split.test, test)
 
 
@@ -190,7 +195,9 @@ def grouped(
     return Views(rows, fit, split.test, all_models(models, rows, split.test, groups))
 
 
-PROTOCOLS: dict[str, Callable[..., Views]] = {
+Protocol = Callable[..., Views]
+"""``(models, split, groups)`` → :class:`Views`."""
+PROTOCOLS: dict[str, Protocol] = {
     "on train": on_train,
     "on both": on_both,
     "on valid": on_valid,
@@ -198,7 +205,7 @@ PROTOCOLS: dict[str, Callable[..., Views]] = {
     "swapped": swapped,
     "out of fold": grouped,
 }
-"""Every protocol by name: ``(models, split, groups)`` → :class:`Views`."""
+"""Every protocol by name."""
 
 
 def group_folds(groups: ArrayLike, folds: int, *, seed: int = 0) -> list[Fold]:

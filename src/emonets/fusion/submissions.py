@@ -9,6 +9,7 @@ read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from emonets.fusion.protocols import (
     PROTOCOLS,
     FitPredict,
     Models,
+    Protocol,
     Split,
     Views,
     all_models,
@@ -33,6 +35,7 @@ from emonets.fusion.protocols import (
 )
 from emonets.fusion.search import RandomSearch
 from emonets.fusion.stacked import ScaledSvmFusion, SvmFusion
+from emonets.fusion.stored_answers import NotStoredError
 
 FACE, FACE_2, AUDIO, ACTIVITY, MOUTH = "face", "face 2", "audio", "activity", "mouth"
 """ConvNet 1, ConvNet 2, and the other models of section 3."""
@@ -214,7 +217,8 @@ class Outcome:
     ----------
     submission : the recipe. models : that went in. missing : that the data have none for.
     train, valid, test : accuracies 0..1 of the fusion: of models trained on train, on their own
-        training clips; of the same on valid, on which it may have been fitted; and on test.
+        training clips (NaN where what they say of these is not stored); of the same on valid, on
+        which it may have been fitted; and on test (NaN where there are no test clips).
     p : (t, k) fused probabilities of the test clips. weights : (m, k) where the fusion has any.
     """
 
@@ -275,6 +279,7 @@ def run_submission(
     groups: ArrayLike | None = None,
     *,
     seed: int = 0,
+    protocols: Mapping[str, Protocol] = PROTOCOLS,
 ) -> Outcome:
     """Run a recipe on data.
 
@@ -283,10 +288,13 @@ def run_submission(
     models : the data's own, by the names of this module; give :func:`remembered` ones, for a
         recipe asks for the same training several times. :data:`PAIR` is made of face and audio
         unless it is given.
-    y : (n,) labels 0..k-1. split, groups : of all n clips.
+    y : (n,) labels 0..k-1. split, groups : of all n clips; without test clips, what a recipe asks
+        of models that are trained anew for them is not asked.
+    protocols : by name, where others are to stand for the paper's.
 
     Raises
     ------
+    NotStoredError : what a model said is wanted and not stored (``stored_answers``).
     DataError : none of the recipe's models is there; a clip or group on two sides of the split.
     """
     labels = np.asarray(y)
@@ -303,7 +311,7 @@ def run_submission(
             f"{', '.join(models) or 'none'}"
         )
     chosen = {name: known[name] for name in here}
-    views = _views(submission, chosen, split, groups)
+    views = _views(submission, chosen, split, groups, protocols)
     fusion = submission.make(seed, here)
     among = None if groups is None else np.asarray(groups)
     valid = all_models(chosen, split.train, split.valid, groups)
@@ -314,16 +322,18 @@ def run_submission(
         views.fit, labels[views.fit_rows],
         groups=None if among is None else among[views.fit_rows], **extra,
     )  # fmt: skip
-    train = np.stack([np.asarray(m(split.train, split.train)) for m in chosen.values()], axis=1)
-    scores = {
-        "train": _right(fusion, train, labels[split.train]),
-        "valid": _right(fusion, valid, labels[split.valid]),
-    }
+    scores = {"train": np.nan, "valid": _right(fusion, valid, labels[split.valid]), "test": np.nan}
+    with suppress(NotStoredError):
+        train = np.stack([np.asarray(m(split.train, split.train)) for m in chosen.values()], axis=1)
+        scores["train"] = _right(fusion, train, labels[split.train])
+    weights = getattr(fusion, "weights_", None)
+    if not len(split.test):
+        p = np.empty((0, valid.shape[2]))
+        return Outcome(submission, here, missing, p=p, weights=weights, **scores)
     test = views.test.copy()
     test[:, [here.index(name) for name in submission.uniform if name in here]] = 1 / test.shape[2]
     p = fusion.predict_proba(test)
     scores["test"] = float((fusion.classes_[p.argmax(axis=1)] == labels[split.test]).mean())
-    weights = getattr(fusion, "weights_", None)
     return Outcome(submission, here, missing, p=p, weights=weights, **scores)
 
 
@@ -344,12 +354,12 @@ def find_submission(name: str) -> Submission:
 
 def _views(
     submission: Submission, models: Mapping[str, FitPredict], split: Split,
-    groups: ArrayLike | None,
+    groups: ArrayLike | None, protocols: Mapping[str, Protocol],
 ) -> Views:  # fmt: skip
     if submission.retrain is not None:
         only = [name for name in submission.retrain if name in models]
         return retrained(models, split, groups, only=only)
-    return PROTOCOLS[submission.protocol](models, split, groups)
+    return protocols[submission.protocol](models, split, groups)
 
 
 def _right(fusion: Fusion, p: Floats, y: Ints) -> float:
