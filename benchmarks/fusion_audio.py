@@ -1,0 +1,88 @@
+"""Nested predictions of our own audio specialist on RAVDESS' takes, for benchmarks/fusion.py.
+
+    OMP_NUM_THREADS=1 python benchmarks/fusion_audio.py --data ../shared/data --work WORK \\
+        --out audio.npz
+
+The preset `modern`'s network, trained on RAVDESS alone: on all of the five actor-independent folds
+(Luna-Jiménez 2022) but one, and on all but two. By default a single one of its members, for fewer
+epochs and of shorter stretches than the preset's, because fifteen are trained. Its calm counts as
+neutral. The file is like those of benchmarks/fusion_stock.py. Each network's answers are
+kept in WORK; a run that was interrupted goes on from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.datasets.speech import load_recordings
+from emonets.emotions import EMOTIONS
+from emonets.files import write_whole
+from emonets.fusion.nested_folds import nested_predictions
+from emonets.training.audio import fit_audio
+from emonets.training.preset import load_section
+from emonets.training.sound_data import emotions_of, load_labelled
+from fusion_stock import takes
+
+Ints = NDArray[np.intp]
+Floats = NDArray[np.float64]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--members", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--frames", type=int, default=128, help="of a stretch; 80 a second")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    settings = load_section("modern", "audio")
+    settings["training"] |= {
+        "members": options.members, "epochs": options.epochs, "frames": options.frames
+    }  # fmt: skip
+    path = options.data / "ravdess_speech"
+    data = load_labelled([path], settings["features"], options.work / "features")
+    if data.dropped:
+        raise SystemExit(f"{path}: {len(data.dropped)} takes could not be read")
+    names = np.array(["01" + item.path.stem[2:] for item in load_recordings(path).items])
+    y, actor, fold = takes(names)
+    if not np.array_equal(y, data.labels):
+        raise SystemExit(f"{path}: its labels are not those of its files' names")
+    began = time.monotonic()
+
+    def said(text: str) -> None:
+        print(f"{(time.monotonic() - began) / 60:5.1f} min  {text}", flush=True)
+
+    def audio(train: Ints, test: Ints) -> Floats:
+        tested = "-".join(map(str, np.unique(fold[test])))
+        kind = f"{options.members}-{options.epochs}-{options.frames}-{options.seed}"
+        place = options.work / f"nested-{kind}-{tested}.npy"
+        if not place.exists():
+            made = fit_audio(data, train, None, settings, seed=options.seed, echo=said)
+            classes = made.predict_proba([data.frames[i] for i in test], len(data.classes))
+            p = np.zeros((len(test), len(EMOTIONS)))
+            np.add.at(p.T, list(emotions_of(len(data.classes))), classes.T)
+            buffer = io.BytesIO()
+            np.save(buffer, p, allow_pickle=False)
+            write_whole(place, buffer.getvalue())
+        p = np.load(place, allow_pickle=False)
+        said(f"folds {tested} left out: {(p.argmax(axis=1) == y[test]).mean():.1%} right")
+        return np.asarray(p)
+
+    nested = nested_predictions({"audio": audio}, fold, actor)
+    said(f"{len(y)} takes, {(nested.outer[:, 0].argmax(axis=1) == y).mean():.1%} right out of fold")
+    np.savez(
+        options.out, clip=names, label=y, actor=actor, fold=fold, proba=nested.outer[:, 0],
+        inner=nested.inner[:, :, 0],
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
