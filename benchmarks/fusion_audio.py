@@ -1,13 +1,20 @@
 """Nested predictions of our own audio specialist on RAVDESS' takes, for benchmarks/fusion.py.
 
     OMP_NUM_THREADS=1 python benchmarks/fusion_audio.py --data ../shared/data --work WORK \\
-        --out audio.npz
+        --what network --out audio.npz
+    OMP_NUM_THREADS=1 python benchmarks/fusion_audio.py --data ../shared/data --work WORK \\
+        --what functionals --out functionals.npz
 
-The preset `modern`'s network, trained on RAVDESS alone: on all of the five actor-independent folds
-(Luna-Jiménez 2022) but one, and on all but two. By default a single one of its members, for fewer
-epochs and of shorter stretches than the preset's, because fifteen are trained. Its calm counts as
-neutral. The file is like those of benchmarks/fusion_stock.py. Each network's answers are
-kept in WORK; a run that was interrupted goes on from them.
+network: the one of the preset `modern`, trained on RAVDESS alone: on all of the five
+actor-independent folds (Luna-Jiménez 2022) but one, and on all but two. By default a single one of
+its members, for fewer epochs and of shorter stretches than the preset's, because fifteen are
+trained. Its calm counts as neutral. Each network's answers are kept in WORK; a run that was
+interrupted goes on from them.
+
+functionals: mean, deviation and some quantiles of the paper's 909 features and the mean size of
+their steps, and a linear SVM whose C is chosen inside its own training actors.
+
+The file is like those of benchmarks/fusion_stock.py.
 """
 
 from __future__ import annotations
@@ -24,13 +31,25 @@ from emonets.datasets.speech import load_recordings
 from emonets.emotions import EMOTIONS
 from emonets.files import write_whole
 from emonets.fusion.nested_folds import nested_predictions
+from emonets.fusion.protocols import FitPredict
 from emonets.training.audio import fit_audio
 from emonets.training.preset import load_section
 from emonets.training.sound_data import emotions_of, load_labelled
-from fusion_stock import takes
+from fusion_stock import linear_machine, takes
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
+
+
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+def functionals(frames: NDArray[np.float32]) -> Floats:
+    """(frames, d) → (6 d,)."""
+    x = np.asarray(frames, np.float64)
+    steps = np.abs(np.diff(x, axis=0)).mean(axis=0)
+    parts = (x.mean(axis=0), x.std(axis=0), *np.quantile(x, QUANTILES, axis=0), steps)
+    return np.concatenate(parts)
 
 
 def main() -> None:
@@ -38,15 +57,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--what", choices=("network", "functionals"), required=True)
     parser.add_argument("--members", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--frames", type=int, default=128, help="of a stretch; 80 a second")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    settings = load_section("modern", "audio")
-    settings["training"] |= {
-        "members": options.members, "epochs": options.epochs, "frames": options.frames
-    }  # fmt: skip
+    network = options.what == "network"
+    settings = load_section("modern" if network else "paper", "audio")
+    if network:
+        settings["training"] |= {
+            "members": options.members, "epochs": options.epochs, "frames": options.frames
+        }  # fmt: skip
     path = options.data / "ravdess_speech"
     data = load_labelled([path], settings["features"], options.work / "features")
     if data.dropped:
@@ -76,7 +98,11 @@ def main() -> None:
         said(f"folds {tested} left out: {(p.argmax(axis=1) == y[test]).mean():.1%} right")
         return np.asarray(p)
 
-    nested = nested_predictions({"audio": audio}, fold, actor)
+    make: FitPredict = audio
+    if not network:
+        x = np.stack([functionals(data.frames[i]) for i in range(len(y))])
+        make = linear_machine(x[:, x.std(axis=0) > 0], y, fold)
+    nested = nested_predictions({"audio": make}, fold, actor)
     said(f"{len(y)} takes, {(nested.outer[:, 0].argmax(axis=1) == y).mean():.1%} right out of fold")
     np.savez(
         options.out, clip=names, label=y, actor=actor, fold=fold, proba=nested.outer[:, 0],

@@ -38,6 +38,7 @@ from emonets.faces.mouth import MouthView
 from emonets.faces.tubes import FaceTube
 from emonets.learners.bag_of_patches import BagOfPatches
 from emonets.specialists.mouth import MouthSpecialist
+from emonets.training.films import load_films
 from emonets.training.mouth import clip_probabilities, cross_validate_mouth, fit_mouth
 from emonets.training.mouth_data import Mouths, load_mouths, mouths_of_stills
 
@@ -317,6 +318,11 @@ def clips(options: argparse.Namespace) -> list[Row]:
     names = list(answers)
     best = np.array([inner[name] for name in names]).argmin(axis=0)
     chosen = np.stack([answers[names[best[f]]][i] for i, f in enumerate(result.folds)])
+    films = load_films([options.data / "javanese_av"])
+    if np.array_equal(films.labels, data.labels):
+        np.savez(
+            options.work / "javanese.npz", clip=[path.name for path in films.paths], proba=chosen
+        )
     scores = evaluate(data.labels, chosen, groups=data.groups)
     print(f"\nregion, colour and pooling chosen in inner folds\n{scores}")
     rows += score_rows(
