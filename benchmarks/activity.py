@@ -265,9 +265,7 @@ def javanese(options: argparse.Namespace) -> None:
     for number, (_, test) in enumerate(folds):
         chosen[test] = answers[names[best[number]]][test]
         said(f"fold {number + 1}: {names[best[number]]}")
-    np.savez(
-        options.work / "javanese.npz", clip=[path.name for path in films.paths], proba=chosen
-    )
+    np.savez(options.work / "javanese.npz", clip=[path.name for path in films.paths], proba=chosen)
     part = f"{', '.join(options.on)}: the way chosen within each fold's training part"
     rows: list[Row] = []
     split = "leave one of 8 actors out, of everything"
