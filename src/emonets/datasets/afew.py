@@ -44,6 +44,7 @@ INFO = DatasetInfo(
 )
 
 _PART = re.compile(r"(train|val|test)(?![a-z])|(training|valid|validation)(?![a-z])", re.IGNORECASE)
+_WHOLE = re.compile(r"(?:train|val|test)(?:_afew|_\d{4})*", re.IGNORECASE)
 _SPLITS = {"trai": "train", "vali": "valid", "val": "valid", "test": "test"}
 _NAME = re.compile(r"\d{9}(?:[_-]\d+)?")
 
@@ -84,15 +85,16 @@ def read_afew(folder: str | Path) -> Recordings:
 
 def _meaning(root: Path, file: Path) -> Recording | str:
     inside = file.relative_to(root)
-    # the folder may have been given a part of, such as Train alone
-    folders = (root.resolve().name, *inside.parts[:-1])
-    at = next((k for k, name in enumerate(folders) if _PART.match(name)), None)
-    if at is None:
+    folders = inside.parts[:-1]
+    # a part alone, such as Train, may have been given; but its own folders say more
+    own = root.resolve().name
+    whole = [own] if _WHOLE.fullmatch(own) else []
+    parts = [*whole, *(name for name in folders if _PART.match(name))]
+    word = _PART.match(parts[-1]) if parts else None
+    if word is None:
         return Why("lies in none of Train, Val and Test", "unlabelled")
-    word = _PART.match(folders[at])
-    assert word is not None
     split = _SPLITS[word[0].lower()[:4]]
-    classes = [name.strip().lower() for name in folders[at + 1 :] if _is_class(name)]
+    classes = [name.strip().lower() for name in folders if _is_class(name)]
     if len(classes) > 1:
         return Why(f"lies in folders of several classes ({', '.join(classes)})", "unlabelled")
     if not classes and split == "test":

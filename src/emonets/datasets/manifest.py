@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from emonets.datasets.info import DatasetInfo
+from emonets.datasets.info import OUTSIDE, DatasetInfo
 from emonets.datasets.manifest_table import (
     COLUMNS,
     PARQUET,
@@ -34,6 +34,7 @@ INFO = DatasetInfo(
     licence="as its owner says",
     where="it is yours",
     words=WORDS,
+    outside=OUTSIDE,
     group="the column group; where its cell is empty, the file itself",
     splits="the column split (train, valid or test), if there is one",
     layout="a CSV or Parquet file (or a folder with manifest.csv or manifest.parquet) with the "

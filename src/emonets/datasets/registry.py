@@ -28,6 +28,7 @@ from emonets.datasets.checks import groups_in_two_splits
 from emonets.datasets.dataset import Dataset, from_faces, from_recordings
 from emonets.datasets.info import DatasetInfo
 from emonets.datasets.kinds import STILL_SUFFIXES, is_media
+from emonets.datasets.manifest_table import PARQUET
 from emonets.datasets.problems import refuse
 from emonets.datasets.recordings import Recordings
 from emonets.errors import DataError, ParameterError
@@ -69,6 +70,12 @@ def _ravdess(path: Path, **options: Any) -> Dataset:
 
 def _manifest(path: Path, **options: Any) -> Dataset:
     file = manifest.manifest_in(path) or path
+    if file.is_dir():
+        shown = ", ".join(sorted(entry.name for entry in path.iterdir())[:8])
+        raise DataError(
+            f"{path}: expected {manifest.INFO.layout}; found no {manifest.MANIFESTS[0]} in it, but "
+            f"{shown or 'nothing'}"
+        )
     recordings, problems = manifest.open_manifest(file, **options)
     words = _own_words(manifest.INFO, **options)
     return from_recordings(words, path, recordings, problems)
@@ -231,6 +238,8 @@ def detect_dataset(path: str | Path, *, labels: Mapping[str, str] | None = None)
 
 def _of_file(path: Path) -> str:
     suffix = path.suffix.lower()
+    if suffix in PARQUET:  # it says itself what it lacks
+        return manifest.INFO.name
     if suffix == ".mat":
         return tfd.INFO.name
     if suffix in (".npz", ".csv"):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from emonets.datasets.info import DatasetInfo
+from emonets.datasets.info import OUTSIDE, DatasetInfo
 from emonets.datasets.kinds import STILL_SUFFIXES
 from emonets.datasets.recordings import (
     SUFFIXES,
@@ -31,6 +31,7 @@ INFO = DatasetInfo(
     licence="as its owner says",
     where="it is yours",
     words=WORDS,
+    outside=OUTSIDE,
     group="the folders beside or within the class folders (angry/anna/1.wav, anna/angry/1.wav); "
     "without any, the file itself",
     splits="folders train, valid and test around the class folders, if there are any",
