@@ -15,7 +15,9 @@ from scipy.io import savemat
 
 from media_files import write_media
 
-_NUMBERS = itertools.count(1)  # no two files have the same content
+_NUMBERS = itertools.count(1)  # no two files of a tree have the same content
+_FILMS = 128  # are encoded of each kind, more than a tree has
+_films: dict[tuple[str, int], bytes] = {}
 
 
 def sound(path: Path) -> Path:
@@ -33,12 +35,16 @@ def sound(path: Path) -> Path:
 def film(path: Path) -> Path:
     """Four frames of 32 x 32 pixels of noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(next(_NUMBERS))
-    image = random.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    number = next(_NUMBERS) % _FILMS
+    kept = _films.get((path.suffix, number))
+    if kept is not None:
+        path.write_bytes(kept)
+        return path
+    image = np.random.default_rng(number).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     codec = "flv" if path.suffix == ".flv" else "mpeg4"
-    return write_media(
-        path, video=codec, stamps=(0, 40, 80, 120), size=(32, 32), paint=lambda _: image
-    )
+    write_media(path, video=codec, stamps=(0, 40, 80, 120), size=(32, 32), paint=lambda _: image)
+    _films[path.suffix, number] = path.read_bytes()
+    return path
 
 
 def picture(path: Path) -> Path:
