@@ -42,7 +42,7 @@ from emonets.fusion.calibration import Abstainer
 from emonets.fusion.nested_folds import NestedPredictions
 from emonets.fusion.scoring import Scorer
 from emonets.fusion.search import RandomSearch, local_weights, uniform_weights
-from emonets.fusion.strategies import DEFAULT, STRATEGIES, make_fusion
+from emonets.fusion.strategies import STRATEGIES, make_fusion
 from emonets.training.afew2_fusion import MODELS, stored_predictions
 from fusion_stock import takes
 
@@ -231,7 +231,8 @@ def ravdess(face: Path, audio: list[Path], name: str, strategies: list[str]) -> 
         nested, y, actor, models=models, strategies=strategies, progress=show
     )  # fmt: skip
     print(table(results))
-    print("recommended:", recommend(results, y, actor))
+    chosen = recommend(results, y, actor)
+    print("recommended:", chosen)
     write_results(
         "fusion", rows(results, data=data, command=command, n=len(y), split=split, group="actor")
     )
@@ -240,7 +241,7 @@ def ravdess(face: Path, audio: list[Path], name: str, strategies: list[str]) -> 
         results, FIGURES / f"fusion_ravdess_{slug}.png", title=data,
         legend=f"{len(y):,} takes, five folds of actors; fitted on what models of fewer actors say",
     )  # fmt: skip
-    best = next((r for r in results if r.name == DEFAULT), results[-1])
+    best = next(r for r in results if r.name == chosen)
     mean = next((r for r in results if r.name == "mean"), None)
     if mean is not None:
         gain = difference(y, best.p, mean.p, groups=actor)
