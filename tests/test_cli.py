@@ -8,35 +8,26 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from command_line import Run, runner
 from emonets import EMOTIONS, __version__
-from emonets.cli import main
 from emonets.result import COLUMNS
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    every = runner(monkeypatch, capsys)
+
     def call(*words: object) -> tuple[int, str, str]:
         # the face alone: rows are counted here, and what the sound adds stands in
         # test_predict_audio.py
         alone = ["--models", "face"] if words[:1] == ("predict",) else []
-        monkeypatch.setattr(sys, "argv", ["emonets", *map(str, words), *alone])
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        assert isinstance(code, int)
-        return code, captured.out, captured.err
+        return every(*words, *alone)
 
     return call
 

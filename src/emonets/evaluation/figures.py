@@ -20,6 +20,7 @@ from emonets.evaluation.metrics import Evaluation
 from emonets.files import write_whole
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -190,6 +191,20 @@ def _figure(width: float, height: float) -> Figure:
     except ImportError as error:
         raise MissingExtraError("drawing figures", "plot") from error
     return Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
+
+
+def _accuracy_axes(axes: Axes, figure: Figure, title: str) -> None:
+    """The look of figures whose rows are ways to answer and whose x is accuracy in per cent."""
+    width, height = figure.get_size_inches()
+    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelsize=9, labelcolor=_INK)
+    axes.set_xlabel("accuracy, per cent", color=_PALE, fontsize=9)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color("#bbbbbb")
+    figure.text(0.2 / width, 1 - 0.3 / height, title, va="center", color=_INK, fontsize=12,
+                fontweight="bold")  # fmt: skip
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
 from emonets.evaluation.compare_fusion import Compared
-from emonets.evaluation.figures import _INK, _PALE, _checked, _figure, _save
+from emonets.evaluation.figures import _INK, _PALE, _accuracy_axes, _checked, _figure, _save
 from emonets.evaluation.metrics import expected_calibration_error
 from emonets.fusion.calibration import Abstainer, risk_coverage
 
@@ -105,15 +105,7 @@ def comparison_figure(
             )  # fmt: skip
     axes.set_yticks(range(n), [r.name for r in results])
     axes.set_ylim(n - 0.4, -0.6)
-    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelsize=9, labelcolor=_INK)
-    axes.set_xlabel("accuracy, per cent", color=_PALE, fontsize=9)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side == "bottom")
-        spine.set_color("#bbbbbb")
-    figure.text(0.2 / width, 1 - 0.3 / height, title, va="center", color=_INK, fontsize=12,
-                fontweight="bold")  # fmt: skip
+    _accuracy_axes(axes, figure, title)
     figure.text(0.2 / width, 1 - 0.58 / height, legend, va="center", color=_PALE, fontsize=9)
     figure.legend(
         loc="upper left", bbox_to_anchor=(0.15 / width, 1 - 0.66 / height), ncols=2, frameon=False,

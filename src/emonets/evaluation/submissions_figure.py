@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emonets.errors import DataError
-from emonets.evaluation.figures import _INK, _PALE, _checked, _figure, _save
+from emonets.evaluation.figures import _PALE, _accuracy_axes, _checked, _figure, _save
 
 PARTS = ("train", "valid", "test")
 NAMES = {"train": "train", "valid": "validation", "test": "test"}
@@ -65,15 +65,7 @@ def submissions_figure(
     axes.set_yticks(range(n), [f"{s.name}  {_short(s.what)}" for s in scores])
     axes.set_ylim(n - 0.5, -0.5)
     axes.set_xlim(0, 102)
-    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, labelsize=9, labelcolor=_INK)
-    axes.set_xlabel("accuracy, per cent", color=_PALE, fontsize=9)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side == "bottom")
-        spine.set_color("#bbbbbb")
-    figure.text(0.2 / width, 1 - 0.3 / height, title, va="center", color=_INK, fontsize=12,
-                fontweight="bold")  # fmt: skip
+    _accuracy_axes(axes, figure, title)
     figure.text(0.2 / width, 1 - 0.6 / height, legend, va="center", color=_PALE, fontsize=9)
     figure.legend(
         loc="upper left", bbox_to_anchor=(0.12 / width, 1 - 0.72 / height), ncols=4, frameon=False,

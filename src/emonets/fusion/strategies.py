@@ -23,10 +23,6 @@ DEFAULT = "product"
 """What is used where there is nothing to fit on: better than the mean out of fold wherever it was
 measured (``docs/results/fusion.md``)."""
 
-DEFAULT_FITTED = "logistic by class"
-"""What is used where there are labelled clips: out of fold never behind the product by more than
-chance, and ahead of it where models resemble each other and are counted twice by it."""
-
 BAGGED = 350
 """Searches in a bag (section 4.4.2)."""
 _SHORT = {"n_uniform": 4_000, "n_local": 6_000}
