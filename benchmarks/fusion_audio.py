@@ -8,7 +8,7 @@
 network: the one of the preset `modern`, trained on RAVDESS alone: on all of the five
 actor-independent folds (Luna-Jiménez 2022) but one, and on all but two. By default a single one of
 its members, for fewer epochs and of shorter stretches than the preset's, because fifteen are
-trained. Its calm counts as neutral. Each network's answers are kept in WORK; a run that was
+trained. Its calm counts as neutral. Each network and its answers are kept in WORK; a run that was
 interrupted goes on from them.
 
 functionals: mean, deviation and some quantiles of the paper's 909 features and the mean size of
@@ -33,7 +33,7 @@ from emonets.files import write_whole
 from emonets.fusion.nested_folds import nested_predictions
 from emonets.fusion.protocols import FitPredict
 from emonets.training.audio import fit_audio
-from emonets.training.preset import load_section
+from emonets.training.audio_preset import audio_settings
 from emonets.training.sound_data import emotions_of, load_labelled
 from fusion_stock import linear_machine, takes
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     network = options.what == "network"
-    settings = load_section("modern" if network else "paper", "audio")
+    settings = audio_settings("modern" if network else "paper")
     if network:
         settings["training"] |= {
             "members": options.members, "epochs": options.epochs, "frames": options.frames
@@ -87,7 +87,9 @@ def main() -> None:
         kind = f"{options.members}-{options.epochs}-{options.frames}-{options.seed}"
         place = options.work / f"nested-{kind}-{tested}.npy"
         if not place.exists():
-            made = fit_audio(data, train, None, settings, seed=options.seed, echo=said)
+            made = fit_audio(
+                data, train, None, settings, seed=options.seed, work=options.work, echo=said
+            )  # fmt: skip
             classes = made.predict_proba([data.frames[i] for i in test], len(data.classes))
             p = np.zeros((len(test), len(EMOTIONS)))
             np.add.at(p.T, list(emotions_of(len(data.classes))), classes.T)

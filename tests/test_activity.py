@@ -92,6 +92,8 @@ def test_learns_from_motion_and_leaves_absent_classes_at_zero(
     assert (p.argmax(axis=1) == np.tile([0, 3, 6], 5)).mean() > 0.7
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert (p[:, [1, 2, 4, 5]] == 0).all()
+    assert specialist.known_classes == (0, 3, 6)
+    assert ActivitySpecialist(specialist.code).known_classes == tuple(range(7))
     np.testing.assert_allclose(specialist.predict_proba(new[0])[0], p[0], rtol=1e-9)
 
 

@@ -195,6 +195,8 @@ def test_columns_may_count_as_one_emotion(specialist: AudioSpecialist, happy: Pa
     features = specialist.extract(open_clip(happy))
     p, q = specialist.predict_proba(features)[0], merged.predict_proba(features)[0]
     assert q[5] == 0
+    assert specialist.known_classes == tuple(range(7))
+    assert merged.known_classes == (0, 1, 2, 3, 4, 6)
     assert q[6] == pytest.approx(p[5] + p[6])
     with pytest.raises(ParameterError, match="7 classes"):
         AudioSpecialist(specialist.network, specialist.whitening, emotions=(0, 1))

@@ -6,10 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emonets.errors import DataError, ParameterError
 from emonets.fusion.average import MeanFusion, ProductFusion, RecallWeightedMean
-from emonets.fusion.common import check_labels, check_probabilities, evidence, pool
+from emonets.fusion.common import (
+    check_labels,
+    check_probabilities,
+    evidence,
+    neutral_where_unknown,
+    pool,
+    without_opinion,
+)
 from emonets.fusion.logistic import LogisticFusion
 from emonets.fusion.search import RandomSearch
 from emonets.fusion.stacked import SvmFusion
@@ -178,3 +187,77 @@ def test_evidence_is_neutral_for_the_uniform_and_bounded() -> None:
     assert np.isfinite(evidence(np.eye(7)[None], "log")).all()
     zero = np.zeros((2, 7))
     np.testing.assert_allclose(pool(np.full((3, 2, 7), 1 / 7), zero), 1 / 7)
+
+
+CLASSES = st.sets(st.integers(0, 6))
+ROWS = st.lists(
+    st.lists(st.just(0.0) | st.floats(1e-12, 1), min_size=7, max_size=7).filter(any),
+    min_size=1, max_size=4,
+)  # fmt: skip
+
+
+@given(ROWS, CLASSES, CLASSES)
+def test_nothing_is_said_of_a_class_that_was_never_shown(
+    rows: list[list[float]], known: set[int], among: set[int]
+) -> None:
+    p = np.array(rows) / np.sum(rows, axis=1, keepdims=True)
+    every, lacking = sorted(known | among), sorted(among - known)
+    outside = [c for c in range(7) if c not in every]
+    q = without_opinion(p, sorted(known), sorted(among))
+    np.testing.assert_allclose(q.sum(axis=1), 1)
+    if not lacking:
+        np.testing.assert_array_equal(q, p)
+        return
+    np.testing.assert_allclose(q[:, lacking], 1 / len(every))
+    assert (q[:, outside] == 0).all()
+    have = sorted(known)
+    total = p[:, have].sum(axis=1, keepdims=True)
+    share = len(have) / len(every)
+    told = total[:, 0] > 0
+    np.testing.assert_allclose(q[told][:, have] * total[told], p[told][:, have] * share, atol=1e-15)
+    np.testing.assert_allclose(q[~told][:, have], 1 / len(every))
+    masks = [np.isin(np.arange(7), list(classes)) for classes in (known, among)]
+    np.testing.assert_array_equal(without_opinion(p, *masks), q)
+    np.testing.assert_array_equal(without_opinion(p[0], have, every), q[0])
+    np.testing.assert_allclose(without_opinion(q, have, every), q)
+
+
+def test_all_seven_are_to_choose_from_unless_some_are_named() -> None:
+    p = np.array([0.5, 0.0, 0.3, 0.1, 0.1, 0.0, 0.0])
+    no_disgust = [0, 2, 3, 4, 5, 6]
+    expected = p * 6 / 7
+    expected[1] = 1 / 7
+    np.testing.assert_allclose(without_opinion(p, no_disgust), expected)
+    np.testing.assert_array_equal(without_opinion(p, range(7)), p)
+    np.testing.assert_allclose(without_opinion(p, []), 1 / 7)
+    assert np.isnan(without_opinion([np.nan] * 7, no_disgust)).any()
+    for wrong in ([7], [-1], [0.5], ["disgust"], [True] * 6):
+        with pytest.raises(ParameterError, match=r"known must be classes 0\.\.6"):
+            without_opinion(p, wrong)
+    with pytest.raises(ParameterError, match="among must be"):
+        without_opinion(p, no_disgust, [9])
+
+
+def test_in_each_clip_those_that_speak_say_what_there_is_to_choose_from() -> None:
+    p, _, _ = predictions(8, 3)
+    known = [range(7), [0, 3, 6], [0, 3]]
+    p[:, 1, [1, 2, 4, 5]] = p[:, 2, [1, 2, 4, 5, 6]] = 0
+    p /= p.sum(axis=2, keepdims=True)
+    found = np.ones((8, 3), dtype=bool)
+    found[0], found[1], found[2], found[3] = [0, 1, 1], [0, 1, 0], [1, 1, 0], [0, 0, 0]
+    given_p = p.copy()
+    given_p[3] = np.nan
+    q = neutral_where_unknown(given_p, known, found)
+    np.testing.assert_array_equal(q[~found], np.full((np.sum(~found), 7), 1 / 7))
+    np.testing.assert_array_equal(q[0, 1], p[0, 1])  # nobody there knows more
+    np.testing.assert_allclose(q[0, 2], without_opinion(p[0, 2], [0, 3], [0, 3, 6]))
+    np.testing.assert_array_equal(q[1, 1], p[1, 1])  # who speaks alone is taken at its word
+    np.testing.assert_allclose(q[2, 1], without_opinion(p[2, 1], known[1]))
+    for j in range(3):
+        np.testing.assert_allclose(q[4:, j], without_opinion(p[4:, j], known[j]))
+    np.testing.assert_array_equal(neutral_where_unknown(p, [range(7)] * 3), p)
+    np.testing.assert_array_equal(neutral_where_unknown(p[:, 1:], [[0, 3, 6]] * 2), p[:, 1:])
+    with pytest.raises(ParameterError, match="of 3 models, not of 2"):
+        neutral_where_unknown(p, known[:2])
+    with pytest.raises(DataError, match=r"P\[3, 0\].*NaN"):
+        neutral_where_unknown(given_p, known)

@@ -18,12 +18,13 @@ from emonets.errors import BundleError, ParameterError
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
+from emonets.fusion.common import neutral_where_unknown, without_opinion
 from emonets.fusion.logistic import LogisticFusion
 from emonets.fusion.named import NamedFusion, fuse_unfitted
 from emonets.fusion.search import RandomSearch
 from emonets.fusion.stacked import SvmFusion
 from emonets.result import Row
-from emonets.together import mark_uncertain, together, together_over_time
+from emonets.together import about_unknown, mark_uncertain, together, together_over_time
 from fusion_data import predictions
 from test_audio_specialist import speech_like, write_sound
 
@@ -107,6 +108,79 @@ def test_without_a_fitted_fusion_those_that_found_something_are_multiplied() -> 
     np.testing.assert_allclose(p[0], a * b / (a * b).sum(), atol=1e-9)
     np.testing.assert_array_equal(p[1], a)
     np.testing.assert_allclose(p[2], 1 / 7)
+
+
+DISGUSTED = (0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05)
+NO_DISGUST = (0.3, 0.0, 0.14, 0.14, 0.14, 0.14, 0.14)
+KNOWN = {"face": tuple(range(7)), "audio": (0, 2, 3, 4, 5, 6)}
+
+
+def test_who_never_met_a_class_cannot_veto_it() -> None:
+    said = [{"face": DISGUSTED, "audio": NO_DISGUST}]
+    assert fuse_unfitted(said)[0].argmax() == 0
+    (p,) = fuse_unfitted(said, KNOWN)
+    assert p.argmax() == 1
+    product = np.array(DISGUSTED) * without_opinion(NO_DISGUST, KNOWN["audio"])
+    np.testing.assert_allclose(p, product / product.sum())
+    # where no one who speaks knows it, it stays out; where all know the same, nothing changes
+    np.testing.assert_array_equal(
+        fuse_unfitted([{"audio": NO_DISGUST}, {}], KNOWN), [NO_DISGUST, [1 / 7] * 7]
+    )
+    both = {"face": NO_DISGUST, "audio": NO_DISGUST}
+    same = dict.fromkeys(both, KNOWN["audio"])
+    np.testing.assert_array_equal(fuse_unfitted([both], same), fuse_unfitted([both]))
+    assert fuse_unfitted([both], same)[0, 1] < 1e-8
+    np.testing.assert_array_equal(fuse_unfitted(said, {"audio": KNOWN["audio"]})[0], p)
+
+
+def test_a_fitted_fusion_is_given_what_it_was_fitted_on() -> None:
+    P, y, groups = predictions(140, 2)
+    P[:, 1, 1] = 0
+    P /= P.sum(axis=2, keepdims=True)
+    known = [KNOWN["face"], KNOWN["audio"]]
+    neutral = neutral_where_unknown(P, known)
+    fusion = LogisticFusion(random_state=0).fit(neutral, y, groups=groups)
+    made = NamedFusion(fusion, ("face", "audio"))
+    said = [{"face": p[0], "audio": p[1]} for p in P]
+    fused = made.fuse(said, KNOWN)
+    np.testing.assert_array_equal(fused, fusion.predict_proba(neutral))
+    disgusted = y == 1
+    assert (fused[disgusted].argmax(axis=1) == 1).any()
+    assert (made.fuse(said)[disgusted].argmax(axis=1) != 1).all()
+    alone = np.stack([np.full(7, 1 / 7), P[0, 1]])[None]
+    np.testing.assert_array_equal(
+        made.fuse([{"audio": P[0, 1]}], KNOWN), fusion.predict_proba(alone)
+    )
+
+
+@pytest.mark.parametrize("fusion", [None, NamedFusion(MeanFusion.untrained(2), ("face", "audio"))])
+def test_rows_are_taken_together_without_the_veto(fusion: NamedFusion | None) -> None:
+    face = Row("f", None, 0.0, 1.0, True, "face", DISGUSTED)
+    sound = Row("f", None, 0.0, 1.0, None, "audio", NO_DISGUST, True)
+    p = np.array(together([face, sound], fusion, KNOWN).probabilities)
+    level = without_opinion(NO_DISGUST, KNOWN["audio"])
+    plain = (
+        fuse_unfitted([{"face": DISGUSTED, "audio": level}])
+        if fusion is None
+        else fusion.fuse([{"face": DISGUSTED, "audio": level}])
+    )
+    np.testing.assert_allclose(p, plain[0])
+    assert together([face, sound], fusion) == together([face, sound], fusion, {})
+    window = Row("f", None, 0.0, 1.0, None, "audio", NO_DISGUST, True, "window")
+    look = Row("f", 0, 0.0, 1.0, True, "face", DISGUSTED, level="face")
+    rows = together_over_time([[look, window], [window]], ["face", "audio"], fusion, KNOWN)
+    np.testing.assert_allclose(rows[0].probabilities, p)
+    assert [row.label for row in rows] == ["disgust", "angry"]
+    assert window.probabilities == NO_DISGUST  # what it said itself stays as it is
+
+
+def test_who_lacks_a_class_is_named(parts: EmoNets) -> None:
+    assert "knows no" not in parts.describe()["decision"]
+    assert about_unknown({}) == about_unknown({"face": range(7)}) == ""
+    assert about_unknown(KNOWN) == "audio knows no disgust"
+    assert about_unknown({**KNOWN, "mouth": (3, 4, 5, 6)}) == (
+        "audio knows no disgust; mouth knows no angry, disgust, fear"
+    )
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ def specialist() -> MouthSpecialist:
 
 def test_it_learns_what_mouths_show(specialist: MouthSpecialist) -> None:
     assert specialist.scores_[specialist.classifier.l2] == 1
+    assert specialist.known_classes == tuple(KINDS)
+    assert MouthSpecialist().known_classes == tuple(range(7))
     for emotion in KINDS:
         features = specialist.look(tube(mouths(emotion, seed=9)))
         p = specialist.predict_proba(features)

@@ -195,6 +195,7 @@ def test_svm_on_clips(model: EmoNets, happy: Path, angry: Path, tmp_path: Path) 
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert p.argmax(axis=1).tolist() == [3, 0]
     assert (p[:, [1, 2, 4, 5, 6]] == 0).all()  # never seen in training
+    assert (model.face.known_classes, nets.face.known_classes) == (tuple(range(7)), (0, 3))
     again = EmoNets.load(nets.save(tmp_path / "svm"))
     np.testing.assert_allclose(again.face.predict_proba(real), p, atol=1e-9)
     assert "SVM" in again.describe()["decision"]

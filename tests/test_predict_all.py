@@ -13,6 +13,7 @@ import test_mouth
 from emonets import EmoNets, MediaError
 from emonets.clip import open_clip
 from emonets.errors import ParameterError
+from emonets.fusion.common import without_opinion
 from emonets.looking import look
 from emonets.result import COLUMNS, Result
 from emonets.specialists.activity import ActivitySpecialist
@@ -44,13 +45,21 @@ def test_each_speaks_and_then_all_together(model: EmoNets, happy: Path) -> None:
         "face", "audio", "activity", "mouth", "face+audio+activity+mouth",
     ]  # fmt: skip
     *single, together = whole
-    product = np.prod([row.probabilities for row in single], axis=0)
+    # motion was shown three emotions and mouths three, one of them the same: no veto on the rest
+    said = [
+        without_opinion(r.probabilities, model.specialists[r.model].known_classes) for r in single
+    ]
+    product = np.prod(said, axis=0)
     np.testing.assert_allclose(together.probabilities, product / product.sum(), atol=1e-5)
     assert [row.motion_found for row in whole] == [None, None, True, None, True]
     assert [row.face_found for row in whole] == [True, None, None, True, True]
     assert {(row.model, row.level) for row in result.rows} >= {("face", "face"), ("mouth", "face")}
     assert result.files[0].status == "ok"
     assert "motion words" in result.about["decision"]
+    assert result.about["decision"].endswith(
+        ", of those that found something; activity knows no disgust, fear, sad, surprise; "
+        "mouth knows no angry, disgust, fear, neutral"
+    )
     assert tuple(result.to_pandas().columns) == COLUMNS
     assert Result.from_json(result.to_json()).rows == result.rows
 
@@ -87,6 +96,13 @@ def test_windows(model: EmoNets, happy: Path) -> None:
     assert len({row.probabilities for row in moved}) == 3
     mouths = [row for row in result.rows if row.model == "mouth" and row.level == "face"]
     assert len(mouths) == 3
+    both = [row for row in result.rows if row.model == "activity+mouth" and row.level == "face"]
+    for motion, mouth, row in zip(moved, mouths, both, strict=True):
+        # between the two of them they know all but disgust and fear, which nobody speaks of
+        a = without_opinion(motion.probabilities, [0, 3, 6], [0, 3, 4, 5, 6])
+        b = without_opinion(mouth.probabilities, [3, 4, 5], [0, 3, 4, 5, 6])
+        np.testing.assert_allclose(row.probabilities, a * b / (a * b).sum(), atol=1e-5)
+        assert max(row.probabilities[1:3]) < 1e-8
     frames = model.predict(happy, models=["mouth"], frames=True)
     assert sum(row.model == "mouth/frame" for row in frames.rows) > 20
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from emonets import __version__
 from emonets.cli_data import data_app
 from emonets.cli_fusion import compare_fusion, reproduce_submissions
+from emonets.cli_system import extract
 from emonets.cli_training import evaluate_app, reproduce_app, train_app
 from emonets.emotions import EMOTIONS
 from emonets.errors import EmoNetsError, ParameterError
@@ -32,6 +33,7 @@ app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(reproduce_app, name="reproduce")
 app.add_typer(data_app, name="data")
+app.command()(extract)
 app.command()(compare_fusion)
 reproduce_app.command("submissions")(reproduce_submissions)
 

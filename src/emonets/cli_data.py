@@ -113,7 +113,7 @@ def check_dataset(
         path,
         layout,
         strict=False,
-        labels=_labels(mapped or []) or None,
+        labels=labels_of(mapped or []) or None,
         group_pattern=group_pattern,
     )
     problems = dataset.validate(deep=deep)
@@ -126,7 +126,8 @@ def check_dataset(
         raise typer.Exit(1)
 
 
-def _labels(pairs: list[str]) -> dict[str, str]:
+def labels_of(pairs: list[str]) -> dict[str, str]:
+    """What ``--map`` says: word → emotion, or ``drop``."""
     labels: dict[str, str] = {}
     for pair in pairs:
         word, equals, emotion = pair.rpartition("=")

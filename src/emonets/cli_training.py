@@ -9,10 +9,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from emonets.cli_system import DefaultGroup, evaluate_all, train_all
 from emonets.errors import ParameterError
 
-train_app = typer.Typer(help="Train a model on labelled data.", no_args_is_help=True)
-evaluate_app = typer.Typer(help="Score a model on labelled data.", no_args_is_help=True)
+train_app = typer.Typer(
+    cls=DefaultGroup, no_args_is_help=True,
+    help="Train a model on labelled data: emonets train DATASET --out BUNDLE trains all "
+    "specialists and their fusion (the command 'all'), the others a single specialist.",
+)  # fmt: skip
+evaluate_app = typer.Typer(
+    cls=DefaultGroup, no_args_is_help=True,
+    help="Score a model on labelled data: emonets evaluate BUNDLE DATASET scores all specialists "
+    "and their fusion (the command 'all'), the others a single specialist.",
+)  # fmt: skip
+train_app.command("all")(train_all)
+evaluate_app.command("all")(evaluate_all)
 reproduce_app = typer.Typer(help="Rebuild the paper's own numbers.", no_args_is_help=True)
 
 _err = Console(stderr=True, markup=False, emoji=False, highlight=False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
-import threading
 from pathlib import Path
 
 
@@ -12,7 +12,8 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all, also when the process dies midway."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    # several machines may write into one folder: a process' number is not enough
+    partial = target.with_name(f".{os.getpid()}-{secrets.token_hex(6)}.part")
     try:
         partial.write_bytes(data)
         os.replace(partial, target)

@@ -28,6 +28,7 @@ from emonets.specialists.tube_pass import Features
 from emonets.together import (
     TOGETHER,
     about_uncertain,
+    about_unknown,
     check_uncertain,
     how_together,
     mark_uncertain,
@@ -68,7 +69,8 @@ class EmoNets:
     fusion : fitted on answers of these specialists to clips that they had not been trained on: a
         ``fusion.named.NamedFusion``, or a fusion of all of them in the order of
         :attr:`specialists`. What finds nothing counts as 1/7. None: the product of those that
-        found something.
+        found something. Either is given answers that say nothing of a class that a specialist
+        was never shown and another was: fit on such (``fusion.common.neutral_where_unknown``).
     about : the model's card and preset, kept in its bundle.
     device : ``cpu``, ``cuda``, ``coreml`` or ``directml``, as far as onnxruntime has it here.
     """
@@ -276,10 +278,11 @@ class EmoNets:
             return Result((), (status_of(error, file),), about)
         several = len(answers) > 1
         if several and len(spans) > 1:
-            rows += together_over_time(pieces, [row.model for row in answers], self.fusion)
+            names = [row.model for row in answers]
+            rows += together_over_time(pieces, names, self.fusion, self._known)
         rows += answers
         if several:
-            rows.append(together(answers, self.fusion))
+            rows.append(together(answers, self.fusion, self._known))
         rows = mark_uncertain(rows, uncertain_below, abstain, self.fusion)
         return Result(tuple(rows), (verdict(file, clip, answers),), about)
 
@@ -292,12 +295,19 @@ class EmoNets:
         if len(how) > 1:
             decision = "; ".join(f"{name}: {text}" for name, text in how.items())
             decision += f"; {how_together(list(how), self.fusion)}"
+        if lacking := about_unknown(self._known):
+            decision += f"; {lacking}"
         return {
             **self.about,
             "model": TOGETHER.join(how),
             "decision": decision,
             **about_uncertain(uncertain_below, abstain, self.fusion),
         }
+
+    @property
+    def _known(self) -> dict[str, tuple[int, ...]]:
+        """The classes that each specialist was shown."""
+        return {name: part.known_classes for name, part in self.specialists.items()}
 
     @property
     def _looks(self) -> list[str]:

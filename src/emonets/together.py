@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
-from emonets.fusion.named import NamedFusion, Said, fuse_unfitted
+from emonets.fusion.named import Known, NamedFusion, Said, fuse_unfitted
 from emonets.fusion.strategies import DEFAULT, STRATEGIES
 from emonets.learners.parameters import check_number
 from emonets.result import Row
@@ -16,15 +17,19 @@ TOGETHER = "+"
 """Between the names of models that speak together."""
 
 
-def together(answers: Sequence[Row], fusion: NamedFusion | None = None) -> Row:
+def together(
+    answers: Sequence[Row], fusion: NamedFusion | None = None, known: Known | None = None
+) -> Row:
     """The answer of a clip: what its specialists' answers are when fused.
 
     Parameters
     ----------
     answers : a row a specialist.
     fusion : fitted on labelled clips; None: the product of those that found something.
+    known : the classes that each was ever shown, by name: it has no opinion on the others. None:
+        all know all. The rows themselves stay as they are.
     """
-    (p,) = _fused([answers], fusion)
+    (p,) = _fused([answers], fusion, known)
     return replace(
         _joined(answers, TOGETHER.join(row.model for row in answers)),
         probabilities=p,
@@ -34,7 +39,10 @@ def together(answers: Sequence[Row], fusion: NamedFusion | None = None) -> Row:
 
 
 def together_over_time(
-    pieces: Sequence[Sequence[Row]], names: Sequence[str], fusion: NamedFusion | None = None
+    pieces: Sequence[Sequence[Row]],
+    names: Sequence[str],
+    fusion: NamedFusion | None = None,
+    known: Known | None = None,
 ) -> list[Row]:
     """A row for each face and window, of the face, the sound and the motion there.
 
@@ -45,6 +53,7 @@ def together_over_time(
     pieces : for each window the rows of single specialists: of faces (with a track) and of all
         else.
     names : of the specialists that speak in the clip, whether they found anything there or not.
+    fusion, known : as for :func:`together`.
     """
     groups: list[list[Row]] = []
     for piece in pieces:
@@ -54,7 +63,7 @@ def together_over_time(
         groups += [face + rest for face in faces] or ([rest] if rest else [])
     looks = not {"face", "mouth"}.isdisjoint(names)
     rows = []
-    for group, p in zip(groups, _fused(groups, fusion), strict=True):
+    for group, p in zip(groups, _fused(groups, fusion, known), strict=True):
         face = [row for row in group if row.track is not None]
         joined = _joined(face or group, TOGETHER.join(names))
         rows.append(
@@ -69,9 +78,11 @@ def together_over_time(
     return rows
 
 
-def _fused(groups: Sequence[Sequence[Row]], fusion: NamedFusion | None) -> list[tuple[float, ...]]:
+def _fused(
+    groups: Sequence[Sequence[Row]], fusion: NamedFusion | None, known: Known | None
+) -> list[tuple[float, ...]]:
     said: list[Said] = [{r.model: r.probabilities for r in rows if r.found} for rows in groups]
-    p = fuse_unfitted(said) if fusion is None else fusion.fuse(said)
+    p = fuse_unfitted(said, known) if fusion is None else fusion.fuse(said, known)
     return [tuple(map(float, row)) for row in p]
 
 
@@ -101,6 +112,17 @@ def how_together(names: Sequence[str], fusion: NamedFusion | None) -> str:
     if out:
         text += f"; {', '.join(out)} left out and counted as 1/7"
     return text
+
+
+def about_unknown(known: Known) -> str:
+    """In words, which classes were never shown to whom; empty where all know all."""
+    lacking = {
+        name: [word for c, word in enumerate(EMOTIONS) if c not in classes]
+        for name, classes in known.items()
+    }
+    return "; ".join(
+        f"{name} knows no {', '.join(words)}" for name, words in lacking.items() if words
+    )
 
 
 def check_uncertain(below: float | None, abstain: bool, fusion: NamedFusion | None) -> None:

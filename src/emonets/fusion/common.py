@@ -77,6 +77,89 @@ def check_probabilities(P: ArrayLike, *, found: ArrayLike | None = None) -> Floa
     return np.maximum(p, 0.0)
 
 
+def without_opinion(p: ArrayLike, known: ArrayLike, among: ArrayLike | None = None) -> Floats:
+    """Probabilities of a model that was shown some classes only, as an answer to more of them.
+
+    It says nothing of a class that it never met, as one that finds nothing says 1/k of each. Taken
+    at its word, a 0 of a class that it could not have learned would rule that class out in a
+    product, whatever the others see. Of u classes to choose from, of which it knows some, each that
+    it does not know gets 1/u; those that it knows share the rest as they did. Where it knows all of
+    them, its answer stays as it is.
+
+    Parameters
+    ----------
+    p : (..., k), rows summing to one.
+    known : the classes that it was shown: their positions, or truth values (k,) or of any shape
+        that goes with p's.
+    among : the classes that are to choose from, likewise, beside ``known``; None: all k. Others
+        get 0: where nobody knows a class, nobody's silence speaks for it.
+
+    Returns
+    -------
+    (..., k), rows summing to one; those known are uniform among themselves where they were all 0.
+
+    Raises
+    ------
+    ParameterError : positions that are none.
+    """
+    given = np.asarray(p, dtype=np.float64)
+    have = _classes("known", known, given.shape[-1])
+    every = have | (True if among is None else _classes("among", among, given.shape[-1]))
+    lacking = every & ~have
+    each = 1 / np.maximum(every.sum(axis=-1, keepdims=True), 1)
+    number = have.sum(axis=-1, keepdims=True)
+    kept = np.where(have, given, 0.0)
+    total = kept.sum(axis=-1, keepdims=True)
+    # not "> 0": NaN is to stay NaN
+    shares = np.where(total == 0, have / np.maximum(number, 1), kept / np.where(total, total, 1))
+    levelled = np.where(lacking, each, shares * number * each)
+    return np.where(lacking.any(axis=-1, keepdims=True), levelled, given)
+
+
+def neutral_where_unknown(
+    P: ArrayLike, known: Sequence[ArrayLike], found: ArrayLike | None = None
+) -> Floats:
+    """P as a fusion is to be given it, at fitting as at answering: :func:`without_opinion`.
+
+    In each clip the classes to choose from are those that any of the models knows that found
+    something there. So P is as it was where these know the same, or where one speaks alone.
+
+    Parameters
+    ----------
+    P : (n, m, k). found : (n, m), as for a fusion.
+    known : of each of the m models the classes that it was shown, positions or truth values (k,).
+
+    Returns
+    -------
+    (n, m, k), 1/k where a model found nothing.
+
+    Raises
+    ------
+    FusionDataError : as :func:`check_probabilities`.
+    ParameterError : classes that are none, or not of m models.
+    """
+    p = check_probabilities(P, found=found)
+    n, m, k = p.shape
+    if len(known) != m:
+        raise ParameterError(f"known must name the classes of {m} models, not of {len(known)}")
+    have = np.stack([_classes("known", classes, k) for classes in known])
+    spoke = np.ones((n, m), dtype=bool) if found is None else check_found(found, n, m)
+    among = (spoke[:, :, None] & have).any(axis=1, keepdims=True)
+    return np.where(spoke[:, :, None], without_opinion(p, have, among), p)
+
+
+def _classes(name: str, classes: ArrayLike, k: int) -> NDArray[np.bool_]:
+    """Truth values (..., k) of positions (any number of them) or of truth values."""
+    given = np.asarray(classes)
+    if given.dtype.kind == "b" and given.shape[-1:] == (k,):
+        return given
+    if given.size and (given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= k):
+        raise ParameterError(f"{name} must be classes 0..{k - 1}, or {k} truth values: {classes!r}")
+    mask = np.zeros(k, dtype=bool)
+    mask[given.astype(np.intp)] = True
+    return mask
+
+
 def check_found(found: ArrayLike, n: int, m: int) -> NDArray[np.bool_]:
     """``found`` as an array (n, m) of truth values."""
     mask = np.asarray(found)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -21,7 +21,7 @@ from emonets.files import write_whole
 from emonets.fusion.average import PooledFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
-from emonets.fusion.common import Arrays, Floats
+from emonets.fusion.common import Arrays, Floats, neutral_where_unknown
 from emonets.fusion.stored import read_fusion
 from emonets.fusion.strategies import DEFAULT, make_fusion
 
@@ -32,6 +32,8 @@ _EQUAL = 1e-9  # probabilities nearer to each other than this say nothing
 
 Said = Mapping[str, ArrayLike]
 """What was said of a clip: model → (7,) probabilities. A model that found nothing is not in it."""
+Known = Mapping[str, Sequence[int]]
+"""Model → which of the seven classes, 0..6, it was shown. A model that is not in it knows all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,31 +72,42 @@ class NamedFusion:
             )
         object.__setattr__(self, "strategy", self.strategy or self.fusion.kind)
 
-    def fuse(self, said: Sequence[Said]) -> Floats:
+    def fuse(self, said: Sequence[Said], known: Known | None = None) -> Floats:
         """(n, 7) of what was said of n clips, or windows.
 
         Each of the models that says nothing counts as 1/7 (paper 4); 1/7 each where all do. Where
         the fusion listens to none of those that do say something, and so answers 1/7 each, they
         are taken together as if nothing had been fitted.
 
+        A model has no opinion on a class that it was never shown and another that speaks was
+        (``common.neutral_where_unknown``). Who fits a fusion of such models makes that of P first:
+        it learns what a silence weighs only from what it will be given here.
+
+        Parameters
+        ----------
+        said : of each clip.
+        known : None: all models know all classes.
+
         Raises
         ------
         ParameterError : a model that the fusion does not know.
         """
         p = np.full((len(said), len(self.models), len(EMOTIONS)), UNIFORM)
+        found = np.zeros(p.shape[:2], dtype=bool)
         for i, words in enumerate(said):
             for name, row in words.items():
                 if name not in self.models:
                     raise ParameterError(
                         f"the fusion knows no model {name!r}, only {', '.join(self.models)}"
                     )
-                p[i, self.models.index(name)] = row
+                j = self.models.index(name)
+                p[i, j], found[i, j] = row, True
         if not len(p):
             return np.empty((0, len(EMOTIONS)))
-        fused = np.array(self.fusion.predict_proba(p))
+        fused = np.array(self.fusion.predict_proba(_considered(p, self.models, known, found)))
         for row, words in zip(fused, said, strict=True):
             if not words or np.ptp(row) < _EQUAL:
-                row[:] = fuse_unfitted([words])[0]
+                row[:] = fuse_unfitted([words], known)[0]
         return fused
 
     def to_arrays(self) -> tuple[dict[str, Any], Arrays]:
@@ -176,10 +189,11 @@ class NamedFusion:
             raise BundleError(f"{target}: {error}") from None
 
 
-def fuse_unfitted(said: Sequence[Said]) -> Floats:
+def fuse_unfitted(said: Sequence[Said], known: Known | None = None) -> Floats:
     """(n, 7) where nothing was fitted: ``strategies.DEFAULT`` of the models that found something.
 
-    What one model alone says stays as it is; 1/7 each where none says anything.
+    What one model alone says stays as it is; 1/7 each where none says anything. A class that one
+    was never shown, and another was, it has no opinion on (``common.neutral_where_unknown``).
     """
     out = np.full((len(said), len(EMOTIONS)), UNIFORM)
     for row, words in zip(out, said, strict=True):
@@ -187,8 +201,17 @@ def fuse_unfitted(said: Sequence[Said]) -> Floats:
         if len(p) == 1:
             row[:] = p[0]
         elif len(p):
-            row[:] = _unfitted(len(p)).predict_proba(p[None])[0]
+            row[:] = _unfitted(len(p)).predict_proba(_considered(p[None], list(words), known))[0]
     return out
+
+
+def _considered(
+    p: Floats, models: Sequence[str], known: Known | None, found: NDArray[np.bool_] | None = None
+) -> Floats:
+    if known is None:
+        return p
+    every = range(len(EMOTIONS))
+    return neutral_where_unknown(p, [known.get(name, every) for name in models], found)
 
 
 @lru_cache(maxsize=8)

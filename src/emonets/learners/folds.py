@@ -86,3 +86,33 @@ def folds_within(folds: Iterable[Fold], rows: Indices, n: int) -> list[Fold]:
     position[rows] = np.arange(len(rows))
     inside = [(position[train], position[test]) for train, test in folds]
     return [(train[train >= 0], test[test >= 0]) for train, test in inside]
+
+
+def choosing_folds(y: NDArray[Any], groups: NDArray[Any] | None, most: int = 5) -> int | list[Fold]:
+    """Folds to choose a number by: as many as asked for, or what few groups and samples allow.
+
+    Returns
+    -------
+    ``most`` where that many folds can be made of whole groups with each class in them, so far as
+    counts tell; else the folds themselves, of whole groups or of samples, without those whose
+    training part is of one class.
+
+    Raises
+    ------
+    ParameterError : no fold leaves two classes to learn from.
+    """
+    counts = np.unique(y, return_counts=True)[1]
+    units = len(y) if groups is None else len(np.unique(groups))
+    if units >= most and counts.min() >= most:
+        return most
+    made = shuffled_folds(len(y), max(2, min(most, units)), np.random.RandomState(0), groups)
+    kept = [
+        (train, test)
+        for train, test in made
+        if len(test) and len(train) and len(np.unique(y[train])) > 1
+    ]
+    if not kept:
+        raise ParameterError(
+            f"{len(y)} samples of {units} groups: no fold of them leaves two classes to learn from"
+        )
+    return kept

@@ -252,6 +252,22 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             row[:] = np.exp(self.runner().log_probabilities(seen))
         return p
 
+    def embed(self, X: Sequence[ArrayLike]) -> NDArray[np.float64]:
+        """What the last layers look at: (n, members × 2 embedding) of n clips (T_i, bands) in dB.
+
+        Another classifier may learn on it, where there are too few clips to train a network.
+
+        Raises
+        ------
+        DataError : as :meth:`predict_proba`.
+        """
+        check_is_fitted(self)
+        clips = _check_clips(X, self.network.bands)
+        seen = (normalise_level(trim_silence(clip, self.silence)) for clip in clips)
+        rows = [self.runner().pooled(clip) for clip in seen]
+        width = 2 * self.network.embedding * len(self.arrays_)
+        return np.array(rows).reshape(len(clips), width)
+
     def predict(self, X: Sequence[ArrayLike]) -> NDArray[Any]:
         """The most probable label of each clip: (n,)."""
         best = self.predict_proba(X).argmax(axis=1)

@@ -92,7 +92,7 @@ def parameter_shapes(network: Architecture, classes: int) -> dict[str, tuple[int
 
 def onnx_graph(network: Architecture, arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """The serialised graph: ``spectrogram`` (n, 1, bands, frames) float32 → ``logits``
-    (n, classes) float32, for any number of frames.
+    (n, classes) and ``pooled`` (n, 2 embedding), both float32, for any number of frames.
 
     Raises
     ------
@@ -143,9 +143,9 @@ def onnx_graph(network: Architecture, arrays: Mapping[str, NDArray[Any]]) -> byt
     square = add("ReduceSum", [add("Mul", [add("Mul", [x, x]), weight]), "frames"], keepdims=0)
     variance = add("Sub", [square, add("Mul", [mean, mean])])
     deviation = add("Sqrt", [add("Max", [variance, "least"])])
-    pooled = add("Concat", [mean, deviation], axis=1)
+    nodes.append(helper.make_node("Concat", [mean, deviation], ["pooled"], axis=1))
     nodes.append(
-        helper.make_node("Gemm", [pooled, "classes.weight", "classes.bias"], ["logits"], transB=1)
+        helper.make_node("Gemm", ["pooled", "classes.weight", "classes.bias"], ["logits"], transB=1)
     )
     graph = helper.make_graph(
         nodes,
@@ -155,7 +155,12 @@ def onnx_graph(network: Architecture, arrays: Mapping[str, NDArray[Any]]) -> byt
                 "spectrogram", TensorProto.FLOAT, ["n", 1, network.bands, "frames"]
             )
         ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", classes])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", classes]),
+            helper.make_tensor_value_info(
+                "pooled", TensorProto.FLOAT, ["n", 2 * network.embedding]
+            ),
+        ],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -190,9 +195,21 @@ class SoundNetRunner:
         """(frames, bands) normalised → (classes,), whose exponentials sum to one."""
         x = np.ascontiguousarray(spectrogram.T[None, None])
         members = [
-            _log_softmax(session.run(None, {"spectrogram": x})[0][0]) for session in self._sessions
+            _log_softmax(session.run(["logits"], {"spectrogram": x})[0][0])
+            for session in self._sessions
         ]
         return _log_softmax(np.mean(members, axis=0))
+
+    def pooled(self, spectrogram: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(frames, bands) normalised → what the last layer looks at, of all members.
+
+        Returns
+        -------
+        (members × 2 embedding,): mean and deviation over time, by attention.
+        """
+        x = np.ascontiguousarray(spectrogram.T[None, None])
+        members = [s.run(["pooled"], {"spectrogram": x})[0][0] for s in self._sessions]
+        return np.concatenate(members).astype(np.float64)
 
 
 def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

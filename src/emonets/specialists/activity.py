@@ -220,6 +220,12 @@ class ActivitySpecialist:
         self.weighted = weighted
 
     @property
+    def known_classes(self) -> tuple[int, ...]:
+        """The emotions, 0..6, that it can answer; it was shown no others. Unfitted: all."""
+        classes = range(len(EMOTIONS)) if self.svm is None else self.svm.classes_
+        return tuple(int(c) for c in classes)
+
+    @property
     def decision(self) -> str:
         """In words, how motion becomes one answer."""
         counted = "weighted by their motion" if self.weighted else "counted"

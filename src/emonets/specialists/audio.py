@@ -14,6 +14,7 @@ from emonets.clip import SOUND_RATE, Clip
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, MediaError, ParameterError
 from emonets.learners.pooled_perceptron import PooledPerceptron
+from emonets.learners.scaled_svm import ScaledSVC
 from emonets.learners.sound_network import SoundNetClassifier
 from emonets.sound.front import Front, front
 from emonets.sound.whitening import Whitening
@@ -117,6 +118,8 @@ class AudioSpecialist:
     features : the front end, ``yaafe`` (the paper's 909 numbers a frame) or ``logmel``.
     emotions : which of the seven, 0..6, each column of the network's answer counts as; several
         may count as one (calm and neutral); None: the network's classes are the seven.
+    head : a fitted classifier of what the sound network's last layer looks at, whose classes are
+        emotions 0..6; the network's own answer, and ``emotions``, then play no part.
     """
 
     name = "audio"
@@ -128,9 +131,13 @@ class AudioSpecialist:
         *,
         features: str = "yaafe",
         emotions: Sequence[int] | None = None,
+        head: ScaledSVC | None = None,
     ) -> None:
         self.network = network
         self.whitening = whitening
+        self.head = head
+        if head is not None and not isinstance(network, SoundNetClassifier):
+            raise ParameterError("a head needs a sound network to look at")
         self.front = front(features)
         self.emotions = tuple(map(int, network.classes_ if emotions is None else emotions))
         if len(self.emotions) != len(network.classes_):
@@ -141,9 +148,16 @@ class AudioSpecialist:
             raise ParameterError(f"emotions must be 0..{len(EMOTIONS) - 1}, got {self.emotions}")
 
     @property
+    def known_classes(self) -> tuple[int, ...]:
+        """The emotions, 0..6, that it can answer; it was shown no others."""
+        classes = self.emotions if self.head is None else self.head.classes_
+        return tuple(sorted({int(c) for c in classes}))
+
+    @property
     def decision(self) -> str:
         """In words, how frames become one answer."""
-        return f"{self.kind} on {self.front.what}, at most {2 * PIECE:g} s at a time"
+        what = self.kind if self.head is None else f"SVM on what the {self.kind} hears"
+        return f"{what} on {self.front.what}, at most {2 * PIECE:g} s at a time"
 
     @property
     def kind(self) -> str:
@@ -203,6 +217,11 @@ class AudioSpecialist:
             self.network.use(
                 device=device, threads=1
             )  # clips, not threads, are what runs side by side
+            if self.head is not None:
+                full = np.zeros((len(sounds), len(EMOTIONS)))
+                p = self.head.predict_proba(self.network.embed(sounds))
+                full[:, np.asarray(self.head.classes_, np.int64)] = p
+                return full
         if self.whitening is not None:
             sounds = [self.whitening.transform(rows) for rows in sounds]
         full = np.zeros((len(sounds), len(EMOTIONS)))
@@ -212,10 +231,31 @@ class AudioSpecialist:
             full[:, emotion] += column
         return full
 
+    def embed(self, features: Features) -> NDArray[np.float64] | None:
+        """What a head learns on, (d,) of a clip; None where there is no sound.
+
+        Of long clips the mean of :func:`pieces`.
+
+        Raises
+        ------
+        ParameterError : the network is no sound network.
+        """
+        if not isinstance(self.network, SoundNetClassifier):
+            raise ParameterError("only a sound network can be looked into")
+        if not features["found"]:
+            return None
+        self.network.use(threads=1)
+        start, end = map(float, features["span"])
+        cut = _cut([features["frames"]], self.front, start, pieces(start, end))
+        rows: NDArray[np.float64] = self.network.embed([rows for _, rows in cut]).mean(axis=0)
+        return rows
+
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
         """Settings (JSON) and arrays by part, for a bundle."""
         network, arrays = self.network.to_arrays()
         parts = {"audio": arrays}
+        if self.head is not None:
+            parts["audio_head"] = self.head.to_arrays()
         if self.whitening is not None:
             parts["audio_whitening"] = self.whitening.to_arrays()
         settings = {
@@ -236,11 +276,15 @@ class AudioSpecialist:
             whitening = None
             if "audio_whitening" in parts:
                 whitening = Whitening.from_arrays(parts["audio_whitening"])
+            head = ScaledSVC.from_arrays(parts["audio_head"]) if "audio_head" in parts else None
+            if head is not None and not set(head.classes_.tolist()) <= set(range(len(EMOTIONS))):
+                raise BundleError("the classes of the audio head are not among the seven emotions")
             return cls(
                 network,
                 whitening,
                 features=settings["features"],
                 emotions=settings["emotions"],
+                head=head,
             )
         except BundleError:
             raise

@@ -20,6 +20,7 @@ from emonets.faces.registration import FER_SIZE, TUBE_TO_FER, face_transforms, r
 from emonets.faces.tubes import FaceTube
 from emonets.learners.convnet import ConvNetClassifier
 from emonets.learners.coupled_svm import CoupledSVC
+from emonets.learners.folds import choosing_folds
 from emonets.learners.grid import TwoStageGridSearch
 from emonets.specialists.aggregate import describe_tubes, merge_frames
 from emonets.specialists.tube_pass import Features, look_at_tubes
@@ -101,6 +102,12 @@ class FaceSpecialist:
     def __getstate__(self) -> dict[str, Any]:
         # an open network cannot be sent to another process; it is opened anew there
         return {**self.__dict__, "_landmarker": None}
+
+    @property
+    def known_classes(self) -> tuple[int, ...]:
+        """The emotions, 0..6, that a clip's answer can be; it was shown no others."""
+        machine = self.network if self.svm is None else self.svm
+        return tuple(int(c) for c in machine.classes_)
 
     @property
     def decision(self) -> str:
@@ -230,7 +237,8 @@ class FaceSpecialist:
             raise DataError(f"{len(features)} clips, {len(labels)} labels, {len(use)} with a face")
         X = np.stack([self.descriptor(features[i]) for i in use])
         chosen = None if groups is None else np.asarray(groups)[use]
-        search = TwoStageGridSearch(CoupledSVC()).fit(X, labels[use], groups=chosen)
+        cv = choosing_folds(labels[use], chosen)
+        search = TwoStageGridSearch(CoupledSVC(), cv=cv).fit(X, labels[use], groups=chosen)
         self.svm = search.best_estimator_
         return self
 

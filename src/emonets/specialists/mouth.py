@@ -74,6 +74,11 @@ class MouthSpecialist:
         return {**self.__dict__, "_landmarker": None}
 
     @property
+    def known_classes(self) -> tuple[int, ...]:
+        """The emotions, 0..6, that it can answer; it was shown no others. Unfitted: all."""
+        return tuple(int(c) for c in getattr(self.classifier, "classes_", range(len(EMOTIONS))))
+
+    @property
     def decision(self) -> str:
         """In words, how frames become one answer."""
         return (

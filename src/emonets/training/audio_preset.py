@@ -23,28 +23,34 @@ def audio_settings(preset: str | Path) -> dict[str, Any]:
     ParameterError : as :func:`emonets.training.preset.load_section`; no such model; something
         is missing, of another model or out of its range.
     """
-    settings = load_section(preset, "audio")
+    return check_audio(load_section(preset, "audio"), f"preset {preset}: audio")
+
+
+def check_audio(settings: dict[str, Any], where: str) -> dict[str, Any]:
+    """The same of a table that is read already; ``where`` is how errors call it."""
+    # how a whole system is trained on clips is no affair of the network
+    settings = {key: value for key, value in settings.items() if key != "clips"}
     model = settings.get("model")
     if model not in _KNOWN:
         names = " or ".join(map(repr, _KNOWN))
-        raise ParameterError(f"preset {preset}: audio.model must be {names}, got {model!r}")
+        raise ParameterError(f"{where}.model must be {names}, got {model!r}")
     known = _KNOWN[model]
     missing = [name for name in ("features", *known) if name not in settings]
     if missing:
-        raise ParameterError(f"preset {preset}: audio.{missing[0]} is missing; {model!r} needs it")
+        raise ParameterError(f"{where}.{missing[0]} is missing; {model!r} needs it")
     front(settings["features"])
     for table, keys in known.items():
         strange = sorted(set(settings[table]) - keys)
         if strange:
             raise ParameterError(
-                f"preset {preset}: audio.{table}.{strange[0]} is nothing that {model!r} knows; "
+                f"{where}.{table}.{strange[0]} is nothing that {model!r} knows; "
                 f"that knows {', '.join(sorted(keys))}"
             )
     if model == "sound network":
         try:
             sound_network_parts(settings)
         except (TypeError, ValueError) as error:
-            raise ParameterError(f"preset {preset}: audio: {error}") from None
+            raise ParameterError(f"{where}: {error}") from None
     return settings
 
 

@@ -155,7 +155,10 @@ def score_film_model(
         )
     if preset is not None and kind == "mouth":
         settings = film_settings(kind, preset, changes or {})
-        mouths = load_mouths(data, unfitted(settings).view, work, workers=workers, echo=echo)
+        mouths = load_mouths(
+            data, unfitted(settings).view, work, every=settings.get("every", 1), workers=workers,
+            echo=echo,
+        )  # fmt: skip
         found = cross_validate_mouth(mouths, settings, seed=seed, work=work, echo=echo)
         return _scored(
             mouths.name, found.split, mouths.labels, found.probabilities, mouths.groups,

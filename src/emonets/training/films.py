@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from emonets.bundle import packed
-from emonets.clip import open_clip
+from emonets.clip import Clip, open_clip
+from emonets.clip_piece import open_piece
 from emonets.datasets.speech import Recordings, load_recordings
 from emonets.errors import DataError, MediaError
 from emonets.faces.detect import DetectorLike, SensitiveDetector, load_detector
@@ -24,10 +25,11 @@ from emonets.files import try_folder, write_whole
 from emonets.learners.folds import Fold, shuffled_folds
 from emonets.motion.pictures import Affine, Grey, Stream, clip_stream, grey
 from emonets.specialists.activity import ActivitySpecialist, Features
+from emonets.store import content_digest
 
 Echo = Callable[[str], Any]
 
-_VERSION = 1  # changes when what is kept in a work folder does
+_VERSION = 2  # changes when what is kept in a work folder does
 _MOST_FOLDS = 10
 
 
@@ -102,16 +104,24 @@ class Film:
     path : the file.
     longest : see `ActivitySpecialist`.
     tubes : the file that holds its face tubes, where these are looked at.
+    start, end : the piece of the file that is meant, seconds.
     """
 
     path: Path
     longest: int | None = None
     tubes: Path | None = None
+    start: float | None = None
+    end: float | None = None
+
+    @property
+    def key(self) -> tuple[str, float | None, float | None]:
+        """A short name of the file's content, and the piece."""
+        return of_file(self.path), self.start, self.end
 
     def stream(self, affine: Affine | None = None) -> Stream:
         """Its pictures, one after the other."""
         if self.tubes is None:
-            return clip_stream(open_clip(self.path), longest=self.longest, affine=affine)
+            return clip_stream(self._open(), longest=self.longest, affine=affine)
 
         def frames() -> Iterator[Grey | None]:
             for _, _, _, crops in self._runs():
@@ -123,11 +133,14 @@ class Film:
     def describe(self, specialist: ActivitySpecialist, affine: Affine | None = None) -> Features:
         """Its motion words."""
         if self.tubes is None:
-            return specialist.extract(open_clip(self.path), affine=affine)
+            return specialist.extract(self._open(), affine=affine)
         reader = specialist.open(affine=affine)
         for track, index, times, crops in self._runs():
             reader.push_crops(track, index, times, crops)
         return reader.finish()
+
+    def _open(self) -> Clip:
+        return open_piece(self.path, self.start, self.end)
 
     def _runs(self) -> Iterator[tuple[int, NDArray[Any], NDArray[Any], NDArray[np.uint8]]]:
         """Track, frames, times and crops of each stretch of a tube without a gap."""
@@ -202,6 +215,7 @@ def describe_films(
     *,
     affines: Sequence[Affine | None] | None = None,
     workers: int = 1,
+    strict: bool = True,
     echo: Echo = print,
 ) -> list[Features]:
     """The motion words of films; what an earlier run left in ``work`` is taken.
@@ -209,17 +223,18 @@ def describe_films(
     Parameters
     ----------
     affines : how each film's pictures are changed; None: not at all.
+    strict : whether a film in which no motion can be described is an error.
     """
     try_folder(work)
     changes = [None] * len(films) if affines is None else list(affines)
     code = of_arrays(specialist)
     names = [
         work / f"words-{code}-{film.path.stem[:40]}-"
-        f"{digest(of_file(film.path), film.longest, repr(change))}.safetensors"
+        f"{digest(film.key, film.longest, repr(change))}.safetensors"
         for film, change in zip(films, changes, strict=True)
     ]
     todo = [i for i, name in enumerate(names) if not name.exists()]
-    jobs = (delayed(_describe)(films[i], specialist, changes[i], names[i]) for i in todo)
+    jobs = (delayed(_describe)(films[i], specialist, changes[i], names[i], strict) for i in todo)
     runs = Parallel(min(workers, max(len(todo), 1)), return_as="generator")(jobs)
     for count, _ in enumerate(runs, 1):
         if count % 50 == 0:
@@ -227,12 +242,14 @@ def describe_films(
     return [dict(load(name.read_bytes())) for name in names]
 
 
-def _describe(film: Film, specialist: ActivitySpecialist, affine: Affine | None, to: Path) -> None:
+def _describe(
+    film: Film, specialist: ActivitySpecialist, affine: Affine | None, to: Path, strict: bool
+) -> None:
     try:
         features = film.describe(specialist, affine)
     except MediaError as error:
         raise DataError(str(error)) from error
-    if not features["found"]:
+    if strict and not features["found"]:
         raise DataError(
             f"{film.path}: shows no motion that could be described: it has fewer than 14 frames "
             "in a row, is smaller than 20 pixels, or of one grey; leave it out"
@@ -251,12 +268,8 @@ def of_arrays(specialist: ActivitySpecialist) -> str:
 
 
 def of_file(path: Path) -> str:
-    """A short name of a file by its place, size and time."""
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    return digest(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    """A short name of a file by its content, wherever it lies."""
+    return digest(content_digest(path))
 
 
 def digest(*parts: Any) -> str:

@@ -23,7 +23,7 @@ from emonets.motion.blocks import SUPERBLOCK, mean_contrast, normalise_blocks, s
 from emonets.motion.pictures import Stream
 from emonets.motion.superblocks import MotionFilters, Projection
 from emonets.specialists.activity import MotionCode
-from emonets.training.films import Echo, Film, digest, of_file
+from emonets.training.films import Echo, Film, digest
 
 _ROWS = 4096  # blocks at a time
 
@@ -219,7 +219,7 @@ def _written(
 
 
 def _names(films: Sequence[Film]) -> list[Any]:
-    return [(of_file(film.path), film.longest, film.tubes is not None) for film in films]
+    return [(film.key, film.longest, film.tubes is not None) for film in films]
 
 
 def _slices(n: int) -> list[slice]:

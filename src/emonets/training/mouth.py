@@ -70,7 +70,7 @@ def mouth_settings(preset: str | Path | Mapping[str, Any]) -> dict[str, Any]:
         "classifier": (set(FrameLogistic().get_params()) - {"l2", "warm_start"}) | {"strengths"},
     }
     for key, value in settings.items():
-        if key not in ("region", "colour", *known):
+        if key not in ("region", "colour", "every", *known):
             raise ParameterError(f"mouth.{key} is nothing that the mouth specialist knows")
         strange = sorted(set(value) - known[key]) if key in known else []
         if strange:
@@ -161,7 +161,9 @@ def train_mouth(
     settings |= {k: v for k, v in (("region", region), ("colour", colour)) if v is not None}
     view = unfitted(settings).view
     began = time.monotonic()
-    mouths = load_mouths(data, view, work, workers=workers, echo=echo)
+    mouths = load_mouths(
+        data, view, work, every=settings.get("every", 1), workers=workers, echo=echo
+    )
     used = mouths.splits != "test"
     echo(
         f"{len(mouths.mouths):,} mouths in {len(mouths.labels):,} clips of "

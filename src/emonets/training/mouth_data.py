@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from emonets.files import try_folder, write_whole
 from emonets.learners.bag_of_patches import BagOfPatches
 from emonets.specialists.mouth import MouthSpecialist
 from emonets.specialists.tube_pass import look_at_tubes
+from emonets.store import content_digest, parameter_digest
 
 Echo = Callable[[str], Any]
 
@@ -79,7 +79,13 @@ class Mouths:
 
 
 def load_mouths(
-    data: Sequence[Path], view: MouthView, work: Path, *, workers: int = 1, echo: Echo = print
+    data: Sequence[Path],
+    view: MouthView,
+    work: Path,
+    *,
+    every: int = 1,
+    workers: int = 1,
+    echo: Echo = print,
 ) -> Mouths:
     """Mouth crops of labelled data.
 
@@ -88,6 +94,7 @@ def load_mouths(
     data : each either clips, anything `emonets.datasets.speech.load_recordings` reads, or still
         faces, anything `emonets.datasets.load.load_faces` reads; the latter only in grey.
     work : folder in which the crops of clips are kept, for another run and another view.
+    every : of a clip's mouths each so-many-th is taken: neighbours say the same.
     workers : processes.
 
     Raises
@@ -99,7 +106,9 @@ def load_mouths(
         if is_stills(path):
             part = mouths_of_stills(load_faces(path), view, echo=echo)
         else:
-            part = mouths_of_clips(load_recordings(path), view, work, workers=workers, echo=echo)
+            part = mouths_of_clips(
+                load_recordings(path), view, work, every=every, workers=workers, echo=echo
+            )
         if not len(part.mouths):
             raise DataError(f"{path}: no mouth was found in any of it")
         parts.append(part)
@@ -163,7 +172,13 @@ def mouths_of_stills(faces: FaceImages, view: MouthView, *, echo: Echo = print) 
 
 
 def mouths_of_clips(
-    recordings: Recordings, view: MouthView, work: Path, *, workers: int = 1, echo: Echo = print
+    recordings: Recordings,
+    view: MouthView,
+    work: Path,
+    *,
+    every: int = 1,
+    workers: int = 1,
+    echo: Echo = print,
 ) -> Mouths:
     """The mouths of labelled clips; those that cannot be read are dropped, which is said."""
     folder = work / "mouths"
@@ -186,7 +201,7 @@ def mouths_of_clips(
         with np.load(files[i], allow_pickle=False) as kept:
             part = kept[view.region]
         part = to_grey(part) if view.colour == "grey" else part
-        mouths.append(part[view.known(part)])
+        mouths.append(part[view.known(part)][::every])
         clip.append(np.full(len(mouths[-1]), number))
     return Mouths(
         recordings.name,
@@ -221,9 +236,7 @@ def _keep(path: Path, file: Path) -> str:
 
 
 def _key(path: Path) -> str:
-    stat = path.stat()
-    content = f"{_VERSION} {path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-    return f"{path.stem[:60]}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    return f"{path.stem[:60]}-{parameter_digest(_VERSION, content_digest(path))}"
 
 
 def _split(word: str) -> str:

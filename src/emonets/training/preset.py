@@ -1,4 +1,7 @@
-"""Presets: every number of a training run in one TOML file."""
+"""Presets: every number of a training run in one TOML file.
+
+In place of a number there may be a distribution, see :mod:`emonets.training.search_space`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from emonets.errors import ParameterError
+from emonets.training.search_space import KINDS, parse_distribution, refuse_within
 
 _ANY = "*"  # whatever the key is called
-_SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
+_Kind = type | tuple[type, ...]
+_SCHEMA: dict[str, dict[str, _Kind]] = {
     "": {"name": str},
     "face.network": {
         "network": str, "crop": int, "weight_rate": float, "bias_rate": float,
@@ -32,7 +37,7 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
     "face.images": {
         "registration": str, "illumination": str, "smoothness": float, "border": str,
     },
-    "face.clips": {"slots": int},
+    "face.clips": {"slots": int, "base": str},
     "audio": {"model": str, "features": str},
     "audio.whitening": {"rotate": bool, "ridge": float, "keep_variance": float},
     "audio.pretraining": {"layers": list, "max_frames": int},
@@ -55,6 +60,7 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
         "level": float, "masks": int, "mask_bands": int, "mask_frames": int,
     },
     "audio.corpora": {_ANY: float},
+    "audio.clips": {"base": str, "head": str},
     "activity": {"on": str, "longest": int, "weighted": bool},
     "activity.blocks": {"count": int, "components": int, "keep_variance": float, "basis": int},
     "activity.synchrony": {
@@ -65,13 +71,14 @@ _SCHEMA: dict[str, dict[str, type | tuple[type, ...]]] = {
     "activity.words": {"n_words": int, "max_iter": int},
     "activity.augmentation": {"copies": int},
     "activity.svm": {"kernel": str, "gamma": float, "C": float},
-    "mouth": {"region": str, "colour": str},
+    "mouth": {"region": str, "colour": str, "every": int},
     "mouth.dictionary": {
         "grid": list, "patch_size": int, "n_clusters": int, "keep_variance": float,
         "floor": float, "max_iter": int, "patches_per_picture": int, "max_patches": int,
         "pooling": str,
     },
     "mouth.classifier": {"strengths": list, "standardise": bool, "max_iter": int},
+    "fusion": {"strategy": str, "folds": int, "coverage": float, "models": list},
 }  # fmt: skip
 
 
@@ -81,8 +88,14 @@ def preset_names() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith("toml"))
 
 
-def load_preset(name: str | Path) -> dict[str, Any]:
+def load_preset(name: str | Path, *, distributions: bool = False) -> dict[str, Any]:
     """A preset by its name, or from a TOML file of one's own.
+
+    Parameters
+    ----------
+    name : of a preset or a file.
+    distributions : whether a distribution may stand where a value belongs; it stays as it is, and
+        :func:`emonets.training.search_space.draw` puts a value in its place.
 
     Returns
     -------
@@ -90,8 +103,9 @@ def load_preset(name: str | Path) -> dict[str, Any]:
 
     Raises
     ------
-    ParameterError : no such preset, not TOML, an unknown key (with the nearest known one) or a
-        value of the wrong type.
+    ParameterError : no such preset, not TOML, an unknown key (with the nearest known one), a
+        value of the wrong type, or a distribution that is wrong, gives such values or is not
+        asked for.
     """
     if str(name) in preset_names():
         text = (resources.files("emonets") / "presets" / f"{name}.toml").read_text("utf-8")
@@ -105,24 +119,24 @@ def load_preset(name: str | Path) -> dict[str, Any]:
         preset = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(f"{name}: not TOML ({error})") from None
-    _check(preset, "", str(name))
+    _check(preset, "", str(name), distributions)
     return preset
 
 
-def load_section(name: str | Path, section: str) -> dict[str, Any]:
-    """One table of a preset, such as ``face`` or ``audio``.
+def load_section(name: str | Path, section: str, *, distributions: bool = False) -> dict[str, Any]:
+    """One table of a preset, such as ``face`` or ``audio``; see :func:`load_preset`.
 
     Raises
     ------
     ParameterError : as :func:`load_preset`, or the preset has no such table.
     """
-    preset = load_preset(name)
+    preset = load_preset(name, distributions=distributions)
     if section not in preset:
         raise ParameterError(f"preset {name}: has no [{section}] table")
     return dict(preset[section])
 
 
-def _check(table: Mapping[str, Any], place: str, file: str) -> None:
+def _check(table: Mapping[str, Any], place: str, file: str, distributions: bool) -> None:
     known = dict(_SCHEMA.get(place, {}))
     below = {
         path.removeprefix(place + "." if place else "").split(".")[0]
@@ -132,7 +146,7 @@ def _check(table: Mapping[str, Any], place: str, file: str) -> None:
     for key, value in table.items():
         where = f"{place}.{key}" if place else key
         if isinstance(value, Mapping) and key in below:
-            _check(value, where, file)
+            _check(value, where, file, distributions)
         elif key not in known and _ANY not in known:
             near = difflib.get_close_matches(key, [*known, *below], n=1)
             hint = (
@@ -144,6 +158,38 @@ def _check(table: Mapping[str, Any], place: str, file: str) -> None:
         else:
             kind = known.get(key, known.get(_ANY))
             assert kind is not None
-            fits = isinstance(value, (int, float) if kind is float else kind)
-            if not fits or (isinstance(value, bool) and kind is not bool):
+            if isinstance(value, Mapping):
+                _check_distribution(value, kind, where, file, distributions)
+                continue
+            if not _fits(value, kind):
                 raise ParameterError(f"{file}: {where} must be {kind}, got {value!r}")
+            if isinstance(value, list):
+                refuse_within(value, f"{file}: {where}")
+
+
+def _fits(value: Any, kind: _Kind) -> bool:
+    fits = isinstance(value, (int, float) if kind is float else kind)
+    return fits and (kind is bool or not isinstance(value, bool))
+
+
+def _check_distribution(
+    value: Mapping[str, Any], kind: _Kind, where: str, file: str, wanted: bool
+) -> None:
+    if not wanted:
+        if not any(name in KINDS for name in value):
+            raise ParameterError(f"{file}: {where} must be {kind}, got {value!r}")
+        raise ParameterError(
+            f"{file}: {where} must be {kind}, got the distribution {value!r}; "
+            "distributions are for `emonets train ... --trials N`"
+        )
+    found = parse_distribution(value, where, file)
+    # One number of a distribution is of the type of all of them
+    for example in found.values if found.kind == "choice" else [found.at(0.5)]:
+        if not _fits(example, kind):
+            hint = ""
+            if found.kind != "choice":
+                hint = f"; take {'integers or log_integers' if kind is int else 'a choice'}"
+            raise ParameterError(
+                f"{file}: {where} must be {kind}, which {found.kind} does not give it: "
+                f"{example!r} is none{hint}"
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from emonets.clip import open_clip
 from emonets.errors import EmoNetsError
 from emonets.files import try_folder, write_whole
 from emonets.specialists.audio import extract
+from emonets.store import content_digest, parameter_digest
 
 _VERSION = 1  # changes when the numbers that `extract` gives do
 
@@ -58,7 +58,7 @@ def sound_frames(
     ----------
     paths : sound files or films.
     features : ``yaafe`` or ``logmel``, as in :func:`emonets.specialists.audio.extract`.
-    folder : a file a recording is kept there, named by the recording's path, size and time.
+    folder : a file a recording is kept there, named by the recording's content.
     workers : processes.
 
     Returns
@@ -97,6 +97,4 @@ def _count(name: Path) -> int:
 
 
 def _key(path: Path, features: str) -> str:
-    stat = path.stat()
-    content = f"{_VERSION} {features} {path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-    return f"{path.stem[:60]}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    return f"{path.stem[:60]}-{parameter_digest(_VERSION, features, content_digest(path))}"

@@ -1,0 +1,189 @@
+"""One function, many items: in this process, in several, or on a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sized
+from contextlib import closing, suppress
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
+from warnings import catch_warnings, simplefilter
+
+from emonets.errors import DataError, EmoNetsError, MissingExtraError, ParameterError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_IN_FLIGHT = 300
+"""Futures that a scheduler is given at once: a million of them would drown it."""
+
+_PATIENCE = 10.0
+"""Seconds in which a scheduler has to answer."""
+
+
+def run_each(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    on_done: Callable[[int], None] | None = None,
+) -> Generator[tuple[int, R], None, None]:
+    """Call a function for each item; yield (position, result) as they are finished.
+
+    Nothing begins before the first result is asked for. Items are taken as they are needed, and
+    no result is held once it is yielded; on a cluster, a few hundred at most wait to be taken.
+    To stop early, close the generator: what has not begun is cancelled.
+
+    Parameters
+    ----------
+    function : with several processes or a cluster, it travels: at best one that the workers can
+        import. On a cluster it may be called again for an item, as a worker that is killed takes
+        with it what it was doing and what nobody had fetched. So it should keep what it makes,
+        and find it when called again.
+    workers : processes on this machine; 1 works in this one, in the items' order. Not used with
+        a scheduler.
+    scheduler : a Dask scheduler's address, such as ``tcp://host:8786``. Its workers may come, go
+        and be killed meanwhile: no item is lost. While there are none, this waits for some.
+    on_done : called with an item's position before its result is yielded.
+
+    Raises
+    ------
+    ParameterError : fewer than one worker, or no scheduler answers at the address.
+    MissingExtraError : a scheduler without the extra ``[dask]``.
+    DataError : workers died of an item.
+    EmoNetsError : the scheduler went away meanwhile.
+    Exception : what the function raises, as it is; the items not begun are cancelled then.
+    """
+    if workers < 1:
+        raise ParameterError(f"workers must be 1 or more, got {workers}")
+    if isinstance(items, Sized):
+        workers = min(workers, max(1, len(items)))
+    if scheduler is not None:
+        try:
+            import distributed  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError("a Dask cluster", "dask") from error
+        results = _on_cluster(function, items, scheduler)
+    elif workers > 1:
+        results = _in_processes(function, items, workers)
+    else:
+        results = _here(function, items)
+    return results if on_done is None else _told(results, on_done)
+
+
+def _told(
+    results: Generator[tuple[int, R], None, None], on_done: Callable[[int], None]
+) -> Generator[tuple[int, R], None, None]:
+    with closing(results):
+        for i, result in results:
+            on_done(i)
+            yield i, result
+
+
+def _here(function: Callable[[T], R], items: Iterable[T]) -> Generator[tuple[int, R], None, None]:
+    for i, item in enumerate(items):
+        yield i, function(item)
+
+
+def _in_processes(
+    function: Callable[[T], R], items: Iterable[T], workers: int
+) -> Generator[tuple[int, R], None, None]:
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    open_: dict[int, T] = {}
+
+    def jobs() -> Generator[Any, None, None]:
+        for i, item in enumerate(items):
+            open_[i] = item
+            yield delayed(_numbered)(function, i, item)
+
+    results = Parallel(workers, return_as="generator_unordered")(jobs())
+    try:
+        for i, result in results:
+            del open_[i]
+            yield i, result
+    except TerminatedWorkerError as error:
+        first = [_name(open_[i]) for i in sorted(open_)[:3]]
+        raise DataError(
+            f"a process died while it worked on one of {len(open_)} items, such as "
+            f"{', '.join(first)}; if memory ran out, give fewer workers, "
+            "else try them one by one and leave out the one that does it"
+        ) from error
+    finally:
+        with catch_warnings():
+            simplefilter("ignore")  # joblib explains at length that it was closed early
+            results.close()
+
+
+def _numbered(function: Callable[[T], R], i: int, item: T) -> tuple[int, R]:
+    return i, function(item)
+
+
+def _on_cluster(
+    function: Callable[[T], R], items: Iterable[T], address: str
+) -> Generator[tuple[int, R], None, None]:
+    from distributed import as_completed
+
+    client = _connect(address)
+    open_: dict[Any, tuple[int, T]] = {}
+    finished = as_completed(loop=client.loop)
+    todo = enumerate(items)
+
+    def submit(count: int) -> None:
+        for i, item in islice(todo, count):
+            # not pure: the key is not made of the item, so that equal items are two tasks
+            future = client.submit(partial(function, item), pure=False)
+            open_[future] = i, item
+            finished.add(future)
+
+    try:
+        submit(_IN_FLIGHT)
+        for future in finished:
+            i, item = open_.pop(future)
+            result: R = _fetch(future, item, address)
+            future.release()
+            submit(1)
+            yield i, result
+    finally:
+        with suppress(Exception):  # a scheduler that is gone has nothing to cancel
+            client.cancel(list(open_))
+        client.close()
+
+
+def _connect(address: str) -> Any:
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=_PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+        raise ParameterError(
+            f"{address}: no Dask scheduler answers there ({error}); "
+            "see that `dask scheduler` is running, and give the address that it prints"
+        ) from error
+
+
+def _fetch(future: Any, item: object, address: str) -> Any:
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        # a result that died with its worker is made again here
+        return future.result()
+    except KilledWorker as error:
+        raise DataError(
+            f"{_name(item)}: {error.allowed_failures + 1} workers died, one after the other, "
+            "that had it to do; give workers more memory or leave it out"
+        ) from error
+    except (CancelledError, OSError) as error:
+        if future.status == "error":
+            raise  # the function's own
+        raise EmoNetsError(
+            f"{address}: the Dask scheduler went away or dropped the work ({error}); "
+            "see what its log says, and start again"
+        ) from error
+
+
+def _name(item: object) -> str:
+    text = repr(item)
+    return text if len(text) <= 300 else text[:297] + "..."

@@ -1,0 +1,153 @@
+"""The audio specialist as a part of a system: a network of its own, or a head on a trained one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.learners.folds import Indices
+from emonets.learners.scaled_svm import ScaledSVC
+from emonets.specialists.audio import AudioSpecialist
+from emonets.store import parameter_digest
+from emonets.training.audio import fit_audio
+from emonets.training.extraction import Extractor
+from emonets.training.material import Material
+from emonets.training.parts import Bools, Floats, Run
+from emonets.training.sound_data import Labelled, emotions_of
+
+
+class _Frames(Sequence[NDArray[np.float32]]):
+    """The feature frames of some clips, each read when it is asked for."""
+
+    def __init__(self, data: Material, extractor: Extractor, rows: Sequence[int]) -> None:
+        self._data, self._extractor, self._rows = data, extractor, tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, which: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, which: slice) -> _Frames: ...
+    def __getitem__(self, which: int | slice) -> NDArray[np.float32] | _Frames:
+        """One clip's frames, or the clips of a slice."""
+        if isinstance(which, slice):
+            return _Frames(self._data, self._extractor, self._rows[which])
+        return self._data.read(self._extractor, self._rows[which])["frames"]
+
+
+class SoundNetworkPart:
+    """A network that is trained from nothing on the clips' sound (3.2).
+
+    Parameters
+    ----------
+    table : a preset's ``audio`` table.
+    """
+
+    name = "audio"
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._table = {key: value for key, value in table.items() if key != "clips"}
+        self._extractor = Extractor("sound", {"features": table["features"]})
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self._table
+
+    def extractors(self) -> list[Extractor]:
+        return [self._extractor]
+
+    def found(self, data: Material, rows: Indices) -> Bools:
+        return _heard(self._extractor, data, rows)
+
+    def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
+        labelled = self._labelled(data, rows)
+        made = fit_audio(
+            labelled, np.arange(len(rows)), None, self._table, seed=run.seed, work=run.work,
+            echo=run.echo,
+        )  # fmt: skip
+        specialist = AudioSpecialist(
+            made.network, made.whitening, features=str(self._table["features"]),
+            emotions=[emotions_of(len(labelled.classes))[c] for c in made.classes],
+        )  # fmt: skip
+        return specialist, made.stages
+
+    def answers(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
+        return _said(specialist, self._extractor, data, rows)
+
+    def _labelled(self, data: Material, rows: Indices) -> Labelled:
+        names, corpus = np.unique(data.corpora[rows], return_inverse=True)
+        return Labelled(
+            tuple(names.tolist()), corpus.astype(np.int64),
+            _Frames(data, self._extractor, rows.tolist()), data.labels[rows], data.words[rows],
+            data.groups[rows], np.zeros(len(rows), np.int64), data.splits[rows], (),
+        )  # fmt: skip
+
+
+class SoundHeadPart:
+    """A linear machine on what a trained sound network hears, as the SVM is for faces.
+
+    Parameters
+    ----------
+    base : the bundle whose network listens; it is not trained further.
+    specialist : the audio specialist of that bundle, with a sound network.
+    """
+
+    name = "audio"
+
+    def __init__(self, base: str, specialist: AudioSpecialist) -> None:
+        self._base, self._specialist = base, specialist
+        self._extractor = Extractor("sound", {"features": specialist.front.name})
+        settings, parts = specialist.to_arrays()
+        arrays = [array for _, array in sorted(parts["audio"].items())]
+        self._digest = parameter_digest(settings["network"], *arrays)
+        self._kept: dict[str, NDArray[np.float64] | None] = {}
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"head": "svm", "network": self._digest}
+
+    def extractors(self) -> list[Extractor]:
+        return [self._extractor]
+
+    def found(self, data: Material, rows: Indices) -> Bools:
+        return _heard(self._extractor, data, rows)
+
+    def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
+        heard = [self._embedded(data, i) for i in rows.tolist()]
+        use = np.array([x is not None for x in heard])
+        which = rows[use]
+        head = ScaledSVC(random_state=run.seed)
+        head.fit(
+            np.stack([x for x in heard if x is not None]), data.labels[which],
+            groups=data.groups[which],
+        )  # fmt: skip
+        specialist = AudioSpecialist(
+            self._specialist.network, features=self._specialist.front.name,
+            emotions=self._specialist.emotions, head=head,
+        )  # fmt: skip
+        return specialist, {"network_of": self._base, "clips": len(which), "C": head.C_}
+
+    def answers(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
+        return _said(specialist, self._extractor, data, rows)
+
+    def _embedded(self, data: Material, i: int) -> NDArray[np.float64] | None:
+        name = data.names[self._extractor][i]
+        if name not in self._kept:  # every fold asks again
+            self._kept[name] = self._specialist.embed(data.read(self._extractor, i))
+        return self._kept[name]
+
+
+def _heard(extractor: Extractor, data: Material, rows: Indices) -> Bools:
+    return np.array([bool(data.read(extractor, i)["found"]) for i in rows.tolist()], bool)
+
+
+def _said(specialist: Any, extractor: Extractor, data: Material, rows: Indices) -> Floats:
+    # one at a time: the frames of an hour are many
+    p: Floats = np.concatenate(
+        [specialist.predict_proba(data.read(extractor, i)) for i in rows.tolist()]
+    )
+    return p

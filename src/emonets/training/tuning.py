@@ -1,0 +1,61 @@
+"""Random search over a preset's distributions, each trial scored on people it did not know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from emonets.datasets.dataset import Dataset
+from emonets.errors import ParameterError
+from emonets.store import FeatureStore
+from emonets.training.search_space import Trial, best, draw, has_distributions, random_search
+from emonets.training.system import Options, System
+from emonets.training.system_parts import SPECIALISTS
+
+
+def tuned(
+    datasets: Sequence[Dataset],
+    preset: Mapping[str, Any],
+    store: FeatureStore,
+    options: Options,
+    *,
+    trials: int,
+) -> dict[str, Any]:
+    """The preset with the best draws of its distributions in their place.
+
+    Each specialist's table is searched by itself, by its UAR in the folds of groups; what earlier
+    trials of the same seed said is in the store, so that an interrupted search goes on.
+
+    Raises
+    ------
+    ParameterError : distributions and no trials, or the other way round, or some outside the
+        specialists' tables.
+    DataError : every trial failed.
+    """
+    whole = dict(preset)
+    tables = [name for name in preset if has_distributions({name: preset[name]})]
+    strange = [name for name in tables if name not in SPECIALISTS]
+    if strange:
+        raise ParameterError(f"{strange[0]}: distributions belong in {', '.join(SPECIALISTS)}")
+    if trials and not tables:
+        raise ParameterError("--trials: the preset has no distribution to draw from")
+    for name in tables:
+        if options.models is not None and name not in options.models:
+            continue
+        alone = replace(options, models=[name])
+
+        def score(drawn: dict[str, Any], name: str = name, alone: Options = alone) -> float:
+            system = System(datasets, {**whole, name: drawn[name]}, store, alone)
+            return system.score(official=True).scores[name].uar.value
+
+        def told(trial: Trial, name: str = name) -> None:
+            values = ", ".join(f"{key} {value}" for key, value in trial.values.items())
+            result = trial.problem or f"UAR {trial.score:.1%}"
+            options.echo(f"{name}, trial {trial.number + 1} of {trials}: {values}: {result}")
+
+        space = {name: preset[name]}
+        found = best(random_search(space, score, trials=trials, seed=options.seed, progress=told))
+        options.echo(f"{name}: the best of {trials} trials is {found.number + 1}: {found.values}")
+        whole[name] = draw(space, options.seed, found.number)[name]
+    return whole
