@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Sized
 from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
+from threading import Thread
 from typing import Any, TypeVar
 from warnings import catch_warnings, simplefilter
 
@@ -155,13 +156,25 @@ def _on_cluster(
 def _connect(address: str) -> Any:
     from distributed import Client
 
-    try:
-        return Client(address, timeout=_PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+    answers: list[Any] = []
+
+    def connect() -> None:
+        try:
+            answers.append(Client(address, timeout=_PATIENCE, set_as_default=False))
+        except Exception as error:  # of many kinds, as a stranger's words are read as numbers
+            answers.append(error)
+
+    # in a thread, as the timeout ends with the connection: a stranger may never shake hands
+    thread = Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE + 1)
+    answer = answers[0] if answers else TimeoutError("it says nothing")
+    if isinstance(answer, Exception):
         raise ParameterError(
-            f"{address}: no Dask scheduler answers there ({error}); "
+            f"{address}: no Dask scheduler answers there ({answer}); "
             "see that `dask scheduler` is running, and give the address that it prints"
-        ) from error
+        ) from answer
+    return answer
 
 
 def _fetch(future: Any, item: object, address: str) -> Any:

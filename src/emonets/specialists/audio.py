@@ -14,7 +14,7 @@ from emonets.clip import SOUND_RATE, Clip
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, MediaError, ParameterError
 from emonets.learners.pooled_perceptron import PooledPerceptron
-from emonets.learners.scaled_svm import ScaledSVC
+from emonets.learners.scaled_logistic import ScaledLogistic
 from emonets.learners.sound_network import SoundNetClassifier
 from emonets.sound.front import Front, front
 from emonets.sound.whitening import Whitening
@@ -131,7 +131,7 @@ class AudioSpecialist:
         *,
         features: str = "yaafe",
         emotions: Sequence[int] | None = None,
-        head: ScaledSVC | None = None,
+        head: ScaledLogistic | None = None,
     ) -> None:
         self.network = network
         self.whitening = whitening
@@ -156,7 +156,9 @@ class AudioSpecialist:
     @property
     def decision(self) -> str:
         """In words, how frames become one answer."""
-        what = self.kind if self.head is None else f"SVM on what the {self.kind} hears"
+        what = (
+            self.kind if self.head is None else f"logistic regression on what the {self.kind} hears"
+        )
         return f"{what} on {self.front.what}, at most {2 * PIECE:g} s at a time"
 
     @property
@@ -276,7 +278,9 @@ class AudioSpecialist:
             whitening = None
             if "audio_whitening" in parts:
                 whitening = Whitening.from_arrays(parts["audio_whitening"])
-            head = ScaledSVC.from_arrays(parts["audio_head"]) if "audio_head" in parts else None
+            head = (
+                ScaledLogistic.from_arrays(parts["audio_head"]) if "audio_head" in parts else None
+            )
             if head is not None and not set(head.classes_.tolist()) <= set(range(len(EMOTIONS))):
                 raise BundleError("the classes of the audio head are not among the seven emotions")
             return cls(

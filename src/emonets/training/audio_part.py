@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.learners.folds import Indices
-from emonets.learners.scaled_svm import ScaledSVC
+from emonets.learners.scaled_logistic import ScaledLogistic
 from emonets.specialists.audio import AudioSpecialist
 from emonets.store import parameter_digest
 from emonets.training.audio import fit_audio
@@ -88,7 +88,7 @@ class SoundNetworkPart:
 
 
 class SoundHeadPart:
-    """A linear machine on what a trained sound network hears, as the SVM is for faces.
+    """Logistic regression on what a trained sound network hears, as the SVM is for faces.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class SoundHeadPart:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"head": "svm", "network": self._digest}
+        return {"head": "logistic", "network": self._digest}
 
     def extractors(self) -> list[Extractor]:
         return [self._extractor]
@@ -120,7 +120,7 @@ class SoundHeadPart:
         heard = [self._embedded(data, i) for i in rows.tolist()]
         use = np.array([x is not None for x in heard])
         which = rows[use]
-        head = ScaledSVC(random_state=run.seed)
+        head = ScaledLogistic()
         head.fit(
             np.stack([x for x in heard if x is not None]), data.labels[which],
             groups=data.groups[which],

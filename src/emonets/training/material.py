@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,8 +138,3 @@ def _material(
 def _owner(data: Dataset) -> str:
     # in sets of one's own an equal name may well be the same person: it is taken to be
     return "own" if data.info.name in ("folders", "manifest") else data.info.name
-
-
-def temporary_cache() -> tempfile.TemporaryDirectory[str]:
-    """A folder for files of a store that is elsewhere."""
-    return tempfile.TemporaryDirectory(prefix="emonets-store-")

@@ -123,6 +123,11 @@ def load_preset(name: str | Path, *, distributions: bool = False) -> dict[str, A
     return preset
 
 
+def check_preset(preset: Mapping[str, Any], name: str, *, distributions: bool = False) -> None:
+    """Raise ParameterError, as :func:`load_preset` does, for tables that are read already."""
+    _check(preset, "", name, distributions)
+
+
 def load_section(name: str | Path, section: str, *, distributions: bool = False) -> dict[str, Any]:
     """One table of a preset, such as ``face`` or ``audio``; see :func:`load_preset`.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emonets.datasets.dataset import Dataset
 from emonets.errors import ParameterError
@@ -64,8 +65,8 @@ def score_bundle(
     kept = np.flatnonzero(data.splits == "test")
     rows: Indices = kept if len(kept) else np.arange(len(data))
     split = "what the data keep for testing" if len(kept) else "all clips"
-    said = _ask_all(model, parts, data, rows, split, options)
-    fused, strategy = _fuse(model, said)
+    said = ask_all(model, parts, data, rows, split, options)
+    fused, strategy = fuse(model, said)
     minutes = (time.monotonic() - began) / 60
     return scored(data, said, fused, strategy, seed=options.seed, minutes=minutes), notes
 
@@ -87,7 +88,7 @@ def answering_parts(model: EmoNets, bundle: str) -> dict[str, Part]:
     return parts
 
 
-def _ask_all(
+def ask_all(
     model: EmoNets,
     parts: Mapping[str, Part],
     data: Material,
@@ -95,6 +96,7 @@ def _ask_all(
     split: str,
     options: Options,
 ) -> Said:
+    """What each specialist of a model says of some clips."""
     P, found, known = [], [], []
     work = options.work
     if work is None and data.store.folder is not None:
@@ -113,7 +115,8 @@ def _ask_all(
     )  # fmt: skip
 
 
-def _fuse(model: EmoNets, said: Said) -> tuple[np.ndarray, str]:
+def fuse(model: EmoNets, said: Said) -> tuple[NDArray[np.float64], str]:
+    """(n, 7) all together as the model fuses them, and the name of the fusion."""
     words = [
         {name: said.P[i, j] for j, name in enumerate(said.models) if said.found[i, j]}
         for i in range(len(said.rows))

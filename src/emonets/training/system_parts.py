@@ -16,7 +16,7 @@ from emonets.training.mouth import mouth_settings
 from emonets.training.parts import ActivityPart, FacePart, MouthPart, Part, named
 
 SPECIALISTS = ("face", "audio", "activity", "mouth")
-HEADS = ("", "svm")
+HEADS = ("", "logistic")
 
 
 def make_parts(

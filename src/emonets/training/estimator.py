@@ -1,0 +1,216 @@
+"""The whole system as a scikit-learn classifier of clips."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from emonets.datasets.dataset import Dataset
+from emonets.datasets.info import DatasetInfo
+from emonets.datasets.items import Item
+from emonets.datasets.kinds import kind_of
+from emonets.emotions import EMOTIONS, emotion_index
+from emonets.errors import DataError, ParameterError
+from emonets.store import FeatureStore
+from emonets.training.material import load_material
+from emonets.training.preset import check_preset, load_preset
+from emonets.training.system import Options, Scored, System
+from emonets.training.system_bundle import answering_parts, ask_all, fuse
+
+_INFO = DatasetInfo(
+    name="folders", citation="", licence="as its owner says", where="", title="clips in memory",
+    kinds=("clip", "sound", "still"), words={}, group="as fit was told", splits="none", layout="",
+)  # fmt: skip
+
+
+class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Train the system on clips and answer others, in scikit-learn's way.
+
+    For ``GridSearchCV(EmoNetsClassifier(), …, cv=GroupKFold())`` and the like: give ``groups`` to
+    ``fit`` there, and by metadata routing to this one too (``set_fit_request(groups=True)``).
+
+    Parameters
+    ----------
+    preset : its name or a .toml file.
+    settings : in place of some of the preset's, by dotted names: ``{"face.clips.slots": 5}``.
+    models : which specialists; None: all of the preset that the clips show anything.
+    base : the bundle whose networks are taken; None: the preset's.
+    fusion : a strategy in place of the preset's, such as ``"mean"``.
+    store : folder of features and finished stages, shared by all that use it; None: a temporary
+        one for each fit, so that clips are looked at again and again.
+    folds : in which the fusion learns; None: one a group, ten at most.
+    random_state : a whole number. workers : processes.
+
+    Attributes
+    ----------
+    classes_ : (k,) the labels that were seen, as they were given.
+    model_ : the trained :class:`emonets.EmoNets`, to save as a bundle.
+    scored_ : scores in the folds that the fusion learned in.
+    """
+
+    def __init__(
+        self,
+        *,
+        preset: str = "modern",
+        settings: Mapping[str, Any] | None = None,
+        models: Sequence[str] | None = None,
+        base: str | None = None,
+        fusion: str | None = None,
+        store: str | os.PathLike[str] | None = None,
+        folds: int | None = None,
+        random_state: int = 0,
+        workers: int = 1,
+    ) -> None:
+        self.preset = preset
+        self.settings = settings
+        self.models = models
+        self.base = base
+        self.fusion = fusion
+        self.store = store
+        self.folds = folds
+        self.random_state = random_state
+        self.workers = workers
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        tags.no_validation = True
+        return tags
+
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Train on clips.
+
+        Parameters
+        ----------
+        X : (n,) paths. y : (n,) emotions, by name or by their numbers in `emonets.EMOTIONS`.
+        groups : (n,) who is seen; None: every clip is a person of its own, and ``scored_`` too
+            good where that is not so.
+
+        Raises
+        ------
+        DataError, ParameterError : as training does (`emonets.training.system.System`).
+        """
+        paths, labels = _paths(X), np.asarray(y)
+        if labels.shape != (len(paths),):
+            raise DataError(f"{len(paths)} clips and labels of shape {labels.shape}")
+        whose = [f"clip {i}" for i in range(len(paths))]
+        if groups is not None:
+            whose = [str(group) for group in np.asarray(groups).tolist()]
+            if len(whose) != len(paths):
+                raise DataError(f"{len(paths)} clips and {len(whose)} groups")
+        self.classes_, first = np.unique(labels, return_index=True)
+        self._emotions = np.array([_emotion(labels[i]) for i in first])
+        if len(set(self._emotions.tolist())) < len(self._emotions):
+            raise DataError(f"labels {self.classes_.tolist()}: two of them are one emotion")
+        number = dict(zip(self.classes_.tolist(), self._emotions.tolist(), strict=True))
+        items = [
+            _item(path, number[label], group)
+            for path, label, group in zip(paths, labels.tolist(), whose, strict=True)
+        ]
+        with ExitStack() as stack:
+            store = self._store(stack)
+            out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-")))
+            options = Options(
+                self.models, self.base, self.folds, self.random_state, self.workers, None,
+                out / "work" if store.folder is None else None, _quiet,
+            )  # fmt: skip
+            system = System([_dataset(items, groups is not None)], self._table(), store, options)
+            self.model_, scored = system.train(out / "bundle")
+        self.scored_: Scored = scored
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """(n, k) in the order of ``classes_``; the same for each where a clip shows nothing.
+
+        Raises
+        ------
+        DataError : a clip that cannot be read.
+        """
+        check_is_fitted(self, "model_")
+        paths = _paths(X)
+        items = [_item(path, 0, "nobody") for path in paths]
+        with ExitStack() as stack:
+            store = self._store(stack)
+            bundle = stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-"))
+            place = str(self.model_.save(Path(bundle) / "model"))
+            parts = answering_parts(self.model_, place)
+            extractors = []
+            for part in parts.values():
+                extractors += [e for e in part.extractors() if e not in extractors]
+            data = load_material([_dataset(items, True)], extractors, store, workers=self.workers)
+            if data.dropped:
+                file, why = data.dropped[0]
+                raise DataError(f"{file}: {why}")
+            options = replace(Options(), echo=_quiet, workers=self.workers)
+            said = ask_all(self.model_, parts, data, np.arange(len(data)), "", options)
+            p, _ = fuse(self.model_, said)
+        known = p[:, self._emotions]
+        total = known.sum(axis=1, keepdims=True)
+        return np.where(total > 0, known / np.maximum(total, 1e-300), 1 / len(self.classes_))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable label of each clip: (n,)."""
+        best = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[best]
+        return labels
+
+    def _table(self) -> dict[str, Any]:
+        table = load_preset(self.preset)
+        for name, value in dict(self.settings or {}).items():
+            *path, key = name.split(".")
+            inner = table
+            for step in path:
+                inner = inner.setdefault(step, {})
+                if not isinstance(inner, dict):
+                    raise ParameterError(f"settings: {name!r} is not the name of a number")
+            inner[key] = value
+        check_preset(table, "settings")
+        if self.fusion is not None:
+            table["fusion"] = {**table.get("fusion", {}), "strategy": self.fusion}
+        return table
+
+    def _store(self, stack: ExitStack) -> FeatureStore:
+        if self.store is not None:
+            return FeatureStore(self.store)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-store-"))
+        return FeatureStore(folder)
+
+
+def _dataset(items: Sequence[Item], grouped: bool) -> Dataset:
+    return Dataset(_INFO, "clips", Path("clips"), tuple(items), grouped=grouped)
+
+
+def _item(path: Path, label: int, group: str) -> Item:
+    return Item(path, label, group, "", kind_of(path), EMOTIONS[label])
+
+
+def _paths(X: ArrayLike) -> list[Path]:
+    given = list(X) if isinstance(X, Sequence) else np.asarray(X).ravel().tolist()
+    if not all(isinstance(path, str | os.PathLike) for path in given):
+        raise DataError("X must be paths of clips, as text or pathlib.Path")
+    return [Path(path) for path in given]
+
+
+def _emotion(label: Any) -> int:
+    if isinstance(label, str | np.str_):
+        return emotion_index(str(label))
+    number = int(label)
+    if number != label or not 0 <= number < len(EMOTIONS):
+        raise DataError(f"label {label!r}: must be an emotion, or its number 0 to 6")
+    return number
+
+
+def _quiet(_: str) -> None:
+    """A fit says nothing."""
