@@ -80,7 +80,7 @@ def write_bundle(
         "note": "each on four of five folds of actors", "seed": options.seed,
     }  # fmt: skip
     face = EmoNets.load("modern")
-    about = {"preset": "modern", "card": {"face": face.about["card"]["face"], "audio": card}}
+    about = {"preset": "modern", "card": {**face.about["card"], "audio": card}}
     print(EmoNets(face.face, audio=specialist, about=about).save(options.bundle))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator, Iterable, Sized
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
-from threading import Thread
 from typing import Any, TypeVar
 from warnings import catch_warnings, simplefilter
 
@@ -156,25 +157,30 @@ def _on_cluster(
 def _connect(address: str) -> Any:
     from distributed import Client
 
-    answers: list[Any] = []
-
-    def connect() -> None:
-        try:
-            answers.append(Client(address, timeout=_PATIENCE, set_as_default=False))
-        except Exception as error:  # of many kinds, as a stranger's words are read as numbers
-            answers.append(error)
-
-    # in a thread, as the timeout ends with the connection: a stranger may never shake hands
-    thread = Thread(target=connect, daemon=True)
-    thread.start()
-    thread.join(_PATIENCE + 1)
-    answer = answers[0] if answers else TimeoutError("it says nothing")
-    if isinstance(answer, Exception):
+    try:
+        # in a thread, as a notebook has a loop of its own running in this one
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _greet(address)).result()
+        return Client(address, timeout=_PATIENCE, set_as_default=False)
+    except Exception as error:  # of many kinds
+        # a stranger's greeting is read as the size of what is to come
+        strange = isinstance(error, MemoryError)
+        reason = "what answers is something else" if strange else str(error) or "it is silent"
         raise ParameterError(
-            f"{address}: no Dask scheduler answers there ({answer}); "
+            f"{address}: no Dask scheduler answers there ({reason}); "
             "see that `dask scheduler` is running, and give the address that it prints"
-        ) from answer
-    return answer
+        ) from error
+
+
+async def _greet(address: str) -> None:
+    """Shake hands with a scheduler: a client would wait for ever for a stranger who does not."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    arguments = Security().get_connection_args("client")
+    async with asyncio.timeout(_PATIENCE + 1):  # connect's own ends with the connection
+        comm = await connect(address, timeout=_PATIENCE, **arguments)
+    await comm.close()
 
 
 def _fetch(future: Any, item: object, address: str) -> Any:

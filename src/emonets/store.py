@@ -70,8 +70,9 @@ class FeatureStore:
         ------
         EmoNetsError : they cannot be written; says where, and what to do.
         """
-        plain = {key: np.ascontiguousarray(x) for key, x in arrays.items()}
-        data = save(plain, {"about": json.dumps(about, sort_keys=True, default=str)})
+        # not ascontiguousarray, which makes a row of a single number
+        plain = {key: np.asarray(x, order="C") for key, x in arrays.items()}
+        data = save(plain, {"about": json.dumps(about, default=str)})
         try:
             self._files.write(name, data)
         except OSError as error:
