@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import Run, runner
 
 import emonets
+from command_line import Run, runner
 from emonets.datasets import open_dataset
 from emonets.errors import DataError, ParameterError
 from emonets.learners.grid import TwoStageGridSearch
@@ -49,9 +49,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
 def small_grid() -> Iterator[None]:
     """The face's SVM tries hundreds of C and gamma, which says nothing here."""
     with pytest.MonkeyPatch.context() as patch:
-        search = partial(
-            TwoStageGridSearch, coarse={"C": [1.0], "gamma": [1.0]}, exponents=(0.0,)
-        )
+        search = partial(TwoStageGridSearch, coarse={"C": [1.0], "gamma": [1.0]}, exponents=(0.0,))
         patch.setattr("emonets.specialists.face.TwoStageGridSearch", search)
         yield
 
@@ -104,9 +102,7 @@ def test_what_was_said_is_by_models_that_did_not_know_the_group(
     train, test = folds[1]
     alone = part.fit(data, train, _run(store))[0]
     rows = np.searchsorted(trained[1].said.rows, test)
-    assert np.array_equal(
-        part.answers(alone, data, test, _run(store)), trained[1].said.P[rows, 0]
-    )
+    assert np.array_equal(part.answers(alone, data, test, _run(store)), trained[1].said.P[rows, 0])
 
 
 def _run(store: FeatureStore) -> Any:
@@ -235,7 +231,7 @@ def test_a_network_trained_elsewhere_listens(
 ) -> None:
     preset = load_preset("modern")
     options = quiet(models=["audio"])
-    model, scored = System([open_dataset(manifest)], preset, store, options).train(tmp_path / "b")
+    model, _ = System([open_dataset(manifest)], preset, store, options).train(tmp_path / "b")
     assert model.audio is not None and model.audio.head is not None  # noqa: PT018
     assert "logistic regression on what the sound network hears" in model.audio.decision
     again = emonets.load(tmp_path / "b")
@@ -276,9 +272,7 @@ def test_one_command_trains_reports_and_scores(
 
 
 def test_a_dry_run_writes_nothing(run: Run, manifest: Path, tmp_path: Path) -> None:
-    code, text, _ = run(
-        "train", manifest, "--preset", FAST, "--out", tmp_path / "b", "--dry-run"
-    )
+    code, text, _ = run("train", manifest, "--preset", FAST, "--out", tmp_path / "b", "--dry-run")
     assert code == 0
     assert "look at 6 clips (0 are in the store)" in text
     assert "3 folds of groups" in text

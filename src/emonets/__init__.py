@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import EmoNetsError, MediaError
+from emonets.version import __version__
 
 if TYPE_CHECKING:
     from emonets.model import EmoNets, load
     from emonets.result import Result
-
-__version__ = "0.1.0"
+    from emonets.training.estimator import EmoNetsClassifier
 
 __all__ = [
     "EMOTIONS",
     "EmoNets",
+    "EmoNetsClassifier",
     "EmoNetsError",
     "MediaError",
     "Result",
@@ -39,6 +40,10 @@ def __getattr__(name: str) -> object:
         from emonets.result import Result
 
         return Result
+    if name == "EmoNetsClassifier":
+        from emonets.training.estimator import EmoNetsClassifier
+
+        return EmoNetsClassifier
     raise AttributeError(f"module 'emonets' has no attribute {name!r}")
 
 

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from emonets import __version__
 from emonets.cli_data import data_app
 from emonets.cli_fusion import compare_fusion, reproduce_submissions
 from emonets.cli_system import extract
@@ -21,6 +20,7 @@ from emonets.cli_training import evaluate_app, reproduce_app, train_app
 from emonets.emotions import EMOTIONS
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.result import Result
+from emonets.version import __version__
 
 app = typer.Typer(
     name="emonets",

@@ -379,7 +379,7 @@ def _foreign(fusion: NamedFusion, specialists: Iterable[str]) -> str:
 
 
 def _about(bundle: Bundle, name: str) -> dict[str, Any]:
-    from emonets import __version__
+    from emonets.version import __version__
 
     return {
         "emonets": __version__,

@@ -218,7 +218,7 @@ def _extract(job: _Job) -> str:
 
 
 def _about(job: _Job, extractor: Extractor, problem: str) -> dict[str, Any]:
-    from emonets import __version__
+    from emonets.version import __version__
 
     return {
         "clip": job.path.name, "start": job.start, "end": job.end, "kind": extractor.kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from emonets.files import try_folder, write_whole
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
+from emonets.fusion.common import neutral_where_unknown
 from emonets.fusion.named import NamedFusion
 from emonets.fusion.strategies import STRATEGIES, make_fusion
 from emonets.learners.parameters import check_number
@@ -186,6 +187,9 @@ def report_fusion(
             f"{path} has the models {', '.join(data.models)}, the bundle {add_to} has "
             f"{', '.join(base.specialists)}: a fusion needs what each of these says"
         )
+    if base is not None:  # what the fusion is fitted on is what the model will give it
+        known = [base.specialists[name].known_classes for name in data.models]
+        data = replace(data, P=neutral_where_unknown(data.P, known, data.found))
     if out is not None:
         _try(out)
 
