@@ -1,10 +1,10 @@
-"""From a folder of labelled clips to a model of your own, and how good it is on people it never met.
+"""From a folder of labelled clips to a model of your own, and how good it is on unknown people.
 
     python examples/own_clips.py CLIPS STORE
 
-CLIPS is anything ``emonets data list`` names, with at least three people; faces and sound take a few
-minutes for two hundred clips of four seconds on two cores. Everything that is made on the way stays
-in STORE: a second run takes seconds.
+CLIPS is anything ``emonets data list`` names, with at least three people; faces and sound take a
+few minutes for two hundred clips of four seconds on two cores. Everything that is made on the way
+stays in STORE: a second run takes seconds.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def test_open_ends(happy: Path) -> None:
     first = sum(1 for _ in open_piece(happy, None, 1.0).frames())
     rest = sum(1 for _ in open_piece(happy, 1.0).frames())
     assert first + rest == count
-    assert first and rest
+    assert min(first, rest) > 0
 
 
 def test_pieces_that_are_none(happy: Path) -> None:

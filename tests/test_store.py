@@ -77,7 +77,7 @@ def test_a_full_disk_leaves_nothing_half_written(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(EmoNetsError, match="No space left on device.*free space"):
+        with pytest.raises(EmoNetsError, match=r"No space left on device.*free space"):
             store.write("k/x.safetensors", {"a": np.zeros(10)}, {})
     assert not store.has("k/x.safetensors")
     assert store.folder is not None

@@ -124,7 +124,7 @@ def test_a_second_run_looks_at_nothing_and_trains_nothing(
     system = System([open_dataset(manifest)], load_preset(FAST), store, quiet())
     for part in system.parts.values():
         monkeypatch.setattr(type(part), "fit", never)
-    model, scored = system.train(tmp_path / "again")
+    _, scored = system.train(tmp_path / "again")
     assert np.array_equal(scored.said.P, trained[1].said.P)
     assert scored.said.reused == 12
     first = (trained[0] / "bundle.json").read_text()
