@@ -346,3 +346,48 @@ def test_a_group_in_two_parts_is_refused_unless_asked_for(
     code, _, err = run(*words)
     assert code == 1
     assert "p0" in err
+
+
+def test_a_class_with_one_clip_and_a_copy_are_said_and_survived(
+    run: Run, tmp_path: Path, manifest: Path, store: FeatureStore, happy: Path
+) -> None:
+    lines = manifest.read_text().splitlines()
+    lines.append(f"{happy},sad,p3,0.3,0.9")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    code, text, err = run(
+        "train", tmp_path, "--preset", FAST, "--out", tmp_path / "o", "--models", "face,audio",
+        "--store", store.place,
+    )  # fmt: skip
+    assert code == 0, err
+    assert "sad" in err  # one clip only: said before anything is trained
+    assert "7 clips of 4 groups, 3 classes" in text
+
+
+def test_validation_parts_take_the_place_of_folds_and_tests_are_not_looked_at(
+    run: Run, tmp_path: Path, manifest: Path, store: FeatureStore
+) -> None:
+    parts = {"p0": "train", "p1": "valid", "p2": "test"}
+    head, *lines = manifest.read_text().splitlines()
+    lines = [f"{line},{parts[line.split(',')[2]]}" for line in lines]
+    (tmp_path / "manifest.csv").write_text("\n".join([head + ",split", *lines]) + "\n")
+    system = System([open_dataset(tmp_path)], load_preset(FAST), store, quiet(models=["audio"]))
+    data = system.material()
+    seen: list[set[str]] = []
+    part = system.parts["audio"]
+    real = type(part).fit
+
+    def watched(self: Any, data: Any, rows: Any, run: Any) -> Any:
+        seen.append(set(data.splits[rows].tolist()))
+        return real(self, data, rows, run)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(part), "fit", watched)
+        # one group to train on is too few for most; the rule is what is tested here
+        patch.setattr(oof, "check_rows", lambda part, data, rows: rows)
+        _, scored = system.train(tmp_path / "b")
+    assert scored.said.split == "trained on train, scored on valid"
+    assert seen == [{"train"}, {"train", "valid"}]
+    assert set(data.splits[scored.said.rows].tolist()) == {"valid"}
+    code, text, err = run("evaluate", tmp_path / "b", tmp_path, "--store", store.place)
+    assert code == 0, err
+    assert "2 clips of 1 groups, 2 classes, what the data keep for testing" in text

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable, Sized
+from collections.abc import Callable, Generator, Iterable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 from warnings import catch_warnings, simplefilter
@@ -33,8 +32,8 @@ def run_each(
 ) -> Generator[tuple[int, R], None, None]:
     """Call a function for each item; yield (position, result) as they are finished.
 
-    Nothing begins before the first result is asked for. Items are taken as they are needed, and
-    no result is held once it is yielded; on a cluster, a few hundred at most wait to be taken.
+    Nothing begins before the first result is asked for. Items are taken as they are needed;
+    a cluster is given a few hundred at once, and so many results at most wait to be taken.
     To stop early, close the generator: what has not begun is cancelled.
 
     Parameters
@@ -129,25 +128,31 @@ def _on_cluster(
     from distributed import as_completed
 
     client = _connect(address)
-    open_: dict[Any, tuple[int, T]] = {}
     finished = as_completed(loop=client.loop)
     todo = enumerate(items)
+    open_: dict[Any, tuple[int, T]] = {}
 
     def submit(count: int) -> None:
-        for i, item in islice(todo, count):
-            # not pure: the key is not made of the item, so that equal items are two tasks
-            future = client.submit(partial(function, item), pure=False)
-            open_[future] = i, item
-            finished.add(future)
+        some = list(islice(todo, count))
+        if some:
+            # not pure: keys are not made of the items, so that equal ones are two tasks
+            futures = client.map(function, [item for _, item in some], pure=False)
+            open_.update(zip(futures, some, strict=True))
+            finished.update(futures)
 
     try:
         submit(_IN_FLIGHT)
-        for future in finished:
-            i, item = open_.pop(future)
-            result: R = _fetch(future, item, address)
-            future.release()
-            submit(1)
-            yield i, result
+        for batch in finished.batches():
+            failed = [future for future in batch if future.status == "error"]
+            done = [future for future in batch if future not in failed]
+            results: list[R] = _gather(client, done, open_, address)
+            positions = [open_.pop(future)[0] for future in done]
+            for future in done:
+                future.release()
+            if not failed:
+                submit(len(done))
+            yield from zip(positions, results, strict=True)
+            _gather(client, failed, open_, address)
     finally:
         with suppress(Exception):  # a scheduler that is gone has nothing to cancel
             client.cancel(list(open_))
@@ -183,19 +188,22 @@ async def _greet(address: str) -> None:
     await comm.close()
 
 
-def _fetch(future: Any, item: object, address: str) -> Any:
+def _gather(
+    client: Any, futures: list[Any], open_: Mapping[Any, tuple[int, object]], address: str
+) -> list[Any]:
+    """The results, also of those that died with their workers: they are made again."""
     from distributed import CancelledError, KilledWorker
 
     try:
-        # a result that died with its worker is made again here
-        return future.result()
+        return list(client.gather(futures))
     except KilledWorker as error:
+        (item,) = (item for future, (_, item) in open_.items() if future.key == error.task)
         raise DataError(
             f"{_name(item)}: {error.allowed_failures + 1} workers died, one after the other, "
             "that had it to do; give workers more memory or leave it out"
         ) from error
     except (CancelledError, OSError) as error:
-        if future.status == "error":
+        if any(future.status == "error" for future in futures):
             raise  # the function's own
         raise EmoNetsError(
             f"{address}: the Dask scheduler went away or dropped the work ({error}); "
