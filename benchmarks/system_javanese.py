@@ -97,7 +97,8 @@ def main() -> None:
                 value=first / second, note=f"{second:.1f} s; {options.note}", **timing,
             ),
         ]  # fmt: skip
-    print(f"{first / 60:.1f} min, {used:.1f} of processor on {os.cpu_count()} cores; again {second:.1f} s")
+    cores = os.cpu_count()
+    print(f"{first / 60:.1f} min, {used:.1f} of processor, {cores} cores; again {second:.1f} s")
     write_results("clips", made)
     confusion_figure(
         scored.scores["fused"], FIGURES / "confusion_system_javanese.png",

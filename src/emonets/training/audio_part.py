@@ -104,7 +104,10 @@ class SoundHeadPart:
         settings, parts = specialist.to_arrays()
         arrays = [array for _, array in sorted(parts["audio"].items())]
         self._digest = parameter_digest(settings["network"], *arrays)
-        self._kept: dict[str, NDArray[np.float64] | None] = {}
+        self._kept: dict[str, NDArray[Any] | None] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_kept": {}}  # the store has it
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -118,13 +121,9 @@ class SoundHeadPart:
 
     def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
         heard = [self._embedded(data, i) for i in rows.tolist()]
-        use = np.array([x is not None for x in heard])
-        which = rows[use]
-        head = ScaledLogistic()
-        head.fit(
-            np.stack([x for x in heard if x is not None]), data.labels[which],
-            groups=data.groups[which],
-        )  # fmt: skip
+        which = rows[[x is not None for x in heard]]
+        X = np.stack([x for x in heard if x is not None]).astype(np.float64)
+        head = ScaledLogistic().fit(X, data.labels[which], groups=data.groups[which])
         specialist = AudioSpecialist(
             self._specialist.network, features=self._specialist.front.name,
             emotions=self._specialist.emotions, head=head,
@@ -134,11 +133,19 @@ class SoundHeadPart:
     def answers(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
         return _said(specialist, self._extractor, data, rows)
 
-    def _embedded(self, data: Material, i: int) -> NDArray[np.float64] | None:
-        name = data.names[self._extractor][i]
-        if name not in self._kept:  # every fold asks again
-            self._kept[name] = self._specialist.embed(data.read(self._extractor, i))
-        return self._kept[name]
+    def _embedded(self, data: Material, i: int) -> NDArray[Any] | None:
+        """What the network hears in a clip, out of the store: every fold asks again."""
+        sound = data.names[self._extractor][i]
+        if sound in self._kept:
+            return self._kept[sound]
+        name = f"heard/{sound.removeprefix('sound/').removesuffix('.safetensors')}-{self._digest}"
+        name += ".safetensors"
+        if not data.store.has(name):
+            heard = self._specialist.embed(data.read(self._extractor, i))
+            kept = {} if heard is None else {"heard": heard.astype(np.float32)}
+            data.store.write(name, kept, {"network": self._digest, "of": sound})
+        self._kept[sound] = data.store.read(name).get("heard")
+        return self._kept[sound]
 
 
 def _heard(extractor: Extractor, data: Material, rows: Indices) -> Bools:
