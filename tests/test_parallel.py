@@ -150,7 +150,7 @@ def test_a_cluster_gives_what_one_process_gives(
     results = list(run_each(square, items(), scheduler=address, on_done=seen.append))
     assert sorted(results) == [(i, (i // 2) ** 2) for i in range(40)]
     assert seen == [i for i, _ in results]
-    assert most <= 4
+    assert most < 2 * 4  # at the cluster, and fetched
     assert list(run_each(square, [], scheduler=address)) == []
     # no item is taken for a task or a key, whatever it looks like
     odd: list[Any] = [(len, "ab"), {"a": [1]}, "x"]

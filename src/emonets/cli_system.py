@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from emonets.cli_data import labels_of
-from emonets.errors import ParameterError
+from emonets.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
     from emonets.datasets import Dataset
@@ -135,7 +135,10 @@ def train_all(
     """
     from emonets.bundle import check_place
     from emonets.training.estimate import estimate
+    from emonets.training.preset import load_preset
+    from emonets.training.search_space import draw, has_distributions
     from emonets.training.system import Options, System, check_datasets
+    from emonets.training.system_parts import make_parts
     from emonets.training.system_report import check_folder, summary, write_scores
     from emonets.training.tuning import tuned
 
@@ -145,12 +148,15 @@ def train_all(
     datasets = _open([data, *(with_ or [])], layout, mapped, group_pattern, shared_groups)
     for note in check_datasets(datasets):
         _echo(f"note: {note}")
-    kept = _store(store, out, dry_run)
+    table = load_preset(preset, distributions=trials > 0)
     options = Options(_models(models), base, folds, seed, workers, scheduler, None, _echo)
+    one = draw(table, seed, 0) if has_distributions(table) else table
+    make_parts(one, datasets, models=options.models, base=base)  # errors before anything is made
+    kept = _store(store, out, dry_run)
     if dry_run:
-        print(estimate(datasets, _preset(preset, trials), kept, options, trials=trials))
+        print(estimate(datasets, one, kept, options, trials=trials))
         return
-    chosen = tuned(datasets, _preset(preset, trials), kept, options, trials=trials)
+    chosen = tuned(datasets, table, kept, options, trials=trials)
     system = System(datasets, chosen, kept, options)
     _, scored = system.train(out)
     title = f"{preset} on {scored.data.name}"
@@ -189,6 +195,7 @@ def evaluate_all(
     Accuracy, UAR and F1 of each specialist and of all together, with 95 % intervals over groups.
     A bundle is scored on the part that the data keep for testing, if there is one.
     """
+    from emonets.model import find_bundle
     from emonets.training.preset import load_preset
     from emonets.training.system import Options, System
     from emonets.training.system_bundle import score_bundle
@@ -199,6 +206,10 @@ def evaluate_all(
     if cross_validate is None and with_:
         raise ParameterError("--with is data to train on: it goes with --cross-validate")
     datasets = _open([data, *(with_ or [])], layout, mapped, group_pattern, shared_groups)
+    if cross_validate is None:
+        find_bundle(model)
+    else:
+        preset = load_preset(model)
     kept = _store(store, out or Path("emonets"), False)
     options = Options(
         _models(models), base, _folds(cross_validate, datasets[0]), seed, workers, scheduler,
@@ -209,7 +220,7 @@ def evaluate_all(
         for note in notes:
             _err.print(f"note: {note}", style="yellow", soft_wrap=True)
     else:
-        scored = System(datasets, load_preset(model), kept, options).score()
+        scored = System(datasets, preset, kept, options).score()
     if out is not None:
         for path in write_scores(scored, out, title=f"{model} on {scored.data.name}", seed=seed):
             _echo(f"written: {path}")
@@ -226,7 +237,14 @@ def _open(
     first = open_dataset(
         paths[0], layout, labels=words, group_pattern=pattern, shared_groups=shared
     )
-    return [first, *(open_dataset(path, shared_groups=shared) for path in paths[1:])]
+    opened = [first, *(open_dataset(path, shared_groups=shared) for path in paths[1:])]
+    for path, dataset in zip(paths, opened, strict=True):
+        if dataset.faces is not None:
+            raise DataError(
+                f"{path}: still faces in one file are no clips; emonets train face, and emonets "
+                "train mouth, learn from them"
+            )
+    return opened
 
 
 def _store(store: str | None, beside: Path, dry: bool) -> Any:
@@ -240,12 +258,6 @@ def _store(store: str | None, beside: Path, dry: bool) -> Any:
 
 def _models(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _preset(name: str, trials: int) -> dict[str, Any]:
-    from emonets.training.preset import load_preset
-
-    return load_preset(name, distributions=trials > 0)
 
 
 def _folds(text: str | None, dataset: Dataset) -> int | None:

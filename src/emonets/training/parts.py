@@ -85,7 +85,7 @@ class FacePart:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"slots": self._slots, **self._extractor.settings}
+        return {"slots": self._slots, "chosen_by": "votes", **self._extractor.settings}
 
     def extractors(self) -> list[Extractor]:
         return [self._extractor]
