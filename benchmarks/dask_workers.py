@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/dask_workers.py --data ../shared/data --clips 48
 
-Both clusters run on this machine and are warmed up by two clips that do not count. What they make is
+Both clusters run on this machine, warmed up by two clips that do not count. What they make is
 compared, byte by byte. Seconds are of the clock: run it on an otherwise idle machine.
 """
 

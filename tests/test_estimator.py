@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+import emonets
 from emonets import EmoNetsClassifier
 from emonets.clip import open_clip
 from emonets.errors import DataError, ParameterError
@@ -103,3 +104,30 @@ def test_what_cannot_be_fitted(clips: tuple[list[str], list[str], list[int]]) ->
         clone(made).set_params(settings={"face.clips.slot": 1}).fit(paths, labels)
     with pytest.raises(DataError, match=r"none\.mp4"):
         made.fit([*paths[:-1], "none.mp4"], labels, groups=range(8)).predict(["none.mp4"])
+
+
+def test_a_head_on_what_the_face_network_sees(
+    clips: tuple[list[str], list[str], list[int]], tmp_path: Path
+) -> None:
+    paths, labels, groups = clips
+    made = EmoNetsClassifier(
+        preset=str(FAST), models=["face"], settings={"face.clips.head": "logistic"},
+        store=tmp_path / "s",
+    )  # fmt: skip
+    made.fit(paths, labels, groups=groups)
+    face = made.model_.face
+    assert face is not None
+    assert face.head is not None
+    assert face.known_classes == (0, 3)
+    assert face.head.n_features_in_ == 512
+    bundle = made.model_.save(tmp_path / "b")
+    again = emonets.load(bundle)
+    said, kept = made.model_.predict(paths[0]), again.predict(paths[0])
+    assert said.rows == kept.rows  # to the last bit, out of half precision
+    p = np.array(kept.rows[-1].probabilities)[[0, 3]]
+    assert np.allclose(p / p.sum(), made.predict_proba(paths[:1])[0], atol=1e-9)
+    assert "what the network sees" in kept.about["decision"]
+    nothing = face.nothing()
+    assert nothing["pooled"].shape == (0, 256)
+    with pytest.raises(DataError, match="nothing was kept"):
+        face.summary({"probabilities": np.ones((2, 7)) / 7})

@@ -206,6 +206,22 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         total: NDArray[np.float64] = p / p.sum(axis=1, keepdims=True)
         return total
 
+    def look(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """:meth:`predict_proba`, and what the last layer looks at: (n, width), of n ≥ 1 pictures.
+
+        Another classifier may learn on it, where there are too few pictures to train a network.
+        With ``mirror`` it is the mean of both views, as the probabilities are.
+        """
+        check_is_fitted(self)
+        pictures = self._prepare(X)
+        views = [pictures]
+        if self.mirror:
+            views.append(np.ascontiguousarray(pictures[..., ::-1]))
+        found = [self.runner().looked(view) for view in views]
+        p = np.sum([one[0].astype(np.float64) for one in found], axis=0)
+        pooled = np.asarray(np.mean([one[1] for one in found], axis=0), np.float32)
+        return p / p.sum(axis=1, keepdims=True), pooled
+
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable label of each picture: (n,)."""
         labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -98,14 +98,19 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
             x = add("GlobalAveragePool", [x])
             channels_side = 1
         elif isinstance(layer, Dense):
-            x = add("Gemm", [add("Flatten", [x]), *weights], transB=1)
+            x = pooled = add("Flatten", [x])
+            x = add("Gemm", [x, *weights], transB=1)
+    nodes.append(helper.make_node("Identity", [pooled], ["pooled"]))  # what the last layer sees
     nodes.append(helper.make_node("Softmax", [x], ["probabilities"], axis=-1))
     classes = [layer for layer in network if isinstance(layer, Dense)][-1].units
     graph = helper.make_graph(
         nodes,
         "convnet",
         [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 1, side, side])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes])],
+        [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes]),
+            helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["n", "width"]),
+        ],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -140,8 +145,17 @@ class ConvNetRunner:
         """(n, 1, side, side) float32 → (n, classes) float32; rows sum to one."""
         if len(pictures) == 0:
             return np.empty((0, self._classes), np.float32)
-        parts = [
-            self._session.run(None, {"pictures": np.ascontiguousarray(pictures[i : i + _BATCH])})[0]
-            for i in range(0, len(pictures), _BATCH)
-        ]
-        return np.concatenate(parts)
+        return np.concatenate([parts[0] for parts in self._run(pictures, ["probabilities"])])
+
+    def looked(
+        self, pictures: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The same, and what the last layer looks at: (n, width) float32; n is 1 at least."""
+        found = list(self._run(pictures, ["probabilities", "pooled"]))
+        p, pooled = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return p, pooled
+
+    def _run(self, pictures: NDArray[np.float32], names: list[str]) -> Iterator[list[Any]]:
+        for i in range(0, len(pictures), _BATCH):
+            some = np.ascontiguousarray(pictures[i : i + _BATCH])
+            yield self._session.run(names, {"pictures": some})

@@ -23,6 +23,7 @@ from emonets.learners.convnet import ConvNetClassifier
 from emonets.learners.coupled_svm import CoupledSVC
 from emonets.learners.folds import choosing_folds
 from emonets.learners.grid import TwoStageGridSearch
+from emonets.learners.scaled_logistic import ScaledLogistic
 from emonets.specialists.aggregate import describe_tubes, merge_frames
 from emonets.specialists.tube_pass import Features, look_at_tubes
 
@@ -82,6 +83,9 @@ class FaceSpecialist:
     svm : a fitted classifier of clip descriptors (``segments`` of the frame probabilities);
         without one a clip's answer is the mean over its face pictures.
     slots : segments of a descriptor (paper: 10).
+    head : in place of the SVM, a fitted classifier of what the network's last layer looks at, its
+        mean and deviation over the clip's face pictures.
+    keep : whether looking keeps what the last layer looks at, which a head learns on.
     """
 
     name = "face"
@@ -93,7 +97,13 @@ class FaceSpecialist:
         *,
         svm: CoupledSVC | None = None,
         slots: int = 10,
+        head: ScaledLogistic | None = None,
+        keep: bool = False,
     ) -> None:
+        if svm is not None and head is not None:
+            raise ParameterError("give an SVM or a head, not both")
+        self.head = head
+        self.keep = keep or head is not None
         self.network = network
         self.preprocessing = FacePreprocessing() if preprocessing is None else preprocessing
         self.svm = svm
@@ -107,12 +117,14 @@ class FaceSpecialist:
     @property
     def known_classes(self) -> tuple[int, ...]:
         """The emotions, 0..6, that a clip's answer can be; it was shown no others."""
-        machine = self.network if self.svm is None else self.svm
+        machine = self.head or self.svm or self.network
         return tuple(int(c) for c in machine.classes_)
 
     @property
     def decision(self) -> str:
         """In words, how frames become one answer."""
+        if self.head is not None:
+            return "logistic regression on what the network sees, mean and deviation over frames"
         if self.svm is None:
             return (
                 "mean of the frame probabilities (no labelled clips have trained the SVM of "
@@ -167,9 +179,19 @@ class FaceSpecialist:
         )[self.name]  # fmt: skip
 
     def look(self, tube: FaceTube) -> Features:
-        """Every picture of a tube: the arrays of :meth:`extract`, in the order of the tube."""
+        """Every picture of a tube: the arrays of :meth:`extract`, in the order of the tube.
+
+        Where the specialist keeps it, ``pooled`` (n, width) float16 too: what the network's last
+        layer looks at.
+        """
+        seen: Features = {}
+        if self.keep:
+            p, pooled = self.network.look(self.inputs(tube))
+            seen = {"probabilities": p, "pooled": pooled.astype(np.float16)}
+        else:
+            seen = {"probabilities": self.network.predict_proba(self.inputs(tube))}
         return {
-            "probabilities": self.network.predict_proba(self.inputs(tube)),
+            **seen,
             "track": np.full(len(tube.index), tube.track, np.int64),
             "index": np.asarray(tube.index, np.int64),
             "time": np.asarray(tube.times, np.float64),
@@ -180,7 +202,12 @@ class FaceSpecialist:
 
     def nothing(self) -> Features:
         """What :meth:`look` returns, without an entry."""
+        kept: Features = {}
+        if self.keep:
+            blank = np.zeros((1, FER_SIZE, FER_SIZE), np.uint8)
+            kept = {"pooled": self.network.look(blank)[1][:0].astype(np.float16)}
         return {
+            **kept,
             "probabilities": np.empty((0, len(EMOTIONS))),
             "track": np.empty(0, np.int64),
             "index": np.empty(0, np.int64),
@@ -202,7 +229,12 @@ class FaceSpecialist:
         clips = [features] if isinstance(features, Mapping) else list(features)
         out = np.full((len(clips), len(EMOTIONS)), UNIFORM)
         seen = [i for i, clip in enumerate(clips) if len(clip["probabilities"])]
-        if self.svm is None:
+        if self.head is not None and seen:
+            p = self.head.predict_proba(np.stack([self.summary(clips[i]) for i in seen]))
+            full = np.zeros((len(seen), len(EMOTIONS)))
+            full[:, np.asarray(self.head.classes_, np.int64)] = p
+            out[seen] = full
+        elif self.svm is None:
             for i in seen:
                 out[i] = clips[i]["probabilities"].mean(axis=0)
         elif seen:
@@ -220,6 +252,35 @@ class FaceSpecialist:
         if descriptor is None:
             raise DataError("a clip without a face has no descriptor")
         return descriptor
+
+    def summary(self, features: Features) -> NDArray[np.float64]:
+        """(2 width,) what a head learns on: mean and deviation of what the last layer looks at.
+
+        Raises
+        ------
+        DataError : the clip has no face, or was looked at without keeping it.
+        """
+        if "pooled" not in features or not len(features["pooled"]):
+            raise DataError("nothing was kept of what the network sees in a face of this clip")
+        pooled = features["pooled"].astype(np.float64)
+        return np.concatenate([pooled.mean(axis=0), pooled.std(axis=0)])
+
+    def fit_head(
+        self, features: Sequence[Features], y: ArrayLike, groups: ArrayLike | None = None
+    ) -> Self:
+        """Train a head on labelled clips, in place of the SVM; those without a face are left out.
+
+        Parameters are those of :meth:`fit`; ``features`` of a specialist that keeps.
+        """
+        labels = np.asarray(y)
+        use = [i for i, clip in enumerate(features) if len(clip["probabilities"])]
+        if len(labels) != len(features) or not use:
+            raise DataError(f"{len(features)} clips, {len(labels)} labels, {len(use)} with a face")
+        X = np.stack([self.summary(features[i]) for i in use])
+        chosen = None if groups is None else np.asarray(groups)[use]
+        self.head = ScaledLogistic().fit(X, labels[use], groups=chosen)
+        self.svm, self.keep = None, True
+        return self
 
     def fit(
         self, features: Sequence[Features], y: ArrayLike, groups: ArrayLike | None = None
@@ -243,6 +304,7 @@ class FaceSpecialist:
         search = TwoStageGridSearch(SVC(), cv=cv).fit(X, labels[use], groups=chosen)
         machine = CoupledSVC(**search.best_params_, random_state=0)
         self.svm = machine.fit(X, labels[use], groups=chosen)
+        self.head = None
         return self
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
@@ -257,6 +319,8 @@ class FaceSpecialist:
         }
         if self.svm is not None:
             about["svm"], parts["face_svm"] = "coupled", self.svm.to_arrays()
+        if self.head is not None:
+            parts["face_head"] = self.head.to_arrays()
         return about, parts
 
     @classmethod
@@ -272,6 +336,7 @@ class FaceSpecialist:
             svm = None
             if settings["svm"] is not None:
                 svm = CoupledSVC.from_arrays(parts["face_svm"])
+            head = ScaledLogistic.from_arrays(parts["face_head"]) if "face_head" in parts else None
             slots = int(settings["slots"])
         except BundleError:
             raise
@@ -284,4 +349,6 @@ class FaceSpecialist:
                 f"the face network was made for pictures of {network.mean_image_.shape[0]} pixels; "
                 f"faces are shown to it at {FER_SIZE} x {FER_SIZE}"
             )
-        return cls(network, preprocessing, svm=svm, slots=slots)
+        if head is not None and not set(head.classes_.tolist()) <= set(range(len(EMOTIONS))):
+            raise BundleError("the classes of the face head are not among the seven emotions")
+        return cls(network, preprocessing, svm=svm, slots=slots, head=head)

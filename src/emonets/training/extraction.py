@@ -42,7 +42,8 @@ class Extractor:
     ----------
     kind : ``face`` (seven probabilities of every face picture, by a bundle's network), ``tubes``
         (grey face tubes, for motion), ``mouths`` (mouth crops) or ``sound`` (feature frames).
-    settings : what decides the numbers: ``face``: its ``network``, a digest; ``mouths``:
+    settings : what decides the numbers: ``face``: its ``network``, a digest, and
+        whether what its last layer looks at is kept, ``pooled``; ``mouths``:
         ``region`` and ``colour``; ``sound``: ``features``.
     bundle : for ``face``, where the network is.
     """
@@ -64,8 +65,8 @@ class Extractor:
         return f"{self.kind}/{content[:2]}/{content}-{key}.safetensors"
 
 
-def face_extractor(bundle: str) -> Extractor:
-    """The face network of a bundle.
+def face_extractor(bundle: str, *, pooled: bool = False) -> Extractor:
+    """The face network of a bundle; ``pooled`` keeps what its last layer looks at, too.
 
     Raises
     ------
@@ -77,7 +78,8 @@ def face_extractor(bundle: str) -> Extractor:
     settings, parts = face.to_arrays()
     arrays = [part for _, part in sorted(parts["face"].items())]
     about = {name: settings[name] for name in ("network", "preprocessing")}
-    return Extractor("face", {"network": parameter_digest(about, *arrays)}, bundle)
+    network = parameter_digest(about, *arrays)
+    return Extractor("face", {"network": network} | ({"pooled": True} if pooled else {}), bundle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +284,8 @@ def _looker(extractor: Extractor) -> Looker:
     if not isinstance(face, FaceSpecialist):
         raise ParameterError(f"{extractor.bundle}: has no face network")
     face.network.use(threads=1)
-    return face
+    keep = bool(extractor.settings.get("pooled"))
+    return FaceSpecialist(face.network, face.preprocessing, keep=keep)
 
 
 @lru_cache(maxsize=2)

@@ -68,23 +68,29 @@ class Part(Protocol):
 
 
 class FacePart:
-    """Clip descriptors of a bundle's face network, and the paper's SVM (3.1.4).
+    """What a bundle's face network says or sees, and a small classifier on it (3.1.4).
 
     Parameters
     ----------
     base : the bundle whose network looks at the faces; it is not trained further.
     specialist : the face specialist of that bundle.
     slots : segments of a descriptor.
+    head : ``svm``, the paper's, on descriptors of the frame probabilities; or ``logistic``, on what
+        the network's last layer looks at.
     """
 
     name = "face"
 
-    def __init__(self, base: str, specialist: FaceSpecialist, *, slots: int = 10) -> None:
-        self._base, self._specialist, self._slots = base, specialist, slots
-        self._extractor = face_extractor(base)
+    def __init__(
+        self, base: str, specialist: FaceSpecialist, *, slots: int = 10, head: str = "svm"
+    ) -> None:
+        self._base, self._specialist, self._slots, self._head = base, specialist, slots, head
+        self._extractor = face_extractor(base, pooled=head == "logistic")
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        if self._head == "logistic":
+            return {"head": self._head, **self._extractor.settings}
         return {"slots": self._slots, "chosen_by": "votes", **self._extractor.settings}
 
     def extractors(self) -> list[Extractor]:
@@ -99,11 +105,15 @@ class FacePart:
             self._specialist.network, self._specialist.preprocessing, slots=self._slots
         )
         features = [data.read(self._extractor, i) for i in rows.tolist()]
+        card = {"network_of": self._base, "clips": sum(len(f["index"]) > 0 for f in features)}
+        if self._head == "logistic":
+            specialist.fit_head(features, data.labels[rows], data.groups[rows])
+            assert specialist.head is not None
+            return specialist, {**card, "C": float(specialist.head.C_)}
         specialist.fit(features, data.labels[rows], data.groups[rows])
         assert specialist.svm is not None
-        card = {"network_of": self._base, "clips": sum(len(f["index"]) > 0 for f in features),
-                "C": float(specialist.svm.C), "gamma": float(specialist.svm.gamma)}  # fmt: skip
-        return specialist, card
+        svm = specialist.svm
+        return specialist, {**card, "C": float(svm.C), "gamma": float(svm.gamma)}
 
     def answers(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
         p: Floats = specialist.predict_proba([data.read(self._extractor, i) for i in rows.tolist()])

@@ -37,7 +37,7 @@ _SCHEMA: dict[str, dict[str, _Kind]] = {
     "face.images": {
         "registration": str, "illumination": str, "smoothness": float, "border": str,
     },
-    "face.clips": {"slots": int, "base": str},
+    "face.clips": {"slots": int, "base": str, "head": str},
     "audio": {"model": str, "features": str},
     "audio.whitening": {"rotate": bool, "ridge": float, "keep_variance": float},
     "audio.pretraining": {"layers": list, "max_frames": int},

@@ -76,7 +76,8 @@ def answering_parts(model: EmoNets, bundle: str) -> dict[str, Part]:
     parts: dict[str, Part] = {}
     for name, specialist in model.specialists.items():
         if isinstance(specialist, FaceSpecialist):
-            parts[name] = FacePart(bundle, specialist, slots=specialist.slots)
+            head = "svm" if specialist.head is None else "logistic"
+            parts[name] = FacePart(bundle, specialist, slots=specialist.slots, head=head)
         elif isinstance(specialist, AudioSpecialist):
             parts[name] = SoundNetworkPart({"features": specialist.front.name})
         elif isinstance(specialist, ActivitySpecialist):

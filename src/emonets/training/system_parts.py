@@ -80,7 +80,10 @@ def _part(
         if model.face is None:
             raise ParameterError(f"{bundle}: has no face network; name another with --base")
         _check_met("face", bundle, model, datasets)
-        return FacePart(bundle, model.face, slots=int(clips.get("slots", 10)))
+        head = str(clips.get("head", "svm"))
+        if head not in ("svm", "logistic"):
+            raise ParameterError(f"face.clips.head must be 'svm' or 'logistic', got {head!r}")
+        return FacePart(bundle, model.face, slots=int(clips.get("slots", 10)), head=head)
     if name == "audio":
         return _audio(table, preset, datasets, base, notes)
     if name == "activity":
