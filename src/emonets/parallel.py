@@ -183,7 +183,7 @@ async def _greet(address: str) -> None:
     from distributed.comm import connect
 
     arguments = Security().get_connection_args("client")
-    async with asyncio.timeout(_PATIENCE + 1):  # connect's own ends with the connection
+    async with asyncio.timeout(1.1 * _PATIENCE):  # connect's own ends with the connection
         comm = await connect(address, timeout=_PATIENCE, **arguments)
     await comm.close()
 
