@@ -175,9 +175,9 @@ def training(options: argparse.Namespace) -> None:
     write_results(
         "activity",
         [
-            Row(metric="minutes", value=wall, note="beside other work", **about),
-            Row(metric="minutes of processor", value=cpu, note="beside other work", **about),
-            Row(metric="megabytes", value=peak, note="beside other work", **about),
+            Row(metric="minutes", value=wall, note=options.note, **about),
+            Row(metric="minutes of processor", value=cpu, note=options.note, **about),
+            Row(metric="megabytes", value=peak, note=options.note, **about),
         ],
     )
 
@@ -303,6 +303,7 @@ def main() -> None:
     parser.add_argument("--on", nargs="+", choices=("frames", "tubes"), default=["frames", "tubes"])
     parser.add_argument("--frames", type=int, default=35, help="of the film, for speed")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--note", default="", help="on training's circumstances, for the table")
     options = parser.parse_args()
     {"speed": speed, "training": training, "javanese": javanese}[options.what](options)
 

@@ -45,4 +45,9 @@ class MissingExtraError(EmoNetsError, ImportError):
     """A feature whose optional dependency is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
+        self.what = what
+        self.extra = extra
         super().__init__(f"{what} needs an optional part: pip install 'emonets[{extra}]'")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.what, self.extra)  # it travels from worker processes
