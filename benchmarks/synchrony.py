@@ -244,15 +244,17 @@ def draw_curves(found: dict[str, Any], path: Path) -> None:
         loss = made.autoencoder.history_["loss"]
         axes.plot(np.arange(1, len(loss) + 1), loss, color=colour, label=preset)
         axes.annotate(
-            f"{preset}, {loss[-1]:.2f}", (len(loss), loss[-1]), color=colour, xytext=(-4, 7),
-            fontsize=8, textcoords="offset points", ha="right",
+            f"{preset}: {loss[-1]:.2f} after {len(loss):,}", (len(loss), loss[-1]), color=colour,
+            xytext=(0, -11), fontsize=8, textcoords="offset points", ha="right",
         )  # fmt: skip
+        axes.plot(len(loss), loss[-1], "o", color=colour, markersize=4)
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    axes.set_ylim(4, 9)  # the first pass, far above, is left out
+    axes.tick_params(labelsize=8)
     axes.set_xlabel("passes over 200,000 blocks", fontsize=9)
     axes.set_ylabel("squared error a block", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    picture.text(0.02, 0.93, "The autoencoder by the paper's schedule and by modern's",
+    picture.text(0.02, 0.93, "The synchrony autoencoder by the paper's schedule and by modern's",
                  fontsize=10, color=INK)  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.savefig(path, metadata={"Software": None})
