@@ -417,7 +417,9 @@ def test_presets_that_lack_or_mix(tmp_path: Path, text: str, message: str) -> No
 
 @pytest.mark.parametrize("name", ["paper", "modern"])
 def test_shipped_presets_fit_their_models(name: str) -> None:
-    assert audio_settings(name) == load_section(name, "audio")
+    table = load_section(name, "audio")
+    table.pop("clips", None)  # how a whole system is trained
+    assert audio_settings(name) == table
 
 
 def test_a_bundle_is_scored_on_all_frames_and_tells_where_it_is_told_to(
