@@ -73,9 +73,14 @@ def open_network(name: str, *, threads: int | None = None, folder: Path | None =
 
 
 def default_threads() -> int:
-    """How many threads a network of this module uses unless told otherwise."""
+    """How many threads a network of this module uses unless told otherwise.
+
+    No more than ``OMP_NUM_THREADS``, which joblib and Dask set in processes that work side by side.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    most = int(asked) if asked.isdigit() and int(asked) else 4
     try:
         available = len(os.sched_getaffinity(0))
     except AttributeError:  # not on this system
         available = os.cpu_count() or 1
-    return max(1, min(4, available))
+    return max(1, min(4, most, available))
