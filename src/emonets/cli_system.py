@@ -94,7 +94,9 @@ def extract(
 
     datasets = _open([data, *(with_ or [])], layout, mapped, group_pattern, True)
     options = Options(_models(models), base, None, 0, workers, scheduler, None, _echo)
-    system = System(datasets, load_preset(preset, distributions=True), FeatureStore(store), options)
+    # no distribution decides what is taken out of a clip: any draw will do
+    table = _drawn(load_preset(preset, distributions=True), 0)
+    system = System(datasets, table, FeatureStore(store), options)
     dropped = system.material().dropped
     known = {str(one.path) for dataset in datasets for one in dataset.dropped}
     failed = [(file, why) for file, why in dropped if file not in known]
@@ -136,7 +138,6 @@ def train_all(
     from emonets.bundle import check_place
     from emonets.training.estimate import estimate
     from emonets.training.preset import load_preset
-    from emonets.training.search_space import draw, has_distributions
     from emonets.training.system import Options, System, check_datasets
     from emonets.training.system_parts import make_parts
     from emonets.training.system_report import check_folder, summary, write_scores
@@ -150,7 +151,7 @@ def train_all(
         _echo(f"note: {note}")
     table = load_preset(preset, distributions=trials > 0)
     options = Options(_models(models), base, folds, seed, workers, scheduler, None, _echo)
-    one = draw(table, seed, 0) if has_distributions(table) else table
+    one = _drawn(table, seed)
     make_parts(one, datasets, models=options.models, base=base)  # errors before anything is made
     kept = _store(store, out, dry_run)
     if dry_run:
@@ -254,6 +255,13 @@ def _store(store: str | None, beside: Path, dry: bool) -> Any:
     if dry and "://" not in place and not Path(place).exists():
         return None  # nothing is written
     return FeatureStore(place)
+
+
+def _drawn(table: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The preset with the first draw of its distributions, if it has any."""
+    from emonets.training.search_space import draw, has_distributions
+
+    return draw(table, seed, 0) if has_distributions(table) else table
 
 
 def _models(text: str | None) -> list[str] | None:

@@ -272,13 +272,8 @@ class FaceSpecialist:
 
         Parameters are those of :meth:`fit`; ``features`` of a specialist that keeps.
         """
-        labels = np.asarray(y)
-        use = [i for i, clip in enumerate(features) if len(clip["probabilities"])]
-        if len(labels) != len(features) or not use:
-            raise DataError(f"{len(features)} clips, {len(labels)} labels, {len(use)} with a face")
-        X = np.stack([self.summary(features[i]) for i in use])
-        chosen = None if groups is None else np.asarray(groups)[use]
-        self.head = ScaledLogistic().fit(X, labels[use], groups=chosen)
+        X, labels, chosen = _learned_from(features, y, groups, self.summary)
+        self.head = ScaledLogistic().fit(X, labels, groups=chosen)
         self.svm, self.keep = None, True
         return self
 
@@ -293,17 +288,12 @@ class FaceSpecialist:
         y : (n,) canonical classes.
         groups : (n,) whose folds must not share members (subjects, films).
         """
-        labels = np.asarray(y)
-        use = [i for i, clip in enumerate(features) if len(clip["probabilities"])]
-        if len(labels) != len(features) or not use:
-            raise DataError(f"{len(features)} clips, {len(labels)} labels, {len(use)} with a face")
-        X = np.stack([self.descriptor(features[i]) for i in use])
-        chosen = None if groups is None else np.asarray(groups)[use]
-        cv = choosing_folds(labels[use], chosen)
-        # by votes: coupled probabilities would take six times as long and choose the same way
-        search = TwoStageGridSearch(SVC(), cv=cv).fit(X, labels[use], groups=chosen)
+        X, labels, chosen = _learned_from(features, y, groups, self.descriptor)
+        cv = choosing_folds(labels, chosen)
+        # by votes: coupled probabilities would take six times as long
+        search = TwoStageGridSearch(SVC(), cv=cv).fit(X, labels, groups=chosen)
         machine = CoupledSVC(**search.best_params_, random_state=0)
-        self.svm = machine.fit(X, labels[use], groups=chosen)
+        self.svm = machine.fit(X, labels, groups=chosen)
         self.head = None
         return self
 
@@ -352,3 +342,18 @@ class FaceSpecialist:
         if head is not None and not set(head.classes_.tolist()) <= set(range(len(EMOTIONS))):
             raise BundleError("the classes of the face head are not among the seven emotions")
         return cls(network, preprocessing, svm=svm, slots=slots, head=head)
+
+
+def _learned_from(
+    features: Sequence[Features],
+    y: ArrayLike,
+    groups: ArrayLike | None,
+    describe: Callable[[Features], NDArray[np.float64]],
+) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any] | None]:
+    """(n, d) of the clips that show a face, their labels and groups."""
+    labels = np.asarray(y)
+    use = [i for i, clip in enumerate(features) if len(clip["probabilities"])]
+    if len(labels) != len(features) or not use:
+        raise DataError(f"{len(features)} clips, {len(labels)} labels, {len(use)} with a face")
+    X = np.stack([describe(features[i]) for i in use])
+    return X, labels[use], None if groups is None else np.asarray(groups)[use]

@@ -18,6 +18,7 @@ from emonets.errors import EmoNetsError
 from emonets.store import FeatureStore, content_digest
 from emonets.training.extraction import Extractor
 from emonets.training.out_of_fold import MOST_FOLDS
+from emonets.training.parts import extractors_of
 from emonets.training.system import Options
 from emonets.training.system_parts import make_parts
 
@@ -51,10 +52,7 @@ def estimate(
     parts, notes = make_parts(preset, datasets, models=options.models, base=options.base)
     items = [item for data in datasets for item in data.items]
     seconds = mean_seconds(items)
-    extractors: list[Extractor] = []
-    for part in parts.values():
-        extractors += [e for e in part.extractors() if e not in extractors]
-    missing = {e: _missing(items, e, store) for e in extractors}
+    missing = {e: _missing(items, e, store) for e in extractors_of(parts)}
     looks = max(missing.values(), default=0)
     work = sum(_SECONDS[e.kind] * seconds * n for e, n in missing.items()) / 60
     size = sum(_size(e, seconds) * n for e, n in missing.items())

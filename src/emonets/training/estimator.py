@@ -23,6 +23,7 @@ from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 from emonets.store import FeatureStore
 from emonets.training.material import load_material
+from emonets.training.parts import extractors_of
 from emonets.training.preset import check_preset, load_preset
 from emonets.training.system import Options, Scored, System
 from emonets.training.system_bundle import answering_parts, ask_all, fuse
@@ -146,10 +147,9 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             bundle = stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-"))
             place = str(self.model_.save(Path(bundle) / "model"))
             parts = answering_parts(self.model_, place)
-            extractors = []
-            for part in parts.values():
-                extractors += [e for e in part.extractors() if e not in extractors]
-            data = load_material([_dataset(items, True)], extractors, store, workers=self.workers)
+            data = load_material(
+                [_dataset(items, True)], extractors_of(parts), store, workers=self.workers
+            )
             if data.dropped:
                 file, why = data.dropped[0]
                 raise DataError(f"{file}: {why}")

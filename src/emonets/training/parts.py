@@ -272,6 +272,11 @@ def check_rows(part: Part, data: Material, rows: Indices) -> Indices:
     return use
 
 
+def extractors_of(parts: Mapping[str, Part]) -> list[Extractor]:
+    """What has to be taken out of the clips for all of them, each once."""
+    return list(dict.fromkeys(e for part in parts.values() for e in part.extractors()))
+
+
 def named(parts: Sequence[Part]) -> dict[str, Part]:
     """By name, in the order in which specialists speak."""
     order = ("face", "audio", "activity", "mouth")

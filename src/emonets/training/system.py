@@ -40,7 +40,7 @@ from emonets.training.out_of_fold import (
     out_of_fold,
     validation_fold,
 )
-from emonets.training.parts import Run
+from emonets.training.parts import Run, extractors_of
 from emonets.training.sound_data import check_run
 from emonets.training.system_parts import make_parts
 
@@ -153,9 +153,7 @@ class System:
         return self._material
 
     def _extract(self) -> Material:
-        options, extractors = self.options, []
-        for part in self.parts.values():
-            extractors += [e for e in part.extractors() if e not in extractors]
+        options, extractors = self.options, extractors_of(self.parts)
         began = time.monotonic()
 
         def told(done: int, of: int) -> None:

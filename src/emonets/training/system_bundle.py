@@ -23,7 +23,14 @@ from emonets.store import FeatureStore
 from emonets.training.audio_part import SoundNetworkPart
 from emonets.training.material import Material, load_material
 from emonets.training.out_of_fold import Said, ask, folder_for
-from emonets.training.parts import ActivityPart, FacePart, MouthPart, Part, Run
+from emonets.training.parts import (
+    ActivityPart,
+    FacePart,
+    MouthPart,
+    Part,
+    Run,
+    extractors_of,
+)
 from emonets.training.system import Options, Scored, scored
 from emonets.training.system_parts import met
 
@@ -56,11 +63,8 @@ def score_bundle(
         for name in parts
         if (word := met(name, model, [dataset]))
     ]
-    extractors = []
-    for part in parts.values():
-        extractors += [e for e in part.extractors() if e not in extractors]
     data = load_material(
-        [dataset], extractors, store, workers=options.workers, scheduler=options.scheduler
+        [dataset], extractors_of(parts), store, workers=options.workers, scheduler=options.scheduler
     )
     kept = np.flatnonzero(data.splits == "test")
     rows: Indices = kept if len(kept) else np.arange(len(data))
