@@ -16,7 +16,11 @@ from emonets.learners.modern_convnet import ModernConvNetClassifier
 from emonets.learners.network import Dense, vgg
 
 torch = pytest.importorskip("torch")
-from emonets.learners import convnet_torch, modern_convnet_torch  # noqa: E402
+from emonets.learners import (  # noqa: E402
+    convnet_torch,
+    face_changes_torch,
+    modern_convnet_torch,
+)
 
 SMALL = vgg(4, (6, 8), convolutions=1, dropout=0.1)
 GENTLE = FaceAugmentation(warp=0.3, turn=5, scale=0.05, shift=1, blur=0.1, erase=0.1)
@@ -58,7 +62,10 @@ def test_the_seed_decides_and_clones_agree() -> None:
     assert not all(np.array_equal(a[k], c[k]) for k in a)
 
 
-def test_an_interrupted_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_as_an_unbroken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modern_convnet_torch, "_SAVE_SECONDS", 0.0)
     X, y = bars(48)
     whole = small(epochs=4, augmentation=FaceAugmentation(mixup=0.4, shift=1)).fit(X, y)
     path = tmp_path / "run.safetensors"
@@ -130,6 +137,18 @@ def test_votes_and_teachers_are_followed() -> None:
     assert (model.predict(X) != y).mean() > 0.9
     pupil = small(epochs=8, teaching=1.0).fit(X, y, teachers=[model])
     assert (pupil.predict(X) != y).mean() > 0.9
+    shared = small(teaching=1.0, views=3).teach(X, [model, model])
+    assert shared.shape == (3, 96, 2)
+    np.testing.assert_allclose(shared.sum(axis=2), 1, atol=2e-3)
+    settings = {"epochs": 8, "teaching": 1.0, "views": 3}
+    pupil = small(**settings).fit(X, y, teachers=[model, model])
+    other = small(**settings).fit(X, y, taught=shared)
+    assert (pupil.predict(X) != y).mean() > 0.9
+    assert all(np.array_equal(pupil.arrays_[k], other.arrays_[k]) for k in pupil.arrays_)
+    with pytest.raises(DataError, match=r"taught: expected \(views"):
+        small(**settings).fit(X, y, taught=shared[:2])
+    with pytest.raises(ParameterError, match="views more than 0"):
+        small().teach(X, [model])
     with pytest.raises(ParameterError, match="another crop"):
         small(crop=14).fit(X, y, teachers=[model])
     with pytest.raises(DataError, match="sum to one"):
@@ -151,7 +170,7 @@ def test_unwarped_pictures_are_exact_crops_of_whole_pixels() -> None:
     generator = torch.Generator().manual_seed(0)
     seen = set()
     for _ in range(60):
-        out = modern_convnet_torch.change(pictures, 12, plain, generator)[0, 0].numpy()
+        out = face_changes_torch.change(pictures, 12, plain, generator)[0, 0].numpy()
         found = [
             (i, j, m)
             for i in range(5) for j in range(5) for m in (1, -1)
@@ -166,11 +185,11 @@ def test_erasing_takes_a_rectangle_and_turning_turns() -> None:
     flat = torch.zeros(40, 16, 16)
     flat[:, 8:] = 100.0
     erase = FaceAugmentation(warp=0, shift=0, blur=0, erase=1, erase_area=(0.1, 0.2))
-    out = modern_convnet_torch.change(flat, 16, erase, torch.Generator().manual_seed(0))
+    out = face_changes_torch.change(flat, 16, erase, torch.Generator().manual_seed(0))
     gone = ((out != 0) & (out != 100)).float().mean((1, 2, 3))
     assert 0.05 < float(gone.mean()) < 0.3  # whole pixels: a little more than was drawn
     turn = FaceAugmentation(warp=1, turn=45, scale=0, shift=0, blur=0, erase=0)
-    out = modern_convnet_torch.change(flat, 12, turn, torch.Generator().manual_seed(0))
+    out = face_changes_torch.change(flat, 12, turn, torch.Generator().manual_seed(0))
     assert float(out[:, 0, -2, 1].std()) > 1  # a corner that was all white
 
 

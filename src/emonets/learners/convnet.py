@@ -182,12 +182,18 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         _, first, member = np.unique(group, return_index=True, return_inverse=True)
 
         def score(arrays: dict[str, NDArray[np.float32]]) -> float:
-            p = training.probabilities(self.network_, arrays, pictures, autocast=self.autocast)
+            p = training.probabilities(
+                self.network_, arrays, pictures, autocast=self.autocast, device=self._where()
+            )
             summed = np.zeros((len(first), p.shape[1]))
             np.add.at(summed, member, p)
             return float(np.mean(self.classes_[summed.argmax(axis=1)] == truth[first]))
 
         return score
+
+    def _where(self) -> str:
+        """Where training scores."""
+        return "cpu"
 
     def _prepare(self, X: ArrayLike) -> NDArray[np.float32]:
         images = check_images(X, self.crop, self.mean_image_.shape)

@@ -345,18 +345,19 @@ def probabilities(
     pictures: NDArray[np.float32],
     *,
     autocast: bool = False,
+    device: str = "cpu",
 ) -> NDArray[np.float32]:
     """(n, 1, side, side) → (n, classes), by torch; for scoring while training."""
     model = build(network, pictures.shape[-1]).to(memory_format=torch.channels_last)  # type: ignore
     load_arrays(model, network, values)
-    model.eval()
-    autocast = autocast and fast_bfloat16()
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+    model.to(device).eval()
+    autocast = autocast and (device != "cpu" or fast_bfloat16())
+    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=autocast):
         parts = [
-            model(batch.contiguous(memory_format=torch.channels_last)).float().softmax(dim=1)
+            model(batch.to(device).contiguous(memory_format=torch.channels_last)).float().softmax(1)
             for batch in torch.split(torch.from_numpy(pictures), 256)
         ]
-    return torch.cat(parts).numpy()
+    return torch.cat(parts).cpu().numpy()
 
 
 def _recipe_key(recipe: Recipe) -> dict[str, Any]:

@@ -38,6 +38,9 @@ class ModernConvNetClassifier(ConvNetClassifier):
     label_smoothing : probability given to all classes alike.
     averaging : weights are averaged over steps with this factor, and the average is kept.
     teaching : weight of the teachers' answers in the targets (``fit``).
+    views : so many changes of each picture are drawn, the same in every run, and used in turn, so
+        that teachers are asked once about each; 0 draws new ones in every epoch, and teachers are
+        asked in every step.
     mirror : at test, average the probabilities of the picture and of its mirror image.
     autocast : multiply in bfloat16 while training, where the processor or the card can.
     device : where to train: ``auto``, ``cpu`` or ``cuda``.
@@ -64,6 +67,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         label_smoothing: float = 0.1,
         averaging: float = 0.999,
         teaching: float = 0.0,
+        views: int = 0,
         mirror: bool = False,
         autocast: bool = True,
         device: str = "auto",
@@ -82,6 +86,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         self.label_smoothing = label_smoothing
         self.averaging = averaging
         self.teaching = teaching
+        self.views = views
         self.mirror = mirror
         self.autocast = autocast
         self.device = device
@@ -97,6 +102,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         votes: ArrayLike | None = None,
         start: ConvNetClassifier | None = None,
         teachers: Sequence[ConvNetClassifier] = (),
+        taught: NDArray[np.float16] | None = None,
         validation: tuple[Any, ...] | None = None,
         progress: Callable[[int, Any], None] | None = None,
     ) -> Self:
@@ -111,6 +117,8 @@ class ModernConvNetClassifier(ConvNetClassifier):
         start : a fitted network of the same layers to begin from.
         teachers : fitted networks of the same crop and classes, whose mean answer to each changed
             picture takes the part ``teaching`` of the target.
+        taught : what teachers answered to each view of each picture, from :meth:`teach`, in place
+            of them; several pupils of the same pictures can share it.
         validation, progress : as for :meth:`ConvNetClassifier.fit`.
 
         Raises
@@ -133,22 +141,24 @@ class ModernConvNetClassifier(ConvNetClassifier):
         if len(images) < self.batch_size:
             raise DataError(f"{len(images)} pictures are less than a batch of {self.batch_size}")
         self.network_ = with_classes(self.network, len(self.classes_))
-        # one grey level for all: the pictures are moved about
-        mean = images.mean(dtype=np.float64)
-        self.mean_image_ = np.full(images.shape[1:], mean, np.float32)
-        self.n_features_in_ = int(images.shape[1] * images.shape[2])
-        for other in teachers:
-            if other.crop != self.crop or list(other.classes_) != list(self.classes_):
-                raise ParameterError("a teacher has another crop or other classes")
-            if not np.allclose(other.mean_image_, self.mean_image_, atol=2.0):
-                raise ParameterError("a teacher was trained on pictures of another brightness")
+        self._set_mean(images)
+        if taught is None and teachers and self.views:
+            taught = self.teach(images, teachers)
+        if taught is not None:
+            expected = (self.views, len(images), len(self.classes_))
+            if taught.shape != expected:
+                raise DataError(
+                    f"taught: expected (views, n, classes) {expected}, got {taught.shape}"
+                )
+            teachers = ()
+        self._check_teachers(teachers, self.classes_)
         if start is not None and (start.network_, start.crop) != (self.network_, self.crop):
             raise ParameterError("the network to start from has other layers or another crop")
         recipe = training.Recipe(
             crop=self.crop, epochs=self.epochs, batch_size=self.batch_size,
             learning_rate=self.learning_rate, momentum=self.momentum,
             weight_decay=self.weight_decay, averaging=self.averaging, teaching=self.teaching,
-            autocast=self.autocast, seed=self.random_state,
+            views=self.views, autocast=self.autocast, seed=self.random_state,
         )  # fmt: skip
         score = None
         if validation is not None:
@@ -164,6 +174,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
             score,
             start=None if start is None else start.arrays_,
             teachers=[(other.network_, other.arrays_) for other in teachers],
+            taught=taught,
             device=self.device,
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
             progress=progress or (_say if self.verbose else None),
@@ -173,9 +184,56 @@ class ModernConvNetClassifier(ConvNetClassifier):
         self.__dict__.pop("_runner", None)
         return self
 
+    def teach(self, X: ArrayLike, teachers: Sequence[ConvNetClassifier]) -> NDArray[np.float16]:
+        """What fitted networks answer, in the mean, to each view of pictures (n, side, side).
+
+        Returns
+        -------
+        (views, n, classes); see ``fit``.
+
+        Raises
+        ------
+        DataError, ParameterError : as ``fit``; no views, no teacher.
+        """
+        from emonets.learners import modern_convnet_torch as training
+
+        self._check_settings()
+        images = check_images(X, self.crop)
+        if not teachers or not self.views:
+            raise ParameterError("teach needs a teacher at least, and views more than 0")
+        self._set_mean(images)
+        self._check_teachers(teachers, teachers[0].classes_)
+        return training.teach(
+            [(other.network_, other.arrays_) for other in teachers],
+            images - self.mean_image_,
+            self.crop,
+            self.views,
+            self.augmentation,
+            device=self.device,
+            autocast=self.autocast,
+        )
+
+    def _set_mean(self, images: NDArray[np.float32]) -> None:
+        # one grey level for all: the pictures are moved about
+        mean = images.mean(dtype=np.float64)
+        self.mean_image_ = np.full(images.shape[1:], mean, np.float32)
+        self.n_features_in_ = int(images.shape[1] * images.shape[2])
+
+    def _check_teachers(self, teachers: Sequence[ConvNetClassifier], classes: ArrayLike) -> None:
+        for other in teachers:
+            if other.crop != self.crop or list(other.classes_) != list(np.asarray(classes)):
+                raise ParameterError("a teacher has another crop or other classes")
+            if not np.allclose(other.mean_image_, self.mean_image_, atol=2.0):
+                raise ParameterError("a teacher was trained on pictures of another brightness")
+
+    def _where(self) -> str:
+        from emonets.learners.modern_convnet_torch import find_device
+
+        return find_device(self.device).type
+
     def _check_settings(self) -> None:
         # of a single picture batch normalisation cannot make a mean and a variance
-        for name, least in (("epochs", 1), ("batch_size", 2), ("crop", 1)):
+        for name, least in (("epochs", 1), ("batch_size", 2), ("crop", 1), ("views", 0)):
             if getattr(self, name) < least:
                 raise ParameterError(
                     f"{name}: expected at least {least}, got {getattr(self, name)}"

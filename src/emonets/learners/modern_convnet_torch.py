@@ -7,10 +7,13 @@ teachers, their answers to the very same changed picture are targets, too (Hinto
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,7 @@ try:
         fast_bfloat16,
         load_arrays,
     )
+    from emonets.learners.face_changes_torch import Changes, changed, draw_changes
 except ImportError as error:  # pragma: no cover - depends on the installation
     raise MissingExtraError("training a network", "train") from error
 
@@ -45,6 +49,9 @@ _LAYOUT: dict[str, Any] = {"memory_format": torch.channels_last}
 
 _WARM_UP = 0.04
 """Part of the steps in which the rate rises."""
+
+_SAVE_SECONDS = 30.0
+"""Between two checkpoints at least."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class Recipe:
     weight_decay: float = 5e-4
     averaging: float = 0.999
     teaching: float = 0.0
+    views: int = 0
     autocast: bool = True
     seed: int = 0
 
@@ -75,62 +83,6 @@ def find_device(name: str) -> torch.device:
         raise ParameterError(f"device {name!r} is unknown; say auto, cpu or cuda") from None
 
 
-def change(
-    pictures: Tensor, crop: int, augmentation: FaceAugmentation, generator: torch.Generator
-) -> Tensor:
-    """Pictures (n, side, side) → (n, 1, crop, crop), each changed by chance.
-
-    What is drawn comes from the processor's generator, wherever the pictures are, so that a
-    graphics card sees the same changes.
-    """
-    n, side = len(pictures), pictures.shape[-1]
-    device = pictures.device
-
-    def draw(*shape: int) -> Tensor:
-        return torch.rand((n, *shape), generator=generator)
-
-    def either(width: float) -> Tensor:
-        return (draw() * 2 - 1) * width
-
-    warped = draw() < augmentation.warp
-    angle = torch.deg2rad(either(augmentation.turn)) * warped
-    scale = 1 + either(augmentation.scale) * warped
-    stretch = 1 + either(augmentation.scale / 4) * warped
-    mirrored = torch.where(draw() < 0.5, -1.0, 1.0)
-    moved = torch.stack([either(augmentation.shift), either(augmentation.shift)], dim=1)
-    # with whole pixels nothing is interpolated
-    moved = torch.where(warped[:, None], moved, moved.round())
-    if (side - crop) % 2:
-        moved = moved + torch.where(warped[:, None], 0.0, 0.5)
-    # Output pixel p of a crop around 0 comes from the picture's pixel middle + M p + moved.
-    cos, sin = angle.cos() / scale, angle.sin() / scale
-    half = (crop - 1) / (side - 1)  # grid_sample counts from -1 to 1 over the picture
-    theta = torch.zeros(n, 2, 3)
-    theta[:, 0, 0], theta[:, 0, 1] = cos * stretch * mirrored * half, sin * half
-    theta[:, 1, 0], theta[:, 1, 1] = -sin * mirrored * half, cos / stretch * half
-    theta[:, :, 2] = moved * 2 / (side - 1)
-    grid = F.affine_grid(theta.to(device), [n, 1, crop, crop], align_corners=True)
-    out = F.grid_sample(pictures[:, None].float(), grid, padding_mode="border", align_corners=True)
-    if augmentation.blur:
-        part = torch.where(draw() < augmentation.blur, draw() * 1.5 - 0.5, 0.0).to(device)
-        smooth = F.avg_pool2d(F.pad(out, (1, 1, 1, 1), mode="replicate"), 3, 1)
-        out = torch.lerp(out, smooth, part[:, None, None, None])
-    if augmentation.erase:
-        low, high = augmentation.erase_area
-        area = low + (high - low) * draw()
-        shape = torch.exp(either(math.log(2.0)))
-        rows, columns = (area * shape).sqrt() * crop / 2, (area / shape).sqrt() * crop / 2
-        row, column = draw() * crop, draw() * crop
-        rows = torch.where(draw() < augmentation.erase, rows, -1.0)
-        line = torch.arange(crop) + 0.5
-        gone = ((line - row[:, None]).abs() < rows[:, None])[:, :, None] & (
-            (line - column[:, None]).abs() < columns[:, None]
-        )[:, None, :]
-        mean = out.mean((2, 3), keepdim=True)
-        out = torch.where(gone.to(device)[:, None], mean, out)
-    return out
-
-
 def train(
     network: Network,
     images: NDArray[np.float32],
@@ -141,6 +93,7 @@ def train(
     *,
     start: Arrays | None = None,
     teachers: Sequence[tuple[Network, Arrays]] = (),
+    taught: NDArray[np.float16] | None = None,
     device: str = "auto",
     checkpoint: Path | None = None,
     progress: Callable[[int, History], None] | None = None,
@@ -154,10 +107,11 @@ def train(
     score : what to maximise; called with the averaged arrays after every epoch. Without one the
         last epoch is kept.
     start : arrays to begin from instead of random ones.
-    teachers : networks, for pictures of the same crop, whose mean answer has the weight
-        ``recipe.teaching`` in the loss.
-    checkpoint : a safetensors file; written after every epoch, and where it exists the run goes
-        on from it with the same random numbers as if it had never stopped.
+    teachers : networks, for pictures of the same crop, whose mean answer to every batch has the
+        weight ``recipe.teaching`` in the loss.
+    taught : (views, n, classes) their answers instead, as :func:`teach` gives them.
+    checkpoint : a safetensors file; written after an epoch, twice a minute at most, and where it
+        exists the run goes on from it with the same random numbers as if it had never stopped.
 
     Raises
     ------
@@ -171,21 +125,23 @@ def train(
     if checkpoint is not None and checkpoint.exists():
         best, history = run.resume(checkpoint, key, best)
     x, y = torch.from_numpy(images).to(where), torch.from_numpy(targets).to(where)
+    answers = None if taught is None else torch.from_numpy(taught).to(where)
     steps = max(1, len(x) // recipe.batch_size)
+    saved = time.monotonic()
     for epoch in range(len(history.loss), recipe.epochs):
         started = time.monotonic()
         # Generators of their own for every epoch: a resumed run draws what an unbroken one does.
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch + 1)
         torch.manual_seed(recipe.seed * 1_000_003 + epoch + 1)
-        order = torch.randperm(len(x), generator=generator)
+        target = y
+        if answers is not None:
+            target = torch.lerp(y, answers[epoch % recipe.views].float(), recipe.teaching)
         total = torch.zeros((), device=where)
         run.model.train()
-        for step in range(steps):
-            index = order[step * recipe.batch_size : (step + 1) * recipe.batch_size].to(where)
-            batch, target = change(x[index], recipe.crop, augmentation, generator), y[index]
-            if augmentation.mixup and torch.rand((), generator=generator) < augmentation.mixed:
-                batch, target = _mix(batch, target, augmentation.mixup, generator)
-            total += run.step(batch, target, masters, epoch * steps + step, steps * recipe.epochs)
+        with _fastest(where):
+            batches = _batches(x, target, recipe, augmentation, epoch, generator)
+            for step, (batch, wanted) in enumerate(batches, epoch * steps):
+                total += run.step(batch, wanted, masters, step, steps * recipe.epochs)
         mean = float(total) / steps
         if not math.isfinite(mean):
             raise DataError(
@@ -199,11 +155,104 @@ def train(
         if score is None or history.best == epoch:
             best = current
         history.seconds.append(time.monotonic() - started)
-        if checkpoint is not None:
+        due = epoch + 1 == recipe.epochs or time.monotonic() - saved >= _SAVE_SECONDS
+        if checkpoint is not None and due:
             run.save(checkpoint, key, best, history)
+            saved = time.monotonic()
         if progress is not None:
             progress(epoch, history)
     return best, history
+
+
+def _batches(
+    x: Tensor,
+    target: Tensor,
+    recipe: Recipe,
+    augmentation: FaceAugmentation,
+    epoch: int,
+    generator: torch.Generator,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """An epoch's changed pictures and what is wanted of them, in an order drawn anew."""
+    where, size = x.device, recipe.batch_size
+    order = torch.randperm(len(x), generator=generator).to(where)
+    parts = _parts_of_batches(max(1, len(x) // size), augmentation, generator)
+    if recipe.views:
+        view = epoch % recipe.views
+        changes = _view(view, len(x), x.shape[-1], recipe.crop, augmentation)
+    else:
+        changes = draw_changes(len(x), x.shape[-1], recipe.crop, augmentation, generator)
+    changes = changes.to(where)
+    for step, part in enumerate(parts):
+        index = order[step * size : (step + 1) * size]
+        batch, wanted = changed(x[index], recipe.crop, changes.of(index)), target[index]
+        if part < 1:  # mixed with the neighbours
+            batch = torch.lerp(batch.roll(1, 0), batch, part)
+            wanted = torch.lerp(wanted.roll(1, 0), wanted, part)
+        yield batch, wanted
+
+
+def teach(
+    teachers: Sequence[tuple[Network, Arrays]],
+    images: NDArray[np.float32],
+    crop: int,
+    views: int,
+    augmentation: FaceAugmentation,
+    *,
+    device: str = "auto",
+    autocast: bool = True,
+) -> NDArray[np.float16]:
+    """The mean answers of networks to every view of pictures (n, side, side): (views, n, classes).
+
+    A view is one change of every picture, the same in every run.
+    """
+    where = find_device(device)
+    masters = [_ready(network, values, crop, where) for network, values in teachers]
+    x, found = torch.from_numpy(images).to(where), []
+    cast = autocast and (where.type != "cpu" or fast_bfloat16())
+    with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=cast):
+        for view in range(views):
+            changes = _view(view, len(x), x.shape[-1], crop, augmentation).to(where)
+            answers = []
+            for index in torch.arange(len(x), device=where).split(512):  # type: ignore[no-untyped-call]
+                batch = changed(x[index], crop, changes.of(index)).contiguous(**_LAYOUT)
+                answers.append(_answer(masters, batch))
+            found.append(torch.cat(answers).cpu().numpy().astype(np.float16))
+    return np.stack(found)
+
+
+def _view(view: int, n: int, side: int, crop: int, augmentation: FaceAugmentation) -> Changes:
+    return draw_changes(n, side, crop, augmentation, torch.Generator().manual_seed(view))
+
+
+def _parts_of_batches(
+    steps: int, augmentation: FaceAugmentation, generator: torch.Generator
+) -> list[float]:
+    """How much of itself each batch keeps when pictures are mixed; 1 where they are not."""
+    if not augmentation.mixup:
+        return [1.0] * steps
+    rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
+    drawn = rng.beta(augmentation.mixup, augmentation.mixup, steps)
+    mixed = rng.random(steps) < augmentation.mixed
+    parts: list[float] = np.where(mixed, np.maximum(drawn, 1 - drawn), 1.0).tolist()
+    return parts
+
+
+@contextmanager
+def _fastest(where: torch.device) -> Iterator[None]:
+    """On a card, let cuDNN try which of its ways is the fastest; all batches have one shape."""
+    if where.type != "cuda":
+        yield
+        return
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+def _answer(masters: Sequence[nn.Module], batch: Tensor) -> Tensor:
+    return torch.stack([m(batch).float().softmax(1) for m in masters]).mean(0)
 
 
 class _Run:
@@ -227,8 +276,19 @@ class _Run:
                 {"params": free, "weight_decay": 0.0},
             ],
             lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0,
+            fused=where.type == "cuda" or None,
         )  # fmt: skip
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.judged = copy.deepcopy(self.model)
+        if where.type == "cuda":
+            try:
+                _capture(self.model, recipe, where, self.cast)
+            except RuntimeError as error:  # the card or this torch cannot
+                warnings.warn(f"training goes on step by step: {error}", stacklevel=2)
+        pairs = [(self.average[name], value) for name, value in self.model.state_dict().items()]
+        self.floats = [p for p in pairs if p[1].dtype.is_floating_point]
+        # batch normalisation's count of batches
+        self.counts = [p for p in pairs if not p[1].dtype.is_floating_point]
 
     def step(
         self, batch: Tensor, target: Tensor, masters: Sequence[nn.Module], count: int, of: int
@@ -241,26 +301,23 @@ class _Run:
             logits = self.model(batch).float()
             if masters:
                 with torch.no_grad():
-                    taught = torch.stack([m(batch).float().softmax(1) for m in masters])
-                target = torch.lerp(target, taught.mean(0), recipe.teaching)
+                    target = torch.lerp(target, _answer(masters, batch), recipe.teaching)
         loss = F.cross_entropy(logits, target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         keep = min(recipe.averaging, (2 + count) / (11 + count))
         with torch.no_grad():
-            for name, value in self.model.state_dict().items():
-                if value.dtype.is_floating_point:
-                    self.average[name].lerp_(value, 1.0 - keep)
-                else:  # batch normalisation's count of batches
-                    self.average[name].copy_(value)
+            own, now = zip(*self.floats, strict=True)
+            torch._foreach_lerp_(own, now, 1.0 - keep)
+            for count_, value in self.counts:
+                count_.copy_(value)
         return loss.detach()
 
     def averaged(self) -> Arrays:
         """The averaged weights as plain arrays."""
-        judged = build(self.network, self.recipe.crop)
-        judged.load_state_dict({k: v.cpu() for k, v in self.average.items()})
-        return arrays(judged, self.network)
+        self.judged.load_state_dict(self.average)
+        return arrays(self.judged, self.network)
 
     def _parameters(self) -> list[Tensor]:
         return [p for group in self.optimiser.param_groups for p in group["params"]]
@@ -299,6 +356,21 @@ class _Run:
         return {k: tensors[f"best.{k}"].numpy() for k in names}, history
 
 
+def _capture(model: nn.Module, recipe: Recipe, where: torch.device, cast: bool) -> None:
+    """Let a card replay the network's pass and its way back as one; a step is some two hundred
+    small pieces of work, and handing them over one by one takes longer than the work."""
+    shape = recipe.batch_size, 1, recipe.crop, recipe.crop
+    sample = torch.randn(shape, device=where).contiguous(**_LAYOUT)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.train()
+    with _fastest(where), torch.autocast("cuda", torch.bfloat16, enabled=cast, cache_enabled=False):
+        torch.cuda.make_graphed_callables(model, (sample,), num_warmup_iters=5)
+    for name, value in model.state_dict().items():
+        value.copy_(before[name])  # the trial runs moved the running means
+    for parameter in model.parameters():
+        parameter.grad = None
+
+
 def _ready(network: Network, values: Arrays, crop: int, where: torch.device) -> nn.Module:
     """A trained network that only answers."""
     master = build(network, crop)
@@ -315,16 +387,6 @@ def _schedule(optimiser: torch.optim.Optimizer, step: int, steps: int, peak: flo
         rate = peak * (0.5 + 0.5 * math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
     for group in optimiser.param_groups:
         group["lr"] = min(rate, peak)
-
-
-def _mix(
-    batch: Tensor, target: Tensor, alpha: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    seed = int(torch.randint(2**31, (), generator=generator))
-    drawn = float(np.random.default_rng(seed).beta(alpha, alpha))
-    part = max(drawn, 1 - drawn)
-    other = torch.randperm(len(batch), generator=generator).to(batch.device)
-    return torch.lerp(batch[other], batch, part), torch.lerp(target[other], target, part)
 
 
 def _key(

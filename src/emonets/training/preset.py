@@ -28,7 +28,7 @@ _SCHEMA: dict[str, dict[str, _Kind]] = {
     "face.training": {
         "epochs": int, "batch_size": int, "learning_rate": float, "momentum": float,
         "weight_decay": float, "label_smoothing": float, "averaging": float, "votes": float,
-        "teaching": float, "autocast": bool,
+        "teaching": float, "views": int, "autocast": bool,
     },
     "face.augmentation": {
         "warp": float, "turn": float, "scale": float, "shift": float, "blur": float,
