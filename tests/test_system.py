@@ -21,6 +21,7 @@ from emonets.store import FeatureStore
 from emonets.training import out_of_fold as oof
 from emonets.training.extraction import Extractor, extract_items, face_extractor
 from emonets.training.preset import load_preset
+from emonets.training.submission_training import train_for_submissions
 from emonets.training.system import Options, System
 from emonets.training.system_parts import make_parts
 
@@ -391,3 +392,51 @@ def test_validation_parts_take_the_place_of_folds_and_tests_are_not_looked_at(
     code, text, err = run("evaluate", tmp_path / "b", tmp_path, "--store", store.place)
     assert code == 0, err
     assert "2 clips of 1 groups, 2 classes, what the data keep for testing" in text
+
+
+def test_the_papers_submissions_on_clips(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every recipe, by specialists that are trained as often as the recipes ask."""
+    examples = Path(__file__).resolve().parents[1] / "examples"
+    lines = ["path,label,group,start,end"]
+    for name, label in (("1001_DFA_ANG_XX.flv", "angry"), ("1001_DFA_HAP_XX.flv", "happy")):
+        for k in range(4):
+            lines.append(f"{examples / name},{label},p{k},{0.45 * k:.2f},{0.45 * (k + 1):.2f}")
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    preset = tmp_path / "two.toml"
+    text = FAST.read_text()
+    mouth = text[text.index("[mouth]") :]
+    preset.write_text('[face.clips]\nbase = "modern"\nslots = 4\n' + mouth)
+    system = System(
+        [open_dataset(tmp_path / "clips.csv")], load_preset(preset),
+        FeatureStore(tmp_path / "store"), quiet(),
+    )  # fmt: skip
+    data = train_for_submissions(system, every_pair=True)
+    assert len(data.splits) == 4
+    material = system.material()
+    part = system.parts["face"]
+    split = data.splits[1]
+    taught, _ = part.fit(material, split.train, _run(system.store))
+    expected = part.answers(taught, material, split.valid, _run(system.store))
+    assert np.array_equal(data.models["face"](split.train, split.valid), expected)
+    for one in data.splits:  # nobody is on both sides
+        assert not set(material.groups[one.train]) & set(material.groups[one.test])
+        assert not set(material.groups[one.valid]) & set(material.groups[one.test])
+
+    def never(*_: object, **__: object) -> Any:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("emonets.training.submission_training._train", never)
+    words = ("reproduce", "submissions", "--data", tmp_path / "clips.csv", "--preset", preset)
+    words = (*words, "--store", tmp_path / "store", "--recipes", "2013-1, 2014-9")
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert "left out" not in out
+    assert out.splitlines()[3].startswith("2013-1  face")
+    code, _, err = run(*words, "--folds", "2")
+    assert code == 1
+    assert "three at least" in err
+    code, _, err = run(*words[:3], tmp_path / "answers.npz", "--store", tmp_path / "store")
+    assert code == 2
+    assert "go with labelled clips" in err

@@ -228,6 +228,16 @@ def evaluate_all(
     print(summary(scored))
 
 
+def open_labelled(path: Path) -> Dataset:
+    """Labelled clips, in the layout that they have.
+
+    Raises
+    ------
+    DataError : as ``open_dataset``; still faces in one file.
+    """
+    return _open([path], None, None, None, False)[0]
+
+
 def _open(
     paths: list[Path], layout: str | None, mapped: list[str] | None, pattern: str | None,
     shared: bool,

@@ -94,12 +94,13 @@ class SoundHeadPart:
     ----------
     base : the bundle whose network listens; it is not trained further.
     specialist : the audio specialist of that bundle, with a sound network.
+    head : ``logistic``, or ``none``: the network answers as it is, nothing is learned.
     """
 
     name = "audio"
 
-    def __init__(self, base: str, specialist: AudioSpecialist) -> None:
-        self._base, self._specialist = base, specialist
+    def __init__(self, base: str, specialist: AudioSpecialist, *, head: str = "logistic") -> None:
+        self._base, self._specialist, self._head = base, specialist, head
         self._extractor = Extractor("sound", {"features": specialist.front.name})
         settings, parts = specialist.to_arrays()
         arrays = [array for _, array in sorted(parts["audio"].items())]
@@ -111,7 +112,7 @@ class SoundHeadPart:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"head": "logistic", "network": self._digest}
+        return {"head": self._head, "network": self._digest}
 
     def extractors(self) -> list[Extractor]:
         return [self._extractor]
@@ -120,6 +121,8 @@ class SoundHeadPart:
         return _heard(self._extractor, data, rows)
 
     def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
+        if self._head == "none":
+            return self._specialist, {"network_of": self._base, "clips": len(rows)}
         heard = [self._embedded(data, i) for i in rows.tolist()]
         which = rows[[x is not None for x in heard]]
         X = np.stack([x for x in heard if x is not None]).astype(np.float64)

@@ -75,8 +75,8 @@ class FacePart:
     base : the bundle whose network looks at the faces; it is not trained further.
     specialist : the face specialist of that bundle.
     slots : segments of a descriptor.
-    head : ``svm``, the paper's, on descriptors of the frame probabilities; or ``logistic``, on what
-        the network's last layer looks at.
+    head : ``svm``, the paper's, on descriptors of the frame probabilities; ``logistic``, on what
+        the network's last layer looks at; or ``none``: the mean over frames, nothing is learned.
     """
 
     name = "face"
@@ -89,7 +89,7 @@ class FacePart:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        if self._head == "logistic":
+        if self._head != "svm":
             return {"head": self._head, **self._extractor.settings}
         return {"slots": self._slots, "chosen_by": "votes", **self._extractor.settings}
 
@@ -106,6 +106,8 @@ class FacePart:
         )
         features = [data.read(self._extractor, i) for i in rows.tolist()]
         card = {"network_of": self._base, "clips": sum(len(f["index"]) > 0 for f in features)}
+        if self._head == "none":
+            return specialist, card
         if self._head == "logistic":
             specialist.fit_head(features, data.labels[rows], data.groups[rows])
             assert specialist.head is not None

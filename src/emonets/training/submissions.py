@@ -148,6 +148,7 @@ def report_submissions(
     json_path: Path | None = None,
     results: Path | None = None,
     seed: int = 0,
+    clips: Callable[[bool], SubmissionData] | None = None,
     echo: Echo = print,
 ) -> str:
     """Run the recipes; the table as text, and files where they are asked for.
@@ -155,6 +156,9 @@ def report_submissions(
     Parameters
     ----------
     paths, name : see ``submission_data.read_submission_data``.
+    clips : in place of stored answers, gives those of specialists that are trained on clips; it
+        is told whether a recipe learns from swapped predictions
+        (``submission_training.train_for_submissions``).
     recipes : names between commas; None: all.
     out : folder of ``submissions.md``, ``.csv`` and ``.png``. json_path : of all numbers.
     results : a table of measured rows, such as ``docs/results/submissions``.
@@ -169,15 +173,9 @@ def report_submissions(
         chosen = [find_submission(text.strip()) for text in recipes.split(",") if text.strip()]
     if not chosen:
         raise ParameterError(f"no recipe is named; there are {_names(SUBMISSIONS)}")
-    for path in (json_path, None if results is None else results.with_suffix(".json")):
-        if path is not None:
-            check_writable(path)
-    if out is not None:
-        try:
-            try_folder(out)
-        except OSError as error:
-            raise ParameterError(f"{out}: cannot be written ({error.strerror or error})") from None
-    data = read_submission_data(paths, name)
+    _check_places(out, json_path, results)
+    swapped = any(recipe.protocol == "swapped" for recipe in chosen)
+    data = read_submission_data(paths, name) if clips is None else clips(swapped)
     done = []
     for submission in chosen:
         done.append(rerun(data, submission, seed=seed))
@@ -194,6 +192,17 @@ def report_submissions(
             raise DataError(f"{data.name}: no recipe could be run; there is nothing to write")
         write_results(results.name, rows, results.parent)
     return text_table(data, done)
+
+
+def _check_places(out: Path | None, json_path: Path | None, results: Path | None) -> None:
+    for path in (json_path, None if results is None else results.with_suffix(".json")):
+        if path is not None:
+            check_writable(path)
+    if out is not None:
+        try:
+            try_folder(out)
+        except OSError as error:
+            raise ParameterError(f"{out}: cannot be written ({error.strerror or error})") from None
 
 
 def result_rows(data: SubmissionData, done: Sequence[Rerun], seed: int) -> list[Row]:

@@ -119,6 +119,11 @@ class System:
     datasets : the first is scored and trained on; what others hold is trained on only.
     preset : nested tables.
     store : where features and finished stages are kept; the same call goes on from there.
+
+    Attributes
+    ----------
+    parts : the specialists by name. notes : what there is to say about the choice. work : folder
+        for what is made on the way, or None.
     """
 
     def __init__(
@@ -141,9 +146,9 @@ class System:
         )
         for note in self.notes:
             options.echo(note)
-        self._work = options.work
-        if self._work is None and store.folder is not None:
-            self._work = store.folder / "work"
+        self.work = options.work
+        if self.work is None and store.folder is not None:
+            self.work = store.folder / "work"
         self._material: Material | None = None
 
     def material(self) -> Material:
@@ -185,7 +190,7 @@ class System:
             data, options.folds
         )
         said = out_of_fold(
-            self.parts, data, folds, split, work=self._work, seed=options.seed,
+            self.parts, data, folds, split, work=self.work, seed=options.seed,
             workers=options.workers, scheduler=options.scheduler, echo=options.echo,
         )  # fmt: skip
         y, groups = data.labels[said.rows], data.groups[said.rows]
@@ -236,7 +241,7 @@ class System:
                              f"{len(self.parts)}")  # fmt: skip
                 run = Run(Path(), options.seed, options.workers, options.echo)
                 specialist, about, there = fitted(
-                    part, data, rows, run=run, stack=stack, work=self._work,
+                    part, data, rows, run=run, stack=stack, work=self.work,
                     make=KINDS[name].from_arrays,
                 )  # fmt: skip
                 if there:

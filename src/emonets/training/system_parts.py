@@ -16,7 +16,8 @@ from emonets.training.mouth import mouth_settings
 from emonets.training.parts import ActivityPart, FacePart, MouthPart, Part, named
 
 SPECIALISTS = ("face", "audio", "activity", "mouth")
-HEADS = ("", "logistic")
+FACE_HEADS = ("svm", "logistic", "none")
+HEADS = ("", "logistic", "none")
 
 
 def make_parts(
@@ -81,8 +82,8 @@ def _part(
             raise ParameterError(f"{bundle}: has no face network; name another with --base")
         _check_met("face", bundle, model, datasets)
         head = str(clips.get("head", "svm"))
-        if head not in ("svm", "logistic"):
-            raise ParameterError(f"face.clips.head must be 'svm' or 'logistic', got {head!r}")
+        if head not in FACE_HEADS:
+            raise ParameterError(f"face.clips.head must be one of {FACE_HEADS}, got {head!r}")
         return FacePart(bundle, model.face, slots=int(clips.get("slots", 10)), head=head)
     if name == "audio":
         return _audio(table, preset, datasets, base, notes)
@@ -110,7 +111,7 @@ def _audio(
         if model.audio is None or not isinstance(model.audio.network, SoundNetClassifier):
             raise ParameterError(f"{bundle}: has no sound network; name another with --base")
         if not heard:
-            return SoundHeadPart(bundle, model.audio)
+            return SoundHeadPart(bundle, model.audio, head=head)
         notes.append(
             f"the sound network of {bundle} was trained on {heard}, and is therefore trained anew "
             "from nothing; --base BUNDLE names another"
