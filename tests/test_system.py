@@ -440,3 +440,26 @@ def test_the_papers_submissions_on_clips(
     code, _, err = run(*words[:3], tmp_path / "answers.npz", "--store", tmp_path / "store")
     assert code == 2
     assert "go with labelled clips" in err
+
+
+def test_networks_may_answer_as_they_are(manifest: Path, store: FeatureStore) -> None:
+    preset = load_preset(FAST)
+    preset["face"]["clips"]["head"] = "none"
+    preset["audio"]["clips"] = {"head": "none"}
+    system = System([open_dataset(manifest)], preset, store, quiet(models=("face", "audio")))
+    data = system.material()
+    rows = np.arange(len(data))
+    base = emonets.load()
+    for name, of in (("face", base.face), ("audio", base.audio)):
+        part = system.parts[name]
+        learned, card = part.fit(data, rows[:4], _run(store))
+        assert card["network_of"] == "modern"
+        assert learned.head is None
+        assert learned.known_classes == of.known_classes
+        said = part.answers(learned, data, rows, _run(store))
+        features = [data.read(part.extractors()[0], i) for i in rows.tolist()]
+        expected = np.concatenate([of.predict_proba(one) for one in features])
+        assert np.array_equal(said, expected)
+    preset["face"]["clips"]["head"] = "forest"
+    with pytest.raises(ParameterError, match=r"face\.clips\.head must be one of .*'none'"):
+        make_parts(preset, [open_dataset(manifest)])

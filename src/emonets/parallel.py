@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -20,6 +21,13 @@ _IN_FLIGHT = 300
 
 _PATIENCE = 10.0
 """Seconds in which a scheduler has to answer."""
+
+
+def asked_threads() -> int:
+    """The number in ``OMP_NUM_THREADS``, which joblib and Dask set in processes that work side by
+    side; 0 where it says nothing."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdigit() else 0
 
 
 def run_each(

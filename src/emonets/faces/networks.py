@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emonets.errors import BundleError
+from emonets.parallel import asked_threads
 
 WEIGHTS: dict[str, str] = {
     "centerface.onnx": "2ae7fa5c58debe1b2013a3159e3b1b2252f9dfdd97ca20347abb50d434741a47",
@@ -75,10 +76,9 @@ def open_network(name: str, *, threads: int | None = None, folder: Path | None =
 def default_threads() -> int:
     """How many threads a network of this module uses unless told otherwise.
 
-    No more than ``OMP_NUM_THREADS``, which joblib and Dask set in processes that work side by side.
+    No more than ``OMP_NUM_THREADS``.
     """
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    most = int(asked) if asked.isdigit() and int(asked) else 4
+    most = asked_threads() or 4
     try:
         available = len(os.sched_getaffinity(0))
     except AttributeError:  # not on this system

@@ -30,6 +30,7 @@ from av.video.stream import VideoStream
 
 from emonets.errors import MediaError
 from emonets.media.ends import is_cut_off
+from emonets.parallel import asked_threads
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,ogg,gif,dv,"
@@ -211,7 +212,8 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
     ----------
     path : an existing, regular file.
     max_pixels : pictures with more pixels are refused, by the decoder itself if need be.
-    threads : decoding threads for the picture; 0 lets FFmpeg choose.
+    threads : decoding threads for the picture; 0: as many as ``OMP_NUM_THREADS`` says, or else
+        FFmpeg chooses.
 
     Raises
     ------
@@ -309,7 +311,7 @@ def _choose(
             )
         # a stream may change its size on the way, so that the decoder has to know, too
         video.codec_context.options = {"max_pixels": str(max_pixels)}
-        video.codec_context.thread_count = threads
+        video.codec_context.thread_count = threads or asked_threads()
         video.thread_type = "AUTO"
     return Media(container, video, audio, _origin(video, audio), cut_off)
 
