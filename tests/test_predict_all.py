@@ -12,7 +12,7 @@ import test_activity
 import test_mouth
 from emonets import EmoNets, MediaError
 from emonets.clip import open_clip
-from emonets.errors import ParameterError
+from emonets.errors import BundleError, ParameterError
 from emonets.fusion.common import without_opinion
 from emonets.looking import look
 from emonets.result import COLUMNS, Result
@@ -130,3 +130,25 @@ def test_a_bundle_of_all_four(model: EmoNets, happy: Path, tmp_path: Path) -> No
     assert [row.probabilities for row in a.rows] == [row.probabilities for row in b.rows]
     with pytest.raises(ParameterError, match="it has face, audio, activity, mouth"):
         again.predict(happy, models=["text"])
+
+
+def test_some_speak_unless_asked_otherwise(model: EmoNets, happy: Path, tmp_path: Path) -> None:
+    quiet = EmoNets(**model.specialists, speaks=["mouth", "face"])  # type: ignore[arg-type]
+    again = EmoNets.load(quiet.save(tmp_path / "bundle"))
+    assert again.speaks == ("face", "mouth")
+
+    def speakers(**how: object) -> list[str]:
+        rows = again.predict(happy, **how).rows  # type: ignore[arg-type]
+        return [row.model for row in rows if row.level == "clip"]
+
+    assert speakers() == ["face", "mouth", "face+mouth"]
+    assert speakers(models=["all"])[-1] == "face+audio+activity+mouth"
+    assert speakers(models=["activity"]) == ["activity"]
+    with pytest.raises(ParameterError, match="no specialist 'text'"):
+        EmoNets(model.face, speaks=["text"])
+    with pytest.raises(ParameterError, match="speaks names nobody"):
+        EmoNets(model.face, speaks=[])
+    file = tmp_path / "bundle" / "bundle.json"
+    file.write_text(file.read_text().replace('"mouth"\n ]', '"ears"\n ]'))
+    with pytest.raises(BundleError, match=r"speaks must name some of .*'ears'"):
+        EmoNets.load(tmp_path / "bundle")

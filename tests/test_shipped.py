@@ -15,12 +15,28 @@ from emonets.model import EmoNets, bundle_names, find_bundle
 @pytest.mark.parametrize("name", bundle_names())
 def test_small_and_with_a_card(name: str) -> None:
     folder = find_bundle(name)
-    assert sum(f.stat().st_size for f in folder.iterdir()) < 10e6
+    assert all(f.stat().st_size < 10e6 for f in folder.iterdir())
     card = read_bundle(folder).manifest["card"]
     assert card["trained_on"]
     assert card["chosen_by"]
     page = Path(__file__).resolve().parents[1] / "docs" / "models" / f"{name}.md"
     assert page.exists()
+
+
+def test_all_weights_together_are_small() -> None:
+    weights = find_bundle("modern").parent
+    assert sum(f.stat().st_size for f in weights.rglob("*") if f.is_file()) < 25e6
+
+
+def test_motion_and_mouths_are_there_and_speak_when_asked() -> None:
+    model = EmoNets.load()
+    assert model.speaks == ("face", "audio")
+    assert tuple(model.specialists) == ("face", "audio", "activity", "mouth")
+    card = model.about["card"]
+    for name in ("activity", "mouth"):
+        assert "leave one of 8 groups out" in card[name]["split"]
+        assert "javanese" in card[name]["trained_on"]
+    assert model.with_models(["all"]).speaks == tuple(model.specialists)
 
 
 @pytest.mark.parametrize("name", bundle_names())

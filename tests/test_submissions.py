@@ -323,3 +323,12 @@ def test_afew2(run: Run, shared: Path, tmp_path: Path) -> None:
     assert "test" not in first["accuracy"]
     assert "trained on valid" in swapped["why_not"]
     assert "none of their answers to the test clips" in out
+
+
+def test_a_fold_may_be_one_person() -> None:
+    """With one group a fold, the validation part is of one group; a fusion still chooses."""
+    data = SubmissionData.of_folds("d", MODELS, Y, FOLD, FOLD.astype(str), group="actor")
+    done = rerun(data, find_submission("2014-6"))
+    assert done.why_not == ""
+    assert done.scores is not None
+    assert set(done.scores) >= {"valid", "test"}

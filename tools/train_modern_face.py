@@ -257,7 +257,8 @@ def bundle(pupil: Path, add_to: str, out: Path) -> None:
     }
     face = FaceSpecialist(read(pupil), FacePreprocessing(**made_of["images"]))
     others = {k: v for k, v in base.specialists.items() if k != "face"}
-    EmoNets(face, **others, about={**base.about, "card": card}).save(out)
+    about = {**base.about, "card": card}
+    EmoNets(face, **others, speaks=base.speaks, about=about).save(out)
 
 
 def _names(text: str) -> list[str]:

@@ -59,7 +59,7 @@ def predict_many(
 
     Parameters
     ----------
-    models : which of the bundle's specialists speak; None: all.
+    models : which of the bundle's specialists speak; None: those that do by default; ``all``.
     workers : processes; 1 works in this one.
     folder : keep each clip's result there as it is finished, and take what an earlier,
         interrupted run left for the same clip, model and options.

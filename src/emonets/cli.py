@@ -97,7 +97,8 @@ def predict(
         Path | None, typer.Option(help="Your own face crops of one clip, named by frame from 1.")
     ] = None,
     models: Annotated[
-        str | None, typer.Option(help="Which specialists speak: face, audio or face,audio.")
+        str | None,
+        typer.Option(help="Which specialists speak: face,audio or all, say. Default: the model's."),
     ] = None,
     uncertain_below: Annotated[
         float | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -37,6 +37,8 @@ from emonets.together import (
 )
 
 DEFAULT_BUNDLE = "modern"
+ALL = "all"
+"""In place of the names of specialists."""
 
 
 def bundle_names() -> list[str]:
@@ -71,6 +73,7 @@ class EmoNets:
         :attr:`specialists`. What finds nothing counts as 1/7. None: the product of those that
         found something. Either is given answers that say nothing of a class that a specialist
         was never shown and another was: fit on such (``fusion.common.neutral_where_unknown``).
+    speaks : which specialists speak where nobody says otherwise; None: all.
     about : the model's card and preset, kept in its bundle.
     device : ``cpu``, ``cuda``, ``coreml`` or ``directml``, as far as onnxruntime has it here.
     """
@@ -83,6 +86,7 @@ class EmoNets:
         activity: ActivitySpecialist | None = None,
         mouth: MouthSpecialist | None = None,
         fusion: NamedFusion | Fusion | None = None,
+        speaks: Sequence[str] | None = None,
         about: dict[str, Any] | None = None,
         device: str = "cpu",
     ) -> None:
@@ -92,6 +96,13 @@ class EmoNets:
         self.mouth = mouth
         if not self.specialists:
             raise ParameterError("a model needs a specialist: give face, audio, activity or mouth")
+        self.speaks = tuple(self.specialists)
+        if speaks is not None:
+            for name in speaks:
+                self._must_have(name)
+            self.speaks = tuple(name for name in self.specialists if name in speaks)
+        if not self.speaks:
+            raise ParameterError("speaks names nobody: give one of " + ", ".join(self.specialists))
         if fusion is not None and not isinstance(fusion, NamedFusion):
             fusion = NamedFusion(fusion, tuple(self.specialists))
         if fusion is not None and not set(self.specialists) <= set(fusion.models):
@@ -121,8 +132,8 @@ class EmoNets:
         content = read_bundle(find_bundle(bundle))
         parts = _specialists_of(content)
         return cls(
-            **parts, fusion=_fusion_of(content, parts), about=_about(content, str(bundle)),
-            device=device,
+            **parts, fusion=_fusion_of(content, parts), speaks=_speaks_of(content, parts),
+            about=_about(content, str(bundle)), device=device,
         )  # fmt: skip
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -144,29 +155,42 @@ class EmoNets:
             "card": self.about.get("card", {}),
             "specialists": settings,
         }
+        if self.speaks != tuple(self.specialists):
+            manifest["speaks"] = list(self.speaks)
         if self.fusion is not None:
             manifest["fusion"], arrays["fusion"] = self.fusion.to_arrays()
         return write_bundle(folder, manifest, arrays)
 
     def with_models(self, names: Sequence[str] | None) -> EmoNets:
-        """This model with some of its specialists only; None: all of them.
+        """This model with some of its specialists only.
 
         In a fitted fusion those that are left out count as 1/7.
+
+        Parameters
+        ----------
+        names : of specialists; ``("all",)``: every one; None: those that speak where nobody says
+            otherwise (:attr:`speaks`).
 
         Raises
         ------
         ParameterError : it has none of that name.
         """
         if names is None:
-            return self
-        chosen: dict[str, Any] = {}
+            names = self.speaks
+        elif list(names) == [ALL]:
+            names = tuple(self.specialists)
         for name in names:
-            if name not in self.specialists:
-                raise ParameterError(
-                    f"this model has no specialist {name!r}; it has {', '.join(self.specialists)}"
-                )
-            chosen[name] = self.specialists[name]
+            self._must_have(name)
+        if tuple(names) == tuple(self.specialists) == self.speaks:
+            return self
+        chosen: dict[str, Any] = {name: self.specialists[name] for name in names}
         return type(self)(**chosen, fusion=self.fusion, about=self.about, device=self.device)
+
+    def _must_have(self, name: str) -> None:
+        if name not in self.specialists:
+            raise ParameterError(
+                f"this model has no specialist {name!r}; it has {', '.join(self.specialists)}"
+            )
 
     def predict(
         self,
@@ -197,7 +221,7 @@ class EmoNets:
         crops : a folder of your own face crops of a single clip, named by frame number from 1
             (``faces.crop_folder.CropFolder``).
         models : which specialists speak, of ``face``, ``audio``, ``activity`` and ``mouth``; None:
-            all that the model has.
+            those that speak where nobody says otherwise; ``["all"]``: all that the model has.
         uncertain_below : 0..1; a row whose largest probability is below it has the label
             ``uncertain``. Its probabilities stay.
         abstain : the same for the answers of all together, below the threshold that the model's
@@ -376,6 +400,19 @@ def _foreign(fusion: NamedFusion, specialists: Iterable[str]) -> str:
         f"fitted on {', '.join(fusion.models)}, and the model has {', '.join(specialists)}; fit "
         "one on all of these (emonets compare-fusion), or go without"
     )
+
+
+def _speaks_of(bundle: Bundle, specialists: Mapping[str, Any]) -> list[str] | None:
+    names = bundle.manifest.get("speaks")
+    if names is None:
+        return None
+    known = isinstance(names, list) and names and all(name in specialists for name in names)
+    if not known:
+        raise BundleError(
+            f"{bundle.path}: speaks must name some of its specialists, "
+            f"{', '.join(specialists)}; it says {names!r}"
+        )
+    return [str(name) for name in names]
 
 
 def _about(bundle: Bundle, name: str) -> dict[str, Any]:

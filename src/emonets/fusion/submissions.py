@@ -289,7 +289,8 @@ def run_submission(
         recipe asks for the same training several times. :data:`PAIR` is made of face and audio
         unless it is given.
     y : (n,) labels 0..k-1. split, groups : of all n clips; without test clips, what a recipe asks
-        of models that are trained anew for them is not asked.
+        of models that are trained anew for them is not asked. Where a fusion learns from clips of
+        one group only, what it chooses is chosen among clips.
     protocols : by name, where others are to stand for the paper's.
 
     Raises
@@ -318,10 +319,10 @@ def run_submission(
     extra: dict[str, Any] = {}
     if isinstance(fusion, SvmFusion) and submission.protocol == "on train":
         extra = {"X_valid": valid, "y_valid": labels[split.valid]}
-    fusion.fit(
-        views.fit, labels[views.fit_rows],
-        groups=None if among is None else among[views.fit_rows], **extra,
-    )  # fmt: skip
+    whose = None if among is None else among[views.fit_rows]
+    if whose is not None and len(np.unique(whose)) < 2:
+        whose = None  # the validation clips are all of one group
+    fusion.fit(views.fit, labels[views.fit_rows], groups=whose, **extra)
     scores = {"train": np.nan, "valid": _right(fusion, valid, labels[split.valid]), "test": np.nan}
     with suppress(NotStoredError):
         train = np.stack([np.asarray(m(split.train, split.train)) for m in chosen.values()], axis=1)

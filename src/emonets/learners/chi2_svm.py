@@ -102,7 +102,7 @@ class Chi2SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : (k,) sorted.
-    support_vectors_ : (s, d).
+    support_vectors_ : (s, d), numbers of single precision.
     mean_distance_ : M, over all pairs of training samples, each with itself among them; 1 where
         all are equal.
     machine_ : the `CoupledSVC` of the kernel values of the support vectors.
@@ -159,7 +159,8 @@ class Chi2SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             random_state=self.random_state,
         ).fit(self._kernel(distances, x, x), labels, groups=groups)  # fmt: skip
         self.classes_ = machine.classes_
-        self.support_vectors_ = x[machine.support_]
+        # as they are stored
+        self.support_vectors_ = x[machine.support_].astype(np.float32).astype(np.float64)
         self.machine_ = _of_support(machine)
         return self
 
@@ -196,7 +197,7 @@ class Chi2SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {
             **kept,
             "classes": self.classes_,
-            "support_vectors": self.support_vectors_,
+            "support_vectors": self.support_vectors_.astype(np.float32),
             "kernel": np.array([KERNELS.index(self.kernel)]),
             "gamma": np.array([float(self.gamma)]),
             "mean_distance": np.array([self.mean_distance_]),

@@ -417,6 +417,7 @@ def train_audio(
     if base is not None:
         others = {name: part for name, part in base.specialists.items() if name != "audio"}
         about["card"] = {**base.about["card"], "audio": card}
-    model = EmoNets(**others, audio=specialist, about=about)
+    speaks = None if base is None else (*base.speaks, "audio")
+    model = EmoNets(**others, audio=specialist, speaks=speaks, about=about)
     model.save(out)
     return model

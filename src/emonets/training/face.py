@@ -248,7 +248,8 @@ def train_face(
     if base is not None:
         others = {k: v for k, v in base.specialists.items() if k != "face"}
         card = {**base.about["card"], **card}
-    nets = EmoNets(specialist, **others, about={"preset": preset, "card": card})
+    speaks = None if base is None else (*base.speaks, "face")
+    nets = EmoNets(specialist, **others, speaks=speaks, about={"preset": preset, "card": card})
     nets.save(out)
     echo(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
     return nets

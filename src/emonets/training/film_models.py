@@ -122,7 +122,9 @@ def train_film_model(
     parts: dict[str, Any] = {} if base is None else dict(base.specialists)
     cards = {} if base is None else base.about["card"]
     parts[kind] = made
-    model = EmoNets(**parts, about={"preset": preset, "card": {**cards, kind: card}})
+    speaks = None if base is None else (*base.speaks, kind)
+    about = {"preset": preset, "card": {**cards, kind: card}}
+    model = EmoNets(**parts, speaks=speaks, about=about)
     model.save(out)
     echo(f"bundle: {out}")
     return model

@@ -182,6 +182,9 @@ def report_fusion(
         check_place(save_bundle)
         base = EmoNets.load(add_to)
     data = read_predictions(path, labels)
+    if base is not None and set(data.models) < set(base.specialists):
+        base = base.with_models(data.models)
+        echo(f"note: {save_bundle} will have {', '.join(data.models)} alone, which {path} is of")
     if base is not None and set(base.specialists) != set(data.models):
         raise ParameterError(
             f"{path} has the models {', '.join(data.models)}, the bundle {add_to} has "
