@@ -76,7 +76,8 @@ def test_motion_from_films_to_a_score(run: Run, folder: Path, preset: Path, tmp_
     )  # fmt: skip
     assert code == 0, err
     model = emonets.load(out)
-    assert list(model.specialists) == ["face", "audio", "activity"]
+    assert list(model.specialists) == ["face", "audio", "activity", "mouth"]
+    assert model.speaks == ("face", "audio", "activity")  # what is learned here speaks
     card = model.about["card"]
     assert (card["activity"]["films"], card["activity"]["subjects"]) == (18, 3)
     assert card["audio"]

@@ -175,7 +175,7 @@ def test_rows_are_taken_together_without_the_veto(fusion: NamedFusion | None) ->
 
 
 def test_who_lacks_a_class_is_named(parts: EmoNets) -> None:
-    assert "knows no" not in parts.describe()["decision"]
+    assert "knows no" not in parts.with_models(None).describe()["decision"]
     assert about_unknown({}) == about_unknown({"face": range(7)}) == ""
     assert about_unknown(KNOWN) == "audio knows no disgust"
     assert about_unknown({**KNOWN, "mouth": (3, 4, 5, 6)}) == (

@@ -255,7 +255,7 @@ def test_what_does_not_go_together_is_said_before_the_work(
         raise AssertionError("nothing is to be compared")
 
     monkeypatch.setattr("emonets.training.fusion_report.compare", never)
-    path = written(tmp_path, frame(models=("face", "mouth")))
+    path = written(tmp_path, frame(models=("face", "words")))
     for words, said in (
         (["--add-to", "modern"], "go together"),
         (["--save-bundle", tmp_path / "b"], "go together"),
