@@ -44,8 +44,9 @@ class ModernConvNetClassifier(ConvNetClassifier):
     mirror : at test, average the probabilities of the picture and of its mirror image.
     autocast : multiply in bfloat16 while training, where the processor or the card can.
     device : where to train: ``auto``, ``cpu`` or ``cuda``.
-    checkpoint : file to write after each epoch and to go on from.
-    random_state : seed; with the same seed, pictures, versions and processor the same network.
+    checkpoint : file to write after epochs, twice a minute at most, and to go on from.
+    random_state : seed; with the same seed, pictures, versions and processor the same network. A
+        graphics card chooses among ways to multiply, and gives a similar one.
     verbose : print a line an epoch.
 
     Attributes
