@@ -3,7 +3,8 @@
     python benchmarks/system_javanese.py --data ../shared/data --store STORE --base BASE --workers 2
 
 BASE is a bundle whose sound network never met the Javanese, which the shipped `modern` did:
-benchmarks/fusion_audio.py --bundle makes one of five networks trained on RAVDESS. Its face network
+`emonets train audio RAVDESS EMODB --preset modern --add-to modern --out BASE` makes one, and
+benchmarks/fusion_audio.py --bundle another of five networks trained on RAVDESS. Its face network
 is that of `modern` (FER2013 only). Motion and mouths are learned from the other actors' films, the
 sound's head from these and, with --speech, from the same actors' utterances in `javanese_speech`.
 Blocks and super blocks of motion are 50,000 a fold, words take 20 rounds and the autoencoder 20
