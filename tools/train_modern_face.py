@@ -45,6 +45,7 @@ from emonets.learners.modern_convnet import ModernConvNetClassifier
 from emonets.learners.network import NETWORKS, vgg
 from emonets.model import EmoNets
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
+from emonets.training.face import mixed_targets
 from emonets.training.face_preset import face_settings
 
 VIEWS = 30
@@ -110,14 +111,19 @@ def parts(data: Path) -> tuple[FaceImages, FaceImages]:
     return faces.take("Training"), faces.take("PublicTest")
 
 
-def targets(faces: FaceImages, votes: float) -> NDArray[np.float64]:
-    """Labels, partly replaced by what the voters said."""
-    own = np.eye(7)[faces.labels]
+def targets(faces: FaceImages, votes: float) -> NDArray[np.float64] | None:
+    """Labels, partly replaced by what the voters said; None: the labels."""
     if faces.ferplus_votes is None or not votes:
-        return own
-    mixed: NDArray[np.float64] = (1 - votes) * own
-    mixed += votes * vote_shares(faces.ferplus_votes, faces.labels)
-    return mixed
+        return None
+    return mixed_targets(faces.labels, vote_shares(faces.ferplus_votes, faces.labels), votes)
+
+
+def answers(network: ConvNetClassifier, faces: FaceImages, device: str) -> NDArray[np.float16]:
+    """What a network says of every view: (views, n, 7)."""
+    asked = ModernConvNetClassifier(
+        **{**SHARED, "augmentation": PUPIL["augmentation"]}, views=VIEWS, device=device
+    )
+    return asked.teach(faces.images, [network])
 
 
 def seconds_an_epoch(
@@ -153,9 +159,9 @@ def one(name: str, role: str, data: Path, work: Path, device: str, epochs: int) 
     )  # fmt: skip
     taught = None
     pattern = "answers_*.npy" if role == "pupils" else "answers_earlier_*.npy"
-    answers = [np.load(path, mmap_mode="r") for path in sorted(work.glob(pattern))]
-    if answers:
-        taught = np.mean([a.astype(np.float32) for a in answers], axis=0).astype(np.float16)
+    said = [np.load(path, mmap_mode="r") for path in sorted(work.glob(pattern))]
+    if said:
+        taught = np.mean([a.astype(np.float32) for a in said], axis=0).astype(np.float16)
     started = time.monotonic()
 
     def tell(epoch: int, history: Any) -> None:
@@ -171,10 +177,7 @@ def one(name: str, role: str, data: Path, work: Path, device: str, epochs: int) 
         validation=(choosing.images, choosing.labels), progress=tell,
     )  # fmt: skip
     if role == "teachers":
-        asked = ModernConvNetClassifier(
-            **{**SHARED, "augmentation": PUPIL["augmentation"]}, views=VIEWS, device=device
-        )
-        np.save(work / f"answers_{stem}.npy", asked.teach(training.images, [model]))
+        np.save(work / f"answers_{stem}.npy", answers(model, training, device))
     plain = model.predict_proba(choosing.images)
     both = model.set_params(mirror=True).predict_proba(choosing.images)
     np.save(work / f"public_{stem}.npy", both)
@@ -270,11 +273,7 @@ def ask_earlier(args: argparse.Namespace, faces: FaceImages) -> None:
     for number, path in enumerate(args.earlier):
         place = args.work / f"answers_earlier_{number}.npy"
         if not place.exists():
-            asked = ModernConvNetClassifier(
-                **{**SHARED, "augmentation": PUPIL["augmentation"]},
-                views=VIEWS, device=args.device,
-            )  # fmt: skip
-            np.save(place, asked.teach(faces.images, [read(path)]))
+            np.save(place, answers(read(path), faces, args.device))
 
 
 def main() -> None:

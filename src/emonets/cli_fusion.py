@@ -16,7 +16,6 @@ from emonets.errors import ParameterError
 if TYPE_CHECKING:
     from emonets.training.submission_data import SubmissionData
 
-_AUTHORS = "svm_convnet.npz"  # what the folder with the authors' files has, and no other
 _err = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
@@ -138,9 +137,10 @@ def reproduce_submissions(
 def _are_clips(path: Path) -> bool:
     """Whether something is labelled clips, and not stored answers to such."""
     from emonets.datasets.predictions import read_table
+    from emonets.training.submission_data import AUTHORS_FILE
 
     if path.is_dir():
-        return not (path / _AUTHORS).is_file()
+        return not (path / AUTHORS_FILE).is_file()
     table = path.suffix in (".csv", ".parquet") and path.is_file()
     return table and "path" in read_table(path).columns
 

@@ -295,8 +295,14 @@ def _targets(train: _Faces, numbers: dict[str, Any]) -> NDArray[np.float64] | No
     share = numbers.get("training", {}).get("votes", 0.0)
     if train.votes is None or not share:
         return None
-    own = np.eye(len(EMOTIONS))[train.labels]
-    mixed: NDArray[np.float64] = (1 - share) * own + share * train.votes
+    return mixed_targets(train.labels, train.votes, share)
+
+
+def mixed_targets(
+    labels: NDArray[np.int64], votes: NDArray[np.float64], share: float
+) -> NDArray[np.float64]:
+    """(n, 7) labels (n,) of which a share, 0..1, is replaced by votes (n, 7)."""
+    mixed: NDArray[np.float64] = (1 - share) * np.eye(len(EMOTIONS))[labels] + share * votes
     return mixed
 
 

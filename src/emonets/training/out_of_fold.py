@@ -192,7 +192,7 @@ def _train_and_ask(task: _Task) -> str:
         return "done by another"
     began = time.monotonic()
     with ExitStack() as stack:
-        run = Run(folder_for(task.work, part, stack), task.seed, 1, _quiet)
+        run = Run(folder_for(task.work, part, stack), task.seed, 1, quiet)
         specialist, _ = part.fit(data, check_rows(part, data, task.train), run)
         answers = ask(part, specialist, data, task.test, run)
     data.store.write(task.name, answers, {"part": part.name, "settings": dict(part.settings)})
@@ -260,5 +260,5 @@ def fitted(
     return specialist, card, False
 
 
-def _quiet(_: str) -> None:
+def quiet(_: str) -> None:
     """For processes whose words nobody would put in order."""

@@ -54,6 +54,8 @@ from emonets.fusion.submissions import (
 from emonets.training.afew2_fusion import stored_predictions
 
 PARTS = ("train", "valid", "test")
+AUTHORS_FILE = "svm_convnet.npz"
+"""What the folder with the authors' stored answers has, and no other."""
 KNOWN = (FACE, FACE_2, AUDIO, ACTIVITY, MOUTH, PAIR)
 """What models are called in the recipes."""
 
@@ -199,9 +201,9 @@ class _Stored:
 
 
 def _afew2(folder: Path, name: str | None) -> SubmissionData:
-    if not (folder / "svm_convnet.npz").is_file():
+    if not (folder / AUTHORS_FILE).is_file():
         raise DataError(
-            f"{folder}: not the authors' stored files of AFEW2 (no svm_convnet.npz); give their "
+            f"{folder}: not the authors' stored files of AFEW2 (no {AUTHORS_FILE}); give their "
             "folder, or files of stored answers"
         )
     train, valid = (stored_predictions(folder, part) for part in ("train", "valid"))

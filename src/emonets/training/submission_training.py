@@ -23,7 +23,7 @@ from emonets.fusion.stored_answers import StoredAnswers, Trained
 from emonets.learners.folds import Indices
 from emonets.parallel import run_each
 from emonets.training.material import Material
-from emonets.training.out_of_fold import answers_name, ask, folder_for, folds_of
+from emonets.training.out_of_fold import answers_name, ask, folder_for, folds_of, quiet
 from emonets.training.parts import Part, Run, check_rows
 from emonets.training.submission_data import PARTS, SubmissionData
 from emonets.training.system import System
@@ -112,7 +112,7 @@ def _train(task: _Task) -> float:
     began = time.monotonic()
     part, data = task.part, task.data
     with ExitStack() as stack:
-        run = Run(folder_for(task.work, part, stack), task.seed, 1, _quiet)
+        run = Run(folder_for(task.work, part, stack), task.seed, 1, quiet)
         specialist, _ = part.fit(data, check_rows(part, data, task.train), run)
         about = {"part": part.name, "settings": dict(part.settings)}
         for name, rows in ((task.said, task.rest), (task.seen, task.train)):
@@ -146,7 +146,3 @@ def _trainings(folds: Sequence[str], every_pair: bool) -> list[Trained]:
     near = [everything - {f, ordered[(i + 1) % len(folds)]} for i, f in enumerate(ordered)]
     far = [everything - set(pair) for pair in combinations(ordered, 2)] if every_pair else []
     return list(dict.fromkeys([*lone, *near, *far]))
-
-
-def _quiet(_: str) -> None:
-    """For processes whose words nobody would put in order."""
