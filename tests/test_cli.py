@@ -204,7 +204,10 @@ def test_train_then_evaluate_then_predict(run: Run, happy: Path, tmp_path: Path)
     assert content["n"] == 28
     assert 0 <= content["accuracy"] <= 1
     assert "accuracy" in text
+    assert "no test" not in text
     assert (tmp_path / "confusion.png").stat().st_size > 1000
+    code, text, _ = run("evaluate", "face", "--data", faces, "--split", "train", "--bundle", out)
+    assert "the network learned from train: this is no test" in text
     code, text, _ = run("predict", happy, "--bundle", out, "--format", "csv")
     assert code == 0
     code, _, err = run("evaluate", "face", "--data", faces, "--split", "exam", "--bundle", out)

@@ -164,6 +164,28 @@ def test_a_start_is_gone_on_from() -> None:
         small(network=vgg(4, (6, 9), convolutions=1)).fit(X, y, start=first)
 
 
+def test_a_start_is_normalised_by_what_it_gives() -> None:
+    X, y = bars(64)
+    fitted = small(epochs=6).fit(X, y)
+    network, trained = fitted.network_, fitted.arrays_
+    model = convnet_torch.build(network, 12)
+    # maps of other sizes that answer the same: what normalisation would lose
+    scaled = {**trained, "1.weight": trained["1.weight"] * 30, "1.bias": trained["1.bias"] * 30}
+    scaled["4.weight"] = trained["4.weight"] / 30
+    convnet_torch.load_arrays(model, network, scaled)
+    pictures = torch.from_numpy(X[:, None, 2:14, 2:14].astype(np.float32))
+    before = model.eval()(pictures).detach()
+    convnet_torch.renormalise(model, pictures)
+    np.testing.assert_allclose(model(pictures).detach(), before, atol=1e-4)
+    again = convnet_torch.arrays(model, network)
+    for name, value in scaled.items():
+        np.testing.assert_allclose(again[name], value, rtol=1e-4, atol=1e-5)
+    for module in model.modules():  # with the statistics of a batch it answers the same, too
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.train()
+    np.testing.assert_allclose(model(pictures).detach(), before, atol=1e-3)
+
+
 def test_unwarped_pictures_are_exact_crops_of_whole_pixels() -> None:
     pictures = torch.arange(2 * 16 * 16, dtype=torch.float32).reshape(2, 16, 16)
     plain = FaceAugmentation(warp=0, shift=2, blur=0, erase=0)

@@ -47,6 +47,7 @@ from emonets.model import EmoNets
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
 from emonets.training.face import mixed_targets
 from emonets.training.face_preset import face_settings
+from emonets.training.joined import joined
 
 VIEWS = 30
 CHANGED = FaceAugmentation(mixup=0.4)
@@ -73,7 +74,9 @@ TEACHERS: dict[str, dict[str, Any]] = {
 
 PUPILS: dict[str, dict[str, Any]] = {
     "medium": {"network": vgg(0, (48, 96, 192, 384), dropout=0.2), "teaching": 0.8},
-    "narrow deep": {"network": NETWORKS["vgg deep"], "teaching": 0.8},
+    "narrow deep": {
+        "network": vgg(0, (48, 64, 160, 320), convolutions=3, dropout=0.2), "teaching": 0.8,
+    },
     "large": {"network": vgg(0, (64, 128, 256, 384), dropout=0.2), "teaching": 0.8},
 }  # fmt: skip
 
@@ -235,7 +238,6 @@ def bundle(pupil: Path, add_to: str, out: Path) -> None:
     base = EmoNets.load(add_to)
     made_of = face_settings("modern")
     card = {
-        **base.about["card"],
         "trained_on": "fer2013 Training",
         "faces": 28709,
         "chosen_by": "accuracy on fer2013 PublicTest",
@@ -259,9 +261,7 @@ def bundle(pupil: Path, add_to: str, out: Path) -> None:
         "machine": scores["machine"],
     }
     face = FaceSpecialist(read(pupil), FacePreprocessing(**made_of["images"]))
-    others = {k: v for k, v in base.specialists.items() if k != "face"}
-    about = {**base.about, "card": card}
-    EmoNets(face, **others, speaks=base.speaks, about=about).save(out)
+    joined(base, "face", face, card, base.about["preset"]).save(out)
 
 
 def _names(text: str) -> list[str]:

@@ -189,7 +189,7 @@ def evaluate_face(
         bool, typer.Option("--mirror", help="Average with the mirror image.")
     ] = False,
     duplicates: Annotated[
-        bool, typer.Option(help="Also score without copies of Training pictures.")
+        bool, typer.Option(help="Also score without copies of what the network learned from.")
     ] = True,
     results: Annotated[
         Path | None, typer.Option(help="Add rows to a table, such as docs/results/face_paper.")

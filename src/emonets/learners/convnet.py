@@ -202,15 +202,27 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         centred: NDArray[np.float32] = images[(slice(None), *middle)] - self.mean_image_[middle]
         return centred[:, None]
 
+    def _views(self, X: ArrayLike) -> NDArray[np.float32]:
+        """What the network is shown: of each picture its centre, with ``mirror`` followed by its
+        mirror image, so that a single picture's two views are looked at in one go."""
+        pictures = self._prepare(X)
+        if not self.mirror:
+            return pictures
+        both = np.stack([pictures, pictures[..., ::-1]], axis=1)
+        return both.reshape(-1, *pictures.shape[1:])
+
+    def _of_views(self, p: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The mean of the views' probabilities: (n, classes)."""
+        total = p.reshape(-1, 1 + self.mirror, p.shape[1]).sum(axis=1)
+        mean: NDArray[np.float64] = total / total.sum(axis=1, keepdims=True)
+        return mean
+
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities (n, classes) of pictures (n, side, side), in the order of ``classes_``."""
         check_is_fitted(self)
-        pictures = self._prepare(X)
+        pictures = self._views(X)
         p = self.runner().probabilities(pictures).astype(np.float64)
-        if self.mirror:
-            p += self.runner().probabilities(np.ascontiguousarray(pictures[..., ::-1]))
-        total: NDArray[np.float64] = p / p.sum(axis=1, keepdims=True)
-        return total
+        return self._of_views(p)
 
     def look(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """:meth:`predict_proba`, and what the last layer looks at: (n, width), of n ≥ 1 pictures.
@@ -219,14 +231,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         With ``mirror`` it is the mean of both views, as the probabilities are.
         """
         check_is_fitted(self)
-        pictures = self._prepare(X)
-        views = [pictures]
-        if self.mirror:
-            views.append(np.ascontiguousarray(pictures[..., ::-1]))
-        found = [self.runner().looked(view) for view in views]
-        p = np.sum([one[0].astype(np.float64) for one in found], axis=0)
-        pooled = np.asarray(np.mean([one[1] for one in found], axis=0), np.float32)
-        return p / p.sum(axis=1, keepdims=True), pooled
+        probabilities, pooled = self.runner().looked(self._views(X))
+        seen = pooled.reshape(-1, 1 + self.mirror, pooled.shape[1]).mean(axis=1)
+        return self._of_views(probabilities.astype(np.float64)), seen
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable label of each picture: (n,)."""

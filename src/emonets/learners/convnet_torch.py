@@ -204,6 +204,32 @@ def load_arrays(model: nn.Sequential, network: Network, values: dict[str, Any]) 
             biased.bias.copy_(torch.as_tensor(values[f"{name}.bias"]))
 
 
+def renormalise(model: nn.Sequential, pictures: Tensor) -> None:
+    """Let a model whose batch normalisation only adds a bias (:func:`load_arrays`) normalise what
+    pictures give, and undo it by its scale and its bias: the answers stay, and training on such
+    pictures begins with them instead of with maps that have lost their sizes."""
+    found: list[tuple[Any, Tensor]] = []
+
+    def note(module: Any, _: Any, out: Tensor) -> None:
+        found.append((module, out.detach()))
+
+    normed = [module for module in model if isinstance(module, _NormedConv)]
+    hooks = [module[0].register_forward_hook(note) for module in normed]
+    training = model.training
+    with torch.no_grad():
+        model.eval()(pictures)
+        for module, (_, out) in zip(normed, found, strict=True):
+            norm: Any = module[1]
+            variance, mean = torch.var_mean(out.float(), (0, 2, 3), correction=0)
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+            norm.weight.copy_((variance + norm.eps).sqrt())
+            norm.bias.add_(mean)
+    for hook in hooks:
+        hook.remove()
+    model.train(training)
+
+
 def fast_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16 by instructions of its own; one that has to
     imitate them is ten times slower than in single precision."""

@@ -39,6 +39,7 @@ try:
         build,
         fast_bfloat16,
         load_arrays,
+        renormalise,
     )
     from emonets.learners.face_changes_torch import Changes, changed, draw_changes
 except ImportError as error:  # pragma: no cover - depends on the installation
@@ -49,6 +50,9 @@ _LAYOUT: dict[str, Any] = {"memory_format": torch.channels_last}
 
 _WARM_UP = 0.04
 """Part of the steps in which the rate rises."""
+
+_SAMPLE = 1024
+"""Pictures from which a network to begin from learns what its maps are like."""
 
 _SAVE_SECONDS = 30.0
 """Between two checkpoints at least."""
@@ -118,13 +122,18 @@ def train(
     DataError : the checkpoint belongs to another run, or the loss diverged.
     """
     where = find_device(device)
-    run = _Run(network, recipe, start, where)
+    x, y = torch.from_numpy(images).to(where), torch.from_numpy(targets).to(where)
+    sample = None
+    if start is not None:
+        n = min(len(x), _SAMPLE)
+        changes = _view(0, n, x.shape[-1], recipe.crop, augmentation).to(where)
+        sample = changed(x[:n], recipe.crop, changes)
+    run = _Run(network, recipe, start, sample, where)
     masters = [_ready(shape, values, recipe.crop, where) for shape, values in teachers]
     history, best = History(), arrays(run.model, network)
     key = _key(network, recipe, augmentation, targets, len(teachers), start is not None)
     if checkpoint is not None and checkpoint.exists():
         best, history = run.resume(checkpoint, key, best)
-    x, y = torch.from_numpy(images).to(where), torch.from_numpy(targets).to(where)
     answers = None if taught is None else torch.from_numpy(taught).to(where)
     steps = max(1, len(x) // recipe.batch_size)
     saved = time.monotonic()
@@ -259,7 +268,12 @@ class _Run:
     """A network being trained, the average of its weights, and the descent's velocities."""
 
     def __init__(
-        self, network: Network, recipe: Recipe, start: Arrays | None, where: torch.device
+        self,
+        network: Network,
+        recipe: Recipe,
+        start: Arrays | None,
+        sample: Tensor | None,
+        where: torch.device,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.network, self.recipe, self.where = network, recipe, where
@@ -268,6 +282,8 @@ class _Run:
         if start is not None:
             load_arrays(model, network, start)
         self.model = model.to(where, **_LAYOUT)
+        if sample is not None:
+            renormalise(self.model, sample.contiguous(**_LAYOUT))
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         free = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.SGD(

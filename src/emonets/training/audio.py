@@ -34,6 +34,7 @@ from emonets.model import EmoNets
 from emonets.sound.whitening import Whitening
 from emonets.specialists.audio import AudioSpecialist
 from emonets.training.audio_preset import audio_settings, sound_network_parts
+from emonets.training.joined import joined
 from emonets.training.sound_data import (
     Echo,
     Frames,
@@ -412,12 +413,6 @@ def train_audio(
         features=settings["features"],
         emotions=[emotions_of(len(labelled.classes))[c] for c in made.classes],
     )
-    about = {"preset": preset, "card": {"audio": card}}
-    others: dict[str, Any] = {}
-    if base is not None:
-        others = {name: part for name, part in base.specialists.items() if name != "audio"}
-        about["card"] = {**base.about["card"], "audio": card}
-    speaks = None if base is None else (*base.speaks, "audio")
-    model = EmoNets(**others, audio=specialist, speaks=speaks, about=about)
+    model = joined(base, "audio", specialist, card, preset)
     model.save(out)
     return model

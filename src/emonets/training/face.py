@@ -40,6 +40,7 @@ from emonets.result import check_writable
 from emonets.specialists.face import FacePreprocessing, FaceSpecialist
 from emonets.training.face_preset import face_network, face_settings
 from emonets.training.face_report import part
+from emonets.training.joined import joined
 
 _HELD_OUT = 0.1  # of the faces, where the data names no validation split
 
@@ -244,12 +245,7 @@ def train_face(
     }
     slots = numbers.get("clips", {}).get("slots", 10)
     specialist = FaceSpecialist(model, preprocessing, slots=slots)
-    others: dict[str, Any] = {}
-    if base is not None:
-        others = {k: v for k, v in base.specialists.items() if k != "face"}
-        card = {**base.about["card"], **card}
-    speaks = None if base is None else (*base.speaks, "face")
-    nets = EmoNets(specialist, **others, speaks=speaks, about={"preset": preset, "card": card})
+    nets = joined(base, "face", specialist, card, preset)
     nets.save(out)
     echo(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
     return nets

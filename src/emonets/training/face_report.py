@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
+
+import numpy as np
 
 from emonets.datasets.faces import FaceImages
 from emonets.datasets.load import load_faces
@@ -46,8 +49,9 @@ def evaluate_face(
     ``results`` (such as ``docs/results/face_paper``) takes the scores as rows of evidence, under
     the name ``what``.
 
-    With ``duplicates``, also without the faces that are copies of training pictures (exact ones,
-    and near ones), where the data has a training split.
+    With ``duplicates``, also without the faces that are copies of pictures that the network
+    learned from (exact ones, and near ones): of the parts that its card names, or of the part for
+    training. The report says so where the network learned from the asked part itself.
     """
     for path in (json_path, figure_path):
         if path is not None:
@@ -65,10 +69,11 @@ def evaluate_face(
     network.set_params(mirror=mirror or network.mirror)
     p = network.predict_proba(model.face.preprocessing.normalise(asked.images))
     scores: dict[str, Evaluation] = {"all": evaluate(asked.labels, p, seed=seed)}
-    training = part(faces, "Training") if duplicates else None
-    if training is not None and set(asked.splits).isdisjoint(training.splits):
-        trained = ", ".join(training.splits)
-        copies = near_duplicates(asked.images, training.images)
+    learned = _learned(faces, str(model.about.get("card", {}).get("trained_on", "")))
+    met = sorted(set(asked.splits) & set(learned.splits)) if learned is not None else []
+    if duplicates and learned is not None and not met:
+        trained = ", ".join(learned.splits)
+        copies = near_duplicates(asked.images, learned.images)
         for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
             if mask.any() and not mask.all():
                 scores[f"without {name} of {trained}"] = evaluate(
@@ -107,11 +112,23 @@ def evaluate_face(
                 + (" --mirror" if mirror else ""),
             )
         write_results(results.name, rows, results.parent)
-    return _report(title, scores)
+    warning = f"the network learned from {', '.join(met)}: this is no test" if met else ""
+    return _report(title, scores, warning)
 
 
-def _report(title: str, scores: dict[str, Evaluation]) -> str:
-    lines = [title, ""]
+def _learned(faces: FaceImages, trained_on: str) -> FaceImages | None:
+    """The parts of the data that a card names, or, where it knows other data, that for training."""
+    if faces.split is None:
+        return None
+    words = re.split(r"[\s+,]+", trained_on.lower())
+    named = [name for name in faces.splits if name.lower() in words]
+    if faces.name.lower() not in words or not named:
+        return part(faces, "Training")
+    return faces.select(np.isin(faces.split, named))
+
+
+def _report(title: str, scores: dict[str, Evaluation], warning: str) -> str:
+    lines = [title, *([warning] if warning else []), ""]
     for name, score in scores.items():
         a, u = score.accuracy, score.uar
         lines.append(

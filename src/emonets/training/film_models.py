@@ -26,6 +26,7 @@ from emonets.specialists.activity import SEEN_ON
 from emonets.training.activity import check_settings, cross_validate_activity, train_activity
 from emonets.training.audio_report import present_only
 from emonets.training.films import load_films
+from emonets.training.joined import joined
 from emonets.training.mouth import (
     cross_validate_mouth,
     mouth_settings,
@@ -119,12 +120,7 @@ def train_film_model(
             data, preset=settings, seed=seed, work=work, workers=workers, echo=echo
         )
         made, card = trained.specialist, trained.card
-    parts: dict[str, Any] = {} if base is None else dict(base.specialists)
-    cards = {} if base is None else base.about["card"]
-    parts[kind] = made
-    speaks = None if base is None else (*base.speaks, kind)
-    about = {"preset": preset, "card": {**cards, kind: card}}
-    model = EmoNets(**parts, speaks=speaks, about=about)
+    model = joined(base, kind, made, card, preset)
     model.save(out)
     echo(f"bundle: {out}")
     return model

@@ -1,0 +1,33 @@
+"""A newly trained specialist beside those of a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emonets.answers import Specialist
+from emonets.model import EmoNets
+
+
+def joined(
+    base: EmoNets | None, name: str, part: Specialist, card: Mapping[str, Any], preset: str
+) -> EmoNets:
+    """A model with a specialist in place of, or beside, those of another.
+
+    It speaks; of the others those that spoke before. A fusion is left behind: it was fitted to
+    what the specialists said before.
+
+    Parameters
+    ----------
+    base : the model to add to; None: nobody else.
+    name, part : ``face``, ``audio``, ``activity`` or ``mouth``, and the specialist.
+    card : what is to be known of its training; the face's stands at the top of a bundle's card,
+        the others' under their names.
+    preset : the name of the numbers that it was trained with.
+    """
+    parts: dict[str, Any] = {} if base is None else dict(base.specialists)
+    whole: dict[str, Any] = {} if base is None else dict(base.about["card"])
+    parts[name] = part
+    whole |= card if name == "face" else {name: dict(card)}
+    speaks = None if base is None else (*base.speaks, name)
+    return EmoNets(**parts, speaks=speaks, about={"preset": preset, "card": whole})
