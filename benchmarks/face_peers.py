@@ -41,8 +41,7 @@ from onnx import TensorProto, helper, numpy_helper
 from scipy.ndimage import zoom
 
 import emonets
-from emonets.datasets.faces import FaceImages
-from emonets.datasets.fer2013 import VOTES
+from emonets.datasets.fer2013 import vote_majority
 from emonets.datasets.load import load_faces
 from emonets.datasets.near_duplicates import near_duplicates
 from emonets.emotions import EMOTIONS
@@ -59,10 +58,6 @@ Network = Callable[[Floats], NDArray[Any]]
 BASELINE = "fer"
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/face_peers.py --data fer2013.npz --peers PEERS"
 SELECTED = "by the training script that it credits, chosen on PublicTest + PrivateTest"
-FER_PLUS = {
-    "anger": "angry", "disgust": "disgust", "fear": "fear", "happiness": "happy",
-    "sadness": "sad", "surprise": "surprise", "neutral": "neutral",
-}  # fmt: skip
 
 
 class Graph:
@@ -322,15 +317,6 @@ def packaged(folder: Path) -> Iterator[System]:
         yield System(f"{peer.name} {peer.version(path)}", predict, peer.note)
 
 
-def ferplus(faces: FaceImages) -> Ints:
-    """What most FER+ voters said, 0..6; -1 for what is none of the seven, or without votes."""
-    if faces.ferplus_votes is None:
-        return np.full(len(faces), -1, np.int64)
-    code = [EMOTIONS.index(FER_PLUS[v]) if v in FER_PLUS else -1 for v in VOTES]
-    winner = np.array(code, np.int64)[faces.ferplus_votes.argmax(axis=1)]
-    return np.where(faces.ferplus_votes.any(axis=1), winner, -1)
-
-
 def milliseconds(systems: Sequence[System], images: Grey, rounds: int) -> NDArray[np.float64]:
     """(rounds, systems): per face, the systems taking turns."""
     times = np.empty((rounds, len(systems)))
@@ -395,7 +381,7 @@ def main() -> None:
         system.what: np.array([system.predict(x).argmax() for x in test.images], np.int64)
         for system in systems
     }
-    voted = ferplus(test)
+    voted = vote_majority(test.ferplus_votes, len(test))
     copies = near_duplicates(test.images, data.take("Training").images).found
     parts = {
         "PrivateTest": (test.labels, np.ones(len(test), bool)),

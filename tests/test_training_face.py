@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ import pytest
 import emonets
 from emonets.clip import open_clip
 from emonets.datasets.faces import FaceImages
-from emonets.datasets.fer2013 import vote_shares
+from emonets.datasets.fer2013 import vote_majority, vote_shares
 from emonets.datasets.load import load_faces
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.faces.detect import load_detector
@@ -20,6 +21,7 @@ from emonets.faces.pipeline import find_tubes
 from emonets.faces.registration import FER_LANDMARK_MEAN, to_grey
 from emonets.specialists.face import FaceSpecialist
 from emonets.training.face import _split, _targets, onto_fer2013, train_face
+from emonets.training.face_report import BY_VOTES, evaluate_face
 
 
 def faces(n: int, split: list[str] | None = None, groups: list[int] | None = None) -> FaceImages:
@@ -187,6 +189,20 @@ def test_votes_for_none_of_the_seven_leave_the_label() -> None:
     np.testing.assert_allclose(shares[0], np.eye(7)[3])
     np.testing.assert_allclose(shares[1], [0.4, 0, 0.6, 0, 0, 0, 0])
     np.testing.assert_allclose(shares[2], np.eye(7)[5])
+    assert vote_majority(votes).tolist() == [-1, 2, -1]
+    assert vote_majority(None, 2).tolist() == [-1, -1]
+
+
+def test_faces_are_scored_by_votes_too(tmp_path: Path) -> None:
+    data, out = fer(tmp_path), tmp_path / "scores.json"
+    text = evaluate_face(data, "paper", split="PublicTest", duplicates=False, json_path=out)
+    assert BY_VOTES in text
+    scores = json.loads(out.read_text("utf-8"))["scores"]
+    majority = vote_majority(load_faces(data).take("PublicTest").ferplus_votes)
+    assert scores[BY_VOTES]["n"] == (majority >= 0).sum() > 0
+    assert BY_VOTES not in evaluate_face(
+        fer(tmp_path, votes=False), "paper", split="PublicTest", duplicates=False
+    )
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,26 @@ def vote_shares(votes: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[
     return np.where(total > 0, seven / np.maximum(total, 1.0), own)
 
 
+def vote_majority(votes: NDArray[np.uint8] | None, n: int = 0) -> NDArray[np.int64]:
+    """What most FER+ voters said of each picture.
+
+    Parameters
+    ----------
+    votes : (n, 10), in the order of `VOTES`; of equals the first counts. None: there are none.
+    n : pictures, where there are no votes.
+
+    Returns
+    -------
+    (n,) canonical; -1 where it is none of the seven (contempt, unknown, no face), or where nobody
+    voted.
+    """
+    if votes is None:
+        return np.full(n, -1, np.int64)
+    emotion = np.full(len(VOTES), -1, np.int64)
+    emotion[_CANONICAL_VOTES] = np.arange(len(EMOTIONS))
+    return np.where(votes.any(axis=1), emotion[votes.argmax(axis=1)], -1)
+
+
 def read_fer2013(path: str | Path, *, votes: str | Path | None = None) -> FaceImages:
     """Read FER2013 from a ``.npz`` or a Kaggle ``.csv`` file.
 

@@ -153,7 +153,7 @@ NETWORKS: dict[str, Network] = {
     # Beyond the paper: the first trains on a processor in two hours; the second is the one that
     # ships; the third is as good, larger and slower. The two want a graphics card to train on.
     "vgg small": vgg(32, (64, 128, 256)),
-    "vgg deep": vgg(0, (48, 64, 160, 320), convolutions=3, dropout=0.2),
+    "vgg deep": vgg(0, (32, 64, 160, 320), convolutions=3, dropout=0.2),
     "vgg": vgg(0, (64, 128, 256, 384), dropout=0.4),
 }  # fmt: skip
 """The paper's two face networks and three newer ones; one grey channel in, seven classes out."""

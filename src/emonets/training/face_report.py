@@ -8,8 +8,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emonets.datasets.faces import FaceImages
+from emonets.datasets.fer2013 import vote_majority
 from emonets.datasets.load import load_faces
 from emonets.datasets.near_duplicates import near_duplicates
 from emonets.errors import DataError, MissingExtraError
@@ -19,6 +21,9 @@ from emonets.evaluation.records import score_rows, write_results
 from emonets.files import write_whole
 from emonets.model import EmoNets, bundle_names
 from emonets.result import check_writable
+
+BY_VOTES = "by the majority of FER+ voters"
+"""Of a score in the report: what people saw, in place of the label."""
 
 
 def part(data: FaceImages, name: str) -> FaceImages | None:
@@ -51,7 +56,8 @@ def evaluate_face(
 
     With ``duplicates``, also without the faces that are copies of pictures that the network
     learned from (exact ones, and near ones): of the parts that its card names, or of the part for
-    training. The report says so where the network learned from the asked part itself.
+    training. Where there are FER+ votes, also by what most voters said. The report says so where
+    the network learned from the asked part itself.
     """
     for path in (json_path, figure_path):
         if path is not None:
@@ -68,18 +74,10 @@ def evaluate_face(
     network = model.face.network
     network.set_params(mirror=mirror or network.mirror)
     p = network.predict_proba(model.face.preprocessing.normalise(asked.images))
-    scores: dict[str, Evaluation] = {"all": evaluate(asked.labels, p, seed=seed)}
     learned = _learned(faces, str(model.about.get("card", {}).get("trained_on", "")))
     met = sorted(set(asked.splits) & set(learned.splits)) if learned is not None else []
-    if duplicates and learned is not None and not met:
-        trained = ", ".join(learned.splits)
-        copies = near_duplicates(asked.images, learned.images)
-        for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
-            if mask.any() and not mask.all():
-                scores[f"without {name} of {trained}"] = evaluate(
-                    asked.labels[~mask], p[~mask], seed=seed
-                )
-                scores[f"{name} only"] = evaluate(asked.labels[mask], p[mask], seed=seed)
+    others = learned if duplicates and not met else None
+    scores = _scores(asked, p, others, seed)
     title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
     if figure_path is not None:
         confusion_figure(scores["all"], figure_path, title=title)
@@ -114,6 +112,27 @@ def evaluate_face(
         write_results(results.name, rows, results.parent)
     warning = f"the network learned from {', '.join(met)}: this is no test" if met else ""
     return _report(title, scores, warning)
+
+
+def _scores(
+    asked: FaceImages, p: NDArray[np.float64], learned: FaceImages | None, seed: int
+) -> dict[str, Evaluation]:
+    """Of all faces, by the votes, and of copies of what was learned from and of the rest."""
+    scores = {"all": evaluate(asked.labels, p, seed=seed)}
+    majority = vote_majority(asked.ferplus_votes, len(asked))
+    voted = majority >= 0
+    if voted.any():
+        scores[BY_VOTES] = evaluate(majority[voted], p[voted], seed=seed)
+    if learned is None:
+        return scores
+    trained = ", ".join(learned.splits)
+    copies = near_duplicates(asked.images, learned.images)
+    for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
+        if mask.any() and not mask.all():
+            rest = evaluate(asked.labels[~mask], p[~mask], seed=seed)
+            scores[f"without {name} of {trained}"] = rest
+            scores[f"{name} only"] = evaluate(asked.labels[mask], p[mask], seed=seed)
+    return scores
 
 
 def _learned(faces: FaceImages, trained_on: str) -> FaceImages | None:

@@ -8,6 +8,9 @@ from typing import Any
 from emonets.answers import Specialist
 from emonets.model import EmoNets
 
+_NOT_THE_FACE = {"audio", "activity", "mouth", "fusion", "data"}
+"""Parts of a card; what else stands at its top is of the face."""
+
 
 def joined(
     base: EmoNets | None, name: str, part: Specialist, card: Mapping[str, Any], preset: str
@@ -28,6 +31,9 @@ def joined(
     parts: dict[str, Any] = {} if base is None else dict(base.specialists)
     whole: dict[str, Any] = {} if base is None else dict(base.about["card"])
     parts[name] = part
-    whole |= card if name == "face" else {name: dict(card)}
+    if name == "face":  # nothing stays of what was said of the one before
+        whole = {key: value for key, value in whole.items() if key in _NOT_THE_FACE} | dict(card)
+    else:
+        whole[name] = dict(card)
     speaks = None if base is None else (*base.speaks, name)
     return EmoNets(**parts, speaks=speaks, about={"preset": preset, "card": whole})
