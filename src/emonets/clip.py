@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,11 @@ class SoundChunk:
     samples: NDArray[np.float32]
     """(n,) float32, mono, 48 kHz, full scale 1 (broken files: 8 at most); always finite."""
 
+    @property
+    def end(self) -> float:
+        """When its last sample has sounded, in seconds since the clip's start."""
+        return self.time + self.samples.size / SOUND_RATE
+
 
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
@@ -117,8 +123,19 @@ class Clip:
     def __repr__(self) -> str:
         return f"Clip({str(self.info.path)!r})"
 
-    def decode(self, *, frames: bool = True, sound: bool = True) -> Iterator[Frame | SoundChunk]:
-        """Decode the clip once from start to end.
+    def decode(
+        self, *, frames: bool = True, sound: bool = True, start: float = 0.0
+    ) -> Iterator[Frame | SoundChunk]:
+        """Decode the clip once, in the order of time.
+
+        Parameters
+        ----------
+        frames, sound : what is wanted of it.
+        start : what lies before this time (s) is not wanted: of mp4, mov, mkv, webm and folders
+            of images it is not decoded either, so that a late part costs no more than an early
+            one. Frames are the same as those of a pass from the beginning. So is sound, to its
+            decoder's rounding and that of the file's time stamps (1 ms in mkv and webm); of
+            another rate than 48 kHz it is sampled anew from where reading begins.
 
         Yields
         ------
@@ -133,21 +150,27 @@ class Clip:
         ------
         MediaError : nothing of what was asked for could be decoded, although the header names
             it; or the file can no longer be opened. Never after something has been yielded.
+            That there is nothing after ``start`` is no error.
         """
         damage = Damage()
-        parts = self._pictures(damage) if self._images else self._media(frames, sound, damage)
+        if self._images:
+            parts: Iterator[Frame | SoundChunk] = self._pictures(start, damage)
+        else:
+            parts = self._media(frames, sound, start, damage)
         if self._images and not frames:
             return
         delivered = False
         try:
             for part in parts:
+                if isinstance(part, SoundChunk) and part.end <= start:
+                    continue
                 delivered = True
                 yield part
         finally:
             self.warnings += [m for m in damage.messages() if m not in self.warnings]
             self.damaged |= damage.serious
         wanted = (frames and self.info.has_frames) or (sound and self.info.has_sound)
-        if wanted and not delivered and (frames or not self.info.has_frames):
+        if start <= 0 and wanted and not delivered and (frames or not self.info.has_frames):
             raise MediaError(
                 self.info.path,
                 "nothing in it could be decoded"
@@ -214,7 +237,7 @@ class Clip:
             return SoundChunk(0.0, np.zeros(0, np.float32))
         return SoundChunk(pieces[0].time, np.concatenate([piece.samples for piece in pieces]))
 
-    def _pictures(self, damage: Damage) -> Iterator[Frame]:
+    def _pictures(self, start: float, damage: Damage) -> Iterator[Frame]:
         """The frames of a folder of images, or of one image."""
         step = 1 / self.info.frame_rate if len(self._images) > 1 else 0.0
         index = 0
@@ -222,6 +245,8 @@ class Clip:
             if position * step > self.limits.max_duration or index >= self.limits.max_frames:
                 damage.add("the rest was not read: it is beyond the limits")
                 return
+            if position * step < start:
+                continue
             try:
                 image = read_image(path, max_pixels=self.limits.max_pixels)
             except MediaError as error:
@@ -231,20 +256,20 @@ class Clip:
             yield Frame(index, position * step, image)
             index += 1
 
-    def _media(self, frames: bool, sound: bool, damage: Damage) -> Iterator[Frame | SoundChunk]:
+    def _media(
+        self, frames: bool, sound: bool, start: float, damage: Damage
+    ) -> Iterator[Frame | SoundChunk]:
         """The frames and the sound of a container."""
         limits = self.limits
-        with open_media(
-            self.info.path, max_pixels=limits.max_pixels, threads=self._threads
-        ) as media:
+        with self._reading(frames, sound, start) as media:
             video = media.video if frames else None
             audio = media.audio if sound else None
             streams = [s for s in (video, audio) if s is not None]
             if not streams:
                 return
             rate = float(video.average_rate or 0) if video is not None else 0.0
-            clock = FrameClock(1 / rate if rate > 0 else 0.0)
-            pipe = SoundPipe()
+            clock = FrameClock(1 / rate if rate > 0 else 0.0, midway=media.midway)
+            pipe = SoundPipe(midway=media.midway)
             to_rgb = RgbConverter()
             index = 0
             for raw in decoded(media, streams, damage):
@@ -253,8 +278,8 @@ class Clip:
                     break
                 stamp, duration = media.times(raw)
                 if not isinstance(raw, VideoFrame):
-                    for start, piece in _take_sound(pipe, raw, stamp, damage):
-                        yield SoundChunk(start, piece)
+                    for began, piece in _take_sound(pipe, raw, stamp, damage):
+                        yield SoundChunk(began, piece)
                     continue
                 time = clock.tick(stamp, duration)
                 if time is None:
@@ -262,22 +287,32 @@ class Clip:
                         "a frame with a repeated or earlier time stamp was left out", harmless=True
                     )
                     continue
-                if raw.is_corrupt:
-                    damage.add("a frame is damaged, but was kept")
-                try:
-                    image = to_rgb(raw, media.aspect)
-                except Exception as error:  # FFmpeg's scaler has met what it cannot convert
-                    damage.add("a frame could not be turned into RGB", describe(error))
+                if time < start:
                     continue
-                yield Frame(index, time, image)
-                index += 1
-            for start, piece in pipe.flush():
-                yield SoundChunk(start, piece)
-            if video is not None and not index:
-                damage.add("no picture could be decoded")
-            if audio is not None and not pipe.end:
-                damage.add("no sound could be decoded")
+                image = _upright(raw, media, to_rgb, damage)
+                if image is not None:
+                    yield Frame(index, time, image)
+                    index += 1
+            for began, piece in pipe.flush():
+                yield SoundChunk(began, piece)
+            if start <= 0:
+                if video is not None and not index:
+                    damage.add("no picture could be decoded")
+                if audio is not None and not pipe.end:
+                    damage.add("no sound could be decoded")
             self._check_end(media, max(clock.end, pipe.end, media.skipped_end), damage)
+
+    @contextmanager
+    def _reading(self, frames: bool, sound: bool, start: float) -> Iterator[Media]:
+        """Open the container, to be read from its beginning or from shortly before ``start``."""
+        pixels, threads = self.limits.max_pixels, self._threads
+        with open_media(self.info.path, max_pixels=pixels, threads=threads) as media:
+            wanted = [media.video if frames else None, media.audio if sound else None]
+            if media.go_to(start, [stream for stream in wanted if stream is not None]):
+                yield media
+                return
+        with open_media(self.info.path, max_pixels=pixels, threads=threads) as media:
+            yield media
 
     def _check_end(self, media: Media, end: float, damage: Damage) -> None:
         # only of these containers is the duration written down, and not guessed by FFmpeg
@@ -286,6 +321,18 @@ class Clip:
             damage.add(
                 f"it ends at {end:.2f} s, although its header says {self.info.duration:.2f} s"
             )
+
+
+def _upright(
+    raw: VideoFrame, media: Media, to_rgb: RgbConverter, damage: Damage
+) -> NDArray[np.uint8] | None:
+    if raw.is_corrupt:
+        damage.add("a frame is damaged, but was kept")
+    try:
+        return to_rgb(raw, media.aspect)
+    except Exception as error:  # FFmpeg's scaler has met what it cannot convert
+        damage.add("a frame could not be turned into RGB", describe(error))
+        return None
 
 
 def _take_sound(

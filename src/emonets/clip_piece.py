@@ -17,7 +17,8 @@ class ClipPiece(Clip):
     """What lies between two times of a clip, by its own time stamps.
 
     Times stay those of the whole; frames are numbered from 0 within the piece. Each pass decodes
-    the file from its beginning to the piece's end.
+    to the piece's end, from shortly before it where the file can be entered there
+    (`emonets.clip.Clip.decode`), else from the file's beginning.
 
     Parameters
     ----------
@@ -37,7 +38,9 @@ class ClipPiece(Clip):
         self.warnings = clip.warnings
         self._whole, self._start, self._end = clip, first, last
 
-    def decode(self, *, frames: bool = True, sound: bool = True) -> Iterator[Frame | SoundChunk]:
+    def decode(
+        self, *, frames: bool = True, sound: bool = True, start: float = 0.0
+    ) -> Iterator[Frame | SoundChunk]:
         """See `Clip.decode`.
 
         Raises
@@ -48,7 +51,7 @@ class ClipPiece(Clip):
         if sound and self.info.has_sound:
             waited.add(SoundChunk)
         count, found = 0, False
-        whole = self._whole.decode(frames=frames, sound=sound)
+        whole = self._whole.decode(frames=frames, sound=sound, start=max(start, self._start))
         for part in whole:
             if part.time >= self._end:
                 waited.discard(type(part))

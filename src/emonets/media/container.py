@@ -60,6 +60,13 @@ _READ_FAILURES = 16
 _PEEK_PACKETS = 500
 """How many packets are looked at to see a first picture when a clip is opened."""
 
+_INDEXED = ("mov", "matroska")
+"""Containers that have true times and know where their key frames lie."""
+
+_LEAD = 2.0
+"""Reading begins at the last key frame that is so much (s) earlier than what is wanted: sound
+decoders swing in, and pictures shown right after a key frame may need those before it."""
+
 _MAX_REORDER = 4
 """Encoders that write AVI delay a frame by no more than so many (their own depth of B-frames)."""
 
@@ -109,7 +116,37 @@ class Media:
     """The file's own structure says that its end is missing."""
     skipped_end: float = 0.0
     """Seconds to which streams go that were not decoded."""
+    midway: bool = False
+    """Reading did not begin at the beginning."""
     _delay: int | None = None
+
+    def go_to(self, time: float, streams: Sequence[VideoStream | AudioStream]) -> bool:
+        """Let reading begin shortly before a time, where the container knows such places.
+
+        Returns
+        -------
+        Whether each of the streams now begins before ``time`` (seconds, the clip's clock), with
+        something that can be decoded by itself; a time near the beginning leaves everything as
+        it is. If not, the container is to be opened again.
+        """
+        if time <= _LEAD:
+            return True
+        if not self.container.format.name.startswith(_INDEXED):
+            return False
+        self.midway = True
+        place = round((time - _LEAD + float(self.origin)) * av.time_base)
+        try:
+            for stream in streams:
+                self.container.seek(place)
+                packet = next(self.container.demux(stream))
+                if packet.pts is None or packet.time_base is None:
+                    return False
+                if packet.pts * packet.time_base - self.origin > time:
+                    return False
+            self.container.seek(place)
+        except Exception:  # whatever is wrong with its index, it may still play
+            return False
+        return True
 
     def note_end(self, packet: Packet[Any]) -> None:
         """Remember how far a packet that is not decoded reaches."""
@@ -393,7 +430,7 @@ def decoded(
 def _check_count(media: Media, counts: dict[int, int], damage: Damage) -> None:
     """Compare the pictures with those that the header promises."""
     # other containers count samples, or pictures that were never there
-    if media.video is None or not media.container.format.name.startswith("mov"):
+    if media.midway or media.video is None or not media.container.format.name.startswith("mov"):
         return
     found, stated = counts.get(media.video.index, 0), media.video.frames
     if 0 < found < stated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -169,9 +170,14 @@ class SoundPipe:
     time stamps. A stamp later than the run's end by more than `SOUND_TOLERANCE` starts a new
     run (a gap stays a gap); one earlier by more than that has its overlap cut off; stamps
     beyond belief (see `emonets.media.timing`) are as good as none.
+
+    Parameters
+    ----------
+    midway : the first sound is not the stream's first, so that its stamp may be a late one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, midway: bool = False) -> None:
+        self._most = math.inf if midway else MAX_STEP
         self._rate = 0
         self._resampler: AudioResampler | None = None
         self._start = 0.0  # of the run, seconds
@@ -200,7 +206,7 @@ class SoundPipe:
         skip = 0
         time = self.end
         if not self._begun:
-            if stamp is not None and stamp > MAX_STEP:
+            if stamp is not None and stamp > self._most:
                 self._shift = -stamp
             elif stamp is not None:
                 time = max(stamp, 0.0)

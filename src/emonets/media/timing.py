@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 MAX_STEP = 600.0
 """No two neighbours of a stream are further apart (s); a larger step is a broken time stamp."""
 
@@ -27,9 +29,11 @@ class FrameClock:
     Parameters
     ----------
     step : the nominal duration of a frame in seconds, until a frame says its own.
+    midway : the first frame is not the stream's first, so that its stamp may be a late one.
     """
 
-    def __init__(self, step: float) -> None:
+    def __init__(self, step: float, *, midway: bool = False) -> None:
+        self._most = math.inf if midway else MAX_STEP
         self._step = step if _MIN_STEP < step < MAX_STEP else 1 / 25
         self._last: float | None = None
         self._shift = 0.0
@@ -49,9 +53,9 @@ class FrameClock:
         """
         last = self._last
         if last is None:
-            time = max(stamp, 0.0) if stamp is not None and stamp <= MAX_STEP else 0.0
+            time = max(stamp, 0.0) if stamp is not None and stamp <= self._most else 0.0
             # a first stamp beyond belief is where this stream's clock starts
-            if stamp is not None and stamp > MAX_STEP:
+            if stamp is not None and stamp > self._most:
                 self._shift = -stamp
         elif stamp is None:
             time = last + self._step
