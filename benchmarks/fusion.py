@@ -43,7 +43,7 @@ from emonets.fusion.nested_folds import NestedPredictions
 from emonets.fusion.scoring import Scorer
 from emonets.fusion.search import RandomSearch, local_weights, uniform_weights
 from emonets.fusion.strategies import STRATEGIES, make_fusion
-from emonets.training.afew2_fusion import MODELS, stored_predictions
+from emonets.reproduction.afew2_fusion import MODELS, stored_predictions
 from fusion_stock import takes
 
 Floats = NDArray[np.float64]

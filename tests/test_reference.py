@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from emonets.learners.coupled_svm import CoupledSVC
-from emonets.training.afew2_quirks import MicrosoftFolds, first_appearance
-from emonets.training.reproduce_afew2 import reproduce_afew2
+from emonets.reproduction.afew2 import reproduce_afew2
+from emonets.reproduction.afew2_quirks import MicrosoftFolds, first_appearance
 
 REFERENCE = Path(__file__).resolve().parents[1].parent / "shared" / "reference"
 

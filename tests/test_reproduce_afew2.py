@@ -10,9 +10,9 @@ import pytest
 
 from emonets.errors import DataError
 from emonets.learners.coupled_svm import CoupledSVC
+from emonets.reproduction import afew2_quirks as quirks
+from emonets.reproduction.afew2 import GRID, reproduce_afew2, run
 from emonets.specialists import aggregate
-from emonets.training import afew2_quirks as quirks
-from emonets.training.reproduce_afew2 import GRID, reproduce_afew2, run
 
 
 def test_a_python_2_dictionary() -> None:

@@ -20,8 +20,8 @@ from emonets.fusion.common import FusionDataError
 from emonets.fusion.nested_folds import NestedPredictions, nested_predictions
 from emonets.fusion.stored_answers import NotStoredError, StoredAnswers
 from emonets.fusion.submissions import AUDIO, FACE, MOUTH, PAIR, find_submission
-from emonets.training.submission_data import SubmissionData, read_submission_data
-from emonets.training.submissions import rerun
+from emonets.reproduction.submission_data import SubmissionData, read_submission_data
+from emonets.reproduction.submissions import rerun
 from fusion_data import predictions
 
 N, F = 84, 4

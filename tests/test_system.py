@@ -17,11 +17,11 @@ from command_line import Run, runner
 from emonets.datasets import open_dataset
 from emonets.errors import DataError, ParameterError
 from emonets.learners.grid import TwoStageGridSearch
+from emonets.reproduction.submission_training import train_for_submissions
 from emonets.store import FeatureStore
 from emonets.training import out_of_fold as oof
 from emonets.training.extraction import Extractor, extract_items, face_extractor
 from emonets.training.preset import load_preset
-from emonets.training.submission_training import train_for_submissions
 from emonets.training.system import Options, System
 from emonets.training.system_parts import make_parts
 
@@ -427,7 +427,7 @@ def test_the_papers_submissions_on_clips(
     def never(*_: object, **__: object) -> Any:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("emonets.training.submission_training._train", never)
+    monkeypatch.setattr("emonets.reproduction.submission_training._train", never)
     words = ("reproduce", "submissions", "--data", tmp_path / "clips.csv", "--preset", preset)
     words = (*words, "--store", tmp_path / "store", "--recipes", "2013-1, 2014-9")
     code, out, err = run(*words)

@@ -14,7 +14,7 @@ from emonets.cli_system import Base, Folds, Workers, open_labelled
 from emonets.errors import ParameterError
 
 if TYPE_CHECKING:
-    from emonets.training.submission_data import SubmissionData
+    from emonets.reproduction.submission_data import SubmissionData
 
 _err = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
@@ -109,7 +109,7 @@ def reproduce_submissions(
     activity, mouth or face+audio, by the folds they were trained on (several files of the same
     clips). A model or a training that the data do not have is left out, which is said.
     """
-    from emonets.training.submissions import report_submissions
+    from emonets.reproduction.submissions import report_submissions
 
     clips = None
     if len(data) == 1 and _are_clips(Path(data[0])):
@@ -137,7 +137,7 @@ def reproduce_submissions(
 def _are_clips(path: Path) -> bool:
     """Whether something is labelled clips, and not stored answers to such."""
     from emonets.datasets.predictions import read_table
-    from emonets.training.submission_data import AUTHORS_FILE
+    from emonets.reproduction.submission_data import AUTHORS_FILE
 
     if path.is_dir():
         return not (path / AUTHORS_FILE).is_file()
@@ -156,9 +156,9 @@ def _trained(
     seed: int,
     every_pair: bool,
 ) -> SubmissionData:
+    from emonets.reproduction.submission_training import train_for_submissions
     from emonets.store import FeatureStore
     from emonets.training.preset import load_preset
-    from emonets.training.submission_training import train_for_submissions
     from emonets.training.system import Options, System
 
     options = Options(None, base, folds, seed, workers, echo=partial(_err.print, soft_wrap=True))

@@ -223,7 +223,7 @@ def reproduce_afew2(
     json: Annotated[Path | None, typer.Option(help="Write the comparison there.")] = None,
 ) -> None:
     """Go from the authors' stored frame probabilities to their labels; exits 1 on a difference."""
-    from emonets.training.reproduce_afew2 import run
+    from emonets.reproduction.afew2 import run
 
     code = run(data, json)
     if code:

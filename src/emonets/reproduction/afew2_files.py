@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError
-from emonets.training.afew2_quirks import parse_names
+from emonets.reproduction.afew2_quirks import parse_names
 
 Floats = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]

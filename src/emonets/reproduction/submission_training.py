@@ -22,10 +22,10 @@ from emonets.fusion.protocols import check_apart
 from emonets.fusion.stored_answers import StoredAnswers, Trained
 from emonets.learners.folds import Indices
 from emonets.parallel import run_each
+from emonets.reproduction.submission_data import PARTS, SubmissionData
 from emonets.training.material import Material
 from emonets.training.out_of_fold import answers_name, ask, folder_for, folds_of, quiet
 from emonets.training.parts import Part, Run, check_rows
-from emonets.training.submission_data import PARTS, SubmissionData
 from emonets.training.system import System
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from emonets.emotions import UNIFORM
 from emonets.errors import DataError
-from emonets.training.afew2_files import Floats, clip_key, needed, read_audio, read_svm
+from emonets.reproduction.afew2_files import Floats, clip_key, needed, read_audio, read_svm
 
 MODELS = ("ConvNet 1", "audio", "ConvNet 1 + audio")
 

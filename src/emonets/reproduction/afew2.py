@@ -21,10 +21,8 @@ from emonets.evaluation.records import write_results
 from emonets.files import write_whole
 from emonets.learners.coupled_svm import CoupledSVC
 from emonets.learners.grid import Point, best_point, grid_points, grid_scores
-from emonets.result import check_writable
-from emonets.specialists import aggregate
-from emonets.training import afew2_quirks as quirks
-from emonets.training.afew2_files import (
+from emonets.reproduction import afew2_quirks as quirks
+from emonets.reproduction.afew2_files import (
     DESCRIPTORS,
     SPLITS,
     Arrays,
@@ -38,7 +36,7 @@ from emonets.training.afew2_files import (
     read_frames,
     read_svm,
 )
-from emonets.training.afew2_report import (
+from emonets.reproduction.afew2_report import (
     Check,
     ReplayReport,
     answers,
@@ -50,6 +48,8 @@ from emonets.training.afew2_report import (
     same,
     same_machine,
 )
+from emonets.result import check_writable
+from emonets.specialists import aggregate
 
 PRINT = 1e-6 + 1e-9
 """Six digits in the frames and six in the descriptors: half a unit each, and the arithmetic's."""

@@ -51,7 +51,7 @@ from emonets.fusion.submissions import (
     PAIR,
     remembered,
 )
-from emonets.training.afew2_fusion import stored_predictions
+from emonets.reproduction.afew2_fusion import stored_predictions
 
 PARTS = ("train", "valid", "test")
 AUTHORS_FILE = "svm_convnet.npz"

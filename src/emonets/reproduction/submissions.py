@@ -31,8 +31,8 @@ from emonets.fusion.submissions import (
     find_submission,
     run_submission,
 )
+from emonets.reproduction.submission_data import SubmissionData, read_submission_data
 from emonets.result import check_writable
-from emonets.training.submission_data import SubmissionData, read_submission_data
 
 Echo = Callable[[str], object]
 PAPER_DATA = {2013: "AFEW2", 2014: "AFEW4"}

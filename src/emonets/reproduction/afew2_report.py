@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.learners.coupled_svm import CoupledSVC
-from emonets.training.afew2_files import Arrays, Floats, needed
-from emonets.training.afew2_quirks import QUIRKS
+from emonets.reproduction.afew2_files import Arrays, Floats, needed
+from emonets.reproduction.afew2_quirks import QUIRKS
 
 Value = float | int | str | None
 
