@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -24,8 +23,8 @@ from emonets.learners.folds import Indices
 from emonets.parallel import run_each
 from emonets.reproduction.submission_data import PARTS, SubmissionData
 from emonets.training.material import Material
-from emonets.training.out_of_fold import answers_name, ask, folder_for, folds_of, quiet
-from emonets.training.parts import Part, Run, check_rows
+from emonets.training.out_of_fold import answers_name, folds_of, train_and_ask
+from emonets.training.parts import Part
 from emonets.training.system import System
 
 
@@ -109,15 +108,8 @@ class _Task:
 
 
 def _train(task: _Task) -> float:
-    began = time.monotonic()
-    part, data = task.part, task.data
-    with ExitStack() as stack:
-        run = Run(folder_for(task.work, part, stack), task.seed, 1, quiet)
-        specialist, _ = part.fit(data, check_rows(part, data, task.train), run)
-        about = {"part": part.name, "settings": dict(part.settings)}
-        for name, rows in ((task.said, task.rest), (task.seen, task.train)):
-            data.store.write(name, ask(part, specialist, data, rows, run), about)
-    return (time.monotonic() - began) / 60
+    asked = {task.said: task.rest, task.seen: task.train}
+    return train_and_ask(task.part, task.data, task.train, asked, work=task.work, seed=task.seed)
 
 
 def _fold_names(data: Material, folds: int | None) -> tuple[Indices, NDArray[np.str_]]:

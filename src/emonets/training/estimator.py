@@ -23,6 +23,7 @@ from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 from emonets.store import FeatureStore
 from emonets.training.material import load_material
+from emonets.training.out_of_fold import quiet
 from emonets.training.parts import extractors_of
 from emonets.training.preset import check_preset, load_preset
 from emonets.training.system import Options, Scored, System
@@ -125,7 +126,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-")))
             options = Options(
                 self.models, self.base, self.folds, self.random_state, self.workers, None,
-                out / "work" if store.folder is None else None, _quiet,
+                out / "work" if store.folder is None else None, quiet,
             )  # fmt: skip
             system = System([_dataset(items, groups is not None)], self._table(), store, options)
             self.model_, scored = system.train(out / "bundle")
@@ -153,7 +154,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if data.dropped:
                 file, why = data.dropped[0]
                 raise DataError(f"{file}: {why}")
-            options = replace(Options(), echo=_quiet, workers=self.workers)
+            options = replace(Options(), echo=quiet, workers=self.workers)
             said = ask_all(self.model_, parts, data, np.arange(len(data)), "", options)
             p, _ = fuse(self.model_, said)
         known = p[:, self._emotions]
@@ -210,7 +211,3 @@ def _emotion(label: Any) -> int:
     if number != label or not 0 <= number < len(EMOTIONS):
         raise DataError(f"label {label!r}: must be an emotion, or its number 0 to 6")
     return number
-
-
-def _quiet(_: str) -> None:
-    """A fit says nothing."""

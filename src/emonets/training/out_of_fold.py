@@ -190,14 +190,40 @@ def _train_and_ask(task: _Task) -> str:
     part, data = task.part, task.data
     if data.store.has(task.name):
         return "done by another"
+    minutes = train_and_ask(
+        part, data, task.train, {task.name: task.test}, work=task.work, seed=task.seed
+    )
+    right = (data.store.read(task.name)["p"].argmax(axis=1) == data.labels[task.test]).mean()
+    return f"{right:.1%} of {len(task.test)} clips right, {minutes:.1f} min"
+
+
+def train_and_ask(
+    part: Part,
+    data: Material,
+    train: Indices,
+    asked: Mapping[str, Indices],
+    *,
+    work: Path | None,
+    seed: int,
+) -> float:
+    """Train a part on some clips, and keep what it says of others.
+
+    Parameters
+    ----------
+    asked : name in the store -> positions of the clips that are asked about.
+
+    Returns
+    -------
+    Minutes that it took.
+    """
     began = time.monotonic()
     with ExitStack() as stack:
-        run = Run(folder_for(task.work, part, stack), task.seed, 1, quiet)
-        specialist, _ = part.fit(data, check_rows(part, data, task.train), run)
-        answers = ask(part, specialist, data, task.test, run)
-    data.store.write(task.name, answers, {"part": part.name, "settings": dict(part.settings)})
-    right = (answers["p"].argmax(axis=1) == data.labels[task.test]).mean()
-    return f"{right:.1%} of {len(task.test)} clips right, {(time.monotonic() - began) / 60:.1f} min"
+        run = Run(folder_for(work, part, stack), seed, 1, quiet)
+        specialist, _ = part.fit(data, check_rows(part, data, train), run)
+        about = {"part": part.name, "settings": dict(part.settings)}
+        for name, rows in asked.items():
+            data.store.write(name, ask(part, specialist, data, rows, run), about)
+    return (time.monotonic() - began) / 60
 
 
 def ask(part: Part, specialist: Any, data: Material, rows: Indices, run: Run) -> Arrays:
