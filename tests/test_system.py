@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import pytest
 
 import emonets
 from command_line import Run, runner
-from emonets.datasets import open_dataset
+from emonets.datasets import Item, open_dataset
 from emonets.errors import DataError, ParameterError
 from emonets.learners.grid import TwoStageGridSearch
 from emonets.reproduction.submission_training import train_for_submissions
 from emonets.store import FeatureStore
 from emonets.training import out_of_fold as oof
+from emonets.training.estimate import mean_seconds
 from emonets.training.extraction import Extractor, extract_items, face_extractor
 from emonets.training.preset import load_preset
 from emonets.training.system import Options, System
@@ -278,6 +280,16 @@ def test_a_dry_run_writes_nothing(run: Run, manifest: Path, tmp_path: Path) -> N
     assert "look at 6 clips (0 are in the store)" in text
     assert "3 folds of groups" in text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_how_long_pieces_are_is_estimated_by_their_ends(happy: Path) -> None:
+    whole = Item(happy, 3, "1001", "", "clip", "happy")
+    length = mean_seconds([whole])
+    assert mean_seconds([replace(whole, start=length - 0.5)]) == pytest.approx(0.5)
+    assert mean_seconds([replace(whole, end=0.25)]) == pytest.approx(0.25)
+    assert mean_seconds([replace(whole, start=0.5, end=1.0), whole]) == pytest.approx(
+        (0.5 + length) / 2
+    )
 
 
 def test_extracted_once(run: Run, manifest: Path, store: FeatureStore) -> None:

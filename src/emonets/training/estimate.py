@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from emonets.clip import open_clip
+from emonets.clip_piece import open_piece
 from emonets.datasets.dataset import Dataset
 from emonets.datasets.items import Item
 from emonets.errors import EmoNetsError
@@ -101,7 +101,7 @@ def mean_seconds(items: Sequence[Item]) -> float:
             lengths.append(item.end - item.start)
             continue
         try:
-            lengths.append(open_clip(item.path).info.duration)
+            lengths.append(open_piece(item.path, item.start, item.end).info.duration)
         except EmoNetsError:
             continue  # said when it is looked at
     known = [length for length in lengths if math.isfinite(length)]
