@@ -21,7 +21,7 @@ from emonets.faces.pipeline import find_tubes
 from emonets.faces.registration import FER_LANDMARK_MEAN, to_grey
 from emonets.specialists.face import FaceSpecialist
 from emonets.training.face import _split, _targets, onto_fer2013, train_face
-from emonets.training.face_report import BY_VOTES, evaluate_face
+from emonets.training.face_report import BY_COPIES, BY_VOTES, evaluate_face
 
 
 def faces(n: int, split: list[str] | None = None, groups: list[int] | None = None) -> FaceImages:
@@ -203,6 +203,24 @@ def test_faces_are_scored_by_votes_too(tmp_path: Path) -> None:
     assert BY_VOTES not in evaluate_face(
         fer(tmp_path, votes=False), "paper", split="PublicTest", duplicates=False
     )
+
+
+def test_what_the_labels_of_copies_would_get_right(tmp_path: Path) -> None:
+    data, out = fer(tmp_path, votes=False), tmp_path / "scores.json"
+    with np.load(data) as stored:
+        arrays = dict(stored)
+    arrays["images"][35:45] = arrays["images"][:10]  # Training's first, in PublicTest
+    arrays["label"][35:45] = arrays["label"][:10]
+    arrays["label"][35:38] = (arrays["label"][:3] + 1) % 7  # three of them called something else
+    np.savez(data, **arrays)
+    text = evaluate_face(data, "paper", split="PublicTest", json_path=out)
+    scores = json.loads(out.read_text("utf-8"))["scores"]
+    assert scores["all copies only"]["n"] >= 10
+    known = scores[BY_COPIES]
+    assert known["n"] == scores["all copies only"]["n"]
+    right = known["accuracy"]["value"] * known["n"]
+    assert 7 <= right <= known["n"] - 3
+    assert BY_COPIES in text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from emonets.datasets.faces import FaceImages
 from emonets.datasets.fer2013 import vote_majority
 from emonets.datasets.load import load_faces
 from emonets.datasets.near_duplicates import near_duplicates
+from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, MissingExtraError
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import Evaluation, evaluate
@@ -24,6 +25,10 @@ from emonets.result import check_writable
 
 BY_VOTES = "by the majority of FER+ voters"
 """Of a score in the report: what people saw, in place of the label."""
+
+
+BY_COPIES = "all copies only, by the labels of what they copy"
+"""Of a score in the report: no network's, but what remembering the learned labels would give."""
 
 
 def part(data: FaceImages, name: str) -> FaceImages | None:
@@ -56,8 +61,9 @@ def evaluate_face(
 
     With ``duplicates``, also without the faces that are copies of pictures that the network
     learned from (exact ones, and near ones): of the parts that its card names, or of the part for
-    training. Where there are FER+ votes, also by what most voters said. The report says so where
-    the network learned from the asked part itself.
+    training; and how many of the copies the labels of the learned pictures would get right. Where
+    there are FER+ votes, also by what most voters said. The report says so where the network
+    learned from the asked part itself.
     """
     for path in (json_path, figure_path):
         if path is not None:
@@ -132,6 +138,9 @@ def _scores(
             rest = evaluate(asked.labels[~mask], p[~mask], seed=seed)
             scores[f"without {name} of {trained}"] = rest
             scores[f"{name} only"] = evaluate(asked.labels[mask], p[mask], seed=seed)
+    if copies.found.any():  # what memory alone would get right
+        known = np.eye(len(EMOTIONS))[learned.labels[copies.index[copies.found]]]
+        scores[BY_COPIES] = evaluate(asked.labels[copies.found], known, seed=seed)
     return scores
 
 
@@ -151,7 +160,7 @@ def _report(title: str, scores: dict[str, Evaluation], warning: str) -> str:
     for name, score in scores.items():
         a, u = score.accuracy, score.uar
         lines.append(
-            f"{name:38s} n {score.n:5d}  accuracy {a.value:.4f} [{a.low:.4f}, {a.high:.4f}]  "
+            f"{name:48s} n {score.n:5d}  accuracy {a.value:.4f} [{a.low:.4f}, {a.high:.4f}]  "
             f"UAR {u.value:.4f} [{u.low:.4f}, {u.high:.4f}]"
         )
     return "\n".join([*lines, "", str(scores["all"])])
