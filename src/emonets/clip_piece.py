@@ -59,9 +59,8 @@ class ClipPiece(Clip):
                     break
                 continue
             if isinstance(part, Frame):
-                if part.time >= self._start:
-                    yield replace(part, index=count)
-                    count, found = count + 1, True
+                yield replace(part, index=count)
+                count, found = count + 1, True
                 continue
             cut = self._cut(part)
             if cut is not None:

@@ -125,14 +125,12 @@ class Media:
 
         Returns
         -------
-        Whether each of the streams now begins before ``time`` (seconds, the clip's clock), with
-        something that can be decoded by itself; a time near the beginning leaves everything as
-        it is. If not, the container is to be opened again.
+        Whether each of the streams begins before ``time`` (seconds, the clip's clock), with
+        something that can be decoded by itself; if not, the container is to be opened again. A
+        time near the beginning, and a container that knows no places, leave everything as it is.
         """
-        if time <= _LEAD:
+        if time <= _LEAD or not self.container.format.name.startswith(_INDEXED):
             return True
-        if not self.container.format.name.startswith(_INDEXED):
-            return False
         self.midway = True
         place = round((time - _LEAD + float(self.origin)) * av.time_base)
         try:

@@ -109,7 +109,10 @@ class _Task:
 
 def _train(task: _Task) -> float:
     asked = {task.said: task.rest, task.seen: task.train}
-    return train_and_ask(task.part, task.data, task.train, asked, work=task.work, seed=task.seed)
+    _, minutes = train_and_ask(
+        task.part, task.data, task.train, asked, work=task.work, seed=task.seed
+    )
+    return minutes
 
 
 def _fold_names(data: Material, folds: int | None) -> tuple[Indices, NDArray[np.str_]]:

@@ -190,10 +190,10 @@ def _train_and_ask(task: _Task) -> str:
     part, data = task.part, task.data
     if data.store.has(task.name):
         return "done by another"
-    minutes = train_and_ask(
+    said, minutes = train_and_ask(
         part, data, task.train, {task.name: task.test}, work=task.work, seed=task.seed
     )
-    right = (data.store.read(task.name)["p"].argmax(axis=1) == data.labels[task.test]).mean()
+    right = (said[task.name]["p"].argmax(axis=1) == data.labels[task.test]).mean()
     return f"{right:.1%} of {len(task.test)} clips right, {minutes:.1f} min"
 
 
@@ -205,8 +205,8 @@ def train_and_ask(
     *,
     work: Path | None,
     seed: int,
-) -> float:
-    """Train a part on some clips, and keep what it says of others.
+) -> tuple[dict[str, Arrays], float]:
+    """Train a part on some clips, and keep in the store what it says of others.
 
     Parameters
     ----------
@@ -214,16 +214,16 @@ def train_and_ask(
 
     Returns
     -------
-    Minutes that it took.
+    What it says, by those names (`ask`), and the minutes that it took.
     """
     began = time.monotonic()
     with ExitStack() as stack:
         run = Run(folder_for(work, part, stack), seed, 1, quiet)
         specialist, _ = part.fit(data, check_rows(part, data, train), run)
-        about = {"part": part.name, "settings": dict(part.settings)}
-        for name, rows in asked.items():
-            data.store.write(name, ask(part, specialist, data, rows, run), about)
-    return (time.monotonic() - began) / 60
+        said = {name: ask(part, specialist, data, rows, run) for name, rows in asked.items()}
+    for name, answers in said.items():
+        data.store.write(name, answers, {"part": part.name, "settings": dict(part.settings)})
+    return said, (time.monotonic() - began) / 60
 
 
 def ask(part: Part, specialist: Any, data: Material, rows: Indices, run: Run) -> Arrays:
