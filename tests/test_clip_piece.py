@@ -13,7 +13,7 @@ import pytest
 from emonets.clip import Clip, Frame, open_clip
 from emonets.clip_piece import ClipPiece, open_piece
 from emonets.errors import MediaError, ParameterError
-from emonets.media.container import decoded
+from emonets.media.decoding import decoded
 from media_files import tone, write_media
 
 

@@ -21,8 +21,9 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from emonets.errors import MediaError, ParameterError
-from emonets.media.container import Damage, Media, decoded, describe, first_picture, open_media
+from emonets.media.container import Media, describe, open_media
 from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono
+from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
 from emonets.media.images import is_image, numbered_images, read_image
 from emonets.media.timing import FrameClock

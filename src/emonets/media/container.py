@@ -3,8 +3,7 @@
 FFmpeg's demuxers can follow references (playlists, concatenation scripts, external tracks) to
 other files and to the network. Here the file is opened by Python and handed over as a byte
 source; only containers and decoders on the lists below are let in, and a request to open
-anything else is refused. Corrupted input is met packet by packet: what decodes is delivered,
-what does not is counted in a `Damage`.
+anything else is refused. What is in it is decoded by `emonets.media.decoding`.
 """
 
 from __future__ import annotations
@@ -54,12 +53,6 @@ _DECODER_FAMILIES = ("pcm_", "adpcm_")
 _OPEN_SECONDS = 60.0
 """Reading the headers may take this long (s); only a maliciously built file needs seconds."""
 
-_READ_FAILURES = 16
-"""After so many failed reads in a row, the rest of the file is given up."""
-
-_PEEK_PACKETS = 500
-"""How many packets are looked at to see a first picture when a clip is opened."""
-
 _INDEXED = ("mov", "matroska")
 """Containers that have true times and know where their key frames lie."""
 
@@ -79,28 +72,6 @@ def is_allowed_decoder(name: str) -> bool:
 
 
 _CODEC_WHITELIST = ",".join(sorted(filter(is_allowed_decoder, av.codecs_available)))
-
-
-class Damage:
-    """What went wrong while a clip was read, counted by kind, with the first detail of each."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[int, str]] = {}
-        self.serious = False
-        """Whether the file itself is damaged: something that it should hold is not there."""
-
-    def add(self, what: str, detail: str = "", *, count: int = 1, harmless: bool = False) -> None:
-        """Count one more of ``what``."""
-        self.serious |= not harmless
-        before, first = self._found.get(what, (0, detail))
-        self._found[what] = (before + count, first)
-
-    def messages(self) -> list[str]:
-        """One sentence a kind, in the order in which they first happened."""
-        return [
-            (f"{count} times: " if count > 1 else "") + what + (f" ({first})" if first else "")
-            for what, (count, first) in self._found.items()
-        ]
 
 
 @dataclass
@@ -371,84 +342,3 @@ def _origin(video: VideoStream | None, audio: AudioStream | None) -> Fraction:
             start = stream.start_time * stream.time_base
             starts.append(max(start, Fraction(0)) if stream is audio and start > -1 else start)
     return min(starts, default=Fraction(0))
-
-
-def decoded(
-    media: Media, streams: Sequence[VideoStream | AudioStream], damage: Damage
-) -> Iterator[VideoFrame | AudioFrame]:
-    """Decode the streams in one sequential pass; frames come in the file's own order.
-
-    Never raises for damaged data: it is counted in ``damage`` and skipped.
-    """
-    if media.cut_off:
-        damage.add("the file is cut off: its end is missing")
-    counts = dict.fromkeys((s.index for s in streams), 0)
-    failures = 0
-    # those that are not wanted are not decoded, but tell how far the file goes
-    present = [s for s in (media.video, media.audio) if s is not None]
-    packets = media.container.demux(*present)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            break
-        except Exception as error:  # anything that FFmpeg or the disc can come up with
-            damage.add("a part of the file could not be read and was skipped", describe(error))
-            failures += 1
-            if failures >= _READ_FAILURES:
-                break
-            packets = media.container.demux(*present)
-            continue
-        # an empty packet would tell the decoder that the film is over
-        if packet.size == 0:
-            continue
-        failures = 0
-        if packet.stream.index not in counts:
-            media.note_end(packet)
-            continue
-        counts[packet.stream.index] += 1
-        if packet.is_corrupt:
-            damage.add("a packet is cut off or damaged")
-        try:
-            frames: Sequence[Any] = packet.decode()
-        except Exception as error:
-            damage.add(f"damaged {packet.stream.type} data was skipped", describe(error))
-            continue
-        yield from frames
-    for stream in streams:
-        try:
-            frames = stream.codec_context.decode(None)
-        except Exception as error:
-            damage.add(f"damaged {stream.type} data was skipped", describe(error))
-            continue
-        yield from frames
-    _check_count(media, counts, damage)
-
-
-def _check_count(media: Media, counts: dict[int, int], damage: Damage) -> None:
-    """Compare the pictures with those that the header promises."""
-    # other containers count samples, or pictures that were never there
-    if media.midway or media.video is None or not media.container.format.name.startswith("mov"):
-        return
-    found, stated = counts.get(media.video.index, 0), media.video.frames
-    if 0 < found < stated:
-        damage.add(f"it holds {found} of the {stated} pictures that its header promises")
-
-
-def first_picture(media: Media) -> VideoFrame | None:
-    """Decode up to the first picture, or give up after some hundreds of packets."""
-    if media.video is None:
-        return None
-    try:
-        for count, packet in enumerate(media.container.demux(media.video)):
-            if packet.size == 0 or count >= _PEEK_PACKETS:
-                break
-            try:
-                frames = packet.decode()
-            except Exception:  # the reading pass meets it again and reports it
-                continue
-            if frames:
-                return frames[0]
-        return next(iter(media.video.codec_context.decode(None)), None)
-    except Exception:
-        return None

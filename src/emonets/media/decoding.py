@@ -1,0 +1,125 @@
+"""Decoding an open file packet by packet.
+
+Corrupted input is met here: what decodes is delivered, what does not is counted in a `Damage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from emonets.media.container import Media, describe
+
+_READ_FAILURES = 16
+"""After so many failed reads in a row, the rest of the file is given up."""
+
+_PEEK_PACKETS = 500
+"""How many packets are looked at to see a first picture when a clip is opened."""
+
+
+class Damage:
+    """What went wrong while a clip was read, counted by kind, with the first detail of each."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[int, str]] = {}
+        self.serious = False
+        """Whether the file itself is damaged: something that it should hold is not there."""
+
+    def add(self, what: str, detail: str = "", *, count: int = 1, harmless: bool = False) -> None:
+        """Count one more of ``what``."""
+        self.serious |= not harmless
+        before, first = self._found.get(what, (0, detail))
+        self._found[what] = (before + count, first)
+
+    def messages(self) -> list[str]:
+        """One sentence a kind, in the order in which they first happened."""
+        return [
+            (f"{count} times: " if count > 1 else "") + what + (f" ({first})" if first else "")
+            for what, (count, first) in self._found.items()
+        ]
+
+
+def decoded(
+    media: Media, streams: Sequence[VideoStream | AudioStream], damage: Damage
+) -> Iterator[VideoFrame | AudioFrame]:
+    """Decode the streams in one sequential pass; frames come in the file's own order.
+
+    Never raises for damaged data: it is counted in ``damage`` and skipped.
+    """
+    if media.cut_off:
+        damage.add("the file is cut off: its end is missing")
+    counts = dict.fromkeys((s.index for s in streams), 0)
+    failures = 0
+    # those that are not wanted are not decoded, but tell how far the file goes
+    present = [s for s in (media.video, media.audio) if s is not None]
+    packets = media.container.demux(*present)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            break
+        except Exception as error:  # anything that FFmpeg or the disc can come up with
+            damage.add("a part of the file could not be read and was skipped", describe(error))
+            failures += 1
+            if failures >= _READ_FAILURES:
+                break
+            packets = media.container.demux(*present)
+            continue
+        # an empty packet would tell the decoder that the film is over
+        if packet.size == 0:
+            continue
+        failures = 0
+        if packet.stream.index not in counts:
+            media.note_end(packet)
+            continue
+        counts[packet.stream.index] += 1
+        if packet.is_corrupt:
+            damage.add("a packet is cut off or damaged")
+        try:
+            frames: Sequence[Any] = packet.decode()
+        except Exception as error:
+            damage.add(f"damaged {packet.stream.type} data was skipped", describe(error))
+            continue
+        yield from frames
+    for stream in streams:
+        try:
+            frames = stream.codec_context.decode(None)
+        except Exception as error:
+            damage.add(f"damaged {stream.type} data was skipped", describe(error))
+            continue
+        yield from frames
+    _check_count(media, counts, damage)
+
+
+def _check_count(media: Media, counts: dict[int, int], damage: Damage) -> None:
+    """Compare the pictures with those that the header promises."""
+    # other containers count samples, or pictures that were never there
+    if media.midway or media.video is None or not media.container.format.name.startswith("mov"):
+        return
+    found, stated = counts.get(media.video.index, 0), media.video.frames
+    if 0 < found < stated:
+        damage.add(f"it holds {found} of the {stated} pictures that its header promises")
+
+
+def first_picture(media: Media) -> VideoFrame | None:
+    """Decode up to the first picture, or give up after some hundreds of packets."""
+    if media.video is None:
+        return None
+    try:
+        for count, packet in enumerate(media.container.demux(media.video)):
+            if packet.size == 0 or count >= _PEEK_PACKETS:
+                break
+            try:
+                frames = packet.decode()
+            except Exception:  # the reading pass meets it again and reports it
+                continue
+            if frames:
+                return frames[0]
+        return next(iter(media.video.codec_context.decode(None)), None)
+    except Exception:
+        return None
