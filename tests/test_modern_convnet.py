@@ -140,11 +140,21 @@ def test_votes_and_teachers_are_followed() -> None:
     shared = small(teaching=1.0, views=3).teach(X, [model, model])
     assert shared.shape == (3, 96, 2)
     np.testing.assert_allclose(shared.sum(axis=2), 1, atol=2e-3)
+    later = small(teaching=1.0, views=2, first_view=1).teach(X, [model, model])
+    np.testing.assert_array_equal(later, shared[1:])
+    with pytest.raises(ParameterError, match="first_view"):
+        small(first_view=-1).fit(X, y)
     settings = {"epochs": 8, "teaching": 1.0, "views": 3}
     pupil = small(**settings).fit(X, y, teachers=[model, model])
     other = small(**settings).fit(X, y, taught=shared)
     assert (pupil.predict(X) != y).mean() > 0.9
     assert all(np.array_equal(pupil.arrays_[k], other.arrays_[k]) for k in pupil.arrays_)
+    late = {"epochs": 2, "teaching": 1.0, "views": 2, "first_view": 1}
+    asked = small(**late).fit(X, y, teachers=[model, model])
+    given = small(**late).fit(X, y, taught=later)
+    assert all(np.array_equal(asked.arrays_[k], given.arrays_[k]) for k in asked.arrays_)
+    before = small(**{**late, "first_view": 0}).fit(X, y, taught=later)
+    assert not np.array_equal(before.arrays_["1.weight"], given.arrays_["1.weight"])
     with pytest.raises(DataError, match=r"taught: expected \(views"):
         small(**settings).fit(X, y, taught=shared[:2])
     with pytest.raises(ParameterError, match="views more than 0"):

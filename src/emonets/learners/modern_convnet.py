@@ -41,6 +41,8 @@ class ModernConvNetClassifier(ConvNetClassifier):
     views : so many changes of each picture are drawn, the same in every run, and used in turn, so
         that teachers are asked once about each; 0 draws new ones in every epoch, and teachers are
         asked in every step.
+    first_view : number of the first of these changes, for teachers that have learned from
+        earlier ones and know them by heart.
     mirror : at test, average the probabilities of the picture and of its mirror image.
     autocast : multiply in bfloat16 while training, where the processor or the card can.
     device : where to train: ``auto``, ``cpu`` or ``cuda``.
@@ -69,6 +71,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         averaging: float = 0.999,
         teaching: float = 0.0,
         views: int = 0,
+        first_view: int = 0,
         mirror: bool = False,
         autocast: bool = True,
         device: str = "auto",
@@ -88,6 +91,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         self.averaging = averaging
         self.teaching = teaching
         self.views = views
+        self.first_view = first_view
         self.mirror = mirror
         self.autocast = autocast
         self.device = device
@@ -159,7 +163,8 @@ class ModernConvNetClassifier(ConvNetClassifier):
             crop=self.crop, epochs=self.epochs, batch_size=self.batch_size,
             learning_rate=self.learning_rate, momentum=self.momentum,
             weight_decay=self.weight_decay, averaging=self.averaging, teaching=self.teaching,
-            views=self.views, autocast=self.autocast, seed=self.random_state,
+            views=self.views, first_view=self.first_view, autocast=self.autocast,
+            seed=self.random_state,
         )  # fmt: skip
         score = None
         if validation is not None:
@@ -210,6 +215,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
             self.crop,
             self.views,
             self.augmentation,
+            first_view=self.first_view,
             device=self.device,
             autocast=self.autocast,
         )
@@ -234,7 +240,9 @@ class ModernConvNetClassifier(ConvNetClassifier):
 
     def _check_settings(self) -> None:
         # of a single picture batch normalisation cannot make a mean and a variance
-        for name, least in (("epochs", 1), ("batch_size", 2), ("crop", 1), ("views", 0)):
+        for name, least in (
+            ("epochs", 1), ("batch_size", 2), ("crop", 1), ("views", 0), ("first_view", 0),
+        ):  # fmt: skip
             if getattr(self, name) < least:
                 raise ParameterError(
                     f"{name}: expected at least {least}, got {getattr(self, name)}"

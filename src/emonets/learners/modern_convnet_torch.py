@@ -71,6 +71,7 @@ class Recipe:
     averaging: float = 0.999
     teaching: float = 0.0
     views: int = 0
+    first_view: int = 0
     autocast: bool = True
     seed: int = 0
 
@@ -126,7 +127,7 @@ def train(
     sample = None
     if start is not None:
         n = min(len(x), _SAMPLE)
-        changes = _view(0, n, x.shape[-1], recipe.crop, augmentation).to(where)
+        changes = _view(recipe.first_view, n, x.shape[-1], recipe.crop, augmentation).to(where)
         sample = changed(x[:n], recipe.crop, changes)
     run = _Run(network, recipe, start, sample, where)
     masters = [_ready(shape, values, recipe.crop, where) for shape, values in teachers]
@@ -186,7 +187,7 @@ def _batches(
     order = torch.randperm(len(x), generator=generator).to(where)
     parts = _parts_of_batches(max(1, len(x) // size), augmentation, generator)
     if recipe.views:
-        view = epoch % recipe.views
+        view = recipe.first_view + epoch % recipe.views
         changes = _view(view, len(x), x.shape[-1], recipe.crop, augmentation)
     else:
         changes = draw_changes(len(x), x.shape[-1], recipe.crop, augmentation, generator)
@@ -207,6 +208,7 @@ def teach(
     views: int,
     augmentation: FaceAugmentation,
     *,
+    first_view: int = 0,
     device: str = "auto",
     autocast: bool = True,
 ) -> NDArray[np.float16]:
@@ -219,7 +221,7 @@ def teach(
     x, found = torch.from_numpy(images).to(where), []
     cast = autocast and (where.type != "cpu" or fast_bfloat16())
     with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=cast):
-        for view in range(views):
+        for view in range(first_view, first_view + views):
             changes = _view(view, len(x), x.shape[-1], crop, augmentation).to(where)
             answers = []
             for index in torch.arange(len(x), device=where).split(512):  # type: ignore[no-untyped-call]
