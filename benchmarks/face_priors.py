@@ -70,7 +70,8 @@ def main() -> None:
                 rows += score_rows(
                     score, what=f"face {bundle}, mirror averaged, {how}", data=faces.name,
                     split=f"PublicTest, by {whose}", dropped=int((~known).sum()),
-                    command="python benchmarks/face_priors.py --data fer2013.npz",
+                    command="python benchmarks/face_priors.py --data fer2013.npz --bundles "
+                    + (f'"{name}=BUNDLE"' if name else path),
                 )  # fmt: skip
     write_results("face_priors", rows)
 
