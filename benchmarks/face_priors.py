@@ -1,15 +1,13 @@
 """How much of the gap between FER2013's labels and FER+ votes is in how common the classes are.
 
-    python benchmarks/face_priors.py --data fer2013.npz --bundles paper "NAME=BUNDLE"
+    python benchmarks/face_priors.py --data fer2013.npz --bundles paper modern "NAME=BUNDLE"
 
 Labels and voters differ in how often they say each class: most of all, voters say neutral more. A
 network learns that along with what a face looks like. Here its answers get seven offsets and a
 temperature, fitted on nine tenths of PublicTest to the one or the other and applied to the tenth
 left out, with its mirror image averaged; beside them its answers as they are. Only PublicTest is
-looked at, so that a network that learned from it, as the one in `modern` did, is refused: in its
-place stands the one that the same recipe makes of Training alone (``tools/refine_modern_face.py
---bundle OUT --network training``). What remains between two networks then is what they see, and not
-how often they say what.
+looked at, and a network that learned from it is refused. What remains between two networks then is
+what they see, and not how often they say what.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ def cross_fitted(p: Floats, truth: NDArray[np.int64], folds: int = 10, seed: int
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--bundles", nargs="+", default=["paper"])
+    parser.add_argument("--bundles", nargs="+", default=["paper", "modern"])
     args = parser.parse_args()
     faces = load_faces(args.data).take("PublicTest")
     majority = vote_majority(faces.ferplus_votes, len(faces))

@@ -10,11 +10,10 @@ pictures, with seven offsets and a temperature on their logarithms that were fit
 PublicTest, because people who label pictures and networks that learned from voters do not say
 "neutral" equally often.
 
-It does so twice, the labels having more weight the second time, on the Training part
-(``training``), and is judged on PublicTest, by the labels and by the majority of FER+ voters; and
-once more, with the same numbers, on Training and PublicTest together (``both``), of which nothing
-can be said but by pictures that it never met. The last epoch is kept. The PrivateTest part is not
-opened.
+It does so on the Training part (``training``), and is judged on PublicTest, by the labels and by
+the majority of FER+ voters; and once more, with the same numbers, on Training and PublicTest
+together (``both``), of which nothing can be said but by pictures that it never met. The last epoch
+is kept. The PrivateTest part is not opened.
 
 What is done lies in DIR and is not done again; a run that was cut goes on from there.
 """
@@ -64,10 +63,9 @@ OF_THE_PUPIL = (
 SHARED: dict[str, Any] = {
     "network": NARROW, "crop": 44, "batch_size": 128, "learning_rate": 0.02, "weight_decay": 5e-4,
     "averaging": 0.998, "augmentation": replace(earlier.CHANGED, mixup=0.0), "epochs": 8,
-    "label_smoothing": 0.0, "views": 6, "first_view": 1000,
+    "teaching": 0.6, "label_smoothing": 0.0, "views": 6, "first_view": 1000,
 }  # fmt: skip
-ROUNDS = ({"teaching": 0.6, "random_state": 1}, {"teaching": 0.4, "random_state": 3})
-"""The parts that the teachers' answers have in the targets, one round after the other."""
+SEED = 1
 PARTS = {"training": ("Training",), "both": ("Training", "PublicTest")}
 
 
@@ -190,27 +188,23 @@ def one(args: argparse.Namespace) -> None:
     views = range(SHARED["views"])
     said = [np.load(args.work / f"{name}_{view}.npy").astype(np.float64) for view in views]
     taught = np.stack([lean.predict_proba(a[:, None]) for a in said]).astype(np.float16)
-    network = earlier.read(args.work / "start.safetensors")
-    seconds = 0.0
-    for number, own in enumerate(ROUNDS, 1):
-        model = ModernConvNetClassifier(
-            **SHARED, **own, device="cpu",
-            checkpoint=args.work / f"{name}_{number}.checkpoint.safetensors",
+    model = ModernConvNetClassifier(
+        **SHARED, device="cpu", random_state=SEED,
+        checkpoint=args.work / f"{name}.checkpoint.safetensors",
+    )  # fmt: skip
+
+    def tell(epoch: int, history: Any) -> None:
+        print(
+            f"{name}: {epoch + 1}/{model.epochs} loss {history.loss[-1]:.4f} "
+            f"{history.seconds[-1]:.0f} s", flush=True,
         )  # fmt: skip
 
-        def tell(epoch: int, history: Any, round_: int = number) -> None:
-            print(
-                f"{name}: round {round_}, {epoch + 1}/{SHARED['epochs']} loss "
-                f"{history.loss[-1]:.4f} {history.seconds[-1]:.0f} s", flush=True,
-            )  # fmt: skip
-
-        # what is done already is read from its checkpoint
-        network = model.fit(images, labels, taught=taught, start=network, progress=tell)
-        seconds += sum(model.history_["seconds"])
+    start = earlier.read(args.work / "start.safetensors")
+    model.fit(images, labels, taught=taught, start=start, progress=tell)
     _, choosing = earlier.parts(args.data)
     write(
-        args.work / f"{name}.safetensors", network, choosing if name == "training" else None,
-        seconds=round(seconds, 1),
+        args.work / f"{name}.safetensors", model, choosing if name == "training" else None,
+        seconds=round(sum(model.history_["seconds"]), 1),
     )  # fmt: skip
 
 
@@ -274,12 +268,7 @@ def bundle(args: argparse.Namespace) -> None:
     if args.network in PARTS:
         training = {k: v for k, v in SHARED.items() if k not in ("network", "augmentation", "crop")}
         own = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        card |= {
-            "epochs": SHARED["epochs"] * len(ROUNDS),
-            "seed": [one["random_state"] for one in ROUNDS],
-            "minutes": round(own["seconds"] / 60, 1),
-        }
-        training["teaching"] = [one["teaching"] for one in ROUNDS]
+        card |= {"epochs": SHARED["epochs"], "seed": SEED, "minutes": round(own["seconds"] / 60, 1)}
         card["settings"] |= {
             "training": training, "augmentation": asdict(SHARED["augmentation"]),
         }  # fmt: skip
