@@ -25,7 +25,7 @@ from emonets.media.container import Media, describe, open_media
 from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono
 from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
-from emonets.media.images import is_image, numbered_images, read_image
+from emonets.media.images import frame_folder, is_image, read_image
 from emonets.media.timing import FrameClock
 
 __all__ = [
@@ -350,22 +350,6 @@ def _take_sound(
     return pieces
 
 
-def _frame_folder(path: Path) -> tuple[Path, ...]:
-    series = numbered_images(path)
-    if not series:
-        raise MediaError(
-            path,
-            "is a folder without numbered images",
-            "name its frames like 0001.png, or give the media files in it",
-        )
-    if len(series) > 1:
-        names = ", ".join(sorted(f"{prefix}*" for prefix in series)[:4])
-        raise MediaError(
-            path, f"holds {len(series)} series of images ({names})", "give each its own folder"
-        )
-    return tuple(next(iter(series.values())))
-
-
 def _open_images(path: Path, images: tuple[Path, ...], frame_rate: float, limits: Limits) -> Clip:
     height = width = 0
     problem = None
@@ -425,7 +409,7 @@ def open_clip(
         raise ParameterError(f"threads={threads!r}: must be 0 or above")
     found = check_path(path, max_bytes=limits.max_bytes)
     if found.is_dir():
-        return _open_images(found, _frame_folder(found), frame_rate, limits)
+        return _open_images(found, frame_folder(found), frame_rate, limits)
     try:
         with found.open("rb") as file:
             head = file.read(16)

@@ -121,5 +121,5 @@ def first_picture(media: Media) -> VideoFrame | None:
             if frames:
                 return frames[0]
         return next(iter(media.video.codec_context.decode(None)), None)
-    except Exception:
+    except Exception:  # likewise
         return None

@@ -169,3 +169,25 @@ def numbered_images(folder: Path) -> dict[str, list[Path]]:
         ):
             series[numbered[1]].append((int(numbered[2]), entry.name, entry))
     return {prefix: [path for *_, path in sorted(found)] for prefix, found in series.items()}
+
+
+def frame_folder(path: Path) -> tuple[Path, ...]:
+    """The frames of a folder that is a film, in order.
+
+    Raises
+    ------
+    MediaError : it holds none, or several series; or it cannot be read.
+    """
+    series = numbered_images(path)
+    if not series:
+        raise MediaError(
+            path,
+            "is a folder without numbered images",
+            "name its frames like 0001.png, or give the media files in it",
+        )
+    if len(series) > 1:
+        names = ", ".join(sorted(f"{prefix}*" for prefix in series)[:4])
+        raise MediaError(
+            path, f"holds {len(series)} series of images ({names})", "give each its own folder"
+        )
+    return tuple(next(iter(series.values())))
