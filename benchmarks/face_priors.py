@@ -25,6 +25,7 @@ from emonets.evaluation.metrics import evaluate
 from emonets.evaluation.records import Row, score_rows, write_results
 from emonets.fusion.logistic import LogisticFusion
 from emonets.learners.folds import shuffled_folds
+from emonets.training.face_report import learned_from
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bundles", nargs="+", default=["paper", "modern"])
     args = parser.parse_args()
-    faces = load_faces(args.data).take("PublicTest")
+    data = load_faces(args.data)
+    faces = data.take("PublicTest")
     majority = vote_majority(faces.ferplus_votes, len(faces))
     rows: list[Row] = []
     for given in args.bundles:
@@ -53,7 +55,8 @@ def main() -> None:
         face = model.face
         if face is None:
             parser.error(f"{path}: has no face network")
-        if "PublicTest" in str(model.about.get("card", {}).get("trained_on", "")):
+        learned = learned_from(data, str(model.about.get("card", {}).get("trained_on", "")))
+        if learned is not None and "PublicTest" in learned.splits:
             parser.error(f"{path}: learned from PublicTest; nothing could be said of it there")
         face.network.set_params(mirror=True)
         p = face.network.predict_proba(face.preprocessing.normalise(faces.images))

@@ -1,7 +1,7 @@
 """Refine a pupil of ``train_modern_face.py`` on a processor: fewer maps, and a last rise.
 
     python tools/refine_modern_face.py --data fer2013.npz --work DIR --pupil PUPIL --teachers PUPIL…
-    python tools/refine_modern_face.py --data fer2013.npz --work DIR --bundle OUT --network NAME
+    python tools/refine_modern_face.py --work DIR --bundle OUT --network NAME
 
 First, a third of the maps of the first stage, which sees the most pixels, is taken away: those
 that the loss depends on least, and the convolution behind them is fitted anew by least squares to
@@ -23,26 +23,23 @@ from __future__ import annotations
 
 import argparse
 import copy
-import io
 import itertools
 import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 import train_modern_face as earlier
 from emonets.datasets.faces import FaceImages
 from emonets.datasets.fer2013 import vote_majority
-from emonets.datasets.load import load_faces
 from emonets.files import write_whole
 from emonets.fusion.logistic import LogisticFusion
 from emonets.learners.convnet import ConvNetClassifier
@@ -67,7 +64,7 @@ SHARED: dict[str, Any] = {
     "teaching": 0.6, "label_smoothing": 0.0, "views": 6, "first_view": 1000,
 }  # fmt: skip
 SEED = 1
-PARTS = {"training": ("Training",), "both": ("Training", "PublicTest")}
+PARTS = {"training": ["Training"], "both": ["Training", "PublicTest"]}
 
 
 def narrowed(
@@ -139,43 +136,25 @@ def asked(teachers: list[ConvNetClassifier], images: NDArray[np.uint8]) -> NDArr
     return np.mean([one.predict_proba(images) for one in both], axis=0)
 
 
-def joint(data: Path, names: tuple[str, ...]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The pictures and labels of some parts of FER2013."""
-    faces = load_faces(data)
-    taken = [faces.take(name) for name in names]
-    return np.concatenate([f.images for f in taken]), np.concatenate([f.labels for f in taken])
+def pictures(name: str, faces: Sequence[FaceImages]) -> NDArray[np.uint8]:
+    """Those of one of ``PARTS``, of Training and PublicTest."""
+    return np.concatenate([part.images for part in faces[: len(PARTS[name])]])
 
 
-def leaning(args: argparse.Namespace) -> LogisticFusion:
-    """What makes the teachers' answers as frequent, and as sure, as the labels of PublicTest."""
-    _, choosing = earlier.parts(args.data)
-    said = np.load(args.work / "public.npy")
-    return LogisticFusion(weights="model", spread=100.0).fit(said[:, None], choosing.labels)
-
-
-def write(path: Path, network: ConvNetClassifier, faces: FaceImages | None, **about: Any) -> None:
+def write(
+    path: Path, network: ConvNetClassifier, choosing: FaceImages | None, **about: Any
+) -> None:
     """A network, and how it does on PublicTest, where it has not met it, by labels and votes."""
-    if faces is not None:
-        majority = vote_majority(faces.ferplus_votes, len(faces))
+    if choosing is not None:
+        majority = vote_majority(choosing.ferplus_votes, len(choosing))
         known = majority >= 0
         for name, mirror in (("", False), (" mirrored", True)):
-            said = network.set_params(mirror=mirror).predict(faces.images)
-            about["labels" + name] = round(float((said == faces.labels).mean()), 4)
+            said = network.set_params(mirror=mirror).predict(choosing.images)
+            about["labels" + name] = round(float((said == choosing.labels).mean()), 4)
             about["votes" + name] = round(float((said == majority)[known].mean()), 4)
-    keep(path, network.set_params(mirror=False))
+    earlier.keep(path, network)
     write_whole(path.with_suffix(".json"), json.dumps(about, indent=1).encode())
     print(path.stem, about, flush=True)
-
-
-def keep(path: Path, network: ConvNetClassifier | NDArray[Any]) -> None:
-    """Write a network or an array, whole or not at all."""
-    if isinstance(network, ConvNetClassifier):
-        stored, arrays = network.to_arrays()
-        write_whole(path, save(arrays, {"settings": json.dumps(stored)}))
-        return
-    content = io.BytesIO()
-    np.save(content, network)
-    write_whole(path, content.getvalue())
 
 
 def one(args: argparse.Namespace) -> None:
@@ -184,8 +163,12 @@ def one(args: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     name = args.one
-    images, labels = joint(args.data, PARTS[name])
-    lean = leaning(args)
+    faces = earlier.parts(args.data)
+    images = pictures(name, faces)
+    labels = np.concatenate([part.labels for part in faces])[: len(images)]
+    # makes the teachers' answers as frequent, and as sure, as the labels of PublicTest
+    lean = LogisticFusion(weights="model", spread=100.0)
+    lean.fit(np.load(args.work / "public.npy")[:, None], faces[1].labels)
     views = range(SHARED["views"])
     said = [np.load(args.work / f"{name}_{view}.npy").astype(np.float64) for view in views]
     taught = np.stack([lean.predict_proba(a[:, None]) for a in said]).astype(np.float16)
@@ -202,10 +185,9 @@ def one(args: argparse.Namespace) -> None:
 
     start = earlier.read(args.work / "start.safetensors")
     model.fit(images, labels, taught=taught, start=start, progress=tell)
-    _, choosing = earlier.parts(args.data)
     write(
-        args.work / f"{name}.safetensors", model, choosing if name == "training" else None,
-        seconds=round(sum(model.history_["seconds"]), 1),
+        args.work / f"{name}.safetensors", model, faces[1] if name == "training" else None,
+        faces=len(images), seconds=round(sum(model.history_["seconds"]), 1),
     )  # fmt: skip
 
 
@@ -226,39 +208,42 @@ def side_by_side(args: argparse.Namespace) -> None:
 
 def prepare(args: argparse.Namespace) -> None:
     """Write where to begin, and what the teachers answer."""
-    training, choosing = earlier.parts(args.data)
+    faces = training, choosing = earlier.parts(args.data)
     if not (args.work / "start.safetensors").exists():
         pupil = earlier.read(args.pupil)
         start = copy.deepcopy(pupil)
         start.arrays_ = narrowed(pupil, NARROW, training)
         start.network = start.network_ = NARROW
-        write(args.work / "start.safetensors", start, choosing, pupil=args.pupil.stem)
+        write(
+            args.work / "start.safetensors", start, choosing,
+            pupil=args.pupil.stem, faces=len(training),
+        )  # fmt: skip
     teachers = [earlier.read(path) for path in args.teachers]
     if not (args.work / "public.npy").exists():
-        keep(args.work / "public.npy", asked(teachers, choosing.images))
-    for name, parts in PARTS.items():
-        images, _ = joint(args.data, parts)
+        earlier.keep(args.work / "public.npy", asked(teachers, choosing.images))
+    for name in PARTS:
+        images = pictures(name, faces)
         for view in range(SHARED["views"]):
             if (args.work / f"{name}_{view}.npy").exists():
                 continue
             settings = {**SHARED, "views": 1, "first_view": SHARED["first_view"] + view}
             said = ModernConvNetClassifier(**settings, device="cpu").teach(images, teachers)
-            keep(args.work / f"{name}_{view}.npy", said[0])
+            earlier.keep(args.work / f"{name}_{view}.npy", said[0])
             print(f"{name}: the teachers have seen view {view + 1}", flush=True)
 
 
 def bundle(args: argparse.Namespace) -> None:
     """Write a bundle with a network, its other specialists those of another bundle."""
     path = args.work / f"{args.network}.safetensors"
-    judged = "training" if args.network == "both" else args.network
-    scores = json.loads((args.work / f"{judged}.json").read_text("utf-8"))
+    own = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    judged = args.work / ("training.json" if args.network == "both" else f"{args.network}.json")
+    scores = json.loads(judged.read_text("utf-8"))
     base = EmoNets.load(args.add_to)
     before = {k: v for k, v in base.about["card"].items() if k in OF_THE_PUPIL}
     made_of = face_settings("modern")
-    images, _ = joint(args.data, PARTS.get(args.network, PARTS["training"]))
     card = {
-        "trained_on": "fer2013 " + " and ".join(PARTS.get(args.network, PARTS["training"])),
-        "faces": len(images),
+        "trained_on": "fer2013 " + " and ".join(PARTS.get(args.network, ["Training"])),
+        "faces": own["faces"],
         "chosen_by": "accuracy on fer2013 PublicTest of what was trained on Training alone",
         "chosen_accuracy": scores["labels"],
         "chosen_accuracy_by_votes": scores["votes"],
@@ -268,7 +253,6 @@ def bundle(args: argparse.Namespace) -> None:
     }
     if args.network in PARTS:
         training = {k: v for k, v in SHARED.items() if k not in ("network", "augmentation", "crop")}
-        own = json.loads(path.with_suffix(".json").read_text("utf-8"))
         card |= {"epochs": SHARED["epochs"], "seed": SEED, "minutes": round(own["seconds"] / 60, 1)}
         card["settings"] |= {
             "training": training, "augmentation": asdict(SHARED["augmentation"]),
@@ -279,7 +263,7 @@ def bundle(args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--pupil", type=Path, help="a network of train_modern_face.py")
     parser.add_argument("--teachers", type=Path, nargs="+", help="networks of the same kind")
@@ -293,6 +277,8 @@ def main() -> None:
             parser.error("--network says which network is to ship")
         bundle(args)
         return
+    if args.data is None:
+        parser.error("--data says what to train on")
     args.work.mkdir(parents=True, exist_ok=True)
     if args.one:
         one(args)

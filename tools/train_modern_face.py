@@ -23,6 +23,7 @@ puts a pupil into a bundle, beside what ``modern`` has for the other specialists
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import platform
 import subprocess
@@ -34,11 +35,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from emonets.datasets.faces import FaceImages
 from emonets.datasets.fer2013 import vote_shares
 from emonets.datasets.load import load_faces
+from emonets.files import write_whole
 from emonets.learners.convnet import ConvNetClassifier
 from emonets.learners.face_augment import FaceAugmentation
 from emonets.learners.modern_convnet import ModernConvNetClassifier
@@ -180,10 +182,10 @@ def one(name: str, role: str, data: Path, work: Path, device: str, epochs: int) 
         validation=(choosing.images, choosing.labels), progress=tell,
     )  # fmt: skip
     if role == "teachers":
-        np.save(work / f"answers_{stem}.npy", answers(model, training, device))
+        keep(work / f"answers_{stem}.npy", answers(model, training, device))
     plain = model.predict_proba(choosing.images)
     both = model.set_params(mirror=True).predict_proba(choosing.images)
-    np.save(work / f"public_{stem}.npy", both)
+    keep(work / f"public_{stem}.npy", both)
     scores = {
         "name": name, "role": role, "epochs": epochs,
         "kept": int(np.argmax(model.history_["score"])) + 1,
@@ -193,9 +195,8 @@ def one(name: str, role: str, data: Path, work: Path, device: str, epochs: int) 
         "teachers": [path.stem.removeprefix("answers_") for path in sorted(work.glob(pattern))],
         "machine": _machine(),
     }  # fmt: skip
-    stored, arrays = model.set_params(mirror=False).to_arrays()
-    save_file(arrays, work / f"{stem}.safetensors", {"settings": json.dumps(stored)})
-    (work / f"{stem}.json").write_text(json.dumps(scores), "utf-8")
+    keep(work / f"{stem}.safetensors", model)
+    write_whole(work / f"{stem}.json", json.dumps(scores).encode())
 
 
 def _machine() -> str:
@@ -204,8 +205,19 @@ def _machine() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
 
 
+def keep(path: Path, what: ConvNetClassifier | NDArray[Any]) -> None:
+    """Write a network, as it answers without its mirror image, or an array; whole or not at all."""
+    if isinstance(what, ConvNetClassifier):
+        stored, arrays = what.set_params(mirror=False).to_arrays()
+        write_whole(path, save(arrays, {"settings": json.dumps(stored)}))
+        return
+    content = io.BytesIO()
+    np.save(content, what)
+    write_whole(path, content.getvalue())
+
+
 def read(path: Path) -> ConvNetClassifier:
-    """A network that :func:`one` wrote."""
+    """A network that :func:`keep` wrote."""
     from safetensors import safe_open
 
     with safe_open(path, "np") as file:
@@ -273,7 +285,7 @@ def ask_earlier(args: argparse.Namespace, faces: FaceImages) -> None:
     for number, path in enumerate(args.earlier):
         place = args.work / f"answers_earlier_{number}.npy"
         if not place.exists():
-            np.save(place, answers(read(path), faces, args.device))
+            keep(place, answers(read(path), faces, args.device))
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def evaluate_face(
     network = model.face.network
     network.set_params(mirror=mirror or network.mirror)
     p = network.predict_proba(model.face.preprocessing.normalise(asked.images))
-    learned = _learned(faces, str(model.about.get("card", {}).get("trained_on", "")))
+    learned = learned_from(faces, str(model.about.get("card", {}).get("trained_on", "")))
     met = sorted(set(asked.splits) & set(learned.splits)) if learned is not None else []
     others = learned if duplicates and not met else None
     scores = _scores(asked, p, others, seed)
@@ -144,7 +144,7 @@ def _scores(
     return scores
 
 
-def _learned(faces: FaceImages, trained_on: str) -> FaceImages | None:
+def learned_from(faces: FaceImages, trained_on: str) -> FaceImages | None:
     """The parts of the data that a card names, or, where it knows other data, that for training."""
     if faces.split is None:
         return None
