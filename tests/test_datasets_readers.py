@@ -202,7 +202,7 @@ def table(root: Path, *lines: str, header: str = "path,label,group,split,start,e
         (",sad,cid,,,", "missing", r"\(no path\) is not there"),
         ("a.wav,sad,ann,train,,", "duplicate", r"a\.wav is named in line 2 already$"),
         ("./a.wav,happy,ann,train,,", "duplicate", "in line 2 already, as 'sad'"),
-        ("c.wav,sad,cid,holdout,,", "split", "split 'holdout' must be train, valid or test"),
+        ("c.wav,sad,cid,half,,", "split", "split 'half' must be train, valid or test"),
         ("c.wav,sad,cid,,-1,", "span", "start and end must be seconds, 0 or more, got '-1'"),
         ("c.wav,sad,cid,,soon,", "span", "got 'soon'"),
         ("c.wav,sad,cid,,2,2", "span", "end 2 must lie after start 2"),

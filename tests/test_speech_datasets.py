@@ -183,7 +183,7 @@ def test_split_folders(tmp_path: Path) -> None:
     make(tmp_path, "train/angry/anna/1.wav", "Test/angry/bob/1.wav", "fear/1.wav")
     found = load_recordings(tmp_path)
     assert [(i.split, i.group) for i in found.items] == [
-        (None, "fear/1.wav"), ("Test", "bob"), ("train", "anna"),
+        (None, "fear/1.wav"), ("test", "bob"), ("train", "anna"),
     ]  # fmt: skip
     assert not found.grouped
 

@@ -16,9 +16,8 @@ from emonets.datasets.info import DatasetInfo
 from emonets.datasets.items import Dropped, Item
 from emonets.datasets.kinds import kind_of
 from emonets.datasets.recordings import Recordings, Why
-from emonets.datasets.splits import SPLITS, split_of
+from emonets.datasets.splits import SPLITS, require_split
 from emonets.emotions import EMOTIONS
-from emonets.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,23 +105,15 @@ def from_recordings(
     recordings: Recordings,
     found: tuple[Problem, ...] = (),
 ) -> Dataset:
-    """A dataset of what a reader of recordings returned.
-
-    Raises
-    ------
-    DataError : a split that is none.
-    """
+    """A dataset of what a reader of recordings returned."""
     items = []
     for recording in recordings.items:
-        split = split_of(recording.split)
-        if split is None:
-            raise DataError(f"{recording.path}: split {recording.split!r} is none of {SPLITS}")
         items.append(
             Item(
                 path=recording.path,
                 label=recording.label,
                 group=recording.group,
-                split=split,
+                split=recording.split or "",
                 kind=kind_of(recording.path),
                 word=recording.fine,
                 start=recording.start,
@@ -153,9 +144,7 @@ def from_faces(info: DatasetInfo, root: Path, file: Path, faces: FaceImages) -> 
     DataError : a split that is none.
     """
     own = faces.split if faces.split is not None else [""] * len(faces)
-    splits = [split_of(str(word)) for word in own]
-    if None in splits:
-        raise DataError(f"{file}: split {own[splits.index(None)]!r} is none of {SPLITS}")
+    splits = [require_split(str(word), file) for word in own]
     known = faces.groups is not None
     names = [f"row {k}" for k in range(len(faces))]
     if faces.groups is not None:
@@ -167,7 +156,7 @@ def from_faces(info: DatasetInfo, root: Path, file: Path, faces: FaceImages) -> 
         faces.name,
         root,
         tuple(
-            Item(file, label, group, split or "", "still", EMOTIONS[label], row=row)
+            Item(file, label, group, split, "still", EMOTIONS[label], row=row)
             for row, (label, group, split) in enumerate(rows)
         ),
         grouped=known,

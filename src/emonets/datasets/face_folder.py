@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.datasets.faces import FaceImages
+from emonets.datasets.splits import is_split
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 
@@ -20,10 +21,6 @@ SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm")
 )
 """Endings of the files that are read; others are passed over."""
-
-_SPLITS = frozenset(
-    ("train", "training", "valid", "validation", "val", "publictest", "test", "privatetest")
-)
 
 
 def read_face_folder(
@@ -100,7 +97,7 @@ def read_face_folder(
 def _files(path: Path) -> Iterator[tuple[str, int, Path]]:
     """Split (empty if there are none), label and file of every picture."""
     folders = _folders(path)
-    parts = [folder for folder in folders if folder.name.lower() in _SPLITS]
+    parts = [folder for folder in folders if is_split(folder.name)]
     if parts and len(parts) < len(folders):
         others = [folder.name for folder in folders if folder not in parts]
         raise DataError(

@@ -10,14 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.datasets.splits import split_of
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
-
-_SYNONYMS = (
-    ("training", "train"),
-    ("publictest", "validation", "valid", "val"),
-    ("privatetest", "test"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +100,8 @@ class FaceImages:
         wanted = split.strip().lower()
         names = [name for name in self.splits if name.lower() == wanted]
         if not names:
-            alike = next((words for words in _SYNONYMS if wanted in words), ())
-            names = [name for name in self.splits if name.lower() in alike]
+            part = split_of(wanted)
+            names = [name for name in self.splits if part and split_of(name) == part]
         chosen = np.isin(self.split, names)
         if not chosen.any():
             raise DataError(

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.datasets.splits import require_split
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 from emonets.media.find import MEDIA_SUFFIXES
@@ -47,7 +48,8 @@ class Recording:
     path : the file.
     label : 0..6 in the order of `emonets.EMOTIONS`.
     group : who speaks; recordings of a group must not be torn apart into training and test.
-    split : the part of the data it belongs to, or None where they are not divided.
+    split : ``train``, ``valid``, ``test``, or None where the data are not divided. Given in the
+        data's own word (`emonets.datasets.splits`).
     fine : the corpus' own word for the emotion, such as "calm".
     start, end : the piece of the file that is meant, seconds; None for its own beginning and end.
     line : where a table names it, the line there.
@@ -61,6 +63,9 @@ class Recording:
     start: float | None = None
     end: float | None = None
     line: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "split", require_split(self.split, self.path) or None)
 
 
 class Why(str):

@@ -19,6 +19,7 @@ from emonets.datasets.recordings import (
     nearest,
     summary,
 )
+from emonets.datasets.splits import is_split
 from emonets.datasets.words import Words
 from emonets.emotions import EMOTIONS, WORDS
 from emonets.errors import DataError
@@ -42,7 +43,6 @@ INFO = DatasetInfo(
 EVERYTHING = SUFFIXES | STILL_SUFFIXES
 """Endings of films, sound files and pictures."""
 
-_SPLITS = frozenset(("train", "training", "valid", "validation", "val", "dev", "test"))
 _ALIKE = 0.86  # "hapy" is meant to be happy; "Saad" and "Sadie" are people
 
 
@@ -128,7 +128,7 @@ def has_class_folders(
 
 def _levels(folders: tuple[str, ...], known: Words) -> tuple[str | None, list[str], list[str]]:
     """Split, classes and people among the folders that lead to a file."""
-    split = folders[0] if folders and folders[0].lower() in _SPLITS else None
+    split = folders[0] if folders and is_split(folders[0]) else None
     rest = folders[1:] if split is not None else folders
     classes = [name for name in rest if known.index(name) is not None]
     return split, classes, [name for name in rest if name not in classes]

@@ -68,7 +68,7 @@ def train_activity(
     check_settings(settings)
     try_folder(work)
     films = data if isinstance(data, Films) else load_films(data)
-    films = films.part(np.flatnonzero(np.char.startswith(films.splits, "test") == 0))
+    films = films.part(np.flatnonzero(films.splits != "test"))
     if not films.paths:
         raise DataError(f"{films.name}: every film is kept for testing, none is left to train on")
     began = time.monotonic()

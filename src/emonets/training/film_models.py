@@ -176,8 +176,8 @@ def score_film_model(
     else:
         assert bundle is not None
         split = "all films"
-        if np.char.startswith(films.splits, "test").any():
-            films = films.part(np.flatnonzero(np.char.startswith(films.splits, "test")))
+        if (films.splits == "test").any():
+            films = films.part(np.flatnonzero(films.splits == "test"))
             split = "what the split keeps for testing"
         p, failed = _answers(kind, bundle, films.paths, echo)
         dropped = (*dropped, *failed.values())

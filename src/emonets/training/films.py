@@ -43,7 +43,7 @@ class Films:
     paths : (n,) the files.
     labels : (n,) 0..6 in the order of `emonets.EMOTIONS`.
     groups : (n,) who is seen, ``corpus/subject``.
-    splits : (n,) the data's own word for the part, or nothing.
+    splits : (n,) ``train``, ``valid``, ``test`` or nothing.
     dropped : files that were left out, and why.
     """
 

@@ -18,6 +18,7 @@ from emonets.datasets.load import load_faces
 from emonets.datasets.manifest import looks_like_manifest
 from emonets.datasets.recordings import Recordings, media_files
 from emonets.datasets.speech import load_recordings
+from emonets.datasets.splits import require_split
 from emonets.errors import DataError, EmoNetsError, MediaError
 from emonets.faces.landmarks import FaceLandmarker
 from emonets.faces.mouth import REGIONS, MouthView, stills_as_tubes
@@ -162,7 +163,11 @@ def mouths_of_stills(faces: FaceImages, view: MouthView, *, echo: Echo = print) 
     known = view.known(mouths)
     numbers = np.arange(len(faces))
     groups = numbers if faces.groups is None else faces.groups
-    splits = np.array([_split(str(s)) for s in faces.split] if faces.split is not None else [""])
+    splits = np.array(
+        [require_split(str(s), faces.name) for s in faces.split]
+        if faces.split is not None
+        else [""]
+    )
     return Mouths(
         faces.name, view, mouths[known], numbers[known], faces.labels,
         np.char.add(f"{faces.name}/", groups.astype(str)),
@@ -210,7 +215,7 @@ def mouths_of_clips(
         np.concatenate(clip),
         np.array([item.label for item in items], np.int64),
         np.array([f"{recordings.name}/{item.group}" for item in items]),
-        np.array([_split(item.split or "") for item in items], np.str_),
+        np.array([item.split or "" for item in items], np.str_),
         (*recordings.dropped, *((str(recordings.items[i].path), p) for i, p in problems.items())),
     )
 
@@ -237,11 +242,3 @@ def _keep(path: Path, file: Path) -> str:
 
 def _key(path: Path) -> str:
     return f"{path.stem[:60]}-{parameter_digest(_VERSION, content_digest(path))}"
-
-
-def _split(word: str) -> str:
-    """``train``, ``valid`` or ``test`` for the data's own word."""
-    name = next((k for start, k in _SPLITS.items() if word.strip().lower().startswith(start)), "")
-    if word and not name:
-        raise DataError(f"split {word!r}: must be train, valid or test")
-    return name

@@ -184,7 +184,7 @@ def _labelled(
         np.array([item.fine for item in used]),
         np.char.add(f"{recordings.name}/", subjects),
         _folds(recordings, subjects, folds),
-        np.array([_split_name(item.split) for item in used]),
+        np.array([item.split or "" for item in used]),
         (*recordings.dropped, *((name, "silent or unreadable") for name in silent)),
     )
 
@@ -194,16 +194,6 @@ def shared_subjects(data: Labelled) -> list[str]:
     pairs = {(group, split) for group, split in zip(data.groups, data.splits, strict=True)}
     groups = [str(group) for group, _ in pairs]
     return sorted({group for group in groups if groups.count(group) > 1})
-
-
-def _split_name(split: str | None) -> str:
-    """``train``, ``valid`` or ``test`` for a corpus' own word."""
-    word = (split or "").strip().lower()
-    kinds = {"train": "train", "dev": "valid", "val": "valid", "test": "test"}
-    name = next((kind for start, kind in kinds.items() if word.startswith(start)), "")
-    if word and not name:
-        raise DataError(f"split {split!r}: must be train, valid or test")
-    return name
 
 
 def _folds(
