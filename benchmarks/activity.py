@@ -29,14 +29,14 @@ from typing import Any
 
 import numpy as np
 
-from emonets.clip import open_clip
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import Row, score_rows, write_results
-from emonets.learners.chi2_svm import Chi2SVC
-from emonets.motion import BLOCK, MotionFilters, MotionReader, Projection, grey
-from emonets.specialists.activity import search_penalty
+from emonets.learners.svm.chi2 import Chi2SVC
+from emonets.media.clip import open_clip
+from emonets.specialists.activity import BLOCK, MotionFilters, MotionReader, Projection, grey
+from emonets.specialists.activity.specialist import search_penalty
 from emonets.training.activity import new_specialist, train_activity, training_features
 from emonets.training.films import describe_films, load_films, prepare
 from emonets.training.motion_code import fit_code, kept_array

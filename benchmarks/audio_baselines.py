@@ -25,13 +25,13 @@ from scipy.fft import dct
 from scipy.signal import savgol_filter
 from sklearn.svm import SVC
 
-from emonets.clip import open_clip
 from emonets.datasets.speech import Recordings, load_recordings
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.metrics import evaluate
 from emonets.evaluation.records import Row, score_rows, write_results
-from emonets.learners.grid import best_point, grid_points
-from emonets.sound.waveform import SOUND_RATE
+from emonets.learners.grid_search import best_point, grid_points
+from emonets.media.clip import open_clip
+from emonets.specialists.audio.features.waveform import SOUND_RATE
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

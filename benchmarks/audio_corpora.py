@@ -20,7 +20,7 @@ from typing import Any
 
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.records import score_rows, write_results
-from emonets.learners.pooled_perceptron import AUTHORS
+from emonets.learners.pooled_perceptron.classifier import AUTHORS
 from emonets.training.audio import cross_validate
 from emonets.training.audio_report import score_corpora
 from emonets.training.preset import load_section

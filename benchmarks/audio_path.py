@@ -20,8 +20,8 @@ import av
 import numpy as np
 
 from decode import peak_megabytes
-from emonets.clip import SOUND_RATE, open_clip
 from emonets.evaluation.records import Row, write_results
+from emonets.media.clip import SOUND_RATE, open_clip
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "1001_DFA_HAP_XX.flv"
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/audio_path.py"

@@ -18,16 +18,16 @@ from pathlib import Path
 import numpy as np
 
 import emonets
-from emonets.clip import open_clip
 from emonets.datasets.load import load_faces
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.figures import confusion_figure, mean_faces
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import Row, score_rows, write_results
-from emonets.faces.detect import load_detector
-from emonets.faces.landmarks import FaceLandmarker
-from emonets.faces.pipeline import find_tubes
-from emonets.faces.registration import (
+from emonets.media.clip import open_clip
+from emonets.tubes.detect import load_detector
+from emonets.tubes.landmarks import FaceLandmarker
+from emonets.tubes.pipeline import find_tubes
+from emonets.tubes.registration import (
     FER_LANDMARK_MEAN,
     FER_SIZE,
     TUBE_TO_FER,

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import make_blobs
 
-from emonets.learners.coupled_svm import CoupledSVC
-from emonets.learners.coupling import couple, pairs_of, pairwise_probabilities
+from emonets.learners.svm.coupled import CoupledSVC
+from emonets.learners.svm.coupling import couple, pairs_of, pairwise_probabilities
 
 
 def couple_in_a_loop(decisions: Any, a: list[float], b: list[float], k: int) -> list[list[float]]:

@@ -18,7 +18,7 @@ from distributed import LocalCluster
 
 from emonets.datasets import open_dataset
 from emonets.evaluation.records import Row, write_results
-from emonets.store import FeatureStore
+from emonets.runtime.store import FeatureStore
 from emonets.training.extraction import Extractor, extract_items, face_extractor
 
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/dask_workers.py --data DATA"

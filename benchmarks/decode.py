@@ -24,8 +24,8 @@ from typing import Any
 import av
 import numpy as np
 
-from emonets.clip import Frame, open_clip
-from emonets.clip_piece import open_piece
+from emonets.media.clip import Frame, open_clip
+from emonets.media.piece import open_piece
 
 WIDTH, HEIGHT, RATE = 640, 480, 25
 SOUND_RATE = 44_100
@@ -115,7 +115,7 @@ def speed(readers: list[Callable[[Path], int]], path: Path) -> dict[str, float]:
 
 
 def pieces_entered(path: Path) -> int:
-    """Ten pieces of two seconds as `emonets.clip_piece` reads them."""
+    """Ten pieces of two seconds as `emonets.media.piece` reads them."""
     return sum(1 for at in STARTS for _ in open_piece(path, at, at + 2.0).frames())
 
 

@@ -18,9 +18,9 @@ from sklearn.svm import SVC
 
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import score_rows, write_results
-from emonets.learners.coupled_svm import CoupledSVC
-from emonets.learners.grid import TwoStageGridSearch
-from emonets.specialists.aggregate import merge_frames, segments
+from emonets.learners.grid_search import TwoStageGridSearch
+from emonets.learners.svm.coupled import CoupledSVC
+from emonets.specialists.descriptor import merge_frames, segments
 
 EMOTION = {1: 6, 2: 6, 3: 3, 4: 4, 5: 0, 6: 2, 7: 1, 8: 5}
 FOLDS = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24),

@@ -24,10 +24,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.clip import open_clip
 from emonets.evaluation.records import write_results
-from emonets.faces.boxes import Framing
-from emonets.faces.detect import CenterFace, Detections, Detector, FunctionDetector, Haar
+from emonets.media.clip import open_clip
+from emonets.tubes.boxes import Framing
+from emonets.tubes.detect import CenterFace, Detections, Detector, FunctionDetector, Haar
 
 Clips = dict[str, list[list[NDArray[np.uint8]]]]
 BASELINE = "haar (OpenCV)"

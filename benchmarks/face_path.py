@@ -20,10 +20,10 @@ import cv2
 import numpy as np
 
 import emonets
-from emonets.clip import open_clip
 from emonets.evaluation.records import Row, write_results
-from emonets.faces.detect import load_detector
-from emonets.faces.tubes import TubeBuilder
+from emonets.media.clip import open_clip
+from emonets.tubes.builder import TubeBuilder
+from emonets.tubes.detect import load_detector
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "1001_DFA_HAP_XX.flv"

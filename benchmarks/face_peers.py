@@ -41,13 +41,13 @@ from onnx import TensorProto, helper, numpy_helper
 from scipy.ndimage import zoom
 
 import emonets
-from emonets.datasets.fer2013 import vote_majority
 from emonets.datasets.load import load_faces
-from emonets.datasets.near_duplicates import near_duplicates
+from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.metrics import difference, evaluate
+from emonets.evaluation.near_duplicates import near_duplicates
 from emonets.evaluation.records import Row, score_rows, write_results
-from emonets.inference import inference_session
+from emonets.runtime.onnx import inference_session
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]

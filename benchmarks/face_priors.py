@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import emonets
-from emonets.datasets.fer2013 import vote_majority
 from emonets.datasets.load import load_faces
+from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.evaluation.metrics import evaluate
 from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.stills import learned_from
 from emonets.fusion.logistic import LogisticFusion
 from emonets.learners.folds import shuffled_folds
-from emonets.training.face_report import learned_from
 
 Floats = NDArray[np.float64]
 

@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 
 from emonets.datasets.speech import load_recordings
 from emonets.emotions import EMOTIONS
-from emonets.files import write_whole
 from emonets.fusion.nested_folds import nested_predictions
 from emonets.fusion.protocols import FitPredict
 from emonets.model import EmoNets
-from emonets.specialists.audio import AudioSpecialist
+from emonets.runtime.files import write_whole
+from emonets.specialists.audio.specialist import AudioSpecialist
 from emonets.training.audio import fit_audio
 from emonets.training.audio_preset import audio_settings
 from emonets.training.sound_data import Labelled, emotions_of, load_labelled

@@ -23,7 +23,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.clip import open_clip
 from emonets.datasets.speech import load_recordings
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.compare_fusion import compare, rows, table
@@ -34,6 +33,7 @@ from emonets.fusion.average import MeanFusion, ProductFusion
 from emonets.fusion.nested_folds import NestedPredictions, nested_predictions
 from emonets.fusion.protocols import FitPredict
 from emonets.learners.folds import Indices
+from emonets.media.clip import open_clip
 from emonets.model import EmoNets
 from emonets.training.films import Films, load_films
 from emonets.training.motion_code import kept_array

@@ -31,13 +31,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import audio_baselines
-from emonets.datasets.ravdess import FOLDS
+from emonets.datasets.readers.ravdess import FOLDS
 from emonets.datasets.speech import load_recordings
 from emonets.fusion.nested_folds import nested_predictions
 from emonets.fusion.protocols import FitPredict
-from emonets.learners.coupled_svm import CoupledSVC
-from emonets.learners.grid import TwoStageGridSearch
-from emonets.specialists.aggregate import merge_frames, segments
+from emonets.learners.grid_search import TwoStageGridSearch
+from emonets.learners.svm.coupled import CoupledSVC
+from emonets.specialists.descriptor import merge_frames, segments
 
 EMOTION = {1: 6, 2: 6, 3: 3, 4: 4, 5: 0, 6: 2, 7: 1, 8: 5}
 RBF = {"C": [0.1, 1.0, 10.0, 100.0], "gamma": [0.01, 0.1, 1.0, 10.0]}

@@ -15,7 +15,7 @@ from scipy.sparse import csc_array, diags_array, eye_array, kron
 from scipy.sparse.linalg import spsolve
 
 from emonets.evaluation.records import Row, write_results
-from emonets.faces.illumination import isotropic_smoothing
+from emonets.specialists.face.illumination import isotropic_smoothing
 
 SIDE, PAD, SMOOTHNESS = 48, 3, 7.0
 

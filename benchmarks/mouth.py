@@ -28,19 +28,19 @@ from typing import Any
 import numpy as np
 
 from emonets.datasets.load import load_faces
-from emonets.datasets.near_duplicates import near_duplicates
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.mouth_figures import dictionary_figure, region_evidence, region_figure
+from emonets.evaluation.near_duplicates import near_duplicates
 from emonets.evaluation.records import Row, score_rows, write_results
-from emonets.faces.mouth import MouthView
-from emonets.faces.tubes import FaceTube
-from emonets.learners.bag_of_patches import BagOfPatches
-from emonets.specialists.mouth import MouthSpecialist
+from emonets.learners.patches.bag import BagOfPatches
+from emonets.specialists.mouth.crops import MouthView
+from emonets.specialists.mouth.specialist import MouthSpecialist
 from emonets.training.films import load_films
 from emonets.training.mouth import clip_probabilities, cross_validate_mouth, fit_mouth
 from emonets.training.mouth_data import Mouths, load_mouths, mouths_of_stills
+from emonets.tubes.builder import FaceTube
 
 FIGURES = Path("docs/figures")
 

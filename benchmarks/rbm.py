@@ -18,8 +18,8 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.neural_network import BernoulliRBM
 
-from emonets.learners.dbn import PAPER_LAYERS
-from emonets.learners.rbm import RBM
+from emonets.learners.boltzmann.dbn import PAPER_LAYERS
+from emonets.learners.boltzmann.rbm import RBM
 
 FEATURES, UNITS, BATCH, ROUNDS = 909, 350, 60, 3
 FRAMES = 60_000

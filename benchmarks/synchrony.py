@@ -27,11 +27,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.linear_model import RidgeClassifierCV
 
-from emonets.clip import open_clip
 from emonets.evaluation.records import Row, write_results
 from emonets.learners.streamed_pca import StreamedPCA
-from emonets.learners.synchrony import SynchronyAutoencoder
-from emonets.motion import BLOCK, grey
+from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
+from emonets.media.clip import open_clip
+from emonets.specialists.activity import BLOCK, grey
 from emonets.training.films import load_films, prepare
 from emonets.training.motion_code import fit_filters
 from emonets.training.preset import load_section

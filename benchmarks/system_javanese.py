@@ -27,10 +27,10 @@ from emonets.datasets import open_dataset
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import difference
 from emonets.evaluation.records import Row, score_rows, write_results
-from emonets.store import FeatureStore
+from emonets.runtime.store import FeatureStore
 from emonets.training.preset import load_preset
+from emonets.training.report import summary
 from emonets.training.system import Options, Scored, System
-from emonets.training.system_report import summary
 
 FIGURES = Path("docs/figures")
 BLOCKS, ROUNDS, PASSES = 50_000, 20, 20

@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.faces import locate
-from emonets.faces.tubes import TubeBuilder
+from emonets.tubes import locate
+from emonets.tubes.builder import TubeBuilder
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "1001_DFA_HAP_XX.flv"
 SIZE = (640, 480)

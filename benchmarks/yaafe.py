@@ -23,11 +23,11 @@ import scipy.linalg
 import scipy.signal
 from threadpoolctl import threadpool_limits
 
-from emonets.clip import open_clip
 from emonets.evaluation.records import Row, write_results
-from emonets.sound import FEATURES, SOUND_RATE, yaafe_features
-from emonets.sound.framing import BLOCK, cut_frames
-from emonets.sound.plan import PLAN, Block
+from emonets.media.clip import open_clip
+from emonets.specialists.audio.features import FEATURES, SOUND_RATE, yaafe_features
+from emonets.specialists.audio.features.framing import BLOCK, cut_frames
+from emonets.specialists.audio.features.plan import PLAN, Block
 
 SECONDS = 60
 PLAIN_SECONDS = 4

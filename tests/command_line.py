@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from emonets.cli import main
+from emonets.cli.main import main
 
 Run = Callable[..., tuple[int, str, str]]
 """Words → exit status, standard output, standard error."""

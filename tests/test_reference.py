@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emonets.learners.coupled_svm import CoupledSVC
+from emonets.learners.svm.coupled import CoupledSVC
 from emonets.reproduction.afew2 import reproduce_afew2
 from emonets.reproduction.afew2_quirks import MicrosoftFolds, first_appearance
 

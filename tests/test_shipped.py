@@ -42,7 +42,7 @@ def test_motion_and_mouths_are_there_and_speak_when_asked() -> None:
 @pytest.mark.parametrize("name", bundle_names())
 def test_torch_gives_the_same(name: str) -> None:
     pytest.importorskip("torch")
-    from emonets.learners import convnet_torch
+    from emonets.specialists.face.network import torch as convnet_torch
 
     network = EmoNets.load(name).face.network
     pictures = np.random.default_rng(0).integers(0, 256, (50, 48, 48)).astype(np.uint8)

@@ -2,7 +2,7 @@
 
     python tools/calibrate_detectors.py [--data ../shared/data] [--faces 4000]
 
-Prints the constants of ``emonets.faces``: ``FER_LANDMARK_MEAN`` of registration (from the Training
+Prints the constants of ``emonets.tubes``: ``FER_LANDMARK_MEAN`` of registration (from the Training
 part of FER2013), the ``Framing`` of every detector (from one frame in each third clip of the
 Javanese set and every RAVDESS clip), and what faces and random background patches of the same
 frames score in ``shape_residuals`` and in symmetry. Nothing is written; no validation or test
@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.clip import open_clip
-from emonets.faces.boxes import Framing
-from emonets.faces.centerface import CenterFace
-from emonets.faces.detect import Haar
-from emonets.faces.landmarks import MIRRORED, FaceLandmarker, asymmetry
-from emonets.faces.neighbourhood import cut_crop, neighbourhood
-from emonets.faces.registration import (
+from emonets.media.clip import open_clip
+from emonets.tubes.boxes import Framing
+from emonets.tubes.centerface import CenterFace
+from emonets.tubes.detect import Haar
+from emonets.tubes.landmarks import MIRRORED, FaceLandmarker, asymmetry
+from emonets.tubes.neighbourhood import cut_crop, neighbourhood
+from emonets.tubes.registration import (
     FER_LANDMARK_MEAN,
     FER_MEAN_SHAPE,
     FER_SIZE,

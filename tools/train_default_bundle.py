@@ -25,10 +25,10 @@ from emonets.datasets import open_dataset
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.records import Row, score_rows, write_results
 from emonets.model import EmoNets
-from emonets.store import FeatureStore
+from emonets.runtime.store import FeatureStore
 from emonets.training.preset import load_preset
+from emonets.training.report import summary
 from emonets.training.system import Options, System
-from emonets.training.system_report import summary
 
 BLOCKS, ROUNDS, PASSES = 50_000, 20, 20
 COMMAND = (

@@ -37,17 +37,17 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
-from emonets.datasets.faces import FaceImages
-from emonets.datasets.fer2013 import vote_shares
 from emonets.datasets.load import load_faces
-from emonets.files import write_whole
-from emonets.learners.convnet import ConvNetClassifier
-from emonets.learners.face_augment import FaceAugmentation
-from emonets.learners.modern_convnet import ModernConvNetClassifier
-from emonets.learners.network import NETWORKS, vgg
+from emonets.datasets.readers.fer2013 import vote_shares
+from emonets.datasets.still_faces import FaceImages
 from emonets.model import EmoNets
-from emonets.specialists.face import FacePreprocessing, FaceSpecialist
-from emonets.training.face import mixed_targets
+from emonets.runtime.files import write_whole
+from emonets.specialists.face.network.augment import FaceAugmentation
+from emonets.specialists.face.network.classifier import ConvNetClassifier
+from emonets.specialists.face.network.layers import NETWORKS, vgg
+from emonets.specialists.face.network.modern import ModernConvNetClassifier
+from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
+from emonets.training.face_network import mixed_targets
 from emonets.training.face_preset import face_settings
 from emonets.training.joined import joined
 

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from emonets.answers import status_of
-from emonets.clip import Frame
 from emonets.errors import EmoNetsError, ParameterError
-from emonets.files import try_folder, write_whole
+from emonets.inference.combine import check_uncertain
+from emonets.inference.rows import status_of
+from emonets.inference.windows import Windows
+from emonets.media.clip import Frame
 from emonets.model import EmoNets
 from emonets.result import FileStatus, Result, printable
-from emonets.spans import Windows
-from emonets.together import check_uncertain
+from emonets.runtime.files import try_folder, write_whole
 
 
 @dataclass(frozen=True)

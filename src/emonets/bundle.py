@@ -24,7 +24,7 @@ from safetensors.numpy import load, save
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import BundleError
-from emonets.files import try_folder
+from emonets.runtime.files import try_folder
 
 FORMAT = "emonets-bundle"
 VERSION = 1

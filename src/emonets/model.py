@@ -8,24 +8,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from emonets.answers import Specialist, everything_said, status_of, verdict
 from emonets.bundle import Bundle, read_bundle, write_bundle
-from emonets.clip import Clip, Frame, find_clips, find_clips_each, open_clip
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
-from emonets.faces.crop_folder import CropFolder
-from emonets.faces.detect import DetectorLike
 from emonets.fusion.base import Fusion
 from emonets.fusion.named import NamedFusion
-from emonets.inference import check_device
-from emonets.looking import look
-from emonets.result import FileStatus, Result
-from emonets.spans import Windows, check_windows, spans_of, whole_span
-from emonets.specialists.activity import ActivitySpecialist
-from emonets.specialists.audio import AudioSpecialist, survey
-from emonets.specialists.face import FaceSpecialist
-from emonets.specialists.mouth import MouthSpecialist
-from emonets.specialists.tube_pass import Features
-from emonets.together import (
+from emonets.inference.combine import (
     TOGETHER,
     about_uncertain,
     about_unknown,
@@ -35,6 +22,19 @@ from emonets.together import (
     together,
     together_over_time,
 )
+from emonets.inference.passes import look
+from emonets.inference.rows import Specialist, everything_said, status_of, verdict
+from emonets.inference.windows import Windows, check_windows, spans_of, whole_span
+from emonets.media.clip import Clip, Frame, find_clips, find_clips_each, open_clip
+from emonets.result import FileStatus, Result
+from emonets.runtime.onnx import check_device
+from emonets.specialists.activity.specialist import ActivitySpecialist
+from emonets.specialists.audio.specialist import AudioSpecialist, survey
+from emonets.specialists.face.specialist import FaceSpecialist
+from emonets.specialists.mouth.specialist import MouthSpecialist
+from emonets.tubes.crop_folder import CropFolder
+from emonets.tubes.detect import DetectorLike
+from emonets.tubes.tube_pass import Features
 
 DEFAULT_BUNDLE = "modern"
 ALL = "all"
@@ -216,10 +216,10 @@ class EmoNets:
             10 s and windows of 5 s for longer ones. ``hop`` is the window's
             length unless given.
         stride : detect faces in every ``stride``-th frame only.
-        detector : a name (``emonets.faces.detect.load_detector``) or your own.
+        detector : a name (``emonets.tubes.detect.load_detector``) or your own.
         frames : add a row for every single face picture too.
         crops : a folder of your own face crops of a single clip, named by frame number from 1
-            (``faces.crop_folder.CropFolder``).
+            (``tubes.crop_folder.CropFolder``).
         models : which specialists speak, of ``face``, ``audio``, ``activity`` and ``mouth``; None:
             those that speak where nobody says otherwise; ``["all"]``: all that the model has.
         uncertain_below : 0..1; a row whose largest probability is below it has the label

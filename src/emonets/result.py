@@ -15,7 +15,7 @@ import numpy as np
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import MissingExtraError, ParameterError
-from emonets.files import try_folder, write_whole
+from emonets.runtime.files import try_folder, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """Labelled data: a reader for each dataset, one shape for all, and what can be wrong with them."""
 
-from emonets.datasets.dataset import Dataset
+from emonets.datasets.base import Dataset
 from emonets.datasets.info import DatasetInfo
 from emonets.datasets.items import Dropped, Item
 from emonets.datasets.problems import Problem

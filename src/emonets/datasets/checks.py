@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.clip import open_clip
-from emonets.datasets.face_folder import read_face
 from emonets.datasets.items import Dropped, Item
 from emonets.datasets.problems import LEVELS, Problem
+from emonets.datasets.readers.face_folders import read_face
 from emonets.emotions import EMOTIONS
 from emonets.errors import MediaError
+from emonets.media.clip import open_clip
 
 if TYPE_CHECKING:
-    from emonets.datasets.dataset import Dataset
+    from emonets.datasets.base import Dataset
 
 __all__ = ["Problem", "problems_of"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from emonets.datasets.recordings import About
+from emonets.datasets.reading import About
 
 OUTSIDE: Mapping[str, str] = MappingProxyType(
     {

@@ -42,7 +42,7 @@ class Dropped:
     Attributes
     ----------
     why : the reason, in words.
-    kind : of the reason: see `emonets.datasets.recordings.Why`.
+    kind : of the reason: see `emonets.datasets.reading.Why`.
     word : the dataset's own word for the emotion, where that is the reason.
     """
 

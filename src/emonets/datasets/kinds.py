@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from emonets.datasets.recordings import SUFFIXES, Meaning, Recording, Why
+from emonets.datasets.reading import SUFFIXES, Meaning, Recording, Why
 from emonets.errors import ParameterError
 from emonets.media.images import IMAGE_SUFFIXES
 

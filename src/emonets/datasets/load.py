@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emonets.datasets.face_folder import read_face_folder
-from emonets.datasets.faces import FaceImages
-from emonets.datasets.fer2013 import read_fer2013
-from emonets.datasets.tfd import read_tfd
+from emonets.datasets.readers.face_folders import read_face_folder
+from emonets.datasets.readers.fer2013 import read_fer2013
+from emonets.datasets.readers.tfd import read_tfd
+from emonets.datasets.still_faces import FaceImages
 from emonets.errors import DataError
 
 EXPECTED = (
@@ -22,11 +22,11 @@ def load_faces(path: str | Path) -> FaceImages:
     =====================  ======================================================
     what lies there        reader
     =====================  ======================================================
-    ``*.npz``, ``*.csv``   `emonets.datasets.fer2013.read_fer2013`
-    ``*.mat``              `emonets.datasets.tfd.read_tfd`
+    ``*.npz``, ``*.csv``   `emonets.datasets.readers.fer2013.read_fer2013`
+    ``*.mat``              `emonets.datasets.readers.tfd.read_tfd`
     a folder that holds    the same, for ``fer2013.npz``, ``fer2013.csv``,
     one of these           ``icml_face_data.csv`` or one ``.mat`` file
-    any other folder       `emonets.datasets.face_folder.read_face_folder`
+    any other folder       `emonets.datasets.readers.face_folders.read_face_folder`
     =====================  ======================================================
 
     Raises

@@ -9,7 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from emonets.datasets import (
+from emonets.datasets import speech
+from emonets.datasets.base import Dataset, from_faces, from_recordings
+from emonets.datasets.checks import groups_in_two_splits
+from emonets.datasets.info import DatasetInfo
+from emonets.datasets.kinds import STILL_SUFFIXES, is_media
+from emonets.datasets.problems import refuse
+from emonets.datasets.readers import (
     afew,
     ckplus,
     crema_d,
@@ -19,18 +25,12 @@ from emonets.datasets import (
     manifest,
     ravdess,
     savee,
-    sound_folder,
-    speech,
     tess,
     tfd,
 )
-from emonets.datasets.checks import groups_in_two_splits
-from emonets.datasets.dataset import Dataset, from_faces, from_recordings
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.kinds import STILL_SUFFIXES, is_media
-from emonets.datasets.manifest_table import PARQUET
-from emonets.datasets.problems import refuse
-from emonets.datasets.recordings import Recordings
+from emonets.datasets.readers import class_folders as sound_folder
+from emonets.datasets.readers.manifest_table import PARQUET
+from emonets.datasets.reading import Recordings
 from emonets.errors import DataError, ParameterError
 
 _PACKED = ("fer2013.npz", "fer2013.csv", "icml_face_data.csv")

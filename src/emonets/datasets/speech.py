@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from emonets.datasets.afew import is_afew, read_afew
-from emonets.datasets.crema_d import is_crema_d, read_crema_d
-from emonets.datasets.emodb import is_emodb, read_emodb
-from emonets.datasets.javanese import is_javanese, read_javanese
-from emonets.datasets.manifest import MANIFESTS, manifest_in, read_manifest
-from emonets.datasets.ravdess import is_ravdess, read_ravdess
-from emonets.datasets.recordings import About, Recording, Recordings, media_files
-from emonets.datasets.savee import is_savee, read_savee
-from emonets.datasets.sound_folder import has_class_folders, read_sound_folder
-from emonets.datasets.tess import is_tess, read_tess
+from emonets.datasets.readers.afew import is_afew, read_afew
+from emonets.datasets.readers.class_folders import has_class_folders, read_sound_folder
+from emonets.datasets.readers.crema_d import is_crema_d, read_crema_d
+from emonets.datasets.readers.emodb import is_emodb, read_emodb
+from emonets.datasets.readers.javanese import is_javanese, read_javanese
+from emonets.datasets.readers.manifest import MANIFESTS, manifest_in, read_manifest
+from emonets.datasets.readers.ravdess import is_ravdess, read_ravdess
+from emonets.datasets.readers.savee import is_savee, read_savee
+from emonets.datasets.readers.tess import is_tess, read_tess
+from emonets.datasets.reading import About, Recording, Recordings, media_files
 from emonets.errors import DataError, ParameterError
 
 __all__ = ["LAYOUTS", "About", "Recording", "Recordings", "detect_layout", "load_recordings"]
@@ -55,15 +55,15 @@ def load_recordings(
     ============  ==========================================================================
     layout        what lies there, and its reader
     ============  ==========================================================================
-    ``ravdess``   files named as 03-01-05-01-02-01-12: `emonets.datasets.ravdess`
-    ``emodb``     files named as 03a01Wa: `emonets.datasets.emodb`
-    ``javanese``  files named as 01-02-03_01: `emonets.datasets.javanese`
-    ``crema_d``   files named as 1001_DFA_ANG_XX: `emonets.datasets.crema_d`
-    ``savee``     files named as DC_a01 or DC/a01: `emonets.datasets.savee`
-    ``tess``      files named as OAF_back_angry: `emonets.datasets.tess`
-    ``afew``      Train, Val, Test with 000046280 in them: `emonets.datasets.afew`
-    ``folders``   class folders: `emonets.datasets.sound_folder`
-    ``manifest``  a CSV file, or a folder with ``manifest.csv``: `emonets.datasets.manifest`
+    ``ravdess``   files named as 03-01-05-01-02-01-12: `emonets.datasets.readers.ravdess`
+    ``emodb``     files named as 03a01Wa: `emonets.datasets.readers.emodb`
+    ``javanese``  files named as 01-02-03_01: `emonets.datasets.readers.javanese`
+    ``crema_d``   files named as 1001_DFA_ANG_XX: `emonets.datasets.readers.crema_d`
+    ``savee``     files named as DC_a01 or DC/a01: `emonets.datasets.readers.savee`
+    ``tess``      files named as OAF_back_angry: `emonets.datasets.readers.tess`
+    ``afew``      Train, Val, Test with 000046280 in them: `emonets.datasets.readers.afew`
+    ``folders``   class folders: `emonets.datasets.readers.class_folders`
+    ``manifest``  a CSV file, or a folder with ``manifest.csv``: `emonets.datasets.readers.manifest`
     ``auto``      whichever of these it looks like (`detect_layout`)
     ============  ==========================================================================
 

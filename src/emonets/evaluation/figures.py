@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.metrics import Evaluation
-from emonets.files import write_whole
+from emonets.runtime.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

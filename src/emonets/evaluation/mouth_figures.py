@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
 from emonets.evaluation.figures import _INK, _PALE, _checked, _figure, _save
-from emonets.learners.bag_of_patches import BagOfPatches, Region
+from emonets.learners.patches.bag import BagOfPatches, Region
 
 _SIDE = 6  # words shown of a region: so many times as many
 _GAP = 1  # pixels between two words

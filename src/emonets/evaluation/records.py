@@ -19,7 +19,7 @@ import numpy as np
 
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.metrics import Evaluation, Score
-from emonets.files import write_whole
+from emonets.runtime.files import write_whole
 
 FOLDER = Path("docs/results")
 """Where results lie, from the project's root."""

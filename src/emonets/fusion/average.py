@@ -29,7 +29,7 @@ from emonets.fusion.common import (
     pool,
 )
 from emonets.fusion.scoring import Scorer, check_scoring
-from emonets.learners.parameters import check_choice, check_number
+from emonets.learners.checks import check_choice, check_number
 from emonets.learners.stored import check_stored
 
 

@@ -20,7 +20,7 @@ from emonets.fusion.average import PooledFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.common import DOMAINS, Arrays, Floats, FusionDataError, Ints, pool
 from emonets.fusion.search import RandomSearch
-from emonets.learners.parameters import check_choice, check_number
+from emonets.learners.checks import check_choice, check_number
 from emonets.learners.stored import check_stored
 
 RESAMPLES = ("bootstrap", "half")

@@ -32,7 +32,7 @@ from emonets.fusion.common import (
     check_probabilities,
 )
 from emonets.fusion.protocols import inner_folds
-from emonets.learners.parameters import check_number
+from emonets.learners.checks import check_number
 from emonets.learners.stored import check_stored
 
 COLDEST, HOTTEST = 0.05, 20.0

@@ -23,7 +23,7 @@ from emonets.errors import BundleError, ParameterError
 from emonets.fusion.base import Fusion
 from emonets.fusion.common import Arrays, Floats, Ints, evidence
 from emonets.fusion.protocols import inner_folds
-from emonets.learners.parameters import check_choice, check_number
+from emonets.learners.checks import check_choice, check_number
 from emonets.learners.stored import check_stored
 
 WEIGHTS = ("model", "class", "full")

@@ -21,7 +21,7 @@ from emonets.fusion.base import Fusion
 from emonets.fusion.common import DOMAINS, Arrays, Floats, Ints
 from emonets.fusion.protocols import inner_folds
 from emonets.fusion.stacked import columns_of, rows_of
-from emonets.learners.parameters import check_choice, check_number
+from emonets.learners.checks import check_choice, check_number
 from emonets.learners.stored import check_stored
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -19,7 +19,7 @@ from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.common import Arrays, Floats, Ints, check_models
 from emonets.fusion.protocols import inner_folds
-from emonets.learners.parameters import check_number
+from emonets.learners.checks import check_number
 
 Stage = tuple[Sequence[int], Fusion]
 

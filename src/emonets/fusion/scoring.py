@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.fusion.common import Floats, Ints, evidence
-from emonets.learners.parameters import check_choice
+from emonets.learners.checks import check_choice
 
 Singles = NDArray[np.float32]
 

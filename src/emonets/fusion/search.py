@@ -22,7 +22,7 @@ from emonets.errors import ParameterError
 from emonets.fusion.average import PooledFusion
 from emonets.fusion.common import DOMAINS, Floats, Ints
 from emonets.fusion.scoring import Scorer, check_scoring
-from emonets.learners.parameters import check_choice, check_number
+from emonets.learners.checks import check_choice, check_number
 
 DRAWS = ("uniform", "dirichlet")
 CENTRES = ("current", "initial")

@@ -20,11 +20,11 @@ from emonets.errors import BundleError, ParameterError
 from emonets.fusion.base import Fusion
 from emonets.fusion.common import DOMAINS, Arrays, Floats, FusionDataError, Ints, evidence
 from emonets.fusion.protocols import inner_folds
-from emonets.learners.coupled_svm import CoupledSVC
+from emonets.learners.checks import check_choice, check_number
 from emonets.learners.folds import Fold
-from emonets.learners.grid import EXPONENTS, TwoStageGridSearch
-from emonets.learners.parameters import check_choice, check_number
+from emonets.learners.grid_search import EXPONENTS, TwoStageGridSearch
 from emonets.learners.stored import check_stored
+from emonets.learners.svm.coupled import CoupledSVC
 
 SCALES: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0)
 

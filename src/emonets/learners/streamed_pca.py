@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emonets.errors import ParameterError
-from emonets.learners.parameters import check_number
+from emonets.learners.checks import check_number
 from emonets.learners.stored import check_stored
 
 Floats = NDArray[np.floating[Any]]

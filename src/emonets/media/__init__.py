@@ -1,1 +1,1 @@
-"""What ``emonets.clip`` is made of: opening, converting, timing and finding media files."""
+"""What ``emonets.media.clip`` is made of: opening, converting, timing and finding media files."""

@@ -1,6 +1,6 @@
 """From the authors' stored frame probabilities to their stored labels (AFEW2, paper table 1).
 
-The descriptors are ours (``specialists.aggregate``), the machines ours (``CoupledSVC``), trained
+The descriptors are ours (``specialists.descriptor``), the machines ours (``CoupledSVC``), trained
 on our descriptors, each step on the output of the step before; the authors' files give the frame
 probabilities at the start, the order of the clips, the audio model's answers, and what to compare
 with. What their programs did besides lives in ``afew2_quirks``.
@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from emonets.errors import DataError
 from emonets.evaluation.records import write_results
-from emonets.files import write_whole
-from emonets.learners.coupled_svm import CoupledSVC
-from emonets.learners.grid import Point, best_point, grid_points, grid_scores
+from emonets.learners.grid_search import Point, best_point, grid_points, grid_scores
+from emonets.learners.svm.coupled import CoupledSVC
 from emonets.reproduction import afew2_quirks as quirks
 from emonets.reproduction.afew2_files import (
     DESCRIPTORS,
@@ -49,7 +48,8 @@ from emonets.reproduction.afew2_report import (
     same_machine,
 )
 from emonets.result import check_writable
-from emonets.specialists import aggregate
+from emonets.runtime.files import write_whole
+from emonets.specialists import descriptor
 
 PRINT = 1e-6 + 1e-9
 """Six digits in the frames and six in the descriptors: half a unit each, and the arithmetic's."""
@@ -195,10 +195,10 @@ class _Replay:
         ours: dict[str, dict[int, Floats]] = {name: {} for name in DESCRIPTORS}
         for key, clip in clips.items():
             p = clip.probabilities
-            ours["segments.csv"][key] = aggregate.segments(p[quirks.segment_rows(clip.frames)])
-            ours["mean.csv"][key] = aggregate.mean(p)
-            ours["count.csv"][key] = aggregate.count(p)
-            ours["classifications.csv"][key] = np.array([float(aggregate.classification(p))])
+            ours["segments.csv"][key] = descriptor.segments(p[quirks.segment_rows(clip.frames)])
+            ours["mean.csv"][key] = descriptor.mean(p)
+            ours["count.csv"][key] = descriptor.count(p)
+            ours["classifications.csv"][key] = np.array([float(descriptor.classification(p))])
         self.descriptors[split] = ours["segments.csv"]
         for file in DESCRIPTORS:
             name = f"{split}: {file}, clips equal"

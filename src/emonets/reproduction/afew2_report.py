@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.learners.coupled_svm import CoupledSVC
+from emonets.learners.svm.coupled import CoupledSVC
 from emonets.reproduction.afew2_files import Arrays, Floats, needed
 from emonets.reproduction.afew2_quirks import QUIRKS
 

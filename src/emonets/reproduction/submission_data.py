@@ -10,7 +10,7 @@ An ``.npz`` holds ``clip`` (n names), ``label`` (n, names or 0..6), ``fold`` (n,
 ``models`` (m names), ``outer`` (n, m, 7) and ``inner`` (F, n, m, 7), or of one model ``proba``
 (n, 7) and ``inner`` (F, n, 7), the model being called as the file is. ``seen`` (F, F, n, m, 7), or
 (F, F, n, 7), may add what models said of the clips that they were trained on
-(``fusion.stored_answers``); recipes that learn from that are left out without it.
+(``reproduction.stored_answers``); recipes that learn from that are left out without it.
 
 A table (``.csv``, ``.parquet``) has a row an answer: the columns ``clip, label, group`` (may be
 left out), ``fold, model, trained_on`` and the seven classes; ``trained_on`` names folds with ``+``
@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.predictions import check_rows, probabilities_of, read_table, true_index
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
+from emonets.evaluation.predictions import check_rows, probabilities_of, read_table, true_index
 from emonets.fusion.common import FusionDataError, Ints
 from emonets.fusion.nested_folds import NestedPredictions
 from emonets.fusion.protocols import (
@@ -41,8 +41,8 @@ from emonets.fusion.protocols import (
     all_models,
     out_of_fold,
 )
-from emonets.fusion.stored_answers import StoredAnswers
-from emonets.fusion.submissions import (
+from emonets.reproduction.afew2_fusion import stored_predictions
+from emonets.reproduction.recipes import (
     ACTIVITY,
     AUDIO,
     FACE,
@@ -51,7 +51,7 @@ from emonets.fusion.submissions import (
     PAIR,
     remembered,
 )
-from emonets.reproduction.afew2_fusion import stored_predictions
+from emonets.reproduction.stored_answers import StoredAnswers
 
 PARTS = ("train", "valid", "test")
 AUTHORS_FILE = "svm_convnet.npz"

@@ -1,7 +1,7 @@
 """The paper's submissions on labelled clips: what specialists say after every training they need.
 
 A recipe asks for models trained on the training part, on that and the validation part, and, where
-the parts are swapped, on less (`emonets.fusion.submissions`). Folds of whole groups take turns as
+the parts are swapped, on less (`emonets.reproduction.recipes`). Folds of whole groups take turns as
 these parts, or the data's own parts do.
 """
 
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from emonets.errors import DataError
 from emonets.fusion.protocols import check_apart
-from emonets.fusion.stored_answers import StoredAnswers, Trained
 from emonets.learners.folds import Indices
-from emonets.parallel import run_each
+from emonets.reproduction.stored_answers import StoredAnswers, Trained
 from emonets.reproduction.submission_data import PARTS, SubmissionData
+from emonets.runtime.parallel import run_each
 from emonets.training.material import Material
 from emonets.training.out_of_fold import answers_name, folds_of, train_and_ask
 from emonets.training.parts import Part

@@ -15,15 +15,13 @@ import numpy as np
 from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.metrics import Score, evaluate
 from emonets.evaluation.records import Row, write_results
-from emonets.evaluation.submissions_figure import (
+from emonets.reproduction.figure import (
     NAMES,
     PARTS,
     SubmissionScores,
     submissions_figure,
 )
-from emonets.files import try_folder, write_whole
-from emonets.fusion.stored_answers import NotStoredError
-from emonets.fusion.submissions import (
+from emonets.reproduction.recipes import (
     PAIR,
     SUBMISSIONS,
     Outcome,
@@ -31,8 +29,10 @@ from emonets.fusion.submissions import (
     find_submission,
     run_submission,
 )
+from emonets.reproduction.stored_answers import NotStoredError
 from emonets.reproduction.submission_data import SubmissionData, read_submission_data
 from emonets.result import check_writable
+from emonets.runtime.files import try_folder, write_whole
 
 Echo = Callable[[str], object]
 PAPER_DATA = {2013: "AFEW2", 2014: "AFEW4"}

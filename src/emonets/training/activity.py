@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
-from emonets.files import try_folder
-from emonets.learners.synchrony import SynchronyAutoencoder
-from emonets.learners.words import WordHistogram
-from emonets.motion.pictures import Affine
-from emonets.specialists.activity import ActivitySpecialist, Features, MotionCode
+from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
+from emonets.learners.word_histogram import WordHistogram
+from emonets.runtime.files import try_folder
+from emonets.specialists.activity.pictures import Affine
+from emonets.specialists.activity.specialist import ActivitySpecialist, Features, MotionCode
 from emonets.training.films import (
     Echo,
     Film,

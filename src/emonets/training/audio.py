@@ -25,14 +25,14 @@ from safetensors.numpy import load
 
 from emonets.bundle import check_place, packed
 from emonets.errors import DataError, ParameterError
-from emonets.files import write_whole
-from emonets.learners.dbn import DBN
+from emonets.learners.boltzmann.dbn import DBN
 from emonets.learners.folds import Indices
-from emonets.learners.pooled_perceptron import PooledPerceptron
-from emonets.learners.sound_network import SoundNetClassifier
+from emonets.learners.pooled_perceptron.classifier import PooledPerceptron
 from emonets.model import EmoNets
-from emonets.sound.whitening import Whitening
-from emonets.specialists.audio import AudioSpecialist
+from emonets.runtime.files import write_whole
+from emonets.specialists.audio.features.whitening import Whitening
+from emonets.specialists.audio.network.classifier import SoundNetClassifier
+from emonets.specialists.audio.specialist import AudioSpecialist
 from emonets.training.audio_preset import audio_settings, sound_network_parts
 from emonets.training.joined import joined
 from emonets.training.sound_data import (

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.learners.folds import Indices
-from emonets.learners.scaled_logistic import ScaledLogistic
-from emonets.specialists.audio import AudioSpecialist
-from emonets.store import parameter_digest
+from emonets.learners.logistic.scaled import ScaledLogistic
+from emonets.runtime.store import parameter_digest
+from emonets.specialists.audio.specialist import AudioSpecialist
 from emonets.training.audio import fit_audio
 from emonets.training.extraction import Extractor
 from emonets.training.material import Material

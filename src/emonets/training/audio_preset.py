@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from emonets.errors import ParameterError
-from emonets.learners.pooled_perceptron import PooledPerceptron
-from emonets.learners.sound_augment import Augmentation
-from emonets.learners.sound_network import SoundNetClassifier
-from emonets.learners.sound_network_onnx import Architecture
-from emonets.sound.front import front
+from emonets.learners.pooled_perceptron.classifier import PooledPerceptron
+from emonets.specialists.audio.features.front import front
+from emonets.specialists.audio.network.augment import Augmentation
+from emonets.specialists.audio.network.classifier import SoundNetClassifier
+from emonets.specialists.audio.network.onnx import Architecture
 from emonets.training.preset import load_section
 
 

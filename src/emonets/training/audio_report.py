@@ -15,10 +15,10 @@ from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import Evaluation, evaluate
-from emonets.files import write_whole
 from emonets.model import EmoNets
 from emonets.result import check_writable
-from emonets.specialists.audio import AudioSpecialist
+from emonets.runtime.files import write_whole
+from emonets.specialists.audio.specialist import AudioSpecialist
 from emonets.training.audio import cross_validate
 from emonets.training.audio_preset import audio_settings
 from emonets.training.sound_data import (

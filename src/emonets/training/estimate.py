@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from emonets.clip_piece import open_piece
-from emonets.datasets.dataset import Dataset
+from emonets.datasets.base import Dataset
 from emonets.datasets.items import Item
 from emonets.errors import EmoNetsError
-from emonets.store import FeatureStore, content_digest
+from emonets.media.piece import open_piece
+from emonets.runtime.store import FeatureStore, content_digest
 from emonets.training.extraction import Extractor
 from emonets.training.out_of_fold import MOST_FOLDS
 from emonets.training.parts import extractors_of
 from emonets.training.system import Options
-from emonets.training.system_parts import make_parts
+from emonets.training.trainers import make_parts
 
 _SAMPLE = 40  # files whose length is looked up
 _PICTURES = 25.0  # a second, where a header does not say

@@ -15,19 +15,19 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from emonets.datasets.dataset import Dataset
+from emonets.datasets.base import Dataset
 from emonets.datasets.info import DatasetInfo
 from emonets.datasets.items import Item
 from emonets.datasets.kinds import kind_of
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
-from emonets.store import FeatureStore
+from emonets.runtime.store import FeatureStore
 from emonets.training.material import load_material
 from emonets.training.out_of_fold import quiet
 from emonets.training.parts import extractors_of
 from emonets.training.preset import check_preset, load_preset
+from emonets.training.score_bundle import answering_parts, ask_all, fuse
 from emonets.training.system import Options, Scored, System
-from emonets.training.system_bundle import answering_parts, ask_all, fuse
 
 _INFO = DatasetInfo(
     name="folders", citation="", licence="as its owner says", where="", title="clips in memory",

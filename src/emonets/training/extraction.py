@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from emonets.clip import Clip
-from emonets.clip_piece import open_piece
 from emonets.datasets.items import Item
 from emonets.errors import DataError, EmoNetsError, MediaError, ParameterError
-from emonets.faces.mouth import MouthView
-from emonets.faces.tubes import FaceTube
-from emonets.learners.bag_of_patches import BagOfPatches
+from emonets.learners.patches.bag import BagOfPatches
+from emonets.media.clip import Clip
+from emonets.media.piece import open_piece
 from emonets.model import EmoNets
-from emonets.motion.pictures import grey
-from emonets.parallel import run_each
-from emonets.specialists.audio import extract as extract_sound
-from emonets.specialists.face import FaceSpecialist
-from emonets.specialists.mouth import MouthSpecialist
-from emonets.specialists.tube_pass import Features, Looker, look_at_tubes
-from emonets.store import FeatureStore, content_digest, parameter_digest
+from emonets.runtime.parallel import run_each
+from emonets.runtime.store import FeatureStore, content_digest, parameter_digest
+from emonets.specialists.activity.pictures import grey
+from emonets.specialists.audio.specialist import extract as extract_sound
+from emonets.specialists.face.specialist import FaceSpecialist
+from emonets.specialists.mouth.crops import MouthView
+from emonets.specialists.mouth.specialist import MouthSpecialist
+from emonets.tubes.builder import FaceTube
+from emonets.tubes.tube_pass import Features, Looker, look_at_tubes
 
 Echo = Callable[[str], Any]
 

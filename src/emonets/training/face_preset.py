@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from emonets.errors import ParameterError
-from emonets.learners.convnet import ConvNetClassifier
-from emonets.learners.face_augment import FaceAugmentation
-from emonets.learners.modern_convnet import ModernConvNetClassifier
+from emonets.specialists.face.network.augment import FaceAugmentation
+from emonets.specialists.face.network.classifier import ConvNetClassifier
+from emonets.specialists.face.network.modern import ModernConvNetClassifier
 from emonets.training.preset import load_section
 
 _NOT_NUMBERS = {"checkpoint", "random_state", "verbose", "augmentation", "device"}

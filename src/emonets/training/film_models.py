@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.bundle import check_place
-from emonets.clip import open_clip
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, MediaError, MissingExtraError, ParameterError
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import Evaluation, evaluate
-from emonets.files import write_whole
-from emonets.learners.parameters import check_choice
+from emonets.learners.checks import check_choice
+from emonets.media.clip import open_clip
 from emonets.model import EmoNets
 from emonets.result import check_writable
-from emonets.specialists.activity import SEEN_ON
+from emonets.runtime.files import write_whole
+from emonets.specialists.activity.specialist import SEEN_ON
 from emonets.training.activity import check_settings, cross_validate_activity, train_activity
 from emonets.training.audio_report import present_only
 from emonets.training.films import load_films

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from emonets.bundle import packed
-from emonets.clip import Clip, open_clip
-from emonets.clip_piece import open_piece
 from emonets.datasets.speech import Recordings, load_recordings
 from emonets.errors import DataError, MediaError
-from emonets.faces.detect import DetectorLike, SensitiveDetector, load_detector
-from emonets.faces.pipeline import find_tubes
-from emonets.files import try_folder, write_whole
 from emonets.learners.folds import Fold, shuffled_folds
-from emonets.motion.pictures import Affine, Grey, Stream, clip_stream, grey
-from emonets.specialists.activity import ActivitySpecialist, Features
-from emonets.store import content_digest
+from emonets.media.clip import Clip, open_clip
+from emonets.media.piece import open_piece
+from emonets.runtime.files import try_folder, write_whole
+from emonets.runtime.store import content_digest
+from emonets.specialists.activity.pictures import Affine, Grey, Stream, clip_stream, grey
+from emonets.specialists.activity.specialist import ActivitySpecialist, Features
+from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
+from emonets.tubes.pipeline import find_tubes
 
 Echo = Callable[[str], Any]
 

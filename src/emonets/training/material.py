@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.dataset import Dataset
+from emonets.datasets.base import Dataset
 from emonets.datasets.items import Item
 from emonets.errors import DataError
-from emonets.files import write_whole
 from emonets.learners.folds import Indices
-from emonets.store import Arrays, FeatureStore, parameter_digest
+from emonets.runtime.files import write_whole
+from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
 from emonets.training.extraction import Extracted, Extractor, extract_items
 
 Echo = Callable[[str], Any]

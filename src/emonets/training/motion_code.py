@@ -15,14 +15,19 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from emonets.bundle import packed
-from emonets.files import try_folder, write_whole
 from emonets.learners.streamed_pca import StreamedPCA
-from emonets.learners.synchrony import SynchronyAutoencoder
-from emonets.learners.words import WordHistogram
-from emonets.motion.blocks import SUPERBLOCK, mean_contrast, normalise_blocks, sample_blocks
-from emonets.motion.pictures import Stream
-from emonets.motion.superblocks import MotionFilters, Projection
-from emonets.specialists.activity import MotionCode
+from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
+from emonets.learners.word_histogram import WordHistogram
+from emonets.runtime.files import try_folder, write_whole
+from emonets.specialists.activity.blocks import (
+    SUPERBLOCK,
+    mean_contrast,
+    normalise_blocks,
+    sample_blocks,
+)
+from emonets.specialists.activity.pictures import Stream
+from emonets.specialists.activity.specialist import MotionCode
+from emonets.specialists.activity.superblocks import MotionFilters, Projection
 from emonets.training.films import Echo, Film, digest
 
 _ROWS = 4096  # blocks at a time

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import DataError, ParameterError
-from emonets.faces.mouth import MouthView
-from emonets.files import try_folder, write_whole
-from emonets.learners.bag_of_patches import BagOfPatches
 from emonets.learners.folds import Indices, shuffled_folds
-from emonets.learners.frame_logistic import FrameLogistic
-from emonets.specialists.mouth import STRENGTHS, MouthSpecialist
+from emonets.learners.logistic.frames import FrameLogistic
+from emonets.learners.patches.bag import BagOfPatches
+from emonets.runtime.files import try_folder, write_whole
+from emonets.specialists.mouth.crops import MouthView
+from emonets.specialists.mouth.specialist import STRENGTHS, MouthSpecialist
 from emonets.training.mouth_data import Echo, Mouths, load_mouths
 from emonets.training.preset import load_section
 

@@ -12,22 +12,22 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from emonets.clip import open_clip
-from emonets.datasets.faces import FaceImages
 from emonets.datasets.load import load_faces
-from emonets.datasets.manifest import looks_like_manifest
-from emonets.datasets.recordings import Recordings, media_files
+from emonets.datasets.readers.manifest import looks_like_manifest
+from emonets.datasets.reading import Recordings, media_files
 from emonets.datasets.speech import load_recordings
 from emonets.datasets.splits import require_split
+from emonets.datasets.still_faces import FaceImages
 from emonets.errors import DataError, EmoNetsError, MediaError
-from emonets.faces.landmarks import FaceLandmarker
-from emonets.faces.mouth import REGIONS, MouthView, stills_as_tubes
-from emonets.faces.registration import to_grey
-from emonets.files import try_folder, write_whole
-from emonets.learners.bag_of_patches import BagOfPatches
-from emonets.specialists.mouth import MouthSpecialist
-from emonets.specialists.tube_pass import look_at_tubes
-from emonets.store import content_digest, parameter_digest
+from emonets.learners.patches.bag import BagOfPatches
+from emonets.media.clip import open_clip
+from emonets.runtime.files import try_folder, write_whole
+from emonets.runtime.store import content_digest, parameter_digest
+from emonets.specialists.mouth.crops import REGIONS, MouthView, stills_as_tubes
+from emonets.specialists.mouth.specialist import MouthSpecialist
+from emonets.tubes.landmarks import FaceLandmarker
+from emonets.tubes.registration import to_grey
+from emonets.tubes.tube_pass import look_at_tubes
 
 Echo = Callable[[str], Any]
 

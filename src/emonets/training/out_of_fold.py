@@ -18,8 +18,8 @@ from emonets.errors import DataError
 from emonets.fusion.common import neutral_where_unknown
 from emonets.fusion.protocols import check_apart
 from emonets.learners.folds import Fold, Indices, shuffled_folds
-from emonets.parallel import run_each
-from emonets.store import Arrays, FeatureStore, parameter_digest
+from emonets.runtime.parallel import run_each
+from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
 from emonets.training.material import Material
 from emonets.training.parts import Part, Run, check_rows
 

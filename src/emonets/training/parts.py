@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import DataError
-from emonets.faces.mouth import MouthView
 from emonets.learners.folds import Indices
-from emonets.specialists.face import FaceSpecialist
+from emonets.specialists.face.specialist import FaceSpecialist
+from emonets.specialists.mouth.crops import MouthView
 from emonets.training.activity import check_settings, fit_specialist
 from emonets.training.extraction import Extractor, face_extractor
 from emonets.training.films import Film, Films, describe_films

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from emonets.errors import DataError, EmoNetsError, ParameterError
-from emonets.learners.parameters import check_number
+from emonets.learners.checks import check_number
 
 KINDS = ("uniform", "log_uniform", "integers", "log_integers", "choice")
 """What a distribution may be called."""

@@ -124,7 +124,7 @@ def load_labelled(
     Parameters
     ----------
     data : corpora, each anything `emonets.datasets.speech.load_recordings` reads.
-    features : see `emonets.specialists.audio.AudioSpecialist`.
+    features : see `emonets.specialists.audio.specialist.AudioSpecialist`.
 
     Raises
     ------

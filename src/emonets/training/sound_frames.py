@@ -11,11 +11,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from emonets.clip import open_clip
 from emonets.errors import EmoNetsError
-from emonets.files import try_folder, write_whole
-from emonets.specialists.audio import extract
-from emonets.store import content_digest, parameter_digest
+from emonets.media.clip import open_clip
+from emonets.runtime.files import try_folder, write_whole
+from emonets.runtime.store import content_digest, parameter_digest
+from emonets.specialists.audio.specialist import extract
 
 _VERSION = 1  # changes when the numbers that `extract` gives do
 
@@ -57,7 +57,7 @@ def sound_frames(
     Parameters
     ----------
     paths : sound files or films.
-    features : ``yaafe`` or ``logmel``, as in :func:`emonets.specialists.audio.extract`.
+    features : ``yaafe`` or ``logmel``, as in :func:`emonets.specialists.audio.specialist.extract`.
     folder : a file a recording is kept there, named by the recording's content.
     workers : processes.
 

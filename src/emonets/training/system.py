@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.bundle import check_place
-from emonets.datasets.dataset import Dataset
+from emonets.datasets.base import Dataset
 from emonets.datasets.problems import refuse
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.compare_fusion import Compared, compare, recommend
@@ -24,13 +24,13 @@ from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
 from emonets.fusion.named import NamedFusion
 from emonets.fusion.strategies import DEFAULT, STRATEGIES, make_fusion
-from emonets.learners.parameters import check_number
+from emonets.learners.checks import check_number
 from emonets.model import EmoNets
-from emonets.specialists.activity import ActivitySpecialist
-from emonets.specialists.audio import AudioSpecialist
-from emonets.specialists.face import FaceSpecialist
-from emonets.specialists.mouth import MouthSpecialist
-from emonets.store import FeatureStore
+from emonets.runtime.store import FeatureStore
+from emonets.specialists.activity.specialist import ActivitySpecialist
+from emonets.specialists.audio.specialist import AudioSpecialist
+from emonets.specialists.face.specialist import FaceSpecialist
+from emonets.specialists.mouth.specialist import MouthSpecialist
 from emonets.training.audio_report import present_only
 from emonets.training.material import Material, load_material
 from emonets.training.out_of_fold import (
@@ -42,7 +42,7 @@ from emonets.training.out_of_fold import (
 )
 from emonets.training.parts import Run, extractors_of
 from emonets.training.sound_data import check_run
-from emonets.training.system_parts import make_parts
+from emonets.training.trainers import make_parts
 
 Echo = Callable[[str], Any]
 

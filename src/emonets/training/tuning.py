@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from emonets.datasets.dataset import Dataset
+from emonets.datasets.base import Dataset
 from emonets.errors import ParameterError
-from emonets.store import FeatureStore
+from emonets.runtime.store import FeatureStore
 from emonets.training.search_space import Trial, best, draw, has_distributions, random_search
 from emonets.training.system import Options, System
-from emonets.training.system_parts import SPECIALISTS
+from emonets.training.trainers import SPECIALISTS
 
 
 def tuned(

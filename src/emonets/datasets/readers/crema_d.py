@@ -1,0 +1,76 @@
+"""CREMA-D: 91 actors say twelve English sentences in six emotions, filmed, and judged by a crowd.
+
+A file's name is actor, sentence, emotion and level: ``1001_DFA_ANG_XX``. The label is the emotion
+that the actor was asked for, not what the crowd saw. The repository holds every take several
+times: films (``VideoFlash``), sound (``AudioWAV``, ``AudioMP3``).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from emonets.datasets.info import DatasetInfo
+from emonets.datasets.kinds import film_first, of_kind
+from emonets.datasets.reading import Meaning, Recording, Recordings, Why, read_named
+from emonets.emotions import emotion_index
+
+INFO = DatasetInfo(
+    name="crema_d",
+    title="7,442 acted English clips of 91 actors, film and sound",
+    kinds=("clip", "sound"),
+    citation="""@article{cao2014crema,
+  title = {{CREMA-D}: Crowd-Sourced Emotional Multimodal Actors Dataset},
+  author = {Cao, Houwei and Cooper, David G. and Keutmann, Michael K. and Gur, Ruben C.
+            and Nenkova, Ani and Verma, Ragini},
+  journal = {IEEE Transactions on Affective Computing},
+  volume = {5},
+  number = {4},
+  pages = {377--390},
+  year = {2014},
+  doi = {10.1109/TAFFC.2014.2336244}
+}""",
+    licence="Open Database License (ODbL) 1.0; its contents Database Contents License (DbCL) 1.0",
+    where="https://github.com/CheyneyComputerScience/CREMA-D: the folder VideoFlash, or AudioWAV",
+    words={
+        "ANG": "angry", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "SAD": "sad",
+        "NEU": "neutral",
+    },
+    group="actor (the first number of a name)",
+    splits="none official; keep actors apart",
+    layout="films or sound files named as 1001_DFA_ANG_XX.flv, in any folders",
+    per_group={"clip": 82, "sound": 82},
+)  # fmt: skip
+
+_NAME = re.compile(r"(1\d{3})_([A-Z]{3})_([A-Z]{3})_([A-Z]{1,2})")
+
+
+def is_crema_d(file: Path) -> bool:
+    """Whether a file is named as those of CREMA-D are."""
+    return _NAME.fullmatch(file.stem) is not None
+
+
+def read_crema_d(folder: str | Path, *, kind: str | None = None) -> Recordings:
+    """Read CREMA-D, by actor ("1001" to "1091").
+
+    Parameters
+    ----------
+    kind : ``clip`` or ``sound``: what is taken where a take is there as both. None: films, which
+        hold the sound, too.
+
+    Raises
+    ------
+    DataError : no such folder, or nothing of the set, or of that kind, in it.
+    ParameterError : a kind that is none.
+    """
+    return read_named(folder, INFO, of_kind(_meaning, kind), rank=film_first)
+
+
+def _meaning(file: Path) -> Meaning:
+    match = _NAME.fullmatch(file.stem)
+    if match is None:
+        return None
+    actor, _, word, _ = match.groups()
+    if word not in INFO.words:
+        return Why(f"emotion {word} is none of CREMA-D ({', '.join(INFO.words)})", "unlabelled")
+    return Recording(file, emotion_index(INFO.words[word]), actor, None, word)

@@ -1,0 +1,76 @@
+"""EMO-DB, the Berlin database: ten actors speak ten German sentences in seven emotions.
+
+A file's name is speaker (two digits), sentence (a letter and two digits), emotion (the first
+letter of its German name) and version (a letter): ``03a01Wa`` is speaker 03 in anger. Boredom is
+none of the seven emotions here: its recordings are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from emonets.datasets.info import OUTSIDE, DatasetInfo
+from emonets.datasets.reading import Meaning, Recording, Recordings, Why, read_named
+from emonets.emotions import emotion_index
+
+ABOUT = DatasetInfo(
+    name="emodb",
+    title="535 acted German utterances of 10 speakers",
+    kinds=("sound",),
+    citation="""@inproceedings{burkhardt2005database,
+  title = {A Database of German Emotional Speech},
+  author = {Burkhardt, Felix and Paeschke, Astrid and Rolfes, Miriam and Sendlmeier, Walter F.
+            and Weiss, Benjamin},
+  booktitle = {Interspeech},
+  pages = {1517--1520},
+  year = {2005},
+  doi = {10.21437/Interspeech.2005-446}
+}""",
+    licence="for research, as its site says",
+    where="http://emodb.bilderbar.info: the folder wav of download.zip",
+    words={
+        "anger": "angry", "disgust": "disgust", "fear": "fear", "happiness": "happy",
+        "sadness": "sad", "neutral": "neutral",
+    },
+    outside={"boredom": OUTSIDE["boredom"]},
+    group="speaker (the first two digits of a name)",
+    splits="none; leave one speaker out",
+    layout="sound files named as 03a01Wa.wav, in any folders",
+)  # fmt: skip
+
+FINE = {
+    "W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness",
+    "N": "neutral",
+}  # fmt: skip
+"""Wut, Langeweile, Ekel, Angst, Freude, Trauer, neutral."""
+
+_NAME = re.compile(r"(\d\d)[a-z]\d\d([A-Z])[a-z]?")
+
+
+def is_emodb(file: Path) -> bool:
+    """Whether a file is named as those of EMO-DB are."""
+    return _NAME.fullmatch(file.stem) is not None
+
+
+def read_emodb(folder: str | Path) -> Recordings:
+    """Read EMO-DB, by speaker ("03" to "16"); boredom is listed in ``dropped``.
+
+    Raises
+    ------
+    DataError : no such folder, or nothing of EMO-DB in it.
+    """
+    return read_named(folder, ABOUT, _meaning)
+
+
+def _meaning(file: Path) -> Meaning:
+    match = _NAME.fullmatch(file.stem)
+    if match is None:
+        return None
+    speaker, letter = match.groups()
+    if letter not in FINE:
+        return Why(f"emotion {letter} is none of EMO-DB ({', '.join(FINE)})", "unlabelled")
+    fine = FINE[letter]
+    if fine in ABOUT.outside:
+        return Why(ABOUT.outside[fine], "outside", fine)
+    return Recording(file, emotion_index(fine), speaker, None, fine)

@@ -1,0 +1,147 @@
+"""RAVDESS: 24 professional actors speak, and sing, two sentences in eight emotions.
+
+A file's name is seven numbers: modality (01 sound and picture, 02 picture, 03 sound), vocal
+channel (01 speech, 02 song), emotion, intensity, statement, repetition, actor. The same take is
+published in all three modalities, so only one of them is taken at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from emonets.datasets.info import DatasetInfo
+from emonets.datasets.reading import (
+    About,
+    Meaning,
+    Recording,
+    Recordings,
+    Why,
+    media_files,
+    read_named,
+)
+from emonets.emotions import emotion_index
+from emonets.errors import DataError, ParameterError
+
+INFO = DatasetInfo(
+    name="ravdess",
+    title="24 professional actors speak and sing two English sentences: 1,440 takes of speech, "
+    "1,012 of song, each as sound, film, and film without sound",
+    kinds=("sound", "clip"),
+    citation="""@article{livingstone2018ravdess,
+  title = {The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A dynamic,
+           multimodal set of facial and vocal expressions in North American English},
+  author = {Livingstone, Steven R. and Russo, Frank A.},
+  journal = {PLoS ONE},
+  volume = {13},
+  number = {5},
+  pages = {e0196391},
+  year = {2018},
+  doi = {10.1371/journal.pone.0196391}
+}""",
+    licence="CC BY-NC-SA 4.0",
+    where="https://zenodo.org/record/1188976: Audio_Speech_Actors_01-24.zip for the sound alone, "
+    "Video_Speech_Actor_NN.zip for sound and picture",
+    words={
+        "neutral": "neutral", "calm": "neutral", "happy": "happy", "sad": "sad", "angry": "angry",
+        "fearful": "fear", "disgust": "disgust", "surprised": "surprise",
+    },
+    group="actor (the last number of a name)",
+    splits="none official; five folds of actors that the field has agreed on (Luna-Jiménez 2022)",
+    layout="files named as 03-01-05-01-02-01-12.wav, in any folders; of the modalities one is "
+    "taken at a time",
+    per_group={"sound": 60, "clip": 60},  # of speech
+)  # fmt: skip
+SPEECH = About("ravdess_speech", INFO.citation, INFO.licence, INFO.where)
+SONG = About("ravdess_song", INFO.citation, INFO.licence, INFO.where)
+
+FINE = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+"""Its own eight emotions, 01 to 08; calm counts as neutral among the seven."""
+
+FOLDS = {
+    f"{actor:02d}": fold
+    for fold, actors in enumerate(
+        (
+            (2, 5, 14, 15, 16),
+            (3, 6, 7, 13, 18),
+            (10, 11, 12, 19, 20),
+            (8, 17, 21, 23, 24),
+            (1, 4, 9, 22),
+        )
+    )
+    for actor in actors
+}
+"""Actor → fold: five folds that no actor crosses (Luna-Jiménez et al. 2022)."""
+
+CHANNELS = {
+    "03-01": "sound of speech",
+    "01-01": "sound and picture of speech",
+    "02-01": "picture of speech",
+    "03-02": "sound of song",
+    "01-02": "sound and picture of song",
+    "02-02": "picture of song",
+}
+"""Modality and vocal channel, as the first two numbers of a name."""
+
+_NAME = re.compile(r"(\d\d-\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
+
+
+def is_ravdess(file: Path) -> bool:
+    """Whether a file is named as those of RAVDESS are."""
+    return _NAME.fullmatch(file.stem) is not None
+
+
+def read_ravdess(folder: str | Path, *, channel: str | None = None) -> Recordings:
+    """Read one modality and vocal channel of RAVDESS.
+
+    Parameters
+    ----------
+    folder : with the files in it, or in folders in it.
+    channel : one of `CHANNELS`. None takes speech with sound: "03-01", or where there is none of
+        that, "01-01".
+
+    Returns
+    -------
+    Recordings by actor ("01" to "24"), with the five folds of the actors that are here. Files of
+    other modalities and channels are listed in ``dropped``.
+
+    Raises
+    ------
+    DataError : no such folder, or nothing of that channel in it; the message says what there is.
+    ParameterError : a channel that is none.
+    """
+    if channel is not None and channel not in CHANNELS:
+        raise ParameterError(
+            f"channel={channel!r}: must be one of "
+            + ", ".join(f"{k!r} ({what})" for k, what in CHANNELS.items())
+        )
+    files = [file for file, problem in media_files(folder) if not problem and is_ravdess(file)]
+    here = Counter(file.stem[:5] for file in files)
+    wanted = channel or ("01-01" if "03-01" not in here and "01-01" in here else "03-01")
+    if here and wanted not in here:
+        held = ", ".join(f"{n} of {k} ({CHANNELS.get(k, 'unknown')})" for k, n in here.items())
+        raise DataError(
+            f"{folder}: no file of {wanted} ({CHANNELS[wanted]}) of RAVDESS, but {held}; give the "
+            "channel that is wanted, or get the files"
+        )
+    about = SONG if wanted.endswith("02") else SPEECH
+    return read_named(folder, about, partial(_meaning, channel=wanted), folds=FOLDS)
+
+
+def _meaning(file: Path, channel: str) -> Meaning:
+    match = _NAME.fullmatch(file.stem)
+    if match is None:
+        return None
+    kind, emotion, _, _, _, actor = match.groups()
+    if kind != channel:
+        return Why(
+            f"is {kind} ({CHANNELS.get(kind, 'unknown')}), and {channel} was taken", "channel"
+        )
+    if not 1 <= int(emotion) <= len(FINE):
+        return Why(f"emotion {emotion} is none of RAVDESS (01 to 08)", "unlabelled")
+    if actor not in FOLDS:
+        return Why(f"actor {actor} is none of RAVDESS (01 to 24)", "unlabelled")
+    fine = FINE[int(emotion) - 1]
+    return Recording(file, emotion_index(fine), actor, None, fine)

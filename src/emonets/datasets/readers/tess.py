@@ -1,0 +1,64 @@
+"""TESS, the Toronto Emotional Speech Set: two women, 26 and 64, say 200 words in seven emotions.
+
+A file's name is speaker, word and emotion: ``OAF_back_angry``; ``ps`` is pleasant surprise. With
+two speakers a figure on unseen speakers says little.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from emonets.datasets.info import DatasetInfo
+from emonets.datasets.reading import Meaning, Recording, Recordings, Why, read_named
+from emonets.emotions import emotion_index
+
+INFO = DatasetInfo(
+    name="tess",
+    title="2,800 acted English utterances of two women",
+    kinds=("sound",),
+    citation="""@data{pichorafuller2020tess,
+  title = {Toronto emotional speech set ({TESS})},
+  author = {Pichora-Fuller, M. Kathleen and Dupuis, Kate},
+  publisher = {Scholars Portal Dataverse},
+  year = {2020},
+  doi = {10.5683/SP2/E8H2MF}
+}""",
+    licence="Creative Commons, not for commercial use; which of them, its page says",
+    where="https://doi.org/10.5683/SP2/E8H2MF",
+    words={
+        "angry": "angry", "disgust": "disgust", "fear": "fear", "happy": "happy",
+        "ps": "surprise", "sad": "sad", "neutral": "neutral",
+    },
+    group="speaker (OAF, the older, or YAF, the younger)",
+    splits="none official; leave one speaker out",
+    layout="sound files named as OAF_back_angry.wav, in any folders",
+    per_group={"sound": 1400},
+)  # fmt: skip
+
+_NAME = re.compile(r"([OY])AF?_([A-Za-z']+)_([A-Za-z]+)")  # one name says OA
+
+
+def is_tess(file: Path) -> bool:
+    """Whether a file is named as those of TESS are."""
+    return _NAME.fullmatch(file.stem) is not None
+
+
+def read_tess(folder: str | Path) -> Recordings:
+    """Read TESS, by speaker ("OAF", "YAF").
+
+    Raises
+    ------
+    DataError : no such folder, or nothing of the set in it.
+    """
+    return read_named(folder, INFO, _meaning)
+
+
+def _meaning(file: Path) -> Meaning:
+    match = _NAME.fullmatch(file.stem)
+    if match is None:
+        return None
+    speaker, word = f"{match[1]}AF", match[3].lower()
+    if word not in INFO.words:
+        return Why(f"emotion {word} is none of TESS ({', '.join(INFO.words)})", "unlabelled")
+    return Recording(file, emotion_index(INFO.words[word]), speaker, None, word)

@@ -1,0 +1,166 @@
+"""Scoring the face network on still faces."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.datasets.load import load_faces
+from emonets.datasets.readers.fer2013 import vote_majority
+from emonets.datasets.still_faces import FaceImages
+from emonets.emotions import EMOTIONS
+from emonets.errors import DataError, MissingExtraError
+from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.metrics import Evaluation, evaluate
+from emonets.evaluation.near_duplicates import near_duplicates
+from emonets.evaluation.records import score_rows, write_results
+from emonets.model import EmoNets, bundle_names
+from emonets.result import check_writable
+from emonets.runtime.files import write_whole
+
+BY_VOTES = "by the majority of FER+ voters"
+"""Of a score in the report: what people saw, in place of the label."""
+
+
+BY_COPIES = "all copies only, by the labels of what they copy"
+"""Of a score in the report: no network's, but what remembering the learned labels would give."""
+
+
+def part(data: FaceImages, name: str) -> FaceImages | None:
+    """A part under any of its names (`FaceImages.take`), or None where there is none."""
+    try:
+        return data.take(name)
+    except DataError:
+        return None
+
+
+def evaluate_face(
+    data: Path,
+    bundle: str | Path,
+    *,
+    split: str = "PrivateTest",
+    mirror: bool = False,
+    duplicates: bool = True,
+    seed: int = 0,
+    json_path: Path | None = None,
+    figure_path: Path | None = None,
+    results: Path | None = None,
+    what: str = "",
+) -> str:
+    """Score a bundle's face network on one split of still faces; returns a readable report.
+
+    ``split`` is a name, or ``all`` for every face there is.
+
+    ``results`` (such as ``docs/results/face_paper``) takes the scores as rows of evidence, under
+    the name ``what``.
+
+    With ``duplicates``, also without the faces that are copies of pictures that the network
+    learned from (exact ones, and near ones): of the parts that its card names, or of the part for
+    training; and how many of the copies the labels of the learned pictures would get right. Where
+    there are FER+ votes, also by what most voters said. The report says so where the network
+    learned from the asked part itself.
+    """
+    for path in (json_path, figure_path):
+        if path is not None:
+            check_writable(path)
+    if results is not None:
+        check_writable(results.with_suffix(".json"))
+    if figure_path is not None and importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError("drawing figures", "plot")
+    model = EmoNets.load(bundle)
+    if model.face is None:
+        raise DataError(f"{bundle}: has no face specialist")
+    faces = load_faces(data)
+    asked = faces if split == "all" else faces.take(split)
+    network = model.face.network
+    network.set_params(mirror=mirror or network.mirror)
+    p = network.predict_proba(model.face.preprocessing.normalise(asked.images))
+    learned = learned_from(faces, str(model.about.get("card", {}).get("trained_on", "")))
+    met = sorted(set(asked.splits) & set(learned.splits)) if learned is not None else []
+    others = learned if duplicates and not met else None
+    scores = _scores(asked, p, others, seed)
+    title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
+    if figure_path is not None:
+        confusion_figure(scores["all"], figure_path, title=title)
+    if json_path is not None:
+        content = {
+            "data": faces.name,
+            "split": split,
+            "n": len(asked.labels),
+            "bundle": str(bundle),
+            "bundle_digest": model.about["bundle_digest"],
+            "mirror": network.mirror,
+            "seed": seed,
+            "accuracy": scores["all"].accuracy.value,
+            "uar": scores["all"].uar.value,
+            "scores": {name: score.to_dict() for name, score in scores.items()},
+        }
+        write_whole(json_path, (json.dumps(content, indent=1) + "\n").encode())
+    if results is not None:
+        rows = []
+        for name, score in scores.items():
+            part_name = split if name == "all" else f"{split}, {name}"
+            rows += score_rows(
+                score,
+                what=what or f"face {bundle}" + (", mirror averaged" if network.mirror else ""),
+                data=faces.name,
+                split=part_name,
+                dropped=len(asked.labels) - score.n,
+                command=f"emonets evaluate face --data {data.name} --split {split} "
+                f"--{'preset' if str(bundle) in bundle_names() else 'bundle'} {bundle}"
+                + (" --mirror" if mirror else ""),
+            )
+        write_results(results.name, rows, results.parent)
+    warning = f"the network learned from {', '.join(met)}: this is no test" if met else ""
+    return _report(title, scores, warning)
+
+
+def _scores(
+    asked: FaceImages, p: NDArray[np.float64], learned: FaceImages | None, seed: int
+) -> dict[str, Evaluation]:
+    """Of all faces, by the votes, and of copies of what was learned from and of the rest."""
+    scores = {"all": evaluate(asked.labels, p, seed=seed)}
+    majority = vote_majority(asked.ferplus_votes, len(asked))
+    voted = majority >= 0
+    if voted.any():
+        scores[BY_VOTES] = evaluate(majority[voted], p[voted], seed=seed)
+    if learned is None:
+        return scores
+    trained = ", ".join(learned.splits)
+    copies = near_duplicates(asked.images, learned.images)
+    for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
+        if mask.any() and not mask.all():
+            rest = evaluate(asked.labels[~mask], p[~mask], seed=seed)
+            scores[f"without {name} of {trained}"] = rest
+            scores[f"{name} only"] = evaluate(asked.labels[mask], p[mask], seed=seed)
+    if copies.found.any():  # what memory alone would get right
+        known = np.eye(len(EMOTIONS))[learned.labels[copies.index[copies.found]]]
+        scores[BY_COPIES] = evaluate(asked.labels[copies.found], known, seed=seed)
+    return scores
+
+
+def learned_from(faces: FaceImages, trained_on: str) -> FaceImages | None:
+    """The parts of the data that a card names, or, where it knows other data, that for training."""
+    if faces.split is None:
+        return None
+    words = re.split(r"[\s+,]+", trained_on.lower())
+    named = [name for name in faces.splits if name.lower() in words]
+    if faces.name.lower() not in words or not named:
+        return part(faces, "Training")
+    return faces.select(np.isin(faces.split, named))
+
+
+def _report(title: str, scores: dict[str, Evaluation], warning: str) -> str:
+    lines = [title, *([warning] if warning else []), ""]
+    for name, score in scores.items():
+        a, u = score.accuracy, score.uar
+        lines.append(
+            f"{name:48s} n {score.n:5d}  accuracy {a.value:.4f} [{a.low:.4f}, {a.high:.4f}]  "
+            f"UAR {u.value:.4f} [{u.low:.4f}, {u.high:.4f}]"
+        )
+    return "\n".join([*lines, "", str(scores["all"])])

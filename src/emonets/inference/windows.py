@@ -1,0 +1,56 @@
+"""Which stretches of a clip rows are made for: the whole of it, or windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emonets.errors import ParameterError
+from emonets.result import windows
+from emonets.specialists.audio.specialist import Sound
+from emonets.tubes.tube_pass import Features
+
+LONG = 10.0
+"""Seconds; a clip longer than this is cut into windows unless told otherwise."""
+WINDOW = 5.0
+"""Seconds of those windows."""
+_APART = 0.5  # seconds; what pictures and sound of a film differ by without meaning anything
+
+Windows = float | str | None
+Spans = Sequence[tuple[float, float]]
+
+
+def check_windows(window: Windows, hop: float | None) -> None:
+    """Raise :class:`ParameterError` unless window and hop make sense together."""
+    if isinstance(window, str) and window != "auto":
+        raise ParameterError(f"window must be seconds, 'auto' or None, got {window!r}")
+    for name, value in (("window", window), ("hop", hop)):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number and not (value is None or (name == "window" and value == "auto")):
+            raise ParameterError(f"{name} must be seconds, got {value!r}")
+    if window is None and hop is not None:
+        raise ParameterError("a hop needs a window")
+    windows(0.0, 1.0, WINDOW if isinstance(window, str) else window, hop)
+
+
+def spans_of(start: float, end: float, window: Windows, hop: float | None) -> Spans:
+    """The windows of a clip; one, all of it, where none are asked for."""
+    length = window
+    if window == "auto":
+        length = WINDOW if end - start > LONG else None
+    assert length is None or isinstance(length, int | float)
+    return windows(start, end, length, hop)
+
+
+def whole_span(features: Features | None, sound: Sound | None) -> tuple[float, float]:
+    """Start and end of a clip: of its pictures, or, where it has none, of its sound.
+
+    Of both where sound lies well outside the pictures, as behind a title that stands still.
+    """
+    if features is None:
+        assert sound is not None
+        return sound.start, sound.end
+    start, end = map(float, features["span"])
+    if sound is not None and sound.found:
+        start = sound.start if sound.start < start - _APART else start
+        end = sound.end if sound.end > end + _APART else end
+    return start, end

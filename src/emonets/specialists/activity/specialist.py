@@ -1,0 +1,429 @@
+"""The activity specialist: local motion → words → histogram → chi-square SVM (paper 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emonets.emotions import EMOTIONS, UNIFORM
+from emonets.errors import BundleError, DataError, ParameterError
+from emonets.learners.folds import Fold
+from emonets.learners.grid_search import TwoStageGridSearch
+from emonets.learners.stored import check_stored
+from emonets.learners.svm.chi2 import Chi2SVC, chi2_distances, chi2_kernel
+from emonets.learners.svm.coupled import CoupledSVC
+from emonets.learners.word_histogram import WordHistogram, histogram
+from emonets.media.clip import Clip, Frame
+from emonets.specialists.activity.blocks import BLOCK
+from emonets.specialists.activity.pictures import Affine, grey, shrink
+from emonets.specialists.activity.superblocks import (
+    MotionFilters,
+    MotionReader,
+    Motions,
+    Projection,
+)
+from emonets.tubes.builder import FaceTube
+from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
+from emonets.tubes.pipeline import find_tubes
+
+Features = dict[str, NDArray[Any]]
+Spans = Sequence[tuple[float, float]]
+
+SEEN_ON = ("frames", "tubes")
+"""Where motion is looked for: on whole frames or on face tubes."""
+C_GRID: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0, 1000.0)
+"""Powers of ten that C is searched among, and then powers of two around the best (4.2)."""
+
+_TRACKS = 16  # faces that are followed at a time; of further ones the longest unseen is let go
+_FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class MotionCode:
+    """What turns pictures into motion words; none of it knows of labels.
+
+    Attributes
+    ----------
+    filters : whitening and synchrony autoencoder.
+    projection : PCA of the descriptors of super blocks.
+    words : k-means' centres.
+    """
+
+    filters: MotionFilters
+    projection: Projection
+    words: WordHistogram
+
+    def to_arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Arrays by part, for a bundle."""
+        motion = {
+            "matrix": self.filters.matrix,
+            "bias": self.filters.bias,
+            "contrast": np.array([self.filters.contrast]),
+            "mean": self.projection.mean,
+            "components": self.projection.components,
+        }
+        if self.filters.basis is not None:
+            motion["basis"] = self.filters.basis
+        return {"activity": motion, "activity_words": self.words.to_arrays()}
+
+    @classmethod
+    def from_arrays(cls, parts: Mapping[str, Mapping[str, NDArray[Any]]]) -> Self:
+        """The inverse of :meth:`to_arrays`; raises :class:`BundleError` where it does not fit."""
+        owner = "the activity specialist"
+        missing = [name for name in ("activity", "activity_words") if name not in parts]
+        if missing:
+            raise BundleError(f"{owner} lacks {', '.join(missing)}; store it again")
+        a = parts["activity"]
+        check_stored(owner, a, {"bias": (None,), "contrast": (1,), "components": (None, None)})
+        count, width = len(a["bias"]), BLOCK[1] * BLOCK[2]
+        if "basis" in a:
+            check_stored(owner, a, {"basis": (width, None)})
+            width = a["basis"].shape[1]
+        check_stored(
+            owner, a,
+            {"matrix": (BLOCK[0], width, count), "mean": (8 * count,),
+             "components": (None, 8 * count)},
+        )  # fmt: skip
+        words = WordHistogram.from_arrays(parts["activity_words"])
+        if words.n_features_in_ != len(a["components"]):
+            raise BundleError(f"{owner}'s words are not of its projection's width")
+
+        def kept(name: str) -> NDArray[np.float32]:
+            return np.ascontiguousarray(a[name], np.float32)
+
+        filters = MotionFilters(
+            kept("matrix"), kept("bias"), float(a["contrast"][0]),
+            kept("basis") if "basis" in a else None,
+        )  # fmt: skip
+        return cls(filters, Projection(kept("mean"), kept("components")), words)
+
+
+class ActivityReader:
+    """Takes the pictures of a clip one by one, and tells its motion words at the end.
+
+    Made by :meth:`ActivitySpecialist.open`. Memory grows by 14 bytes a super block: those of
+    whole frames of 360 × 270 take 3 MB a minute, those of a face tube 0.2 MB.
+    """
+
+    def __init__(
+        self, code: MotionCode, *, longest: int | None = None, affine: Affine | None = None
+    ) -> None:
+        self.code = code
+        self._longest = longest
+        self._affine = affine
+        self._readers: dict[int, tuple[MotionReader, int]] = {}
+        self._parts: list[tuple[NDArray[np.int32], NDArray[np.float32], float]] = []
+        self._first = self._last = 0.0
+        self._count = 0
+
+    def push(self, seen: Frame | FaceTube) -> None:
+        """Take a whole frame, or a piece of a face tube; of one clip always the same kind.
+
+        Pieces of one tube must come in their order. A gap in a tube ends what went before.
+
+        Raises
+        ------
+        DataError : a picture that is not RGB or grey uint8.
+        """
+        if isinstance(seen, Frame):
+            self._step(seen.time)
+            self._look(0, seen.index, shrink(grey(seen.image), self._longest), seen.time)
+            return
+        self.push_crops(seen.track, seen.index, seen.times, seen.crops)
+
+    def push_crops(
+        self, track: int, index: ArrayLike, times: ArrayLike, crops: NDArray[np.uint8]
+    ) -> None:
+        """Take a piece of a face tube as arrays.
+
+        Parameters
+        ----------
+        track : which face.
+        index, times : (n,) numbers of the frames, and seconds.
+        crops : (n, side, side) grey or (n, side, side, 3) RGB.
+        """
+        for i, time, crop in zip(np.asarray(index), np.asarray(times), crops, strict=True):
+            self._step(float(time))
+            self._look(int(track), int(i), grey(crop), float(time), gaps=True)
+
+    def finish(self) -> Features:
+        """End of the clip: its features, as :meth:`ActivitySpecialist.extract` gives them."""
+        count = sum(len(words) for words, _, _ in self._parts)
+        kind = np.int16 if len(self.code.words.words_) < 2**15 else np.int32
+        words, weight = np.empty(count, kind), np.empty(count, np.float32)
+        time = np.empty(count)
+        start = 0
+        for some, energy, when in sorted(self._parts, key=lambda part: part[2]):
+            here = slice(start, start + len(some))
+            words[here], weight[here], time[here] = some, energy, when
+            start = here.stop
+        step = (self._last - self._first) / max(self._count - 1, 1)
+        return {
+            "words": words,
+            "weight": weight,
+            "time": time,
+            "span": np.array([self._first, self._last + step]),
+            "found": np.array(count > 0),
+        }
+
+    def _step(self, time: float) -> None:
+        self._first = min(self._first, time) if self._count else time
+        self._last = max(self._last, time) if self._count else time
+        self._count += 1
+
+    def _look(
+        self, track: int, index: int, image: NDArray[np.uint8], time: float, *, gaps: bool = False
+    ) -> None:
+        reader, before = self._readers.pop(track, (None, index - 1))
+        if reader is None:
+            reader = MotionReader(self.code.filters, self.code.projection)
+        elif gaps and index != before + 1:
+            reader.restart()
+        self._readers[track] = reader, index  # the last seen is the last in order
+        if len(self._readers) > _TRACKS:
+            del self._readers[next(iter(self._readers))]
+        motions = reader.push(image if self._affine is None else self._affine(image), time)
+        if motions is not None and len(motions.energy):
+            self._parts.append(_words(self.code, motions))
+
+
+class ActivitySpecialist:
+    """Seven probabilities for a clip by the motion in it.
+
+    Parameters
+    ----------
+    code : what turns pictures into motion words.
+    svm : a fitted machine of histograms; without one nothing can be predicted yet.
+    on : "frames", whole frames, or "tubes", the faces in them.
+    longest : whole frames whose longer side has more pixels are shrunk; None: native size (3.3).
+    weighted : whether a super block counts as much as it moves, as in the authors' code, or as
+        any other, as in the paper.
+    """
+
+    name = "activity"
+
+    def __init__(
+        self,
+        code: MotionCode,
+        *,
+        svm: Chi2SVC | None = None,
+        on: str = "frames",
+        longest: int | None = None,
+        weighted: bool = False,
+    ) -> None:
+        if on not in SEEN_ON:
+            raise ParameterError(f"on must be one of {', '.join(SEEN_ON)}, not {on!r}")
+        self.code = code
+        self.svm = svm
+        self.on = on
+        self.longest = longest
+        self.weighted = weighted
+
+    @property
+    def known_classes(self) -> tuple[int, ...]:
+        """The emotions, 0..6, that it can answer; it was shown no others. Unfitted: all."""
+        classes = range(len(EMOTIONS)) if self.svm is None else self.svm.classes_
+        return tuple(int(c) for c in classes)
+
+    @property
+    def decision(self) -> str:
+        """In words, how motion becomes one answer."""
+        counted = "weighted by their motion" if self.weighted else "counted"
+        where = "whole frames" if self.on == "frames" else "face tubes"
+        kernel = "chi-square" if self.svm is None else f"{self.svm.kernel} chi-square"
+        return f"{kernel} SVM on {len(self.code.words.words_)} motion words of {where}, {counted}"
+
+    def open(self, *, affine: Affine | None = None) -> ActivityReader:
+        """What takes the frames, or the face tubes, of one clip that somebody else decodes."""
+        return ActivityReader(self.code, longest=self.longest, affine=affine)
+
+    def extract(
+        self, clip: Clip, *, detector: DetectorLike = "auto", affine: Affine | None = None
+    ) -> Features:
+        """Look at all the motion of a clip.
+
+        Parameters
+        ----------
+        detector : finds the faces, where these are looked at.
+        affine : a change of all pictures, for training.
+
+        Returns
+        -------
+        dict of arrays, an entry a super block that shows anything, in order of time: ``words``
+        (n,) int, ``weight`` (n,) 0..1 how much it moves, ``time`` (n,) seconds of its middle;
+        and, once a clip, ``span`` (2,) start and end of the pictures in seconds, and ``found``
+        (), whether there is any super block: there is none in clips of fewer than 14 frames in a
+        row, of pictures below 20 pixels, of one grey, or (on tubes) without a face.
+
+        Raises
+        ------
+        MediaError : the clip has no pictures or cannot be decoded.
+        """
+        reader = self.open(affine=affine)
+        if self.on == "frames":
+            for frame in clip.frames():
+                reader.push(frame)
+        else:
+            tubes = find_tubes(clip, load_detector(detector), second=SensitiveDetector)
+            with closing(tubes):
+                for tube in tubes:
+                    reader.push(tube)
+        return reader.finish()
+
+    def histogram(
+        self, features: Features, span: tuple[float, float] | None = None
+    ) -> NDArray[np.float64]:
+        """(words,) of a clip, or of what lies in a span of seconds: sums to one, or is 0."""
+        use = slice(None)
+        if span is not None:
+            first, last = np.searchsorted(features["time"], span)
+            use = slice(int(first), int(last))
+        weights = features["weight"][use] if self.weighted else None
+        bins = histogram(features["words"][use], len(self.code.words.words_), weights)
+        if self.weighted and not bins.any() and len(features["words"][use]):
+            return histogram(features["words"][use], len(bins))  # nothing moves: all count alike
+        return bins
+
+    def predict_proba(self, features: Features | Sequence[Features]) -> NDArray[np.float64]:
+        """(n, 7) for the features of one clip or of several; nothing found: 1/7 each."""
+        clips = [features] if isinstance(features, Mapping) else list(features)
+        return self._answers([self.histogram(clip) for clip in clips])
+
+    def predict_spans(self, features: Features, spans: Spans) -> NDArray[np.float64]:
+        """(n, 7) for spans of a clip in seconds; where nothing is found 1/7 each.
+
+        A super block belongs to the span that its middle lies in, the end excluded.
+        """
+        return self._answers([self.histogram(features, (start, end)) for start, end in spans])
+
+    def fit(
+        self,
+        features: Sequence[Features],
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        *,
+        kernel: str = "exponential",
+        gamma: float = 0.5,
+        C: float | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Train the SVM on labelled clips.
+
+        Parameters
+        ----------
+        features : of each clip, from :meth:`extract`.
+        y : (n,) canonical classes; those that do not occur are never the answer.
+        groups : (n,) whose folds must not share members (subjects, films).
+        kernel, gamma : see `emonets.learners.svm.chi2`.
+        C : None searches for it, by the accuracy in folds (4.2).
+
+        Raises
+        ------
+        DataError : clips and labels that do not fit, or a clip in which nothing was found.
+        ParameterError : one class only, or a parameter out of its range.
+        """
+        labels = np.asarray(y)
+        if labels.shape != (len(features),) or not len(features):
+            raise DataError(f"{len(features)} clips and labels of shape {labels.shape}")
+        empty = [i for i, clip in enumerate(features) if not clip["found"]]
+        if empty:
+            raise DataError(
+                f"clip {empty[0]} (and {len(empty) - 1} more) shows no motion that could be "
+                "described: it is shorter than 14 frames, smaller than 20 pixels, of one grey, or "
+                "without a face; leave it out"
+            )
+        X = np.stack([self.histogram(clip) for clip in features])
+        if C is None:
+            C, _ = search_penalty(X, labels, groups, kernel=kernel, gamma=gamma, seed=seed)
+        machine = Chi2SVC(C=C, kernel=kernel, gamma=gamma, random_state=seed)
+        self.svm = machine.fit(X, labels, groups=groups)
+        return self
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
+        """Settings (JSON) and arrays by part, for a bundle."""
+        parts = self.code.to_arrays()
+        if self.svm is not None:
+            parts["activity_svm"] = self.svm.to_arrays()
+        settings = {"on": self.on, "longest": self.longest, "weighted": self.weighted}
+        return settings, parts
+
+    @classmethod
+    def from_arrays(
+        cls, settings: Mapping[str, Any], parts: Mapping[str, Mapping[str, NDArray[Any]]]
+    ) -> Self:
+        """The inverse of :meth:`to_arrays`; raises :class:`BundleError` where it does not fit."""
+        code, svm = MotionCode.from_arrays(parts), None
+        if "activity_svm" in parts:
+            svm = Chi2SVC.from_arrays(parts["activity_svm"])
+            known = set(np.asarray(svm.classes_).tolist()) <= set(range(len(EMOTIONS)))
+            if svm.n_features_in_ != len(code.words.words_) or not known:
+                raise BundleError("the activity SVM is not one of these words and the emotions")
+        try:
+            longest = settings["longest"]
+            return cls(
+                code,
+                svm=svm,
+                on=settings["on"],
+                longest=None if longest is None else int(longest),
+                weighted=bool(settings["weighted"]),
+            )
+        except (KeyError, TypeError, ValueError, ParameterError) as error:
+            raise BundleError(f"the activity specialist is incomplete: {error!r}") from None
+
+    def _answers(self, bins: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        if self.svm is None:
+            raise DataError("no labelled clips have trained the activity specialist; fit it first")
+        out = np.full((len(bins), len(EMOTIONS)), UNIFORM)
+        found = [i for i, of in enumerate(bins) if of.any()]
+        if found:
+            full = np.zeros((len(found), len(EMOTIONS)))
+            p = self.svm.predict_proba(np.stack([bins[i] for i in found]))
+            full[:, np.asarray(self.svm.classes_, np.int64)] = p
+            out[found] = full
+        return out
+
+
+def search_penalty(
+    X: NDArray[np.float64],
+    y: NDArray[Any],
+    groups: ArrayLike | None = None,
+    *,
+    kernel: str = "exponential",
+    gamma: float = 0.5,
+    folds: Sequence[Fold] | None = None,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The C of a chi-square machine that is right most often in folds of (n, d) histograms.
+
+    Parameters
+    ----------
+    folds : (train, test) positions; None: five, or one a group where there are fewer.
+
+    Returns
+    -------
+    C, and its accuracy in the folds.
+    """
+    distances, sums = chi2_distances(X), X.sum(axis=1)
+    values = chi2_kernel(
+        distances, sums, sums, kernel=kernel, gamma=gamma, mean=float(distances.mean()) or 1.0
+    )
+    cv: Any = folds
+    if folds is None:
+        cv = _FOLDS if groups is None else min(_FOLDS, len(np.unique(np.asarray(groups))))
+        cv = max(cv, 2)
+    machine = CoupledSVC(kernel="precomputed", random_state=seed)
+    search = TwoStageGridSearch(machine, coarse={"C": C_GRID}, cv=cv)
+    search.fit(values, y, groups=groups)
+    return float(search.best_params_["C"]), float(search.best_score_)
+
+
+def _words(
+    code: MotionCode, motions: Motions
+) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+    energy = np.maximum(motions.energy, 0.0)  # 1/2 less 1/2 may round to below 0
+    return code.words.nearest(motions.descriptors), energy, motions.time

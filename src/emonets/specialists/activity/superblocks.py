@@ -1,0 +1,402 @@
+"""Descriptors of super blocks, of a whole clip as matrix products (paper 3.3).
+
+A super block of 14 × 20 × 20 (frames, rows, columns) has a sub-block of 10 × 16 × 16 in each of
+its eight corners. Super blocks lie every 7 frames and every 10 pixels, so that sub-blocks begin at
+0, 4, 10, 14, 20 … pixels and 0, 4, 7, 11, 14 … frames: no two super blocks have one in common, and
+there is none to be saved. What is shared is this: all sub-blocks that begin in one frame are rows
+of one matrix, and whitening and filters are one other. With a ``basis`` the 16 × 16 pixels of a
+frame are first written in fewer numbers; that is done once for the three sub-blocks of which a
+frame is part, and makes the large product as many times smaller.
+
+Pixels go in as they are: subtracting a block's mean and dividing by its contrast are, after a
+linear map, a subtraction and a division of its result. A block's answer never depends on what is
+described with it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from emonets.errors import DataError
+from emonets.specialists.activity.blocks import BLOCK, SUPERBLOCK, normalise_blocks
+from emonets.specialists.activity.pictures import Grey, grey
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.intp]
+
+STRIDE = (7, 10, 10)
+"""Frames, rows, columns between neighbouring super blocks: half of them overlaps (paper 3.3)."""
+FLAT = 0.5
+"""Grey levels: a block whose standard deviation is no larger shows nothing."""
+
+_INSET = tuple(s - b for s, b in zip(SUPERBLOCK, BLOCK, strict=True))  # 4 each
+_PIXELS = BLOCK[1] * BLOCK[2]
+_GREY = 128.0  # taken off all pixels: the products round less
+_CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
+_AT_ONCE = 512  # sub-blocks that are multiplied together, about: they stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class MotionFilters:
+    """Whitening and filters as one affine map of a block: h = sigmoid((x · matrix + bias)²).
+
+    x is the block as `normalise_blocks` makes it, and with a basis its pixels in that.
+
+    Attributes
+    ----------
+    matrix : (10, 256, F) or, with a basis, (10, R, F).
+    bias : (F,).
+    contrast : grey levels, of `mean_contrast`.
+    basis : (256, R), or None.
+    """
+
+    matrix: Floats
+    bias: Floats
+    contrast: float
+    basis: Floats | None = None
+
+    @classmethod
+    def join(
+        cls,
+        mean: ArrayLike,
+        whitening: ArrayLike,
+        weights: ArrayLike,
+        contrast: float,
+        basis: ArrayLike | None = None,
+    ) -> MotionFilters:
+        """Of the mean (d,) and whitening (k, d) of blocks and filters (F, k) of what is whitened.
+
+        d is 2560, or 10 × R with a basis (256, R).
+        """
+        matrix = np.asarray(whitening, np.float64).T @ np.asarray(weights, np.float64).T
+        bias = -(np.asarray(mean, np.float64) @ matrix)
+        return cls(
+            np.ascontiguousarray(matrix.reshape(BLOCK[0], -1, matrix.shape[1]), np.float32),
+            bias.astype(np.float32),
+            float(contrast),
+            None if basis is None else np.ascontiguousarray(basis, np.float32),
+        )
+
+    @property
+    def count(self) -> int:
+        """F, how many filters there are."""
+        return len(self.bias)
+
+    def features(self, blocks: NDArray[np.uint8]) -> Floats:
+        """h (n, F) of blocks (n, 10, 16, 16)."""
+        x = normalise_blocks(blocks, self.contrast)
+        if self.basis is not None:
+            x = (x.reshape(-1, _PIXELS) @ self.basis).reshape(len(x), -1)
+        return _squashed(x @ self.matrix.reshape(-1, self.count) + self.bias)
+
+    def describe(self, superblocks: NDArray[np.uint8]) -> Floats:
+        """h of the eight corners of super blocks (n, 14, 20, 20), one after the other: (n, 8 F).
+
+        The corner changes fastest by column, then by row, then by time.
+        """
+        size_t, size_y, size_x = BLOCK
+        return np.concatenate(
+            [
+                self.features(superblocks[:, t : t + size_t, y : y + size_y, x : x + size_x])
+                for t in (0, _INSET[0])
+                for y in (0, _INSET[1])
+                for x in (0, _INSET[2])
+            ],
+            axis=1,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A reduction of descriptors: (x - mean) · components.T (PCA in paper 3.3).
+
+    Attributes
+    ----------
+    mean : (8 F,).
+    components : (D, 8 F).
+    """
+
+    mean: Floats
+    components: Floats
+
+    def __call__(self, descriptors: ArrayLike) -> Floats:
+        """(n, 8 F) → (n, D)."""
+        centred = np.asarray(descriptors, np.float32) - self.mean
+        return np.asarray(centred @ self.components.T, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Motions:
+    """The super blocks that begin in one frame.
+
+    Those without any contrast are left out. Without a projection D is 8 F.
+    """
+
+    time: float
+    """Seconds: the middle of their 14 frames."""
+    descriptors: Floats
+    """(n, D)."""
+    energy: Floats
+    """(n,) mean of 2 h - 1 over the eight sub-blocks, 0..1: how much of motion there is."""
+    place: Integers
+    """(n, 2) first row and column, pixels."""
+
+
+class MotionReader:
+    """Describes the super blocks of pictures that come one after the other.
+
+    Memory does not grow with their number: ten frames are held and half a layer of descriptors.
+
+    Parameters
+    ----------
+    filters : of sub-blocks.
+    projection : of descriptors; None leaves them as they are.
+    """
+
+    def __init__(self, filters: MotionFilters, projection: Projection | None = None) -> None:
+        if projection is not None and projection.mean.shape != (8 * filters.count,):
+            raise DataError(
+                f"the projection is of {projection.mean.size} values, the filters give "
+                f"{8 * filters.count}"
+            )
+        self.filters = filters
+        self.projection = projection
+        count = filters.count
+        matrix = filters.matrix.reshape(-1, count)
+        # two further rows: what a block's mean adds, to be taken off, and the bias
+        one = np.ones(_PIXELS) if filters.basis is None else filters.basis.sum(axis=0, dtype=float)
+        of_one = np.tile(one, BLOCK[0]) @ matrix.astype(np.float64)
+        self._matrix = np.vstack([matrix, -of_one, filters.bias]).astype(np.float32)
+        # a further column: the mean over all filters of the four corners
+        mean = np.full((4 * count, 1), 1 / (4 * count), np.float32)
+        self._halves: list[Floats] = []
+        self._away: list[Floats] = []
+        for half in (slice(0, 4 * count), slice(4 * count, 8 * count)):
+            if projection is not None:
+                components = projection.components[:, half].T
+                self._halves.append(np.ascontiguousarray(np.hstack([components, mean])))
+                self._away.append(np.asarray(projection.mean[half] @ components, np.float32))
+        self.restart()
+
+    def restart(self) -> None:
+        """What follows does not continue what came before."""
+        self._frames: deque[_Frame] = deque(maxlen=BLOCK[0])
+        self._times: deque[float] = deque(maxlen=SUPERBLOCK[0])
+        self._count = 0
+        self._grid: _Grid | None = None
+        self._begun: _Layer | None = None
+
+    def push(self, image: NDArray[np.uint8], time: float) -> Motions | None:
+        """Take the next picture; a change of size begins anew.
+
+        Parameters
+        ----------
+        image : (height, width) or RGB (height, width, 3) uint8.
+        time : seconds.
+
+        Returns
+        -------
+        The super blocks that end with this picture, if any do: none do in pictures smaller than
+        20 pixels, and not before the 14th.
+
+        Raises
+        ------
+        DataError : not such a picture.
+        """
+        picture = grey(image)
+        if self._grid is None or self._grid.shape != picture.shape:
+            self.restart()
+            self._grid = _Grid(picture.shape)
+        self._times.append(float(time))
+        self._count += 1
+        if not all(self._grid.size):
+            return None
+        self._frames.append(_Frame.of(picture, self._grid, self.filters.basis))
+        start = self._count - BLOCK[0]
+        if start < 0:
+            return None
+        if start % STRIDE[0] == 0:
+            self._begun = self._layer(0)
+        elif self._begun is not None and start % STRIDE[0] == _INSET[0]:
+            first, second = self._begun, self._layer(1)
+            self._begun = None
+            return self._joined(first, second)
+        return None
+
+    def finish(self) -> None:
+        """End of the pictures: whatever has no end of its own is forgotten."""
+        self.restart()
+
+    def _joined(self, first: _Layer, second: _Layer) -> Motions:
+        assert self._grid is not None
+        if self.projection is None:
+            descriptors = np.concatenate([first.part, second.part], axis=1)
+        else:
+            descriptors = first.part + second.part
+        use = np.maximum(first.contrast, second.contrast) > FLAT
+        energy: Floats = (first.energy + second.energy) / np.float32(2)
+        middle = (self._times[0] + self._times[-1]) / 2
+        return Motions(middle, descriptors[use], energy[use], self._grid.places[use])
+
+    def _layer(self, half: int) -> _Layer:
+        """The four sub-blocks of each super block that begin in the oldest frame held."""
+        grid, frames, count = self._grid, list(self._frames), self.filters.count
+        assert grid is not None
+        total = np.sum([frame.total for frame in frames], axis=0, dtype=np.float64)
+        square = np.sum([frame.square for frame in frames], axis=0)
+        values = float(np.prod(BLOCK))
+        mean = total / values
+        deviation = np.sqrt(np.maximum(square / values - mean**2, 0.0))
+        scale = np.asarray(1.0 / (deviation + self.filters.contrast), np.float32)
+        shift = np.asarray(mean - _GREY, np.float32)
+        parts, energies = [], []
+        for band in grid.bands():
+            f = (
+                _gathered(frames, grid, band, shift[band], np.reciprocal(scale[band]))
+                @ self._matrix
+            )
+            f *= scale[band].reshape(-1, 1)
+            h = _squashed(f).reshape(-1, 4 * count)
+            if self.projection is None:
+                parts.append(h)
+                energies.append(2 * h.mean(axis=1) - 1)
+            else:
+                reduced = h @ self._halves[half]
+                parts.append(reduced[:, :-1] - self._away[half])
+                energies.append(2 * reduced[:, -1] - 1)
+        contrast = deviation.max(axis=(2, 3)).ravel()
+        return _Layer(np.concatenate(parts), np.concatenate(energies), contrast)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """Half of the descriptors of the super blocks of one frame, or what that adds to them."""
+
+    part: Floats
+    energy: Floats
+    contrast: NDArray[np.float64]
+
+
+class _Grid:
+    """Where super blocks and their sub-blocks lie in pictures of one size."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        lengths = [
+            max(0, (n - size) // step + 1)
+            for n, size, step in zip(shape, SUPERBLOCK[1:], STRIDE[1:], strict=True)
+        ]
+        rows, columns = lengths if all(lengths) else (0, 0)
+        self.size = rows, columns
+        places = np.indices((rows, columns)).reshape(2, -1).T * STRIDE[1:]
+        self.places: Integers = places.astype(np.intp)
+
+    def bands(self) -> list[slice]:
+        """Rows of super blocks that are described together."""
+        rows, columns = self.size
+        step = max(1, _AT_ONCE // (4 * columns))
+        return [slice(i, min(i + step, rows)) for i in range(0, rows, step)]
+
+    def corner(self, band: slice, y: int, x: int) -> tuple[slice, slice]:
+        """Rows and columns of a picture in which one corner's sub-blocks begin."""
+        first, last = (
+            band.start * STRIDE[1] + y * _INSET[1],
+            (band.stop - 1) * STRIDE[1] + _INSET[1],
+        )
+        left, right = x * _INSET[2], (self.size[1] - 1) * STRIDE[2] + _INSET[2]
+        return slice(first, last + 1, STRIDE[1]), slice(left, right + 1, STRIDE[2])
+
+    def cut(self, patches: Floats, band: slice, out: Floats, less: Floats | None = None) -> None:
+        """Copy the 16 × 16 pixels of sub-blocks to (rows, columns, 2, 2, 16, 16).
+
+        Parameters
+        ----------
+        patches : those of all places of a picture.
+        band : the rows of super blocks whose they are.
+        less : (rows, columns, 2, 2), what is taken off all pixels of each.
+        """
+        for y, x in _CORNERS:
+            pixels = patches[self.corner(band, y, x)]
+            if less is None:
+                out[:, :, y, x] = pixels
+            else:
+                np.subtract(pixels, less[:, :, y, x, None, None], out=out[:, :, y, x])
+
+    def sums(self, integral: NDArray[Any]) -> NDArray[np.float64]:
+        """Of an integral image: sums over the pixels of sub-blocks, (rows, columns, 2, 2)."""
+        down, right = BLOCK[1:]
+        ends = integral[down:], integral[:-down]
+        out = np.empty((*self.size, 2, 2))
+        for y, x in _CORNERS:
+            rows, columns = self.corner(slice(0, self.size[0]), y, x)
+            lower, upper = (part[rows, right:] - part[rows, :-right] for part in ends)
+            out[:, :, y, x] = (lower - upper)[:, columns]
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """What is kept of a picture: its patches at all places (a view), or those of the grid in the
+    basis; and sums over the latter's pixels."""
+
+    patches: Floats
+    total: NDArray[np.float64]
+    square: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, picture: Grey, grid: _Grid, basis: Floats | None) -> _Frame:
+        total, square = cv2.integral2(picture)
+        kept = sliding_window_view(picture.astype(np.float32) - np.float32(_GREY), BLOCK[1:])
+        if basis is not None:
+            written = np.empty((*grid.size, 2, 2, basis.shape[1]), np.float32)
+            for band in grid.bands():
+                x = np.empty((*written[band].shape[:-1], *BLOCK[1:]), np.float32)
+                grid.cut(kept, band, x)
+                written[band] = (x.reshape(-1, _PIXELS) @ basis).reshape(written[band].shape)
+            kept = written
+        return cls(kept, grid.sums(total), grid.sums(square))
+
+
+def _gathered(
+    frames: list[_Frame], grid: _Grid, band: slice, shift: Floats, unit: Floats
+) -> Floats:
+    """Sub-blocks of some rows of super blocks as rows of a matrix, corner by corner.
+
+    Parameters
+    ----------
+    shift, unit : (rows, columns, 2, 2) the mean of each, and what is divided by.
+
+    Returns
+    -------
+    (n, 10 × 256 + 2 or 10 × R + 2): pixels less their mean, 0 and the unit; or pixels in the
+    basis, the mean, which is yet to be taken off, and the unit.
+    """
+    written = frames[0].patches.ndim == 5
+    values = frames[0].patches.shape[4:] if written else BLOCK[1:]
+    width = len(frames) * int(np.prod(values))
+    out = np.empty((shift.size, width + 2), np.float32)
+    out[:, -2] = shift.ravel() if written else 0.0
+    out[:, -1] = unit.ravel()
+    part = out[:, :width].reshape(*shift.shape, len(frames), *values)  # a view
+    for t, frame in enumerate(frames):
+        if written:
+            part[:, :, :, :, t] = frame.patches[band]
+        else:
+            grid.cut(frame.patches, band, part[:, :, :, :, t], shift)
+    return out
+
+
+def _squashed(f: Floats) -> Floats:
+    """sigmoid(f²), in place."""
+    np.multiply(f, f, out=f)
+    np.negative(f, out=f)
+    np.exp(f, out=f)
+    f += np.float32(1)
+    return np.reciprocal(f, out=f)

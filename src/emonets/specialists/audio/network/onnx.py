@@ -1,0 +1,218 @@
+"""The shape of a sound network, and running one without torch: its arrays as an ONNX graph.
+
+A residual convolutional network (He et al. 2016) looks at the spectrogram as at a picture, with
+bands as rows and frames as columns; attentive statistics pooling (Okabe et al. 2018) makes one
+vector of however many columns are left: their weighted mean and standard deviation. Batch
+normalisation exists in training only; here it is part of the filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from emonets.errors import ParameterError
+from emonets.learners.stored import check_stored
+from emonets.runtime.onnx import inference_session
+
+Arrays = dict[str, NDArray[np.float32]]
+
+LEAST_VARIANCE = 1e-5
+"""What a variance over time is raised to before its root is taken."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a sound network is built.
+
+    A 5 × 5 convolution of stride 2, then stages of residual blocks of two 3 × 3 convolutions;
+    the first block of each stage but the first halves bands and frames. A dense layer reads all
+    bands and channels of a column, attention weighs the columns.
+    """
+
+    bands: int = 64
+    widths: tuple[int, ...] = (32, 48, 96)
+    """Filters of each stage; the first convolution has as many as the first stage."""
+    blocks: tuple[int, ...] = (0, 1, 2)
+    """Residual blocks of each stage."""
+    embedding: int = 192
+    attention: int = 64
+
+    def __post_init__(self) -> None:
+        numbers = (self.bands, *self.widths, self.embedding, self.attention)
+        if min(numbers) < 1 or min(self.blocks, default=-1) < 0:
+            raise ParameterError(f"{self}: sizes must be positive")
+        if len(self.widths) != len(self.blocks) or min(self.blocks[1:], default=1) < 1:
+            raise ParameterError(f"{self}: each stage but the first needs a block and a width")
+
+    def residual_blocks(self) -> Iterator[tuple[int, int, int]]:
+        """Input channels, output channels and stride of each block, in order."""
+        channels = self.widths[0]
+        for stage, (width, count) in enumerate(zip(self.widths, self.blocks, strict=True)):
+            for block in range(count):
+                yield channels, width, 2 if stage and not block else 1
+                channels = width
+
+    def rows(self) -> int:
+        """Rows that are left of the bands behind the last block."""
+        rows = -(-self.bands // 2)
+        for _, _, stride in self.residual_blocks():
+            rows = -(-rows // stride)
+        return rows
+
+
+def parameter_shapes(network: Architecture, classes: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every array of a network with its batch normalisation folded in."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def add(name: str, outputs: int, *rest: int) -> None:
+        shapes[f"{name}.weight"] = (outputs, *rest)
+        shapes[f"{name}.bias"] = (outputs,)
+
+    add("stem", network.widths[0], 1, 5, 5)
+    channels = network.widths[0]
+    for i, (inputs, outputs, stride) in enumerate(network.residual_blocks()):
+        add(f"{i}.first", outputs, inputs, 3, 3)
+        add(f"{i}.second", outputs, outputs, 3, 3)
+        if inputs != outputs or stride != 1:
+            add(f"{i}.skip", outputs, inputs, 1, 1)
+        channels = outputs
+    add("embedding", network.embedding, channels * network.rows())
+    add("attention", network.attention, network.embedding)
+    shapes["score.weight"] = (1, network.attention)
+    add("classes", classes, 2 * network.embedding)
+    return shapes
+
+
+def onnx_graph(network: Architecture, arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The serialised graph: ``spectrogram`` (n, 1, bands, frames) float32 → ``logits``
+    (n, classes) and ``pooled`` (n, 2 embedding), both float32, for any number of frames.
+
+    Raises
+    ------
+    BundleError : an array is missing, of the wrong shape, or not finite.
+    """
+    classes = len(arrays["classes.bias"]) if "classes.bias" in arrays else 0
+    shapes = parameter_shapes(network, classes)
+    check_stored("the sound network", arrays, shapes)
+    constants: dict[str, NDArray[Any]] = {
+        name: np.asarray(arrays[name], np.float32) for name in shapes
+    }
+    for name in ("embedding", "attention", "score"):  # dense over columns: convolutions of size 1
+        constants[f"{name}.weight"] = constants[f"{name}.weight"][:, :, None]
+    constants["join rows"] = np.array([0, shapes["embedding.weight"][1], -1], np.int64)
+    constants["frames"] = np.array([2], np.int64)
+    constants["least"] = np.array(LEAST_VARIANCE, np.float32)
+    nodes: list[onnx.NodeProto] = []
+
+    def add(kind: str, inputs: list[str], **attributes: Any) -> str:
+        name = f"v{len(nodes)}"
+        nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+        return name
+
+    def convolve(x: str, name: str, stride: int = 1) -> str:
+        size = shapes[f"{name}.weight"][2]
+        return add(
+            "Conv",
+            [x, f"{name}.weight", f"{name}.bias"],
+            kernel_shape=[size, size],
+            pads=[size // 2] * 4,
+            strides=[stride, stride],
+        )
+
+    x = add("Relu", [convolve("spectrogram", "stem", 2)])
+    for i, (_, _, stride) in enumerate(network.residual_blocks()):
+        y = add("Relu", [convolve(x, f"{i}.first", stride)])
+        y = convolve(y, f"{i}.second")
+        if stride != 1:
+            x = add("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+        if f"{i}.skip.weight" in shapes:
+            x = convolve(x, f"{i}.skip")
+        x = add("Relu", [add("Add", [x, y])])
+    x = add("Reshape", [x, "join rows"])
+    x = add("Relu", [add("Conv", [x, "embedding.weight", "embedding.bias"])])
+    hidden = add("Tanh", [add("Conv", [x, "attention.weight", "attention.bias"])])
+    weight = add("Softmax", [add("Conv", [hidden, "score.weight"])], axis=2)
+    mean = add("ReduceSum", [add("Mul", [x, weight]), "frames"], keepdims=0)
+    square = add("ReduceSum", [add("Mul", [add("Mul", [x, x]), weight]), "frames"], keepdims=0)
+    variance = add("Sub", [square, add("Mul", [mean, mean])])
+    deviation = add("Sqrt", [add("Max", [variance, "least"])])
+    nodes.append(helper.make_node("Concat", [mean, deviation], ["pooled"], axis=1))
+    nodes.append(
+        helper.make_node("Gemm", ["pooled", "classes.weight", "classes.bias"], ["logits"], transB=1)
+    )
+    graph = helper.make_graph(
+        nodes,
+        "sound",
+        [
+            helper.make_tensor_value_info(
+                "spectrogram", TensorProto.FLOAT, ["n", 1, network.bands, "frames"]
+            )
+        ],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", classes]),
+            helper.make_tensor_value_info(
+                "pooled", TensorProto.FLOAT, ["n", 2 * network.embedding]
+            ),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+class SoundNetRunner:
+    """Trained networks ready to answer, together: the mean of their log-probabilities.
+
+    Parameters
+    ----------
+    network : what all members are built like.
+    members : their arrays.
+    device, threads : as for ``emonets.runtime.onnx.inference_session``.
+    """
+
+    def __init__(
+        self,
+        network: Architecture,
+        members: Sequence[Mapping[str, NDArray[Any]]],
+        *,
+        device: str = "cpu",
+        threads: int = 0,
+    ) -> None:
+        self.runs_on = device, threads
+        self._sessions = [
+            inference_session(onnx_graph(network, arrays), device=device, threads=threads)
+            for arrays in members
+        ]
+
+    def log_probabilities(self, spectrogram: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(frames, bands) normalised → (classes,), whose exponentials sum to one."""
+        x = np.ascontiguousarray(spectrogram.T[None, None])
+        members = [
+            _log_softmax(session.run(["logits"], {"spectrogram": x})[0][0])
+            for session in self._sessions
+        ]
+        return _log_softmax(np.mean(members, axis=0))
+
+    def pooled(self, spectrogram: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(frames, bands) normalised → what the last layer looks at, of all members.
+
+        Returns
+        -------
+        (members × 2 embedding,): mean and deviation over time, by attention.
+        """
+        x = np.ascontiguousarray(spectrogram.T[None, None])
+        members = [s.run(["pooled"], {"spectrogram": x})[0][0] for s in self._sessions]
+        return np.concatenate(members).astype(np.float64)
+
+
+def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max()
+    out: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum())
+    return out

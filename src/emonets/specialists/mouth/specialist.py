@@ -1,0 +1,408 @@
+"""The mouth specialist: face tubes → mouth crops → bag of patches → seven probabilities (3.4)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from emonets.emotions import EMOTIONS, UNIFORM
+from emonets.errors import BundleError, DataError, ParameterError
+from emonets.learners.folds import Fold, shuffled_folds
+from emonets.learners.logistic.frames import FrameLogistic, strength_path
+from emonets.learners.logistic.quantised import quantise_rows
+from emonets.learners.patches.bag import BagOfPatches
+from emonets.media.clip import Clip, Frame
+from emonets.specialists.descriptor import merge_frames
+from emonets.specialists.mouth.crops import MouthView
+from emonets.tubes.builder import FaceTube
+from emonets.tubes.crop_folder import CropFolder
+from emonets.tubes.detect import DetectorLike
+from emonets.tubes.landmarks import FaceLandmarker
+from emonets.tubes.registration import TUBE_SIZE
+from emonets.tubes.tube_pass import Features, Looker, look_at_tubes
+
+Echo = Callable[[str], Any]
+
+STRENGTHS = (3.0, 1.0, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+"""Penalties of the logistic regression that are tried, from the strongest on (the authors': 1e-3).
+"""
+_LEAST = 1e-6  # a probability is counted as, where it is less: no single clip decides
+_ROWS = 256  # mouths whose features are in memory together
+_WORSE = 2  # penalties in a row that are worse than the best: weaker ones are not tried
+_CHOOSING_FOLDS = 3  # in which the penalty is chosen, where no validation data are named
+
+
+class MouthSpecialist:
+    """Seven probabilities for a clip by the mouths in it.
+
+    Parameters
+    ----------
+    view : what is cut out of a tube.
+    bag : the features, fitted or, before :meth:`fit`, only with its parameters.
+    classifier : of the features of single pictures, likewise; its classes are emotions 0..6.
+    strengths : penalties of the classifier among which :meth:`fit` chooses, by the mean -log p of
+        clips that were not learned from: ``losses_`` and, for the eye, their accuracy, ``scores_``.
+    """
+
+    name = "mouth"
+
+    def __init__(
+        self,
+        view: MouthView | None = None,
+        *,
+        bag: BagOfPatches | None = None,
+        classifier: FrameLogistic | None = None,
+        strengths: Sequence[float] = STRENGTHS,
+    ) -> None:
+        self.view = MouthView() if view is None else view
+        self.bag = BagOfPatches() if bag is None else bag
+        self.classifier = FrameLogistic() if classifier is None else classifier
+        self.strengths = tuple(float(s) for s in strengths)
+        if not self.strengths:
+            raise ParameterError("strengths is empty; name at least one penalty")
+        self._landmarker: FaceLandmarker | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # an open network cannot be sent to another process; it is opened anew there
+        return {**self.__dict__, "_landmarker": None}
+
+    @property
+    def known_classes(self) -> tuple[int, ...]:
+        """The emotions, 0..6, that it can answer; it was shown no others. Unfitted: all."""
+        return tuple(int(c) for c in getattr(self.classifier, "classes_", range(len(EMOTIONS))))
+
+    @property
+    def decision(self) -> str:
+        """In words, how frames become one answer."""
+        return (
+            f"mean over frames of a logistic regression on {self.bag.n_features_out_:,} patch "
+            f"features of the mouth ({self.view.region} region, {self.view.colour})"
+        )
+
+    def mouths(self, tube: FaceTube) -> NDArray[np.uint8]:
+        """The mouth crops of a tube: (n, 30, 40[, 3]) uint8.
+
+        Raises
+        ------
+        DataError : the tube has another size or colour than the model was made for.
+        """
+        if self.view.region == "fixed" or not len(tube.crops):
+            return self.view.cut(tube.crops, np.zeros((len(tube.crops), 68, 2)))
+        if self._landmarker is None:
+            self._landmarker = FaceLandmarker(threads=1)
+        return self.view.cut(tube.crops, self._landmarker.points(tube.crops))
+
+    def look(self, tube: FaceTube) -> Features:
+        """Probabilities of each picture of a tube, by the mouth in it.
+
+        Returns
+        -------
+        dict of arrays, one entry a picture: ``probabilities`` (n, 7), ``known`` (n,) bool, False
+        where the crop says nothing (one colour all over; black and white for a model of
+        colours) and the probabilities are 1/7 each; and ``track, index, time, boxes, detected,
+        score`` as the face specialist has them.
+
+        Raises
+        ------
+        DataError : the tube has another size or colour than the model was made for.
+        """
+        mouths = self.mouths(tube)
+        known = self.view.known(mouths)
+        probabilities = np.full((len(mouths), len(EMOTIONS)), UNIFORM)
+        probabilities[known] = self.picture_probabilities(mouths[known])
+        return {"probabilities": probabilities, "known": known, **_about(tube)}
+
+    def nothing(self) -> Features:
+        """What :meth:`look` returns, without an entry."""
+        return {
+            "probabilities": np.empty((0, len(EMOTIONS))),
+            "known": np.empty(0, np.bool_),
+            "track": np.empty(0, np.int64),
+            "index": np.empty(0, np.int64),
+            "time": np.empty(0),
+            "boxes": np.empty((0, 4)),
+            "detected": np.empty(0, np.bool_),
+            "score": np.empty(0),
+        }
+
+    def extract(
+        self,
+        clip: Clip,
+        *,
+        detector: DetectorLike = "auto",
+        stride: int = 1,
+        crops: CropFolder | None = None,
+        on_frame: Callable[[Frame], None] | None = None,
+    ) -> Features:
+        """Look at the mouth of every face of a clip.
+
+        Returns
+        -------
+        dict of arrays, as of :meth:`look`, in order of time and then track; and ``span``, ``step``
+        as :func:`emonets.tubes.tube_pass.look_at_tubes` has them.
+
+        Raises
+        ------
+        MediaError : the clip has no pictures or cannot be decoded.
+        """
+        return look_at_tubes(
+            clip, {self.name: self}, detector=detector, stride=stride, crops=crops,
+            on_frame=on_frame,
+        )[self.name]  # fmt: skip
+
+    def extract_mouths(
+        self, clip: Clip, *, detector: DetectorLike = "auto", stride: int = 1
+    ) -> Features:
+        """The mouth crops of a clip, to train on.
+
+        Returns
+        -------
+        dict of arrays: ``mouths`` (n, 30, 40[, 3]) uint8 and, as in :meth:`extract`, ``known`` and
+        what is known of each picture.
+        """
+        looker = {self.name: self.keeper()}
+        return look_at_tubes(clip, looker, detector=detector, stride=stride)[self.name]
+
+    def keeper(self) -> Looker:
+        """What looks at tubes for :meth:`extract_mouths`, for a pass that others share."""
+        return _MouthsOf(self)
+
+    def picture_probabilities(self, mouths: ArrayLike) -> NDArray[np.float64]:
+        """(n, 7) for mouth crops (n, 30, 40[, 3]), each by itself."""
+        x = np.asarray(mouths)
+        out = np.zeros((len(x), len(EMOTIONS)))
+        columns = np.asarray(self.classifier.classes_, np.int64)
+        for start in range(0, len(x), _ROWS):
+            features = self.bag.transform(x[start : start + _ROWS])
+            out[start : start + _ROWS, columns] = self.classifier.predict_proba(features)
+        return out
+
+    def predict_frames(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Time stamps (t,) in seconds and the mean probabilities (t, 7) of the mouths then."""
+        known = features["known"]
+        if not known.any():
+            return np.empty(0), np.empty((0, len(EMOTIONS)))
+        index, merged = merge_frames(features["index"][known], features["probabilities"][known])
+        return features["time"][np.searchsorted(features["index"], index)], merged
+
+    def predict_proba(self, features: Features | Sequence[Features]) -> NDArray[np.float64]:
+        """(n, 7) for the features of one clip or of several; no mouth: 1/7 each."""
+        clips = [features] if isinstance(features, Mapping) else list(features)
+        out = np.full((len(clips), len(EMOTIONS)), UNIFORM)
+        for i, clip in enumerate(clips):
+            if clip["known"].any():
+                out[i] = clip["probabilities"][clip["known"]].mean(axis=0)
+        return out
+
+    def fit(
+        self, features: Sequence[Features], y: ArrayLike, groups: ArrayLike | None = None
+    ) -> Self:
+        """Learn from labelled clips; those without a mouth are left out.
+
+        Parameters
+        ----------
+        features : of each clip, from :meth:`extract_mouths`.
+        y : (n,) canonical classes.
+        groups : (n,) whose folds must not share members (subjects, films).
+
+        Raises
+        ------
+        DataError : numbers that do not match, no mouths, or features that hold none.
+        """
+        labels = np.asarray(y)
+        if any("mouths" not in clip for clip in features):
+            raise DataError("features hold no mouths to train on; take extract_mouths for them")
+        use = [i for i, clip in enumerate(features) if clip["known"].any()]
+        if labels.shape != (len(features),) or not use:
+            raise DataError(f"{len(features)} clips, {labels.shape} labels, {len(use)} with mouths")
+        mouths = [features[i]["mouths"][features[i]["known"]] for i in use]
+        clips = np.repeat(use, [len(part) for part in mouths])
+        group = clips if groups is None else np.asarray(groups)[clips]
+        return self.fit_pictures(np.concatenate(mouths), labels[clips], clips, group)
+
+    def fit_pictures(
+        self,
+        mouths: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        clips: NDArray[Any],
+        groups: NDArray[Any],
+        *,
+        choosing: NDArray[np.bool_] | None = None,
+        work: Path | None = None,
+        echo: Echo | None = None,
+    ) -> Self:
+        """Learn from mouth crops: dictionaries, then the penalty, then the classifier.
+
+        Parameters
+        ----------
+        mouths : (n, 30, 40[, 3]), of pictures that are known (`MouthView.known`).
+        labels : (n,) canonical classes; clips, groups : (n,) which clip and subject each is of.
+        choosing : (n,) pictures on which the penalty is chosen; nothing else is learned from them.
+            None: it is chosen in three folds of subjects, and all pictures are then learned from.
+        work : folder for the features of all pictures, a byte a number; by default a temporary
+            one. They are deleted afterwards.
+
+        Raises
+        ------
+        DataError : one subject only, where there are no pictures for choosing.
+        """
+        said = echo or (lambda _: None)
+        if tuple(mouths.shape[1:]) != self.view.shape:
+            raise DataError(
+                f"expected mouth crops of shape {self.view.shape}, got {mouths.shape[1:]}"
+            )
+        learning = np.ones(len(mouths), bool) if choosing is None else ~choosing
+        folds = _folds(groups) if choosing is None else [_sides(learning)]
+        self.bag = clone(self.bag).fit(mouths[learning] if choosing is not None else mouths)
+        said(f"dictionaries of {len(self.bag.dictionaries_)} regions are made")
+        with tempfile.TemporaryDirectory(prefix="emonets-mouth-", dir=work) as folder:
+            rows = quantise_rows(
+                Path(folder) / "features.u8",
+                lambda which: self.bag.transform(mouths[which]),
+                len(mouths),
+                sample=np.flatnonzero(learning),
+            )
+            said(f"features of {len(mouths)} pictures are made")
+            self.losses_, self.scores_ = self._scores(
+                rows.steps, rows.unit, labels, clips, folds, said
+            )
+            best = min(self.losses_, key=lambda s: (self.losses_[s], -s))  # of equals the stronger
+            classifier = clone(self.classifier).set_params(l2=best)
+            self.classifier = classifier.fit(
+                rows.steps, labels, learning.astype(float), unit=rows.unit
+            )
+            del rows  # some systems delete no file that is mapped
+        said(f"penalty {best:g}: {self.scores_[best]:.1%} of the clips for choosing are right")
+        return self
+
+    def _scores(
+        self,
+        steps: NDArray[np.uint8],
+        unit: NDArray[np.float64],
+        labels: NDArray[np.int64],
+        clips: NDArray[Any],
+        folds: Sequence[Fold],
+        said: Echo,
+    ) -> tuple[dict[float, float], dict[float, float]]:
+        """By penalty, of clips that were not learned from: mean -log p, and accuracy."""
+        names, clip = np.unique(clips, return_inverse=True)
+        tested = np.unique(np.concatenate([clip[test] for _, test in folds]))
+        truth = np.zeros(len(names), np.int64)
+        truth[clip] = labels
+        paths = []
+        for train, _ in folds:
+            weight = np.zeros(len(labels))
+            weight[train] = 1
+            paths.append(
+                strength_path(self.classifier, self.strengths, steps, labels, weight, unit=unit)
+            )
+        losses: dict[float, float] = {}
+        scores: dict[float, float] = {}
+        for models in zip(*paths, strict=True):  # of one penalty, the strongest first
+            p = np.zeros((len(names), len(EMOTIONS)))
+            for model, (_, test) in zip(models, folds, strict=True):
+                columns = np.asarray(model.classes_, np.int64)
+                for start in range(0, len(test), _ROWS):
+                    some = test[start : start + _ROWS]
+                    frames = np.zeros((len(some), len(EMOTIONS)))
+                    frames[:, columns] = model.predict_proba(steps[some] * unit)
+                    np.add.at(p, clip[some], frames)
+            q = p[tested] / p[tested].sum(axis=1, keepdims=True)
+            right = q[np.arange(len(tested)), truth[tested]]
+            strength = float(models[0].l2)
+            losses[strength] = float(-np.log(np.maximum(right, _LEAST)).mean())
+            scores[strength] = float((q.argmax(axis=1) == truth[tested]).mean())
+            said(f"penalty {strength:g}: loss {losses[strength]:.4f}, {scores[strength]:.1%} right")
+            if list(losses.values()).index(min(losses.values())) < len(losses) - _WORSE:
+                break  # the weaker the penalty the longer it takes, and this leads nowhere
+        return losses, scores
+
+    def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
+        """Settings (JSON) and arrays by part, for a bundle."""
+        settings, arrays = self.bag.to_arrays()
+        about = {"view": {**asdict(self.view), "tube_size": TUBE_SIZE}, "bag": settings}
+        return about, {"mouth_bag": arrays, "mouth_classifier": self.classifier.to_arrays()}
+
+    @classmethod
+    def from_arrays(
+        cls, settings: Mapping[str, Any], parts: Mapping[str, Mapping[str, NDArray[Any]]]
+    ) -> Self:
+        """The inverse of :meth:`to_arrays`; raises :class:`BundleError` where it does not fit."""
+        try:
+            view = dict(settings["view"])
+            size = view.pop("tube_size")
+            made = cls(
+                MouthView(**view),
+                bag=BagOfPatches.from_arrays(settings["bag"], parts["mouth_bag"]),
+                classifier=FrameLogistic.from_arrays(parts["mouth_classifier"]),
+            )
+        except BundleError:
+            raise
+        except (KeyError, TypeError, ValueError, DataError) as error:
+            raise BundleError(f"the mouth specialist is incomplete: {error!r}") from None
+        if size != TUBE_SIZE:
+            raise BundleError(
+                f"the mouth specialist was made for tubes of {size} pixels, not of {TUBE_SIZE}"
+            )
+        if made.bag.picture_shape_ != made.view.shape:
+            raise BundleError(
+                f"the mouth specialist's dictionaries are of pictures {made.bag.picture_shape_}, "
+                f"but its view is {made.view.shape}"
+            )
+        if not set(made.classifier.classes_.tolist()) <= set(range(len(EMOTIONS))):
+            raise BundleError("the mouth classifier's classes are not among the seven emotions")
+        if made.classifier.n_features_in_ != made.bag.n_features_out_:
+            raise BundleError(
+                f"the mouth classifier takes {made.classifier.n_features_in_} features, its "
+                f"dictionaries make {made.bag.n_features_out_}"
+            )
+        return made
+
+
+class _MouthsOf:
+    """Keeps the mouth crops themselves."""
+
+    def __init__(self, specialist: MouthSpecialist) -> None:
+        self._specialist = specialist
+
+    def look(self, tube: FaceTube) -> Features:
+        mouths = self._specialist.mouths(tube)
+        return {"mouths": mouths, "known": self._specialist.view.known(mouths), **_about(tube)}
+
+    def nothing(self) -> Features:
+        nothing = self._specialist.nothing()
+        nothing.pop("probabilities")
+        return {"mouths": np.empty((0, *self._specialist.view.shape), np.uint8), **nothing}
+
+
+def _about(tube: FaceTube) -> Features:
+    """Which pictures a tube's are."""
+    return {
+        "track": np.full(len(tube.index), tube.track, np.int64),
+        "index": np.asarray(tube.index, np.int64),
+        "time": np.asarray(tube.times, np.float64),
+        "boxes": np.asarray(tube.boxes, np.float64),
+        "detected": np.asarray(tube.detected, np.bool_),
+        "score": np.asarray(tube.scores, np.float64),
+    }
+
+
+def _folds(groups: NDArray[Any]) -> list[Fold]:
+    count = min(_CHOOSING_FOLDS, len(np.unique(groups)))
+    if count < 2:
+        raise DataError(
+            "the strength of the penalty is chosen on subjects that were not learned from, but "
+            "all pictures are of one; give more, or pictures for choosing"
+        )
+    return shuffled_folds(len(groups), count, np.random.RandomState(0), groups)
+
+
+def _sides(learning: NDArray[np.bool_]) -> Fold:
+    return np.flatnonzero(learning), np.flatnonzero(~learning)

@@ -1,0 +1,341 @@
+"""Training the face network on still faces (paper 3.1.1 and 3.1.2)."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.bundle import check_place
+from emonets.datasets.load import load_faces
+from emonets.datasets.readers.fer2013 import vote_shares
+from emonets.datasets.still_faces import FaceImages
+from emonets.emotions import EMOTIONS, emotion_index
+from emonets.errors import DataError, MissingExtraError, ParameterError
+from emonets.evaluation.stills import part
+from emonets.media.clip import find_clips, open_clip
+from emonets.model import EmoNets
+from emonets.result import check_writable
+from emonets.runtime.files import write_whole
+from emonets.specialists.face.network.classifier import ConvNetClassifier
+from emonets.specialists.face.network.modern import ModernConvNetClassifier
+from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
+from emonets.training.face_preset import face_network, face_settings
+from emonets.training.joined import joined
+from emonets.tubes.detect import load_detector
+from emonets.tubes.landmarks import MAX_ASYMMETRY, FaceLandmarker, asymmetry
+from emonets.tubes.pipeline import find_tubes
+from emonets.tubes.registration import (
+    FER_LANDMARK_MEAN,
+    FER_SIZE,
+    MAX_RESIDUAL,
+    register,
+    shape_residuals,
+    similarity,
+)
+
+_HELD_OUT = 0.1  # of the faces, where the data names no validation split
+
+
+@dataclass(frozen=True)
+class _Faces:
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    what: str
+    votes: NDArray[np.float64] | None = None
+    """(n, 7) what several people said, where the data knows it."""
+
+
+def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
+    """Faces to train on and faces to choose the epoch by."""
+    training, choosing = part(data, "Training"), part(data, "PublicTest")
+    if training is not None and choosing is not None:
+        a, b = training, choosing
+        return (
+            _Faces(a.images, a.labels, f"{data.name} {', '.join(a.splits)}", _votes(a)),
+            _Faces(b.images, b.labels, f"{data.name} {', '.join(b.splits)}"),
+        )
+    if data.split is not None and training is None:
+        raise DataError(
+            f"{data.name}: none of its parts, {', '.join(data.splits)}, is for training; "
+            "call one train"
+        )
+    pool = data if training is None else training
+    rng = np.random.default_rng(seed)
+    held = np.zeros(len(pool.labels), bool)
+    if pool.groups is not None:  # whole subjects are held out
+        names_ = np.unique(pool.groups)
+        chosen = rng.permutation(names_)[: max(1, round(_HELD_OUT * len(names_)))]
+        held = np.isin(pool.groups, chosen)
+    else:
+        for label in np.unique(pool.labels):
+            members = rng.permutation(np.flatnonzero(pool.labels == label))
+            held[members[: max(1, round(_HELD_OUT * len(members)))]] = True
+    if held.all() or not held.any():
+        raise DataError(f"{data.name}: too few faces to hold some out for choosing the epoch")
+    how = "groups" if pool.groups is not None else "faces"
+    return (
+        _Faces(pool.images[~held], pool.labels[~held], f"{data.name}, rest", _votes(pool, ~held)),
+        _Faces(pool.images[held], pool.labels[held], f"{data.name}, held-out {how}"),
+    )
+
+
+def _votes(data: FaceImages, rows: NDArray[np.bool_] | None = None) -> NDArray[np.float64] | None:
+    if data.ferplus_votes is None:
+        return None
+    shares = vote_shares(data.ferplus_votes, data.labels)
+    return shares if rows is None else shares[rows]
+
+
+def _load(path: Path, echo: Callable[[str], Any]) -> FaceImages:
+    """The faces at a path; what had to be left out is said."""
+    faces = load_faces(path)
+    if faces.skipped:
+        echo(f"{path}: files left out: {len(faces.skipped)}, first {faces.skipped[0]}")
+    return faces
+
+
+def _check_same_data(checkpoint: Path, arrays: Sequence[NDArray[Any]]) -> None:
+    """Refuse to go on from a checkpoint of other pictures; note what a new one is made with."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(repr((array.shape, str(array.dtype))).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    note = checkpoint.with_name(checkpoint.name + ".data")
+    if checkpoint.exists() and note.exists() and note.read_text("utf-8") != digest.hexdigest():
+        raise DataError(
+            f"{checkpoint}: made with other pictures or another illumination; delete it to start "
+            "anew, or give --checkpoint another place"
+        )
+    write_whole(note, digest.hexdigest().encode())
+
+
+def onto_fer2013(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring another source of face pictures into FER2013's frame (paper 3.1.1).
+
+    One similarity transform for all of them, from the mean shape of their landmarks to FER2013's;
+    what lies outside the pictures becomes noise.
+
+    Parameters
+    ----------
+    images : (n, side, side) grey uint8, each a face that fills most of it.
+
+    Returns
+    -------
+    (n, 48, 48) uint8.
+
+    Raises
+    ------
+    DataError : in fewer than one picture in ten a face's shape is found.
+    """
+    side = 2 * FER_SIZE
+    large = np.stack([cv2.resize(image, (side, side)) for image in images])
+    landmarker, plain, mirrored = FaceLandmarker(), [], []
+    for i in range(0, len(large), 256):
+        batch = np.repeat(large[i : i + 256, ..., None], 3, axis=3)
+        plain.append(landmarker.points(batch))
+        mirrored.append(landmarker.mirrored_points(batch))
+    points, others = np.concatenate(plain), np.concatenate(mirrored)
+    # what is no face has other points in the mirror
+    frontal = shape_residuals(points) <= MAX_RESIDUAL
+    frontal &= asymmetry(points, others, side) <= MAX_ASYMMETRY
+    if frontal.mean() < 0.1:
+        raise DataError(
+            f"only {frontal.sum()} of {len(images)} pictures look like a face; are they faces, "
+            "cropped and upright?"
+        )
+    transform = similarity(points[frontal, 17:].mean(axis=0), FER_LANDMARK_MEAN)
+    return register(large, transform)
+
+
+def train_face(
+    data: Path,
+    out: Path,
+    *,
+    preset: str = "paper",
+    extra: Sequence[Path] = (),
+    network: str | None = None,
+    illumination: str | None = None,
+    epochs: int | None = None,
+    register_extra: bool = True,
+    stop_on_clips: Path | None = None,
+    teachers: Sequence[str | Path] = (),
+    add_to: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    echo: Callable[[str], Any] = print,
+) -> EmoNets:
+    """Train the face network and write a bundle.
+
+    Parameters
+    ----------
+    data : anything :func:`emonets.datasets.load.load_faces` reads.
+    out : folder of the bundle.
+    preset, network, illumination, epochs : the numbers, and what to change in them.
+    extra : more faces that are only trained on (the paper's second set, TFD).
+    register_extra : bring those into FER2013's frame by :func:`onto_fer2013` first.
+    stop_on_clips : folder of class folders of clips; the epoch is then chosen by the accuracy
+        of the mean over each clip's faces, as the paper did, and not by held-out faces.
+    teachers : bundles whose face networks teach (a ``modern convnet`` only; the preset's
+        ``teaching`` is the weight of what they say).
+    add_to : a bundle whose other specialists the new one takes over.
+    device : where a ``modern convnet`` is trained: ``auto``, ``cpu`` or ``cuda``.
+    checkpoint : default ``OUT.checkpoint.safetensors``; where it exists the run goes on.
+
+    Raises
+    ------
+    DataError, ParameterError, MissingExtraError : as the parts say.
+    """
+    checkpoint = checkpoint or out.with_name(out.name + ".checkpoint.safetensors")
+    check_place(out)
+    check_writable(checkpoint)
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError("training a network", "train")
+    numbers = _changed(face_settings(preset), network, illumination, epochs)
+    if teachers and numbers["model"] != "modern convnet":
+        raise ParameterError("only a preset whose face.model is 'modern convnet' takes teachers")
+    base = None if add_to is None else EmoNets.load(add_to)
+    masters = [_teacher(bundle) for bundle in teachers]
+    preprocessing = FacePreprocessing(**numbers.get("images", {}))
+    train, choose = _split(_load(data, echo), seed)
+    for path in extra:
+        train = _with_more(train, _load(path, echo), register_extra)
+    if set(np.unique(train.labels)) != set(range(len(EMOTIONS))):
+        absent = [e for i, e in enumerate(EMOTIONS) if i not in train.labels]
+        raise DataError(f"{data}: no training face is labelled {', '.join(absent)}")
+    validation: tuple[Any, ...]
+    if stop_on_clips is None:
+        validation = preprocessing.normalise(choose.images), choose.labels
+        chosen_by = choose.what
+    else:
+        validation = _clip_faces(stop_on_clips, preprocessing)
+        chosen_by = f"clips of {stop_on_clips.name}"
+    model = face_network(numbers, checkpoint=checkpoint, seed=seed, device=device)
+    echo(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
+    pictures = preprocessing.normalise(train.images)
+    _check_same_data(checkpoint, (pictures, train.labels, *validation))
+    also: dict[str, Any] = {}
+    if isinstance(model, ModernConvNetClassifier):
+        also = {"teachers": masters, "votes": _targets(train, numbers)}
+    model.fit(
+        pictures, train.labels, validation=validation, progress=_teller(model.epochs, echo), **also
+    )
+    scores = model.history_["score"]
+    card = {
+        "trained_on": train.what,
+        "faces": len(train.images),
+        "chosen_by": f"accuracy on {chosen_by}",
+        "chosen_accuracy": round(float(max(scores)), 4),
+        "chosen_epoch": int(np.argmax(scores)) + 1,
+        "epochs": len(scores),
+        "seed": seed,
+        "settings": {k: v for k, v in numbers.items() if k not in ("images", "clips")},
+        "teachers": [str(bundle) for bundle in teachers],
+        "minutes": round(sum(model.history_["seconds"]) / 60, 1),
+        "machine": platform.machine(),
+    }
+    slots = numbers.get("clips", {}).get("slots", 10)
+    specialist = FaceSpecialist(model, preprocessing, slots=slots)
+    nets = joined(base, "face", specialist, card, preset)
+    nets.save(out)
+    echo(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
+    return nets
+
+
+def _changed(
+    numbers: dict[str, Any], network: str | None, illumination: str | None, epochs: int | None
+) -> dict[str, Any]:
+    """A preset's numbers with what was asked for in place of some of them."""
+    place = "training" if numbers["model"] == "modern convnet" else "network"
+    for table, key, value in (
+        ("network", "network", network), ("images", "illumination", illumination),
+        (place, "epochs", epochs),
+    ):  # fmt: skip
+        if value is not None:
+            numbers[table] = {**numbers.get(table, {}), key: value}
+    passes = numbers.get(place, {}).get("epochs", 1)
+    if passes < 1:
+        raise ParameterError(f"epochs must be 1 or more, got {passes}")
+    return numbers
+
+
+def _with_more(train: _Faces, more: FaceImages, register_: bool) -> _Faces:
+    """The faces to train on and those of another source, brought into their frame if asked."""
+    if more.split is not None:
+        more = more.take("Training")  # never what is kept for choosing or testing
+    pictures = onto_fer2013(more.images) if register_ else more.images
+    theirs, votes = _votes(more), None
+    if train.votes is not None or theirs is not None:  # a picture without votes has its label's
+        own = np.eye(len(EMOTIONS))
+        first = own[train.labels] if train.votes is None else train.votes
+        votes = np.concatenate([first, own[more.labels] if theirs is None else theirs])
+    return _Faces(
+        np.concatenate([train.images, pictures]),
+        np.concatenate([train.labels, more.labels]),
+        f"{train.what} + {more.name}",
+        votes,
+    )
+
+
+def _targets(train: _Faces, numbers: dict[str, Any]) -> NDArray[np.float64] | None:
+    """What to train on in place of the labels: partly the votes, as the preset says."""
+    share = numbers.get("training", {}).get("votes", 0.0)
+    if train.votes is None or not share:
+        return None
+    return mixed_targets(train.labels, train.votes, share)
+
+
+def mixed_targets(
+    labels: NDArray[np.int64], votes: NDArray[np.float64], share: float
+) -> NDArray[np.float64]:
+    """(n, 7) labels (n,) of which a share, 0..1, is replaced by votes (n, 7)."""
+    mixed: NDArray[np.float64] = (1 - share) * np.eye(len(EMOTIONS))[labels] + share * votes
+    return mixed
+
+
+def _teller(total: int, echo: Callable[[str], Any]) -> Callable[[int, Any], None]:
+    def progress(epoch: int, history: Any) -> None:
+        left = (total - epoch - 1) * float(np.median(history.seconds[-5:]))
+        echo(
+            f"epoch {epoch + 1}/{total}  loss {history.loss[-1]:.4f}  "
+            f"accuracy {history.score[-1]:.4f} (best {max(history.score):.4f} in epoch "
+            f"{history.best + 1})  {left / 60:.0f} min left"
+        )
+
+    return progress
+
+
+def _teacher(bundle: str | Path) -> ConvNetClassifier:
+    face = EmoNets.load(bundle).face
+    if face is None:
+        raise ParameterError(f"{bundle}: has no face network that could teach")
+    return face.network
+
+
+def _clip_faces(
+    folder: Path, preprocessing: FacePreprocessing
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """The network's pictures of all clips in class folders, their labels and clip numbers."""
+    eyes, detector = FaceSpecialist(ConvNetClassifier(), preprocessing), load_detector("auto")
+    pictures, labels, numbers = [], [], []
+    for number, path in enumerate(find_clips([folder])):
+        try:
+            label = emotion_index(path.parent.name)
+        except KeyError as error:
+            raise DataError(f"{path}: its folder is not an emotion; {error.args[0]}") from None
+        for tube in find_tubes(open_clip(path), detector):
+            pictures.append(eyes.inputs(tube))
+            labels.append(np.full(len(pictures[-1]), label))
+            numbers.append(np.full(len(pictures[-1]), number))
+    if not pictures:
+        raise DataError(f"{folder}: no face in any clip there")
+    return np.concatenate(pictures), np.concatenate(labels), np.concatenate(numbers)

@@ -1,0 +1,188 @@
+"""What a system scored, to read, to compute with, and to look at."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emonets.emotions import EMOTIONS
+from emonets.errors import ParameterError
+from emonets.evaluation.compare_fusion import table
+from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.metrics import Evaluation
+from emonets.runtime.files import try_folder, write_whole
+from emonets.training.system import Scored
+
+_MOST_DROPPED = 10  # that a report names; the JSON has all
+
+
+def summary(scored: Scored) -> str:
+    """A few lines: who reached what."""
+    data = scored.data
+    lines = [_heading(scored), ""]
+    for name, scores in scored.scores.items():
+        said = "" if name == "fused" else _silent(scored, name)
+        label = f"fused ({scored.strategy})" if name == "fused" else name
+        lines.append(f"{label:<28} accuracy {scores.accuracy:.1%}  UAR {scores.uar:.1%}{said}")
+    lines += ["", "In brackets: 95 % intervals, by drawing groups anew."]
+    if not data.grouped:
+        lines.append(
+            "Not of every clip is it known who is seen: each such clip counts as a person of its "
+            "own, and the scores may be too good."
+        )
+    if scored.masked:
+        lines.append(f"The data have no {', '.join(scored.masked)}: never an answer here.")
+    if data.dropped:
+        lines.append(f"Left out: {len(data.dropped)} files, such as {data.dropped[0][0]}: "
+                     f"{data.dropped[0][1]}")  # fmt: skip
+    return "\n".join(lines)
+
+
+def _heading(scored: Scored) -> str:
+    rows = scored.said.rows
+    groups = len(np.unique(scored.groups))
+    classes = len(EMOTIONS) - len(scored.masked)
+    return (
+        f"{scored.data.name}: {len(rows)} clips of {groups} groups, {classes} classes, "
+        f"{scored.said.split}"
+    )
+
+
+def _silent(scored: Scored, name: str) -> str:
+    found = scored.said.found[:, scored.said.models.index(name)]
+    return f"  (finds nothing in {np.count_nonzero(~found)} clips)" if not found.all() else ""
+
+
+def markdown(scored: Scored, *, title: str, seed: int, pictures: Sequence[Path] = ()) -> str:
+    """The whole report."""
+    parts = [f"# {title}", _heading(scored) + f", seed {seed}."]
+    head = "| model | accuracy | UAR | " + " | ".join(f"F1 {e}" for e in _present(scored)) + " |"
+    lines = [head, "| --- | ---: | ---: |" + " ---: |" * len(_present(scored))]
+    for name, scores in scored.scores.items():
+        label = f"**fused** ({scored.strategy})" if name == "fused" else name
+        f1 = [f"{scores.f1[k]:.1%}" for k in _indices(scored)]
+        lines.append(f"| {label} | {scores.accuracy:.1%} | {scores.uar:.1%} | {' | '.join(f1)} |")
+    parts += ["\n".join(lines), "In brackets: 95 % bootstrap intervals over groups."]
+    parts.append(summary(scored).partition("In brackets")[2].partition("\n")[2].strip())
+    if scored.compared:
+        parts += ["## Fusions", table(scored.compared).strip()]
+    for name, scores in scored.scores.items():
+        parts += [f"## {name}", scores.to_markdown().strip()]
+    parts += [f"![{p.stem}]({p.name})" for p in pictures]
+    if scored.data.dropped:
+        listed = [f"- {file}: {why}" for file, why in scored.data.dropped[:_MOST_DROPPED]]
+        more = len(scored.data.dropped) - _MOST_DROPPED
+        listed += [f"- and {more} more (scores.json names all)"] if more > 0 else []
+        parts += ["## Left out", "\n".join(listed)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _indices(scored: Scored) -> list[int]:
+    return [k for k, name in enumerate(EMOTIONS) if name not in scored.masked]
+
+
+def _present(scored: Scored) -> list[str]:
+    return [EMOTIONS[k] for k in _indices(scored)]
+
+
+def plain(scored: Scored, *, title: str, seed: int) -> dict[str, Any]:
+    """All figures for JSON."""
+    data = scored.data
+    return {
+        "title": title, "data": data.name, "split": scored.said.split, "group": "group",
+        "n": len(scored.said.rows), "groups": len(np.unique(scored.groups)),
+        "grouped": data.grouped, "masked": scored.masked, "strategy": scored.strategy,
+        "seed": seed, "minutes": round(scored.minutes, 2),
+        "models": {name: scores.to_dict() for name, scores in scored.scores.items()},
+        "fusions": [one.to_dict() for one in scored.compared],
+        "dropped": [{"file": file, "why": why} for file, why in data.dropped],
+    }  # fmt: skip
+
+
+def answers_csv(scored: Scored) -> str:
+    """A line a clip and model: file, label, group, fold, found, seven probabilities."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["file", "start", "end", "label", "group", "fold", "model", "found", *EMOTIONS])
+    data, said = scored.data, scored.said
+    for k, row in enumerate(said.rows.tolist()):
+        item = data.items[row]
+        about = [item.path, *("" if t is None else f"{t:g}" for t in (item.start, item.end))]
+        about += [EMOTIONS[data.labels[row]], data.groups[row], int(said.fold[k])]
+        for j, name in enumerate(said.models):
+            p = said.P[k, j]
+            writer.writerow([*about, name, bool(said.found[k, j]), *(f"{x:.6g}" for x in p)])
+        if len(said.models) > 1:
+            fused = scored.fused[k]
+            writer.writerow([*about, "fused", True, *(f"{x:.6g}" for x in fused)])
+    return file.getvalue()
+
+
+def scores_csv(scored: Scored) -> str:
+    """A line a model and metric, with its interval."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["model", "metric", "value", "low", "high", "n", "split"])
+    for name, scores in scored.scores.items():
+        rows = [("accuracy", scores.accuracy), ("uar", scores.uar)]
+        for k in _indices(scored):
+            rows += [
+                (f"recall {EMOTIONS[k]}", scores.recall[k]),
+                (f"f1 {EMOTIONS[k]}", scores.f1[k]),
+            ]
+        for metric, score in rows:
+            numbers = [f"{x:.6g}" for x in (score.value, score.low, score.high)]
+            writer.writerow([name, metric, *numbers, len(scored.said.rows), scored.said.split])
+    return file.getvalue()
+
+
+def write_scores(scored: Scored, folder: Path, *, title: str, seed: int) -> list[Path]:
+    """Write ``report.md``, ``scores.csv``, ``scores.json``, ``answers.csv`` and, with matplotlib,
+    a confusion matrix of each specialist and of all together (the paper's Figures 7 and 8).
+
+    Raises
+    ------
+    ParameterError : nothing can be written there.
+    """
+    pictures: list[Path] = []
+    try:
+        if importlib.util.find_spec("matplotlib") is not None:
+            for name, scores in scored.scores.items():
+                place = folder / f"confusion_{name}.png"
+                pictures.append(_confusion(scores, place, f"{scored.data.name}: {name}"))
+        text = markdown(scored, title=title, seed=seed, pictures=pictures)
+        content = json.dumps(plain(scored, title=title, seed=seed), indent=1, ensure_ascii=False)
+        files = {
+            "report.md": text, "scores.json": content + "\n", "scores.csv": scores_csv(scored),
+            "answers.csv": answers_csv(scored),
+        }  # fmt: skip
+        for name, text in files.items():
+            write_whole(folder / name, text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise _cannot(folder, error) from None
+    return [*(folder / name for name in files), *pictures]
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ParameterError unless files can be written there: before hours of training."""
+    try:
+        try_folder(folder)
+    except OSError as error:
+        raise _cannot(folder, error) from None
+
+
+def _cannot(folder: Path, error: OSError) -> ParameterError:
+    return ParameterError(
+        f"{folder}: cannot be written ({error.strerror or error}); choose another place"
+    )
+
+
+def _confusion(scores: Evaluation, path: Path, title: str) -> Path:
+    return confusion_figure(scores, path, title=title)

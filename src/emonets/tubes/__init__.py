@@ -1,0 +1,1 @@
+"""Pictures to face tubes: detection, association, smoothing, registration."""

@@ -1,0 +1,442 @@
+"""Face tubes: the faces of a video, each followed through time (paper 3.1.3).
+
+Frames and their detections go in one after the other; finished pieces of tubes come out. Memory
+does not depend on the length of the video: whole frames wait only while a face is lost, at most
+``max_gap`` seconds and ``max_waiting`` bytes; of found faces only the surroundings are kept, until
+a piece is smoothed and cut.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.errors import DataError, ParameterError
+from emonets.tubes import cuts, gaps
+from emonets.tubes.association import AssociationLimits, association_costs, match, overlap
+from emonets.tubes.neighbourhood import content_box, cut_crop, neighbourhood
+from emonets.tubes.smoothing import SCALE_THRESHOLD, WINDOW, Method, smooth_boxes
+from emonets.tubes.track import Entry, Track, Waiting, filled_entry
+
+if TYPE_CHECKING:
+    from emonets.media.clip import Frame
+
+Floats = NDArray[np.float64]
+
+FLASH = 3
+"""Frames within which a picture that comes back after a cut makes it a flash."""
+CONTEXT = 2 * (WINDOW // 2)
+"""Frames beyond a piece that its two moving averages look at, so that pieces join smoothly."""
+
+
+class HasBoxes(Protocol):
+    """What a tube needs of detections: :class:`emonets.tubes.detect.Detections` has it."""
+
+    @property
+    def boxes(self) -> NDArray[np.floating[Any]]:
+        """(n, 4) pixels."""
+
+    @property
+    def scores(self) -> NDArray[np.floating[Any]]:
+        """(n,) higher is surer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceTube:
+    """One person's face over n frames of a shot, or a piece of it if the shot is long."""
+
+    track: int
+    """Which person: the same in all pieces of a tube, from 0 in order of first appearance."""
+    index: NDArray[np.int64]
+    """(n,) numbers of the frames, rising; frames in which the face was not found are left out."""
+    times: Floats
+    """(n,) seconds."""
+    boxes: Floats
+    """(n, 4) smoothed squares, pixels of the frame; they may reach outside it."""
+    raw_boxes: Floats
+    """(n, 4) as detected or filled in, before smoothing."""
+    detected: NDArray[np.bool_]
+    """(n,) False where the box was interpolated or searched for."""
+    scores: Floats
+    """(n,) of the detector, interpolated where it did not see the face."""
+    crops: NDArray[np.uint8]
+    """(n, size, size, 3) RGB, what lies in ``boxes``; outside the picture its edge goes on."""
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TubeOptions:
+    """How tubes are built; times in seconds."""
+
+    crop_size: int = 96
+    """Pixels of a crop's side."""
+    max_gap: float = 0.5
+    """A tube ends when its face was missed for longer; gaps up to this are searched."""
+    piece: int = 250
+    """Frames in a piece of a long tube; boxes are smoothed and side lengths fitted per piece."""
+    min_frames: int = 3
+    """Shorter tubes are dropped, unless the detector has seen fewer frames than that."""
+    min_correlation: float = gaps.MIN_CORRELATION
+    """Of the colours of a missed face with those of the nearest found one."""
+    scale_threshold: float = SCALE_THRESHOLD
+    """See :func:`emonets.tubes.smoothing.smooth_sides`."""
+    smoothing: Method = "paper"
+    limits: AssociationLimits = field(default_factory=AssociationLimits)
+    max_waiting: int = 256 * 2**20
+    """Bytes of frames that may wait for a lost face; the oldest are given up beyond it."""
+    max_kept: int = 128 * 2**20
+    """Bytes of faces that may wait to be smoothed; beyond it pieces are finished early."""
+
+    def __post_init__(self) -> None:
+        for name in ("crop_size", "piece", "min_frames"):
+            if int(getattr(self, name)) < 1:
+                raise ParameterError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not (np.isfinite(self.max_gap) and self.max_gap >= 0):
+            raise ParameterError(f"max_gap must be 0 or more seconds, got {self.max_gap}")
+        if not -1.0 <= self.min_correlation <= 1.0:
+            raise ParameterError(f"min_correlation must be in -1..1, got {self.min_correlation}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Paused:
+    """The shot before a cut, in case that the cut was a flash."""
+
+    position: int
+    """Of its last frame."""
+    thumbnail: NDArray[np.uint8]
+    tracks: list[Track]
+
+
+class TubeBuilder:
+    """Joins detections to face tubes, one frame at a time.
+
+    Parameters
+    ----------
+    options : all options at once, or
+    **changes : single fields of :class:`TubeOptions`, such as ``crop_size=96`` or ``max_gap=0.5``.
+
+    Notes
+    -----
+    A tube goes on with the box that optimal one-to-one matching gives it
+    (:mod:`emonets.tubes.association`) and never beyond a scene cut, a change of the frames' size or
+    a step back in time. Once a lost face is found again, frames on which the detector did not run
+    are interpolated, and in frames in which it missed the face the neighbourhood of the temporally
+    nearest box is searched for the face's colours; where they are not found the frame is left out.
+    Frames without detector before a tube's first and after its last detection are searched alike.
+    A picture that comes back within three frames after a cut makes it a flash, over which tubes go
+    on; the burnt-out frames are left out of them.
+
+    Images must not be changed after they were added. Numbers of tubes are given when a tube has
+    ``min_frames`` frames, the older of two first.
+    """
+
+    def __init__(self, options: TubeOptions | None = None, **changes: Any) -> None:
+        if options is not None and changes:
+            raise ParameterError("give either options or single fields of TubeOptions, not both")
+        try:
+            self.options = options or TubeOptions(**changes)
+        except TypeError as error:
+            raise ParameterError(f"TubeBuilder: {error}; see TubeOptions for the names") from None
+        self._tracks: list[Track] = []
+        self._waiting: deque[Waiting] = deque()
+        self._position = -1
+        self._searched = 0
+        self._last_searched = -1
+        self._numbers = 0
+        self._previous: tuple[tuple[int, ...], float, NDArray[np.uint8]] | None = None
+        self._paused: _Paused | None = None
+
+    def add(self, frame: Frame, detections: HasBoxes | None) -> list[FaceTube]:
+        """Take the next frame of the video.
+
+        Parameters
+        ----------
+        frame : its index, time (seconds) and image (h, w, 3) uint8 RGB.
+        detections : the boxes found in it, or None if no detector was run on it. Boxes of less than
+            a pixel, of eight times the frame, with NaN, or outside the frame are ignored.
+
+        Returns
+        -------
+        The pieces of tubes that this frame finished, mostly none.
+
+        Raises
+        ------
+        DataError : the image, the time or the detections are not what they should be; the builder
+            is then as it was before.
+        """
+        image, time = frame.image, float(frame.time)
+        if not np.isfinite(time):
+            raise DataError(f"frame {frame.index}: its time is {time}, not a number of seconds")
+        thumbnail = cuts.shrink(image)
+        found = None if detections is None else _usable(detections, frame)
+        finished = self._look_for_cut(image, time, thumbnail)
+        self._previous = image.shape, time, thumbnail
+        self._position += 1
+        now = Waiting(self._position, frame.index, time, image, searched=found is not None)
+        if found is not None:
+            self._searched += 1
+            self._last_searched = self._position
+            finished += self._search(now, *found)
+        self._wait(now)
+        return finished + self._finished_pieces()
+
+    def finish(self) -> list[FaceTube]:
+        """End all tubes and return what is left of them. A further ``add`` begins a new shot."""
+        finished = self._end_shot()
+        self._previous = None
+        return finished
+
+    def waiting_bytes(self) -> int:
+        """Bytes of the frames and faces held at the moment."""
+        frames = sum(waiting.image.nbytes for waiting in self._waiting)
+        paused = self._paused.tracks if self._paused is not None else []
+        return frames + sum(track.kept_bytes for track in (*self._tracks, *paused))
+
+    def _look_for_cut(
+        self, image: NDArray[np.uint8], time: float, thumbnail: NDArray[np.uint8]
+    ) -> list[FaceTube]:
+        """End the shot if the frame begins another; go on with the one before after a flash."""
+        if self._previous is None:
+            return []
+        shape, previous_time, previous = self._previous
+        if shape != image.shape or time < previous_time:
+            return self._end_shot()
+        paused = self._paused
+        cut = cuts.is_cut(previous, thumbnail)
+        if paused is not None and cut and not cuts.is_cut(paused.thumbnail, thumbnail):
+            finished = self._close(self._tracks)
+            self._tracks, self._paused = paused.tracks, None
+            self._waiting.clear()
+            return finished
+        finished = []
+        if paused is not None and (cut or self._position >= paused.position + FLASH):
+            finished = self._close(paused.tracks)
+            self._paused = None
+        if cut:
+            for track in self._tracks:
+                track.grow(self._extend(track, self._after(track)))
+            self._paused = _Paused(self._position, previous, self._tracks)
+            self._tracks = []
+            self._waiting.clear()
+        return finished
+
+    def _end_shot(self) -> list[FaceTube]:
+        paused = self._paused.tracks if self._paused is not None else []
+        finished = self._close(paused) + self._close(self._tracks)
+        self._tracks, self._paused = [], None
+        self._waiting.clear()
+        return finished
+
+    def _after(self, track: Track) -> list[Waiting]:
+        return [waiting for waiting in self._waiting if waiting.position > track.last.position]
+
+    def _search(self, now: Waiting, boxes: Floats, scores: Floats) -> list[FaceTube]:
+        """A frame on which the detector ran: continue, end and begin tubes."""
+        gone = [
+            track
+            for track in self._tracks
+            if track.missed and now.time - track.last.time > self.options.max_gap
+        ]
+        finished = self._close(gone)
+        self._tracks = tracks = [track for track in self._tracks if track not in gone]
+        colours = [gaps.colour_histogram(now.image, box) for box in boxes]
+        rows, columns = self._match(now, boxes, colours)
+        inside = content_box(now.image) if len(boxes) else None
+        # where two faces overlap, the colours in a box are not one person's
+        shared = overlap(boxes, boxes) - np.eye(len(boxes)) if len(boxes) > 1 else np.zeros((1, 1))
+        for track in tracks:
+            track.missed = True
+
+        def entry(j: int) -> Entry:
+            kept = neighbourhood(now.image, boxes[j], within=inside)
+            score = float(scores[j])
+            return Entry(now.position, now.index, now.time, boxes[j], True, score, kept)
+
+        for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+            self._continue(tracks[i], entry(j), colours[j], clear=bool(shared[j].max() < 0.2))
+        for j in sorted(set(range(len(boxes))) - set(columns.tolist())):
+            track = Track([], seen_colours=colours[j], colours=colours[j])
+            track.grow([entry(j)])
+            track.grow(self._extend(track, reversed(self._waiting))[::-1], front=True)
+            self._tracks.append(track)
+        for track in self._tracks:
+            if track.number is None and track.frames >= self.options.min_frames:
+                self._give_number(track)
+        return finished
+
+    def _match(
+        self, now: Waiting, boxes: Floats, colours: Sequence[Floats]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        if not self._tracks or len(boxes) == 0:
+            return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+        tracks = self._tracks
+        likeness = gaps.histogram_correlation(
+            np.stack([track.colours for track in tracks])[:, None], np.stack(colours)[None]
+        )
+        costs = association_costs(
+            np.stack([track.last.box for track in tracks]),
+            boxes,
+            np.array([now.time - track.last.time for track in tracks]),
+            predicted=np.stack([track.predict(now.time) for track in tracks]),
+            likeness=likeness,
+            limits=self.options.limits,
+        )
+        return match(costs)
+
+    def _continue(self, track: Track, entry: Entry, colours: Floats, *, clear: bool) -> None:
+        """Add a detection to a tube, and what can be filled in since its last one."""
+        last = track.last
+        track.grow([*self._fill(track, entry, colours), entry])
+        elapsed = entry.time - last.time
+        if elapsed > 0:
+            moved = (entry.box - last.box).reshape(2, 2).mean(axis=0) / elapsed
+            # detections jitter, so motion is believed only as it lasts
+            track.velocity = gaps.interpolate(track.velocity, moved, 0.3)
+        track.seen_colours = colours
+        if clear:
+            track.colours = gaps.interpolate(track.colours, colours, 0.2)
+        track.missed = False
+
+    def _fill(self, track: Track, end: Entry, colours: Floats) -> list[Entry]:
+        """The frames between a tube's last entry and its next detection."""
+        start, filled = track.last, []
+        for frame in self._waiting:
+            if frame.position <= start.position:
+                continue
+            share = (frame.position - start.position) / (end.position - start.position)
+            if end.time > start.time:
+                share = (frame.time - start.time) / (end.time - start.time)
+            box = gaps.interpolate(start.box, end.box, share)
+            if frame.searched:
+                near = (start.box, track.seen_colours) if share <= 0.5 else (end.box, colours)
+                found = gaps.search(
+                    frame.image,
+                    near[1],
+                    near[0],
+                    expected=box,
+                    min_correlation=self.options.min_correlation,
+                )
+                if found is None:
+                    continue
+                box = found.box
+            score = start.score + (end.score - start.score) * share
+            filled.append(filled_entry(frame, box, score))
+        return filled
+
+    def _extend(self, track: Track, frames: Iterable[Waiting]) -> list[Entry]:
+        """Frames without detector next to a tube's end, as far as its colours are found."""
+        start, found = track.last, []
+        box = start.box
+        for frame in frames:
+            if frame.searched:
+                break
+            place = gaps.search(
+                frame.image, track.seen_colours, box, min_correlation=self.options.min_correlation
+            )
+            if place is None:
+                break
+            box = place.box
+            found.append(filled_entry(frame, box, start.score))
+        return found
+
+    def _close(self, tracks: Sequence[Track]) -> list[FaceTube]:
+        finished = []
+        for track in sorted(tracks, key=lambda t: t.entries[0].position):
+            track.grow(self._extend(track, self._after(track)))
+            if track.number is None:
+                if track.frames < min(self.options.min_frames, self._searched):
+                    continue
+                self._give_number(track)
+            finished += self._full_pieces(track)
+            if track.entries:
+                finished.append(self._cut_piece(track, len(track.entries)))
+        return finished
+
+    def _give_number(self, track: Track) -> None:
+        track.number = self._numbers
+        self._numbers += 1
+
+    def _wait(self, now: Waiting) -> None:
+        """Keep a frame as long as a tube may want it, and no longer."""
+        self._waiting.append(now)
+        # frames since the detector last ran may yet belong to a face that it finds next time
+        oldest = min((t.last.position for t in self._tracks), default=self._last_searched)
+        while self._waiting and self._waiting[0].position <= oldest:
+            self._waiting.popleft()
+        total = sum(waiting.image.nbytes for waiting in self._waiting)
+        while total > self.options.max_waiting:
+            total -= self._waiting.popleft().image.nbytes
+
+    def _finished_pieces(self) -> list[FaceTube]:
+        finished = []
+        for track in self._tracks:
+            finished += self._full_pieces(track)
+        numbered = [t for t in self._tracks if t.number is not None and len(t.entries) > CONTEXT]
+        numbered.sort(key=lambda t: t.kept_bytes)
+        while numbered and sum(t.kept_bytes for t in self._tracks) > self.options.max_kept:
+            track = numbered.pop()
+            finished.append(self._cut_piece(track, len(track.entries) - CONTEXT))
+        return finished
+
+    def _full_pieces(self, track: Track) -> list[FaceTube]:
+        finished = []
+        while track.number is not None and len(track.entries) >= self.options.piece + CONTEXT:
+            finished.append(self._cut_piece(track, self.options.piece))
+        return finished
+
+    def _cut_piece(self, track: Track, n: int) -> FaceTube:
+        """Hand out the first n entries of a tube, smoothed with what is known on both sides."""
+        o = self.options
+        entries, track.entries = track.entries[:n], track.entries[n:]
+        known = [(e.time, e.box) for e in entries]
+        around = [*track.before, *known, *((e.time, e.box) for e in track.entries[:CONTEXT])]
+        smooth = smooth_boxes(
+            np.stack([box for _, box in around]),
+            np.array([time for time, _ in around]),
+            threshold=o.scale_threshold,
+            method=o.smoothing,
+        )[len(track.before) :][:n]
+        crops = np.stack(
+            [cut_crop(e.kept, b, o.crop_size) for e, b in zip(entries, smooth, strict=True)]
+        )
+        track.before = [*track.before, *known][-CONTEXT:]
+        track.kept_bytes -= sum(e.kept.pixels.nbytes for e in entries)
+        return FaceTube(
+            track=-1 if track.number is None else track.number,
+            index=np.array([e.index for e in entries], dtype=np.int64),
+            times=np.array([e.time for e in entries]),
+            boxes=smooth,
+            raw_boxes=np.stack([e.box for e in entries]),
+            detected=np.array([e.detected for e in entries], dtype=np.bool_),
+            scores=np.array([e.score for e in entries]),
+            crops=crops,
+        )
+
+
+def _usable(detections: HasBoxes, frame: Frame) -> tuple[Floats, Floats]:
+    """The boxes (n, 4) that show something of the frame, and their scores."""
+    boxes = np.asarray(detections.boxes, dtype=np.float64)
+    scores = np.asarray(detections.scores, dtype=np.float64)
+    if boxes.size == 0:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != (len(boxes),):
+        raise DataError(
+            f"frame {frame.index}: expected boxes of shape (n, 4) with n scores, "
+            f"got {boxes.shape} and {scores.shape}"
+        )
+    height, width = frame.image.shape[:2]
+    finite = np.isfinite(boxes).all(axis=1)
+    boxes, scores = boxes[finite], np.nan_to_num(scores[finite])
+    # what is at least a pixel wide, not absurdly large, and touches the picture
+    low, high = boxes[:, :2], boxes[:, 2:]
+    side = high - low
+    good = ((side >= 1.0) & (side <= 8 * max(width, height)) & (high > 0)).all(axis=1)
+    good &= (low < (width, height)).all(axis=1)
+    return boxes[good], scores[good]

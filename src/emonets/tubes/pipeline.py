@@ -1,0 +1,126 @@
+"""From a clip to its face tubes: decode, detect, follow, crop (paper 3.1.3)."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from typing import TypeVar
+
+import numpy as np
+
+from emonets.errors import ParameterError
+from emonets.media.clip import Clip, Frame
+from emonets.tubes.builder import FaceTube, HasBoxes, TubeBuilder
+from emonets.tubes.crop_folder import CropFolder
+from emonets.tubes.detect import Detector
+from emonets.tubes.locate import locate
+
+T = TypeVar("T")
+_DONE = object()
+
+
+def prefetch(items: Iterable[T], size: int = 4) -> Generator[T, None, None]:
+    """The same items, made ahead of time by a thread: decoding and detection overlap.
+
+    At most ``size`` items wait. An error of the source is raised here, in its place. When the
+    consumer stops early the thread ends too.
+    """
+    waiting: queue.Queue[object] = queue.Queue(size)
+    stop = threading.Event()
+    failure: list[BaseException] = []
+
+    def put(item: object) -> bool:
+        while not stop.is_set():
+            try:
+                waiting.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put(item):
+                    break
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+            put(_DONE)
+
+    thread = threading.Thread(target=work, name="emonets-decode", daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not _DONE:
+            yield item  # type: ignore[misc]
+        if failure:
+            raise failure[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def find_tubes(
+    clip: Clip,
+    detector: Detector,
+    *,
+    stride: int = 1,
+    crops: CropFolder | None = None,
+    second: Callable[[], Detector] | None = None,
+    second_step: float = 0.2,
+    on_frame: Callable[[Frame], None] | None = None,
+) -> Generator[FaceTube, None, None]:
+    """Follow every face through a clip, in one pass over its frames.
+
+    Parameters
+    ----------
+    detector : looks at every ``stride``-th frame; faces in between are interpolated.
+    crops : a user's own face crops; where a frame has some they are located in it and take the
+        place of the detector's boxes, in the same tubes (3.1.3, as with Picasa's).
+    second : makes a slower, more sensitive detector for clips where the first finds nothing at
+        all (the paper's fallback). It sees one frame every ``second_step`` seconds.
+    on_frame : called for every frame of the first pass, for progress and time stamps.
+
+    Yields
+    ------
+    Pieces of tubes as they are finished; pieces of one person share ``track``.
+    """
+    if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or stride < 1:
+        raise ParameterError(f"stride must be a whole number, 1 or more, got {stride!r}")
+    found = False
+    reset = getattr(detector, "reset", None)
+    if reset is not None:
+        reset()
+    builder = TubeBuilder()
+    # closed here, and not when an error's traceback is forgotten: the thread would live as long
+    with closing(prefetch(clip.frames())) as frames:
+        for number, frame in enumerate(frames):
+            if on_frame is not None:
+                on_frame(frame)
+            seen: HasBoxes | None = None
+            if crops is not None and (own := crops.at(frame.index)):
+                seen = locate(frame.image, own)
+            if (seen is None or not len(seen.boxes)) and number % stride == 0:
+                seen = detector.detect(frame.image)
+            for tube in builder.add(frame, seen):
+                found = True
+                yield tube
+    for tube in builder.finish():
+        found = True
+        yield tube
+    if found or second is None:
+        return
+    builder, sensitive = TubeBuilder(), second()
+    due = -float("inf")
+    with closing(prefetch(clip.frames())) as frames:
+        for frame in frames:
+            seen = None
+            if frame.time >= due:
+                seen, due = sensitive.detect(frame.image), frame.time + second_step
+            yield from builder.add(frame, seen)
+    yield from builder.finish()

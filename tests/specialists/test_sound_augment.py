@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emonets.specialists.audio.features.logmel import band_centres, log_mel
+from emonets.specialists.audio.network.augment import (
+    Augmentation,
+    at_rows,
+    normalise_level,
+    random_crop,
+    warp_bands,
+)
+
+CENTRES = band_centres()
+NOTHING = Augmentation(warp=0, tempo=0, tilt=0, noise=0, level=0, masks=0)
+
+
+def spectrogram(frames: int = 90, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(-50, 10, (frames, 64)).astype(np.float32)
+
+
+@given(st.floats(-60, 60))
+def test_gain_does_not_matter(gain: float) -> None:
+    x = spectrogram()
+    np.testing.assert_allclose(normalise_level(x + gain), normalise_level(x), atol=1e-4)
+
+
+def test_level_is_relative_to_the_mean_power() -> None:
+    x = np.array([[0.0, -200.0], [0.0, -10.0]])
+    mean = (1 + 0 + 1 + 0.1) / 4
+    expected = 10 * np.log10(np.array([[1, 1e-20], [1, 0.1]]) / mean + 1e-6)
+    np.testing.assert_allclose(normalise_level(x), (expected + 25) / 20, atol=1e-6)
+    assert np.ptp(normalise_level(np.full((3, 4), -140.0))) == 0
+
+
+def test_rows_between_rows() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(4, 3) ** 2
+    got = at_rows(x, np.array([-1.0, 0.0, 1.25, 3.0, 9.0]))
+    np.testing.assert_allclose(got, [x[0], x[0], 0.75 * x[1] + 0.25 * x[2], x[3], x[3]])
+    np.testing.assert_array_equal(at_rows(x[:1], np.array([0.0, 2.0])), x[[0, 0]])
+
+
+@pytest.mark.parametrize("factor", [0.87, 1.0, 1.12])
+def test_a_warped_chord_is_the_higher_chord(factor: float) -> None:
+    """Against the spectrogram of tones that were played at other frequencies."""
+    t = np.arange(9600) / 48_000
+    chord = [300.0, 800.0, 2100.0, 4400.0]
+    played = log_mel(sum(np.sin(2 * np.pi * f * factor * t) for f in chord))
+    warped = warp_bands(log_mel(sum(np.sin(2 * np.pi * f * t) for f in chord)), factor, CENTRES)
+    for f in chord:
+        near = abs(CENTRES - f * factor).argmin() + np.arange(-2, 3)
+        assert abs(warped[3, near].max() - played[3, near].max()) < 6
+        assert abs(near[warped[3, near].argmax()] - near[played[3, near].argmax()]) <= 1
+
+
+def test_changing_nothing_gives_a_stretch_of_the_clip() -> None:
+    x = spectrogram()
+    crop = random_crop(x, len(x), NOTHING, CENTRES, np.random.default_rng(0))
+    np.testing.assert_allclose(crop, normalise_level(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 20, 90])
+@pytest.mark.parametrize("wanted", [2, 50])
+def test_crops_of_clips_of_any_length(frames: int, wanted: int) -> None:
+    how = Augmentation(noise=1.0)
+    x = spectrogram(frames)
+    crop = random_crop(x, wanted, how, CENTRES, np.random.default_rng(0))
+    assert crop.shape == (wanted, 64)
+    assert crop.dtype == np.float32
+    assert np.isfinite(crop).all()
+    again = random_crop(x, wanted, how, CENTRES, np.random.default_rng(0))
+    np.testing.assert_array_equal(crop, again)
+    other = random_crop(x, wanted, how, CENTRES, np.random.default_rng(1))
+    assert (crop != other).any()
+
+
+def test_a_short_clip_stands_amid_its_lowest_value() -> None:
+    x = spectrogram(10)
+    crop = random_crop(x, 40, NOTHING, CENTRES, np.random.default_rng(0))
+    whole = normalise_level(x)
+    first = np.flatnonzero((crop != whole.min()).any(axis=1))[0]
+    np.testing.assert_allclose(crop[first : first + 10], whole, atol=1e-5)
+    assert (crop != whole.min()).any(axis=1).sum() == 10
+
+
+def test_masks_noise_and_tilt_do_what_they_say() -> None:
+    x = spectrogram(200)
+    rng = np.random.default_rng(0)
+    masked = random_crop(x, 200, replace(NOTHING, masks=1, mask_bands=30), CENTRES, rng)
+    kept = np.isclose(masked, normalise_level(x), atol=1e-5)
+    rows, columns = kept.any(axis=1), kept.any(axis=0)
+    assert (kept == rows[:, None] & columns).mean() > 0.99
+    assert not columns.all()
+    tilted = random_crop(x, 200, replace(NOTHING, tilt=5.0), CENTRES, rng)
+    change = tilted - normalise_level(x)
+    assert np.ptp(change, axis=0).max() < 0.05  # the same curve in every frame
+    assert np.ptp(change.mean(axis=0)) > 0.1
+    quiet = x.copy()
+    quiet[:100] = -120
+    noisy = random_crop(quiet, 200, replace(NOTHING, noise=1.0, snr=(10, 10)), CENTRES, rng)
+    assert noisy[:100].mean() > normalise_level(quiet)[:100].mean() + 0.5
