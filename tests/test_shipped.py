@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emonets.bundle import read_bundle
+from emonets.bundle import bundle_names, find_bundle, read_bundle
 from emonets.datasets.load import load_faces
-from emonets.model import EmoNets, bundle_names, find_bundle
+from emonets.model import EmoNets
 
 
 @pytest.mark.parametrize("name", bundle_names())

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,26 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def bundle_names() -> list[str]:
+    """The bundles that come with the package."""
+    folder = resources.files("emonets") / "weights"
+    return sorted(f.name for f in folder.iterdir() if (f / "bundle.json").is_file())
+
+
+def find_bundle(name: str | os.PathLike[str]) -> Path:
+    """The folder of a bundle given by name (of a shipped one) or by path.
+
+    Raises
+    ------
+    BundleError : there is neither.
+    """
+    if str(name) in bundle_names():
+        return Path(str(resources.files("emonets") / "weights" / str(name)))
+    path = Path(name)
+    if not path.exists():
+        raise BundleError(
+            f"{path}: there is no such bundle; shipped ones: {', '.join(bundle_names())}"
+        )
+    return path

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from emonets.bundle import Bundle, read_bundle, write_bundle
+from emonets.bundle import Bundle, find_bundle, read_bundle, write_bundle
+from emonets.contracts import (
+    FRAMES,
+    SOUND,
+    TUBES,
+    Specialist,
+    in_order,
+    specialist_kind,
+    specialist_kinds,
+)
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.fusion.base import Fusion
 from emonets.fusion.named import NamedFusion
@@ -22,41 +30,18 @@ from emonets.inference.combine import (
     together,
     together_over_time,
 )
-from emonets.inference.passes import look
-from emonets.inference.rows import Specialist, everything_said, status_of, verdict
+from emonets.inference.rows import rows_of, status_of, verdict
 from emonets.inference.windows import Windows, check_windows, spans_of, whole_span
 from emonets.media.clip import Clip, Frame, find_clips, find_clips_each, open_clip
+from emonets.one_pass import read_clip
 from emonets.result import FileStatus, Result
 from emonets.runtime.onnx import check_device
-from emonets.specialists.activity.specialist import ActivitySpecialist
-from emonets.specialists.audio.specialist import AudioSpecialist, survey
-from emonets.specialists.face.specialist import FaceSpecialist
-from emonets.specialists.mouth.specialist import MouthSpecialist
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike
-from emonets.tubes.tube_pass import Features
 
 DEFAULT_BUNDLE = "modern"
 ALL = "all"
 """In place of the names of specialists."""
-
-
-def bundle_names() -> list[str]:
-    """The bundles that come with the package."""
-    folder = resources.files("emonets") / "weights"
-    return sorted(f.name for f in folder.iterdir() if (f / "bundle.json").is_file())
-
-
-def find_bundle(name: str | os.PathLike[str]) -> Path:
-    """The folder of a bundle given by name (of a shipped one) or by path."""
-    if str(name) in bundle_names():
-        return Path(str(resources.files("emonets") / "weights" / str(name)))
-    path = Path(name)
-    if not path.exists():
-        raise BundleError(
-            f"{path}: there is no such bundle; shipped ones: {', '.join(bundle_names())}"
-        )
-    return path
 
 
 class EmoNets:
@@ -67,7 +52,9 @@ class EmoNets:
 
     Parameters
     ----------
-    face, audio, activity, mouth : the specialists; at least one.
+    face : the face specialist, or None.
+    specialists : the others by name: ``audio``, ``activity``, ``mouth``, and what else is
+        registered (`emonets.contracts`); at least one in all.
     fusion : fitted on answers of these specialists to clips that they had not been trained on: a
         ``fusion.named.NamedFusion``, or a fusion of all of them in the order of
         :attr:`specialists`. What finds nothing counts as 1/7. None: the product of those that
@@ -80,22 +67,23 @@ class EmoNets:
 
     def __init__(
         self,
-        face: FaceSpecialist | None = None,
+        face: Specialist | None = None,
         *,
-        audio: AudioSpecialist | None = None,
-        activity: ActivitySpecialist | None = None,
-        mouth: MouthSpecialist | None = None,
         fusion: NamedFusion | Fusion | None = None,
         speaks: Sequence[str] | None = None,
         about: dict[str, Any] | None = None,
         device: str = "cpu",
+        **specialists: Specialist | None,
     ) -> None:
-        self.face = face
-        self.audio = audio
-        self.activity = activity
-        self.mouth = mouth
-        if not self.specialists:
-            raise ParameterError("a model needs a specialist: give face, audio, activity or mouth")
+        given = {name: s for name, s in {"face": face, **specialists}.items() if s is not None}
+        for name in given:
+            specialist_kind(name)
+        if not given:
+            raise ParameterError(
+                f"a model needs a specialist: give one of {', '.join(specialist_kinds())}"
+            )
+        self.specialists: dict[str, Specialist] = {name: given[name] for name in in_order([*given])}
+        """Those the model has, by name, in the order of results."""
         self.speaks = tuple(self.specialists)
         if speaks is not None:
             for name in speaks:
@@ -111,14 +99,11 @@ class EmoNets:
         self.about = dict(about or {})
         self.device = check_device(device)
 
-    @property
-    def specialists(self) -> dict[str, Specialist]:
-        """Those the model has, by name, in the order in which they speak."""
-        every: dict[str, Specialist | None] = {
-            "face": self.face, "audio": self.audio, "activity": self.activity,
-            "mouth": self.mouth,
-        }  # fmt: skip
-        return {name: part for name, part in every.items() if part is not None}
+    def __getattr__(self, name: str) -> Any:
+        """``model.face`` and the like: the specialist of that name, or None."""
+        if name.startswith("_") or name not in specialist_kinds():
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self.__dict__.get("specialists", {}).get(name)
 
     @classmethod
     def load(cls, bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu") -> Self:
@@ -274,36 +259,40 @@ class EmoNets:
         check_windows(window, hop)
         check_uncertain(uncertain_below, abstain, self.fusion)
         about = self.describe(uncertain_below=uncertain_below, abstain=abstain)
-        seen: dict[str, Features] = {}
-        sound = None
         try:
             clip = open_clip(Path(path))
             self._check_streams(clip)
-            if self._looks and clip.info.has_frames:
-                seen = look(
-                    clip,
-                    self.specialists,
-                    detector=detector,
-                    stride=stride,
-                    crops=None if crops is None else CropFolder(Path(crops)),
-                    device=self.device,
-                    on_frame=on_frame,
-                )
-            if self.audio is not None:
-                sound = survey(clip)
-            whole = whole_span(next(iter(seen.values()), None), sound)
-            spans = spans_of(*whole, window, hop)
-            rows, pieces, answers = everything_said(
-                file, self.specialists, seen, clip, sound, spans, whole, frames, self.device
+            used = {
+                name: part for name, part in self.specialists.items()
+                if clip.info.has_frames or not _needs_pictures(part)
+            }  # fmt: skip
+            found = read_clip(
+                clip,
+                {name: part.open(device=self.device) for name, part in used.items()},
+                detector=detector,
+                stride=stride,
+                crops=None if crops is None else CropFolder(Path(crops)),
+                on_frame=on_frame,
             )
+            sound = next((found.features[n] for n, s in used.items() if SOUND in s.needs), None)
+            whole = whole_span(
+                found.pictures.span if any(map(_needs_pictures, used.values())) else None,
+                None if sound is None else (float(sound["span"][0]), float(sound["span"][1])),
+                loud=sound is not None and bool(sound["found"]),
+            )
+            spans = spans_of(*whole, window, hop)
+            made = rows_of(file, used, found.features, spans, whole, frames=frames)
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):
                 raise
             return Result((), (status_of(error, file),), about)
+        rows, answers = made.rows, made.whole
         several = len(answers) > 1
         if several and len(spans) > 1:
-            names = [row.model for row in answers]
-            rows += together_over_time(pieces, names, self.fusion, self._known)
+            rows += together_over_time(
+                made.by_span, list(used), self.fusion, self._known,
+                faces=any(part.per_face for part in used.values()),
+            )  # fmt: skip
         rows += answers
         if several:
             rows.append(together(answers, self.fusion, self._known))
@@ -333,21 +322,20 @@ class EmoNets:
         """The classes that each specialist was shown."""
         return {name: part.known_classes for name, part in self.specialists.items()}
 
-    @property
-    def _looks(self) -> list[str]:
-        """The specialists that look at pictures."""
-        return [name for name in self.specialists if name != "audio"]
-
     def _check_streams(self, clip: Clip) -> None:
         info = clip.info
-        if self.audio is None and not info.has_frames:
+        looking = [name for name, part in self.specialists.items() if _needs_pictures(part)]
+        listening = [name for name, part in self.specialists.items() if SOUND in part.needs]
+        if not listening and not info.has_frames:
             raise MediaError(
-                info.path,
-                "has no video stream",
-                f"the {self._looks[0]} model needs pictures to look at",
+                info.path, "has no video stream", f"the {looking[0]} model requires pictures"
             )
-        if not self._looks and not info.has_sound:
-            raise MediaError(info.path, "has no sound", "the audio model needs it to listen to")
+        if not looking and not info.has_sound:
+            raise MediaError(info.path, "has no sound", f"the {listening[0]} model requires it")
+
+
+def _needs_pictures(specialist: Specialist) -> bool:
+    return not specialist.needs.isdisjoint((TUBES, FRAMES))
 
 
 def load(bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu") -> EmoNets:
@@ -368,16 +356,21 @@ def _find(paths: Any, strict: bool) -> tuple[list[Path], tuple[FileStatus, ...]]
 
 
 def _specialists_of(bundle: Bundle) -> dict[str, Any]:
-    kinds: dict[str, Any] = {
-        "face": FaceSpecialist, "audio": AudioSpecialist, "activity": ActivitySpecialist,
-        "mouth": MouthSpecialist,
-    }  # fmt: skip
     settings = bundle.manifest["specialists"]
-    found = {name: settings[name] for name in kinds if isinstance(settings.get(name), dict)}
+    found = {name: own for name, own in settings.items() if isinstance(own, dict)}
     if not found:
-        raise BundleError(f"{bundle.path}: holds no specialist that is known here")
+        raise BundleError(f"{bundle.path}: holds no specialist")
+    unknown = [name for name in found if name not in specialist_kinds()]
+    if unknown:
+        raise BundleError(
+            f"{bundle.path}: holds a specialist {unknown[0]!r} that is not registered; import the "
+            "package that registers it first (emonets.contracts.register)"
+        )
     try:
-        return {name: kinds[name].from_arrays(s, bundle.arrays) for name, s in found.items()}
+        return {
+            name: specialist_kind(name).call("load", own, bundle.arrays)
+            for name, own in found.items()
+        }
     except BundleError as error:
         raise BundleError(f"{bundle.path}: {error}") from None
 

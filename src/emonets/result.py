@@ -57,6 +57,7 @@ class Row:
     motion_found : whether anything moved or could be described as motion; None in the rows of a
         model that does not look for it.
     uncertain : whether the largest probability is below the threshold that was asked for.
+    other_found : whether a specialist that rests on something else found it; None in other rows.
     """
 
     file: str
@@ -70,11 +71,12 @@ class Row:
     level: str = "clip"
     motion_found: bool | None = None
     uncertain: bool = False
+    other_found: bool | None = None
 
     @property
     def found(self) -> bool:
         """Whether there was anything, a face, a sound or motion, that the answer can rest on."""
-        return bool(self.face_found or self.sound_found or self.motion_found)
+        return any((self.face_found, self.sound_found, self.motion_found, self.other_found))
 
     @property
     def label(self) -> str | None:
@@ -185,7 +187,7 @@ class Result:
             "about": self.about,
             "emotions": list(EMOTIONS),
             "files": [status.__dict__ for status in self.files],
-            "rows": [row.to_dict() for row in self.rows],
+            "rows": [_json_row(row) for row in self.rows],
         }
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         if path is not None:
@@ -212,7 +214,7 @@ class Result:
                     row["file"], row["track"], row["start"], row["end"], row["face_found"],
                     row["model"], tuple(row[name] for name in EMOTIONS),
                     row.get("sound_found"), row.get("level", "clip"), row.get("motion_found"),
-                    row.get("label") == UNCERTAIN,
+                    row.get("label") == UNCERTAIN, row.get("other_found"),
                 )
                 for row in content["rows"]
             )  # fmt: skip
@@ -251,6 +253,14 @@ class Result:
         if format not in writers:
             raise ParameterError(f"format {format!r} is none of {', '.join(writers)}")
         writers[format](path)
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    """A row, with ``other_found`` where a specialist beyond the shipped ones needs it."""
+    content = row.to_dict()
+    if row.other_found is not None:
+        content["other_found"] = row.other_found
+    return content
 
 
 def printable(text: str) -> str:

@@ -15,8 +15,8 @@ import emonets
 from emonets import EmoNets, MediaError
 from emonets.errors import BundleError, ParameterError
 from emonets.fusion.common import without_opinion
-from emonets.inference.passes import look
 from emonets.media.clip import open_clip
+from emonets.one_pass import read_clip
 from emonets.result import COLUMNS, Result
 from emonets.specialists.activity.specialist import ActivitySpecialist
 from emonets.specialists.mouth.specialist import MouthSpecialist
@@ -78,7 +78,8 @@ def test_together_they_find_what_each_finds_alone(model: EmoNets, happy: Path) -
 
 def test_motion_of_tubes_shares_the_pass(activity: ActivitySpecialist, happy: Path) -> None:
     tubes = ActivitySpecialist(activity.code, svm=activity.svm, on="tubes")
-    found = look(open_clip(happy), {"activity": tubes, "face": emonets.load("paper").face})
+    readers = {"activity": tubes.open(), "face": emonets.load("paper").face.open()}
+    found = read_clip(open_clip(happy), readers).features
     alone = tubes.extract(open_clip(happy))
     assert found["activity"].keys() == alone.keys()
     for key in ("words", "weight", "time"):
@@ -119,7 +120,7 @@ def test_where_nothing_is_to_be_found(model: EmoNets, tmp_path: Path) -> None:
     assert alone.failed
     sound = write_sound(tmp_path / "a.wav", speech_like(1.0))
     assert [row.model for row in model.predict(sound).rows] == ["audio"]
-    with pytest.raises(MediaError, match="the activity model needs pictures"):
+    with pytest.raises(MediaError, match="the activity model requires pictures"):
         model.predict(sound, models=["activity"])
 
 

@@ -13,8 +13,11 @@ import emonets
 from emonets import EmoNets, MediaError
 from emonets.errors import ParameterError
 from emonets.media.clip import SOUND_RATE, open_clip
+from emonets.one_pass import read_clip
 from emonets.specialists.audio.features import YAAFE_NAMES, yaafe_features
-from emonets.specialists.audio.specialist import AudioSpecialist, extract
+from emonets.specialists.audio.features.front import front
+from emonets.specialists.audio.reader import SoundReader
+from emonets.specialists.audio.specialist import AudioSpecialist
 
 __all__ = ["specialist"]  # the fixture
 
@@ -43,8 +46,10 @@ def test_many_channels_are_heard_as_one(tmp_path: Path, layout: str) -> None:
     channels = 2 if layout == "stereo" else 8
     pcm = (np.repeat(mono[None], channels, axis=0) * 32767).astype(np.int16)
     file = write(tmp_path / "a.wav", pcm, "pcm_s16le", layout, SOUND_RATE)
-    alone = extract(open_clip(write_sound(tmp_path / "b.wav", mono)), "yaafe")["frames"]
-    mixed = extract(open_clip(file), "yaafe")["frames"]
+    alone, mixed = (
+        read_clip(open_clip(f), {"sound": SoundReader(front("yaafe"))}).features["sound"]["frames"]
+        for f in (write_sound(tmp_path / "b.wav", mono), file)
+    )
     assert mixed.shape == alone.shape
     energy = YAAFE_NAMES.index("Energy")
     np.testing.assert_allclose(mixed[:, energy], alone[:, energy], rtol=1e-3)
@@ -86,7 +91,7 @@ def test_a_file_of_integers_stored_as_floating_point(model: EmoNets, tmp_path: P
 def test_a_film_whose_sound_is_beyond_belief(
     specialist: AudioSpecialist, happy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emonets.specialists.audio.specialist._BEYOND", 0.0)
+    monkeypatch.setattr("emonets.specialists.audio.reader._BEYOND", 0.0)
     both = EmoNets(emonets.load("paper").face, audio=specialist)
     result = both.predict(happy)
     answer = {row.model: row for row in result.rows if row.level == "clip"}

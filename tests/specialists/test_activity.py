@@ -56,7 +56,7 @@ def clip(kind: int, n: int = 30, seed: int = 0, size: int = 40) -> np.ndarray:
 def features_of(specialist: ActivitySpecialist, pictures: np.ndarray) -> Features:
     reader = specialist.open()
     for t, image in enumerate(pictures):
-        reader.push(Frame(t, 1 + t / 25, np.repeat(image[..., None], 3, axis=2)))
+        reader.push_frame(Frame(t, 1 + t / 25, np.repeat(image[..., None], 3, axis=2)))
     return reader.finish()
 
 
@@ -153,7 +153,7 @@ def test_frames_in_pieces_or_by_extract_are_one(happy: Path) -> None:
     whole = specialist.extract(open_clip(happy))
     reader = specialist.open()
     for frame in open_clip(happy).frames():
-        reader.push(frame)
+        reader.push_frame(frame)
     pushed = reader.finish()
     assert whole["found"]
     for name, array in whole.items():
@@ -167,7 +167,7 @@ def test_tubes_in_pieces_beside_each_other() -> None:
     def read(*tubes: FaceTube) -> Features:
         reader = specialist.open()
         for part in tubes:
-            reader.push(part)
+            reader.push_tube(part)
         return reader.finish()
 
     apart = [read(tube(a)), read(tube(b, 1))]

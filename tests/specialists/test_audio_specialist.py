@@ -1,4 +1,4 @@
-"""The audio specialist: survey, frames in spans, answers, silence."""
+"""The audio specialist: reader, frames in spans, answers, silence."""
 
 from __future__ import annotations
 
@@ -15,12 +15,24 @@ from hypothesis import strategies as st
 
 from emonets.errors import BundleError, ParameterError
 from emonets.learners.pooled_perceptron.classifier import PooledPerceptron
-from emonets.media.clip import SOUND_RATE, SoundChunk, open_clip
+from emonets.media.clip import SOUND_RATE, Clip, SoundChunk, open_clip
+from emonets.one_pass import read_clip
 from emonets.specialists.audio.features.front import FRONTS, LogMelStream, front
 from emonets.specialists.audio.features.logmel import log_mel
 from emonets.specialists.audio.features.whitening import Whitening
 from emonets.specialists.audio.features.yaafe import yaafe_features
-from emonets.specialists.audio.specialist import SILENCE, AudioSpecialist, extract, pieces, survey
+from emonets.specialists.audio.reader import SILENCE, Heard, SoundReader
+from emonets.specialists.audio.specialist import AudioSpecialist, pieces
+
+
+def extract(clip: Clip, name: str) -> dict[str, np.ndarray]:
+    return read_clip(clip, {"sound": SoundReader(front(name))}).features["sound"]
+
+
+def of_spans(
+    specialist: AudioSpecialist, clip: Clip, spans: list[tuple[float, float]]
+) -> np.ndarray:
+    return specialist.predict(specialist.extract(clip), spans).p[:-1]
 
 
 def write_sound(path: Path, samples: np.ndarray, rate: int = SOUND_RATE) -> Path:
@@ -94,22 +106,22 @@ def test_unknown_front_end() -> None:
 def test_survey_finds_where_it_is_silent(tmp_path: Path) -> None:
     quiet = np.full(SOUND_RATE, SILENCE / 3)
     clip = open_clip(write_sound(tmp_path / "a.wav", np.concatenate([speech_like(1), quiet])))
-    sound = survey(clip)
-    assert sound.found
+    sound = Heard.of(extract(clip, "logmel"))
+    assert sound.loud.any()
     assert (sound.start, sound.end) == (0.0, pytest.approx(2.0))
-    assert sound.heard(0.0, 0.5)
-    assert not sound.heard(1.05, 2.0)
-    assert not sound.heard(7.0, 9.0)
-    assert sound.heard(0.0, 9.0)
+    assert sound.loud_in(0.0, 0.5)
+    assert not sound.loud_in(1.05, 2.0)
+    assert not sound.loud_in(7.0, 9.0)
+    assert sound.loud_in(0.0, 9.0)
 
 
 def test_a_constant_is_silence(specialist: AudioSpecialist, tmp_path: Path) -> None:
     for name, level in (("zero", 0.0), ("offset", 0.3)):
         clip = open_clip(write_sound(tmp_path / f"{name}.wav", np.full(24_000, level)))
-        sound = survey(clip)
-        assert not sound.found
+        sound = Heard.of(extract(clip, "logmel"))
+        assert not sound.loud.any()
         assert len(extract(clip, "yaafe")["frames"]) == 0
-        np.testing.assert_allclose(specialist.listen(clip, sound, [(0.0, 0.5)]), 1 / 7)
+        np.testing.assert_allclose(of_spans(specialist, clip, [(0.0, 0.5)]), 1 / 7)
         np.testing.assert_allclose(specialist.predict_proba(specialist.extract(clip)), 1 / 7)
 
 
@@ -123,10 +135,10 @@ def test_pieces() -> None:
 
 def test_streaming_answers_as_the_whole(specialist: AudioSpecialist, tmp_path: Path) -> None:
     clip = open_clip(write_sound(tmp_path / "a.wav", speech_like(12.0)))
-    sound = survey(clip)
+    sound = Heard.of(extract(clip, "logmel"))
     features = specialist.extract(clip)
     parts = pieces(sound.start, sound.end)
-    p = specialist.listen(clip, sound, parts)
+    p = of_spans(specialist, clip, parts)
     assert p.shape == (3, 7)
     assert np.ptp(p, axis=0).max() > 1e-9  # the pieces differ
     whole = specialist.predict_proba(features)[0]
@@ -138,7 +150,7 @@ def test_a_long_span_is_answered_in_pieces(specialist: AudioSpecialist, tmp_path
     quiet = np.zeros(5 * SOUND_RATE)
     samples = np.concatenate([speech_like(11.0), quiet, speech_like(5.0, 1), quiet])
     clip = open_clip(write_sound(tmp_path / "a.wav", samples))
-    sound = survey(clip)
+    sound = Heard.of(extract(clip, "logmel"))
     longest = 0
     ask = specialist.network.predict_proba
 
@@ -149,28 +161,27 @@ def test_a_long_span_is_answered_in_pieces(specialist: AudioSpecialist, tmp_path
 
     network = SimpleNamespace(classes_=specialist.network.classes_, predict_proba=watched)
     listener = AudioSpecialist(network, specialist.whitening)
-    whole, first, last = listener.listen(clip, sound, [(0.0, 26.0), (0.0, 12.0), (16.0, 90.0)])
+    whole, first, last = of_spans(listener, clip, [(0.0, 26.0), (0.0, 12.0), (16.0, 90.0)])
     assert longest <= 10.0 / 0.013 + 1
-    parts = specialist.listen(clip, sound, pieces(0.0, 26.0))
-    loud = [sound.heard(*part) for part in pieces(0.0, 26.0)]
+    parts = of_spans(specialist, clip, pieces(0.0, 26.0))
+    loud = [sound.loud_in(*part) for part in pieces(0.0, 26.0)]
     assert 0 < sum(loud) < len(loud)
     np.testing.assert_allclose(whole, parts[loud].mean(axis=0), atol=1e-7)
     np.testing.assert_allclose(
-        first, specialist.listen(clip, sound, pieces(0.0, 12.0)).mean(axis=0), atol=1e-7
+        first, of_spans(specialist, clip, pieces(0.0, 12.0)).mean(axis=0), atol=1e-7
     )
-    np.testing.assert_allclose(last, specialist.listen(clip, sound, [(16.0, 26.0)])[0], atol=1e-7)
+    np.testing.assert_allclose(last, of_spans(specialist, clip, [(16.0, 26.0)])[0], atol=1e-7)
 
 
 def test_spans_in_any_order_and_overlapping(specialist: AudioSpecialist, tmp_path: Path) -> None:
     clip = open_clip(write_sound(tmp_path / "a.wav", speech_like(3.0)))
-    sound = survey(clip)
     spans = [(a, a + 1.0) for a in np.arange(0, 2.4, 0.2)]
-    together = specialist.listen(clip, sound, spans)
-    shuffled = specialist.listen(clip, sound, spans[::-1])[::-1]
-    alone = np.concatenate([specialist.listen(clip, sound, [span]) for span in spans])
+    together = of_spans(specialist, clip, spans)
+    shuffled = of_spans(specialist, clip, spans[::-1])[::-1]
+    alone = np.concatenate([of_spans(specialist, clip, [span]) for span in spans])
     np.testing.assert_allclose(together, shuffled, atol=1e-7)
     np.testing.assert_allclose(together, alone, atol=1e-7)
-    nothing = specialist.listen(clip, sound, [(0.0, 1.0), (50.0, 60.0), (0.5, 0.5001)])
+    nothing = of_spans(specialist, clip, [(0.0, 1.0), (50.0, 60.0), (0.5, 0.5001)])
     np.testing.assert_allclose(nothing[1], 1 / 7)
     assert np.isfinite(nothing).all()
 
@@ -216,11 +227,11 @@ def test_gaps_are_silence(happy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = [part.time + len(part.samples) / SOUND_RATE for part in parts]
     assert [part.time for part in parts[1:]] == pytest.approx(ends[:-1])
     assert max(len(part.samples) for part in parts) <= SOUND_RATE
-    sound = survey(clip)
+    sound = Heard.of(extract(clip, "logmel"))
     assert (sound.start, sound.end) == (2.0, pytest.approx(7.5))
-    assert sound.heard(2.0, 2.1)
-    assert not sound.heard(3.0, 5.49)
-    assert sound.heard(5.4, 5.6)
+    assert sound.loud_in(2.0, 2.1)
+    assert not sound.loud_in(3.0, 5.49)
+    assert sound.loud_in(5.4, 5.6)
     whole = clip.read_sound()
     assert whole.time == 2.0
     assert len(whole.samples) == round(5.5 * SOUND_RATE)

@@ -12,12 +12,12 @@ import pytest
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.patches.bag import BagOfPatches
 from emonets.media.clip import open_clip
+from emonets.one_pass import TubeReader, read_clip
 from emonets.specialists.mouth.crops import MouthView
 from emonets.specialists.mouth.specialist import MouthSpecialist
 from emonets.tubes.builder import FaceTube
 from emonets.tubes.detect import load_detector
 from emonets.tubes.pipeline import find_tubes
-from emonets.tubes.tube_pass import look_at_tubes
 
 KINDS = {3: 0.0, 4: np.pi / 2, 5: np.pi / 4}
 """Happy, sad and surprised mouths are stripes of three directions."""
@@ -72,7 +72,7 @@ def test_it_learns_what_mouths_show(specialist: MouthSpecialist) -> None:
     assert specialist.known_classes == tuple(KINDS)
     assert MouthSpecialist().known_classes == tuple(range(7))
     for emotion in KINDS:
-        features = specialist.look(tube(mouths(emotion, seed=9)))
+        features = specialist.describe(tube(mouths(emotion, seed=9)))
         p = specialist.predict_proba(features)
         assert p.shape == (1, 7)
         assert p[0].argmax() == emotion
@@ -82,14 +82,14 @@ def test_it_learns_what_mouths_show(specialist: MouthSpecialist) -> None:
 
 
 def test_what_is_said_of_each_picture(specialist: MouthSpecialist) -> None:
-    features = specialist.look(tube(mouths(3, 5), track=2, first=7))
+    features = specialist.describe(tube(mouths(3, 5), track=2, first=7))
     assert set(features) == {
         "probabilities", "known", "track", "index", "time", "boxes", "detected", "score",
     }  # fmt: skip
     assert {len(value) for value in features.values()} == {5}
     np.testing.assert_array_equal(features["track"], 2)
     np.testing.assert_array_equal(features["index"], np.arange(7, 12))
-    nothing = specialist.nothing()
+    nothing = specialist.empty()
     assert set(nothing) == set(features)
     for key, value in nothing.items():
         assert value.shape[1:] == features[key].shape[1:]
@@ -105,27 +105,30 @@ def test_a_batch_says_what_single_pictures_say(specialist: MouthSpecialist) -> N
 def test_constant_crops_are_flagged(specialist: MouthSpecialist) -> None:
     pictures = mouths(3, 4)
     pictures[1] = 90
-    features = specialist.look(tube(pictures))
+    features = specialist.describe(tube(pictures))
     np.testing.assert_array_equal(features["known"], [True, False, True, True])
     np.testing.assert_allclose(features["probabilities"][1], 1 / 7)
     seen = features["probabilities"][features["known"]].mean(axis=0)
     np.testing.assert_allclose(specialist.predict_proba(features)[0], seen)
-    blank = specialist.look(tube(np.full((3, 30, 40), 90, np.uint8)))
+    blank = specialist.describe(tube(np.full((3, 30, 40), 90, np.uint8)))
     np.testing.assert_allclose(specialist.predict_proba(blank), 1 / 7)
     assert specialist.predict_frames(blank)[1].shape == (0, 7)
 
 
 def test_no_face_is_one_seventh(specialist: MouthSpecialist) -> None:
-    np.testing.assert_allclose(specialist.predict_proba(specialist.nothing()), 1 / 7)
-    empty = specialist.look(tube(np.zeros((0, 30, 40), np.uint8)))
+    np.testing.assert_allclose(specialist.predict_proba(specialist.empty()), 1 / 7)
+    empty = specialist.describe(tube(np.zeros((0, 30, 40), np.uint8)))
     assert len(empty["probabilities"]) == 0
-    both = specialist.predict_proba([empty, specialist.look(tube(mouths(4)))])
+    both = specialist.predict_proba([empty, specialist.describe(tube(mouths(4)))])
     np.testing.assert_allclose(both[0], 1 / 7)
     assert both[1].argmax() == 4
 
 
 def test_faces_at_one_time_are_averaged(specialist: MouthSpecialist) -> None:
-    one, two = specialist.look(tube(mouths(3, 3), 0)), specialist.look(tube(mouths(4, 3), 1, 1))
+    one, two = (
+        specialist.describe(tube(mouths(3, 3), 0)),
+        specialist.describe(tube(mouths(4, 3), 1, 1)),
+    )
     whole = {key: np.concatenate([one[key], two[key]]) for key in one}
     order = np.lexsort((whole["track"], whole["index"]))
     times, p = specialist.predict_frames({key: value[order] for key, value in whole.items()})
@@ -136,10 +139,10 @@ def test_faces_at_one_time_are_averaged(specialist: MouthSpecialist) -> None:
 
 def test_black_and_white_is_nothing_to_a_model_of_colours() -> None:
     coloured = fitted(MouthView(colour="rgb"), grid=(2, 2), max_iter=3)
-    grey = coloured.look(tube(mouths(3)))
+    grey = coloured.describe(tube(mouths(3)))
     assert not grey["known"].any()
     np.testing.assert_allclose(coloured.predict_proba(grey), 1 / 7)
-    assert coloured.predict_proba(coloured.look(tube(mouths(3, channels=3))))[0].argmax() == 3
+    assert coloured.predict_proba(coloured.describe(tube(mouths(3, channels=3))))[0].argmax() == 3
 
 
 @pytest.mark.parametrize("shape", [(2, 64, 64, 3), (2, 96, 96)])
@@ -157,7 +160,7 @@ def test_stored_and_read(specialist: MouthSpecialist) -> None:
     again = MouthSpecialist.from_arrays(settings, parts)
     one = tube(mouths(5))
     np.testing.assert_allclose(
-        again.look(one)["probabilities"], specialist.look(one)["probabilities"], atol=1e-5
+        again.describe(one)["probabilities"], specialist.describe(one)["probabilities"], atol=1e-5
     )
     assert "128 patch features" in again.decision
     sent: MouthSpecialist = pickle.loads(pickle.dumps(again))  # noqa: S301  to a worker process
@@ -195,23 +198,23 @@ def test_a_classifier_of_other_features(specialist: MouthSpecialist) -> None:
 def test_learning_from_features_of_clips() -> None:
     model = MouthSpecialist(bag=BagOfPatches(n_clusters=6, random_state=0), strengths=[1e-2])
     looker = model.keeper()
-    clips = [looker.look(tube(mouths(e, seed=s))) for e in (3, 4) for s in range(3)]
-    clips.append(looker.nothing())
+    clips = [looker.describe(tube(mouths(e, seed=s))) for e in (3, 4) for s in range(3)]
+    clips.append(looker.empty())
     model.fit(clips, [3, 3, 3, 4, 4, 4, 6], groups=[0, 1, 2, 0, 1, 2, 0])
     assert list(model.classifier.classes_) == [3, 4]
-    assert model.predict_proba(model.look(tube(mouths(4, seed=8))))[0].argmax() == 4
+    assert model.predict_proba(model.describe(tube(mouths(4, seed=8))))[0].argmax() == 4
 
 
 def test_what_cannot_be_learned_from(specialist: MouthSpecialist) -> None:
     model = MouthSpecialist(bag=BagOfPatches(n_clusters=4), strengths=[1e-2])
-    looked = specialist.look(tube(mouths(3)))
+    looked = specialist.describe(tube(mouths(3)))
     with pytest.raises(DataError, match="extract_mouths"):
         model.fit([looked], [3])
-    kept = model.keeper().look(tube(mouths(3)))
+    kept = model.keeper().describe(tube(mouths(3)))
     with pytest.raises(DataError, match="all pictures are of one"):
         model.fit([kept], [3])
     with pytest.raises(DataError, match="0 with mouths"):
-        model.fit([model.keeper().nothing()], [3])
+        model.fit([model.keeper().empty()], [3])
     with pytest.raises(DataError, match="expected mouth crops"):
         model.fit_pictures(
             np.zeros((4, 20, 20), np.uint8), np.zeros(4, np.int64), np.arange(4), np.arange(4)
@@ -237,10 +240,10 @@ def test_what_is_for_choosing_is_not_learned_from() -> None:
 def test_a_film(specialist: MouthSpecialist, happy: Path) -> None:
     around = fitted(MouthView("landmarks"))
     times: list[float] = []
-    found = look_at_tubes(
-        open_clip(happy), {"mouth": specialist, "other": around.keeper()}, stride=4,
-        on_frame=lambda frame: times.append(frame.time),
-    )  # fmt: skip
+    readers = {"mouth": specialist.open(), "other": TubeReader(around.keeper())}
+    found = read_clip(
+        open_clip(happy), readers, stride=4, on_frame=lambda frame: times.append(frame.time)
+    ).features
     expected = list(find_tubes(open_clip(happy), load_detector(), stride=4))
     index = np.concatenate([t.index for t in expected])
     for features in found.values():

@@ -206,7 +206,7 @@ def test_stills_and_clips_together(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert made.card["clips"] == 36
     assert made.card["pictures"] == 60
     assert made.card["settings"]["dictionary"]["n_clusters"] == 5
-    assert made.specialist.predict_proba(made.specialist.nothing()).shape == (1, 7)
+    assert made.specialist.predict_proba(made.specialist.empty()).shape == (1, 7)
 
 
 def test_settings_are_checked() -> None:

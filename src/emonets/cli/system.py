@@ -196,7 +196,7 @@ def evaluate_all(
     Accuracy, UAR and F1 of each specialist and of all together, with 95 % intervals over groups.
     A bundle is scored on the part that the data keep for testing, if there is one.
     """
-    from emonets.model import find_bundle
+    from emonets.bundle import find_bundle
     from emonets.training.preset import load_preset
     from emonets.training.report import check_folder, summary, write_scores
     from emonets.training.score_bundle import score_bundle

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.bundle import bundle_names
 from emonets.datasets.load import load_faces
 from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.datasets.still_faces import FaceImages
@@ -19,7 +20,7 @@ from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import Evaluation, evaluate
 from emonets.evaluation.near_duplicates import near_duplicates
 from emonets.evaluation.records import score_rows, write_results
-from emonets.model import EmoNets, bundle_names
+from emonets.model import EmoNets
 from emonets.result import check_writable
 from emonets.runtime.files import write_whole
 

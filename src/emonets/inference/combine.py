@@ -43,6 +43,8 @@ def together_over_time(
     names: Sequence[str],
     fusion: NamedFusion | None = None,
     known: Known | None = None,
+    *,
+    faces: bool = True,
 ) -> list[Row]:
     """A row for each face and window, of the face, the sound and the motion there.
 
@@ -54,14 +56,14 @@ def together_over_time(
         else.
     names : of the specialists that speak in the clip, whether they found anything there or not.
     fusion, known : as for :func:`together`.
+    faces : whether any of the specialists is of single faces.
     """
     groups: list[list[Row]] = []
     for piece in pieces:
         tracks = sorted({row.track for row in piece if row.track is not None})
         rest = [row for row in piece if row.track is None]
-        faces = [[row for row in piece if row.track == track] for track in tracks]
-        groups += [face + rest for face in faces] or ([rest] if rest else [])
-    looks = not {"face", "mouth"}.isdisjoint(names)
+        each = [[row for row in piece if row.track == track] for track in tracks]
+        groups += [face + rest for face in each] or ([rest] if rest else [])
     rows = []
     for group, p in zip(groups, _fused(groups, fusion, known), strict=True):
         face = [row for row in group if row.track is not None]
@@ -70,9 +72,10 @@ def together_over_time(
             replace(
                 joined,
                 probabilities=p,
-                face_found=bool(face) if looks else None,
+                face_found=bool(face) if faces else None,
                 sound_found=_first(group, "sound_found"),
                 motion_found=_first(group, "motion_found"),
+                other_found=_first(group, "other_found"),
             )
         )
     return rows
@@ -95,6 +98,7 @@ def _joined(rows: Sequence[Row], model: str) -> Row:
         face_found=_first(rows, "face_found"),
         sound_found=_first(rows, "sound_found"),
         motion_found=_first(rows, "motion_found"),
+        other_found=_first(rows, "other_found"),
     )
 
 

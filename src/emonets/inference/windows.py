@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from emonets.contracts import Spans
 from emonets.errors import ParameterError
 from emonets.result import windows
-from emonets.specialists.audio.specialist import Sound
-from emonets.tubes.tube_pass import Features
 
 LONG = 10.0
 """Seconds; a clip longer than this is cut into windows unless told otherwise."""
@@ -16,7 +13,6 @@ WINDOW = 5.0
 _APART = 0.5  # seconds; what pictures and sound of a film differ by without meaning anything
 
 Windows = float | str | None
-Spans = Sequence[tuple[float, float]]
 
 
 def check_windows(window: Windows, hop: float | None) -> None:
@@ -41,16 +37,22 @@ def spans_of(start: float, end: float, window: Windows, hop: float | None) -> Sp
     return windows(start, end, length, hop)
 
 
-def whole_span(features: Features | None, sound: Sound | None) -> tuple[float, float]:
-    """Start and end of a clip: of its pictures, or, where it has none, of its sound.
+def whole_span(
+    pictures: tuple[float, float] | None, sound: tuple[float, float] | None, *, loud: bool = True
+) -> tuple[float, float]:
+    """Start and end of a clip in seconds: of its pictures, or, where it has none, of its sound.
 
     Of both where sound lies well outside the pictures, as behind a title that stands still.
+
+    Parameters
+    ----------
+    pictures, sound : start and end of each, or None where the clip has none.
+    loud : whether the sound is no silence; silence outside the pictures does not count.
     """
-    if features is None:
-        assert sound is not None
-        return sound.start, sound.end
-    start, end = map(float, features["span"])
-    if sound is not None and sound.found:
-        start = sound.start if sound.start < start - _APART else start
-        end = sound.end if sound.end > end + _APART else end
+    if pictures is None:
+        return sound or (0.0, 0.0)
+    start, end = pictures
+    if sound is not None and loud:
+        start = sound[0] if sound[0] < start - _APART else start
+        end = sound[1] if sound[1] > end + _APART else end
     return start, end

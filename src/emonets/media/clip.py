@@ -10,10 +10,11 @@ Only local files are read, and of these only the one that was named: see `emonet
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from av.audio.frame import AudioFrame
@@ -88,6 +89,34 @@ class SoundChunk:
     def end(self) -> float:
         """When its last sample has sounded, in seconds since the clip's start."""
         return self.time + self.samples.size / SOUND_RATE
+
+
+class GapFiller:
+    """Joins chunks of sound: where a chunk begins later than the one before ended, zeros are put.
+
+    A chunk that begins earlier, or by one sample later, is moved to that end.
+    """
+
+    def __init__(self) -> None:
+        self._start, self._count = 0.0, -1
+
+    def fill(self, chunk: SoundChunk) -> Iterator[SoundChunk]:
+        """The chunk, behind as many zeros as are missing (a second of them at a time)."""
+        if self._count < 0:
+            self._start, self._count = chunk.time, 0
+        gap = round((chunk.time - self._start) * SOUND_RATE) - self._count
+        if gap == 1:  # a sample of rounding is no gap
+            gap = 0
+        while gap > 0:
+            zeros = np.zeros(min(gap, SOUND_RATE), np.float32)
+            yield self._next(zeros)
+            gap -= zeros.size
+        yield self._next(chunk.samples)
+
+    def _next(self, samples: NDArray[np.float32]) -> SoundChunk:
+        made = SoundChunk(self._start + self._count / SOUND_RATE, samples)
+        self._count += samples.size
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +201,25 @@ class Clip:
             self.damaged |= damage.serious
         wanted = (frames and self.info.has_frames) or (sound and self.info.has_sound)
         if start <= 0 and wanted and not delivered and (frames or not self.info.has_frames):
-            raise MediaError(
-                self.info.path,
-                "nothing in it could be decoded"
-                + (f" ({damage.messages()[0]})" if damage.messages() else ""),
-                "check that it plays and keeps to the Limits, or re-encode it",
-            )
+            self.raise_undecoded(damage.messages())
+
+    def raise_undecoded(self, why: Sequence[str] = ()) -> NoReturn:
+        """Raise the error of a clip of which a pass could decode nothing that it needs.
+
+        Parameters
+        ----------
+        why : what the pass met; by default all that passes have met so far.
+
+        Raises
+        ------
+        MediaError : always.
+        """
+        first = (why or self.warnings)[:1]
+        raise MediaError(
+            self.info.path,
+            "nothing in it could be decoded" + "".join(f" ({text})" for text in first),
+            "check that it plays and keeps to the Limits, or re-encode it",
+        )
 
     def frames(self) -> Iterator[Frame]:
         """Decode the pictures alone; see `decode`. A clip without any yields nothing."""
@@ -193,22 +235,10 @@ class Clip:
         Pieces of which each starts where the one before ends; where the file leaves a gap they
         hold silence. The first may start after 0. A clip without sound yields nothing.
         """
-        start, count = 0.0, -1
+        gaps = GapFiller()
         for part in self.decode(frames=False):
-            if not isinstance(part, SoundChunk):
-                continue
-            if count < 0:
-                start, count = part.time, 0
-            gap = round((part.time - start) * SOUND_RATE) - count
-            if gap == 1:  # a sample of rounding is no gap
-                gap = 0
-            while gap > 0:
-                zeros = np.zeros(min(gap, SOUND_RATE), np.float32)
-                yield SoundChunk(start + count / SOUND_RATE, zeros)
-                count += zeros.size
-                gap -= zeros.size
-            yield SoundChunk(start + count / SOUND_RATE, part.samples)
-            count += part.samples.size
+            if isinstance(part, SoundChunk):
+                yield from gaps.fill(part)
 
     def read_sound(self, *, max_seconds: float = 3600.0) -> SoundChunk:
         """Read the whole sound of a short clip.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -68,11 +69,15 @@ class ClipPiece(Clip):
                 found = True
         self.damaged |= self._whole.damaged
         if not found and (frames or not self.info.has_frames):
-            raise MediaError(
-                self.info.path,
-                f"has nothing between {self._start:g} and {self._end:g} s",
-                "correct start and end in the table that names it",
-            )
+            self.raise_undecoded()
+
+    def raise_undecoded(self, why: Sequence[str] = ()) -> NoReturn:
+        """Raise the error of a piece of which a pass could decode nothing that it needs."""
+        raise MediaError(
+            self.info.path,
+            f"has nothing between {self._start:g} and {self._end:g} s",
+            "correct start and end in the table that names it",
+        )
 
     def _cut(self, chunk: SoundChunk) -> SoundChunk | None:
         first = max(0, math.ceil((self._start - chunk.time) * SOUND_RATE - 1e-6))

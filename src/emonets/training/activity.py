@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.contracts import Features
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
 from emonets.learners.word_histogram import WordHistogram
 from emonets.runtime.files import try_folder
 from emonets.specialists.activity.pictures import Affine
-from emonets.specialists.activity.specialist import ActivitySpecialist, Features, MotionCode
+from emonets.specialists.activity.specialist import ActivitySpecialist, MotionCode
 from emonets.training.films import (
     Echo,
     Film,

@@ -8,12 +8,13 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.contracts import Extractor
 from emonets.learners.folds import Indices
 from emonets.learners.logistic.scaled import ScaledLogistic
 from emonets.runtime.store import parameter_digest
+from emonets.specialists.audio.extractor import sound_extractor
 from emonets.specialists.audio.specialist import AudioSpecialist
 from emonets.training.audio import fit_audio
-from emonets.training.extraction import Extractor
 from emonets.training.material import Material
 from emonets.training.parts import Bools, Floats, Run
 from emonets.training.sound_data import Labelled, emotions_of
@@ -51,7 +52,7 @@ class SoundNetworkPart:
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self._table = {key: value for key, value in table.items() if key != "clips"}
-        self._extractor = Extractor("sound", {"features": table["features"]})
+        self._extractor = sound_extractor(str(table["features"]))
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -101,7 +102,7 @@ class SoundHeadPart:
 
     def __init__(self, base: str, specialist: AudioSpecialist, *, head: str = "logistic") -> None:
         self._base, self._specialist, self._head = base, specialist, head
-        self._extractor = Extractor("sound", {"features": specialist.front.name})
+        self._extractor = sound_extractor(specialist.front.name)
         settings, parts = specialist.to_arrays()
         arrays = [array for _, array in sorted(parts["audio"].items())]
         self._digest = parameter_digest(settings["network"], *arrays)

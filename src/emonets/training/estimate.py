@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from emonets.contracts import Extractor
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import Item
 from emonets.errors import EmoNetsError
 from emonets.media.piece import open_piece
 from emonets.runtime.store import FeatureStore, content_digest
-from emonets.training.extraction import Extractor
+from emonets.training.extraction import kept_as
 from emonets.training.out_of_fold import MOST_FOLDS
 from emonets.training.parts import extractors_of
 from emonets.training.system import Options
@@ -114,7 +115,7 @@ def _missing(items: Sequence[Item], extractor: Extractor, store: FeatureStore | 
     count = 0
     for item in items:
         try:
-            name = extractor.name(content_digest(item.path), item.start, item.end)
+            name = kept_as(extractor, content_digest(item.path), item.start, item.end)
         except EmoNetsError:
             continue
         count += not store.has(name)

@@ -2,84 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from emonets.contracts import Extractor, Features
 from emonets.datasets.items import Item
-from emonets.errors import DataError, EmoNetsError, MediaError, ParameterError
-from emonets.learners.patches.bag import BagOfPatches
+from emonets.errors import DataError, EmoNetsError, MediaError
 from emonets.media.clip import Clip
 from emonets.media.piece import open_piece
-from emonets.model import EmoNets
+from emonets.one_pass import read_clip
 from emonets.runtime.parallel import run_each
 from emonets.runtime.store import FeatureStore, content_digest, parameter_digest
-from emonets.specialists.activity.pictures import grey
-from emonets.specialists.audio.specialist import extract as extract_sound
-from emonets.specialists.face.specialist import FaceSpecialist
-from emonets.specialists.mouth.crops import MouthView
-from emonets.specialists.mouth.specialist import MouthSpecialist
-from emonets.tubes.builder import FaceTube
-from emonets.tubes.tube_pass import Features, Looker, look_at_tubes
 
 Echo = Callable[[str], Any]
 
-_VERSIONS = {"face": 1, "tubes": 1, "mouths": 1, "sound": 1}
-"""Kinds of extractors; the number changes when what they give does."""
-_SIDE = 96  # pixels of a face tube's pictures
-_EACH = ("crops", "track", "index", "time")  # arrays of tubes with an entry a picture
 
-
-@dataclass(frozen=True)
-class Extractor:
-    """What is taken out of each clip.
+def kept_as(
+    extractor: Extractor, content: str, start: float | None = None, end: float | None = None
+) -> str:
+    """Name in a store of what an extractor takes out of a clip of some content.
 
     Parameters
     ----------
-    kind : ``face`` (seven probabilities of every face picture, by a bundle's network), ``tubes``
-        (grey face tubes, for motion), ``mouths`` (mouth crops) or ``sound`` (feature frames).
-    settings : what decides the numbers: ``face``: its ``network``, a digest, and
-        whether what its last layer looks at is kept, ``pooled``; ``mouths``:
-        ``region`` and ``colour``; ``sound``: ``features``.
-    bundle : for ``face``, where the network is.
+    content : digest of the file. start, end : of the piece that is meant, seconds.
     """
-
-    kind: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    bundle: str = field(default="", compare=False)
-
-    def __hash__(self) -> int:
-        return hash((self.kind, parameter_digest(dict(self.settings))))
-
-    def __post_init__(self) -> None:
-        if self.kind not in _VERSIONS:
-            raise ParameterError(f"there is no extractor {self.kind!r}: {', '.join(_VERSIONS)}")
-
-    def name(self, content: str, start: float | None = None, end: float | None = None) -> str:
-        """Of the file that keeps what it takes out of a clip of that content."""
-        key = parameter_digest(_VERSIONS[self.kind], dict(self.settings), start, end)
-        return f"{self.kind}/{content[:2]}/{content}-{key}.safetensors"
-
-
-def face_extractor(bundle: str, *, pooled: bool = False) -> Extractor:
-    """The face network of a bundle; ``pooled`` keeps what its last layer looks at, too.
-
-    Raises
-    ------
-    ParameterError : the bundle has none.
-    """
-    face = _model(bundle).face
-    if face is None:
-        raise ParameterError(f"{bundle}: has no face network; name another base (face.clips.base)")
-    settings, parts = face.to_arrays()
-    arrays = [part for _, part in sorted(parts["face"].items())]
-    about = {name: settings[name] for name in ("network", "preprocessing")}
-    network = parameter_digest(about, *arrays)
-    return Extractor("face", {"network": network} | ({"pooled": True} if pooled else {}), bundle)
+    key = parameter_digest(extractor.version, dict(extractor.settings), start, end)
+    return f"{extractor.kind}/{content[:2]}/{content}-{key}.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +98,7 @@ def extract_items(
         except DataError as error:
             dropped.append((str(item.path), str(error).removeprefix(f"{item.path}: ")))
     names = {
-        e: [e.name(c, i.start, i.end) for c, i in zip(contents, kept, strict=True)]
+        e: [kept_as(e, c, i.start, i.end) for c, i in zip(contents, kept, strict=True)]
         for e in extractors
     }
     jobs: dict[tuple[str, ...], _Job] = {}
@@ -204,7 +154,7 @@ def _extract(job: _Job) -> str:
         return ""
     try:
         clip = open_piece(job.path, job.start, job.end)
-        found = dict(taken_out(clip, [e for e, _ in wanted]))
+        found = taken_out(clip, [e for e, _ in wanted])
     except MediaError as error:
         problem = error.reason if error.path == str(job.path) else str(error)
         for extractor, name in wanted:  # so that it is not tried again every time
@@ -224,13 +174,13 @@ def _about(job: _Job, extractor: Extractor, problem: str) -> dict[str, Any]:
 
     return {
         "clip": job.path.name, "start": job.start, "end": job.end, "kind": extractor.kind,
-        "version": _VERSIONS[extractor.kind], "settings": dict(extractor.settings),
+        "version": extractor.version, "settings": dict(extractor.settings),
         "emonets": __version__, "problem": problem,
     }  # fmt: skip
 
 
-def taken_out(clip: Clip, extractors: Sequence[Extractor]) -> Iterator[tuple[Extractor, Features]]:
-    """What each extractor takes out of a clip; its pictures are decoded once.
+def taken_out(clip: Clip, extractors: Sequence[Extractor]) -> dict[Extractor, Features]:
+    """What each extractor takes out of a clip, which is decoded once.
 
     A clip without pictures, or without sound, gives arrays without an entry.
 
@@ -238,56 +188,6 @@ def taken_out(clip: Clip, extractors: Sequence[Extractor]) -> Iterator[tuple[Ext
     ------
     MediaError : it cannot be decoded.
     """
-    lookers = {str(n): _looker(e) for n, e in enumerate(extractors) if e.kind != "sound"}
-    looked: dict[str, Features] = {}
-    if lookers and clip.info.has_frames:
-        looked = look_at_tubes(clip, lookers)
-    for n, extractor in enumerate(extractors):
-        if extractor.kind == "sound":
-            yield extractor, extract_sound(clip, str(extractor.settings["features"]))
-        else:
-            nothing = {**lookers[str(n)].nothing(), "span": np.zeros(2), "step": np.zeros(())}
-            found = looked.get(str(n), nothing)
-            if extractor.kind == "tubes":  # one tube after the other, as motion is followed
-                order = np.lexsort((found["index"], found["track"]))
-                found = {k: v[order] if k in _EACH else v for k, v in found.items()}
-            yield extractor, found
-
-
-class _GreyTubes:
-    """Keeps the pictures of face tubes, in grey."""
-
-    def look(self, tube: FaceTube) -> Features:
-        return {
-            "crops": np.stack([grey(crop) for crop in tube.crops]),
-            "track": np.full(len(tube.index), tube.track, np.int64),
-            "index": np.asarray(tube.index, np.int64),
-            "time": np.asarray(tube.times, np.float64),
-        }
-
-    def nothing(self) -> Features:
-        return {
-            "crops": np.empty((0, _SIDE, _SIDE), np.uint8),
-            "track": np.empty(0, np.int64),
-            "index": np.empty(0, np.int64),
-            "time": np.empty(0),
-        }
-
-
-def _looker(extractor: Extractor) -> Looker:
-    if extractor.kind == "tubes":
-        return _GreyTubes()
-    if extractor.kind == "mouths":
-        view = MouthView(extractor.settings["region"], extractor.settings["colour"])
-        return MouthSpecialist(view, bag=BagOfPatches()).keeper()
-    face = _model(extractor.bundle).face
-    if not isinstance(face, FaceSpecialist):
-        raise ParameterError(f"{extractor.bundle}: has no face network")
-    face.network.use(threads=1)
-    keep = bool(extractor.settings.get("pooled"))
-    return FaceSpecialist(face.network, face.preprocessing, keep=keep)
-
-
-@lru_cache(maxsize=2)
-def _model(bundle: str) -> EmoNets:
-    return EmoNets.load(bundle)
+    readers = {str(n): extractor.open() for n, extractor in enumerate(extractors)}
+    found = read_clip(clip, readers).features
+    return {extractor: found[str(n)] for n, extractor in enumerate(extractors)}

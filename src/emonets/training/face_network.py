@@ -318,7 +318,8 @@ def _teacher(bundle: str | Path) -> ConvNetClassifier:
     face = EmoNets.load(bundle).face
     if face is None:
         raise ParameterError(f"{bundle}: has no face network that could teach")
-    return face.network
+    network: ConvNetClassifier = face.network
+    return network
 
 
 def _clip_faces(

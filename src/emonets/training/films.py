@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from emonets.bundle import packed
+from emonets.contracts import Features
 from emonets.datasets.speech import Recordings, load_recordings
 from emonets.errors import DataError, MediaError
 from emonets.learners.folds import Fold, shuffled_folds
@@ -23,7 +24,7 @@ from emonets.media.piece import open_piece
 from emonets.runtime.files import try_folder, write_whole
 from emonets.runtime.store import content_digest
 from emonets.specialists.activity.pictures import Affine, Grey, Stream, clip_stream, grey
-from emonets.specialists.activity.specialist import ActivitySpecialist, Features
+from emonets.specialists.activity.specialist import ActivitySpecialist
 from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
 from emonets.tubes.pipeline import find_tubes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emonets.inference.rows import Specialist
+from emonets.contracts import Specialist
 from emonets.model import EmoNets
 
 _NOT_THE_FACE = {"audio", "activity", "mouth", "fusion", "data"}

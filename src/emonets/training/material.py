@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.contracts import Extractor
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import Item
 from emonets.errors import DataError
 from emonets.learners.folds import Indices
 from emonets.runtime.files import write_whole
 from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
-from emonets.training.extraction import Extracted, Extractor, extract_items
+from emonets.training.extraction import Extracted, extract_items
 
 Echo = Callable[[str], Any]
 

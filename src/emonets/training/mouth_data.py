@@ -21,13 +21,13 @@ from emonets.datasets.still_faces import FaceImages
 from emonets.errors import DataError, EmoNetsError, MediaError
 from emonets.learners.patches.bag import BagOfPatches
 from emonets.media.clip import open_clip
+from emonets.one_pass import TubeReader, read_clip
 from emonets.runtime.files import try_folder, write_whole
 from emonets.runtime.store import content_digest, parameter_digest
 from emonets.specialists.mouth.crops import REGIONS, MouthView, stills_as_tubes
 from emonets.specialists.mouth.specialist import MouthSpecialist
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.registration import to_grey
-from emonets.tubes.tube_pass import look_at_tubes
 
 Echo = Callable[[str], Any]
 
@@ -223,14 +223,14 @@ def mouths_of_clips(
 def _keep(path: Path, file: Path) -> str:
     """Find the faces of a clip and keep their mouths, in colour, of both regions."""
     lookers = {
-        region: MouthSpecialist(MouthView(region, "rgb"), bag=BagOfPatches()).keeper()
+        region: TubeReader(MouthSpecialist(MouthView(region, "rgb"), bag=BagOfPatches()).keeper())
         for region in REGIONS
     }
     try:
         clip = open_clip(path)
         if not clip.info.has_frames:
             raise MediaError(path, "has no pictures")
-        found = look_at_tubes(clip, lookers)
+        found = read_clip(clip, lookers).features
     except EmoNetsError as error:
         return str(error)
     buffer = io.BytesIO()

@@ -13,13 +13,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.contracts import Extractor
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import DataError
 from emonets.learners.folds import Indices
+from emonets.specialists.activity.extractor import tubes_extractor
+from emonets.specialists.face.extractor import face_extractor
 from emonets.specialists.face.specialist import FaceSpecialist
 from emonets.specialists.mouth.crops import MouthView
+from emonets.specialists.mouth.extractor import mouths_extractor
 from emonets.training.activity import check_settings, fit_specialist
-from emonets.training.extraction import Extractor, face_extractor
 from emonets.training.films import Film, Films, describe_films
 from emonets.training.material import Material
 from emonets.training.mouth import clip_probabilities, fit_mouth, unfitted
@@ -137,7 +140,7 @@ class ActivityPart:
         if trains:
             check_settings(table)
         self._table = dict(table)
-        self._tubes = Extractor("tubes")
+        self._tubes = tubes_extractor()
         self._on_tubes = table.get("on", "frames") == "tubes"
 
     @property
@@ -209,9 +212,7 @@ class MouthPart:
         self._table = {key: value for key, value in table.items() if key != "every"}
         self._every = int(table.get("every", 1))
         self._view: MouthView = unfitted(self._table).view
-        self._extractor = Extractor(
-            "mouths", {"region": self._view.region, "colour": self._view.colour}
-        )
+        self._extractor = mouths_extractor(self._view)
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from emonets.errors import EmoNetsError
 from emonets.media.clip import open_clip
+from emonets.one_pass import read_clip
 from emonets.runtime.files import try_folder, write_whole
 from emonets.runtime.store import content_digest, parameter_digest
-from emonets.specialists.audio.specialist import extract
+from emonets.specialists.audio.features.front import front
+from emonets.specialists.audio.reader import SoundReader
 
 _VERSION = 1  # changes when the numbers that `extract` gives do
 
@@ -82,7 +84,9 @@ def sound_frames(
 
 def _compute(path: Path, features: str, name: Path) -> str:
     try:
-        frames = extract(open_clip(path), features)["frames"]
+        frames = read_clip(open_clip(path), {"sound": SoundReader(front(features))}).features[
+            "sound"
+        ]["frames"]
     except EmoNetsError as error:
         return f"left out: {error}"
     buffer = io.BytesIO()

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emonets.bundle import bundle_names
 from emonets.datasets.base import Dataset
 from emonets.errors import ParameterError
-from emonets.model import DEFAULT_BUNDLE, EmoNets, bundle_names
+from emonets.model import DEFAULT_BUNDLE, EmoNets
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.training.audio_part import SoundHeadPart, SoundNetworkPart
 from emonets.training.audio_preset import check_audio

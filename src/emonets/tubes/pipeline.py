@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import TypeVar
 
 import numpy as np
 
 from emonets.errors import ParameterError
-from emonets.media.clip import Clip, Frame
+from emonets.media.clip import Clip, Frame, SoundChunk
 from emonets.tubes.builder import FaceTube, HasBoxes, TubeBuilder
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import Detector
@@ -74,6 +74,7 @@ def find_tubes(
     second: Callable[[], Detector] | None = None,
     second_step: float = 0.2,
     on_frame: Callable[[Frame], None] | None = None,
+    on_sound: Callable[[SoundChunk], None] | None = None,
 ) -> Generator[FaceTube, None, None]:
     """Follow every face through a clip, in one pass over its frames.
 
@@ -85,6 +86,7 @@ def find_tubes(
     second : makes a slower, more sensitive detector for clips where the first finds nothing at
         all (the paper's fallback). It sees one frame every ``second_step`` seconds.
     on_frame : called for every frame of the first pass, for progress and time stamps.
+    on_sound : called for every chunk of sound, which is then decoded in the same pass.
 
     Yields
     ------
@@ -98,8 +100,9 @@ def find_tubes(
         reset()
     builder = TubeBuilder()
     # closed here, and not when an error's traceback is forgotten: the thread would live as long
-    with closing(prefetch(clip.frames())) as frames:
-        for number, frame in enumerate(frames):
+    parts = prefetch(clip.decode(sound=on_sound is not None), 8)
+    with closing(parts):
+        for number, frame in enumerate(_frames(parts, on_sound)):
             if on_frame is not None:
                 on_frame(frame)
             seen: HasBoxes | None = None
@@ -124,3 +127,14 @@ def find_tubes(
                 seen, due = sensitive.detect(frame.image), frame.time + second_step
             yield from builder.add(frame, seen)
     yield from builder.finish()
+
+
+def _frames(
+    parts: Iterable[Frame | SoundChunk], on_sound: Callable[[SoundChunk], None] | None
+) -> Iterator[Frame]:
+    """The frames among the parts of a clip; sound goes to ``on_sound``."""
+    for part in parts:
+        if isinstance(part, Frame):
+            yield part
+        elif on_sound is not None:
+            on_sound(part)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emonets.contracts import (
+    FRAMES,
+    TUBES,
+    BaseReader,
+    Features,
+    Predictions,
+    Spans,
+    of_spans,
+)
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.folds import Fold
@@ -19,6 +27,7 @@ from emonets.learners.svm.chi2 import Chi2SVC, chi2_distances, chi2_kernel
 from emonets.learners.svm.coupled import CoupledSVC
 from emonets.learners.word_histogram import WordHistogram, histogram
 from emonets.media.clip import Clip, Frame
+from emonets.one_pass import read_clip
 from emonets.specialists.activity.blocks import BLOCK
 from emonets.specialists.activity.pictures import Affine, grey, shrink
 from emonets.specialists.activity.superblocks import (
@@ -28,11 +37,7 @@ from emonets.specialists.activity.superblocks import (
     Projection,
 )
 from emonets.tubes.builder import FaceTube
-from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
-from emonets.tubes.pipeline import find_tubes
-
-Features = dict[str, NDArray[Any]]
-Spans = Sequence[tuple[float, float]]
+from emonets.tubes.detect import DetectorLike
 
 SEEN_ON = ("frames", "tubes")
 """Where motion is looked for: on whole frames or on face tubes."""
@@ -103,7 +108,7 @@ class MotionCode:
         return cls(filters, Projection(kept("mean"), kept("components")), words)
 
 
-class ActivityReader:
+class ActivityReader(BaseReader):
     """Takes the pictures of a clip one by one, and tells its motion words at the end.
 
     Made by :meth:`ActivitySpecialist.open`. Memory grows by 14 bytes a super block: those of
@@ -111,9 +116,15 @@ class ActivityReader:
     """
 
     def __init__(
-        self, code: MotionCode, *, longest: int | None = None, affine: Affine | None = None
+        self,
+        code: MotionCode,
+        needs: frozenset[str] = frozenset({FRAMES}),
+        *,
+        longest: int | None = None,
+        affine: Affine | None = None,
     ) -> None:
         self.code = code
+        self.needs = needs
         self._longest = longest
         self._affine = affine
         self._readers: dict[int, tuple[MotionReader, int]] = {}
@@ -121,20 +132,19 @@ class ActivityReader:
         self._first = self._last = 0.0
         self._count = 0
 
-    def push(self, seen: Frame | FaceTube) -> None:
-        """Take a whole frame, or a piece of a face tube; of one clip always the same kind.
-
-        Pieces of one tube must come in their order. A gap in a tube ends what went before.
+    def push_frame(self, frame: Frame) -> None:
+        """Take a whole frame.
 
         Raises
         ------
         DataError : a picture that is not RGB or grey uint8.
         """
-        if isinstance(seen, Frame):
-            self._step(seen.time)
-            self._look(0, seen.index, shrink(grey(seen.image), self._longest), seen.time)
-            return
-        self.push_crops(seen.track, seen.index, seen.times, seen.crops)
+        self._step(frame.time)
+        self._look(0, frame.index, shrink(grey(frame.image), self._longest), frame.time)
+
+    def push_tube(self, tube: FaceTube) -> None:
+        """Take a piece of a face tube. A gap in a tube ends what went before."""
+        self.push_crops(tube.track, tube.index, tube.times, tube.crops)
 
     def push_crops(
         self, track: int, index: ArrayLike, times: ArrayLike, crops: NDArray[np.uint8]
@@ -206,6 +216,8 @@ class ActivitySpecialist:
     """
 
     name = "activity"
+    finds = "motion"
+    per_face = False
 
     def __init__(
         self,
@@ -238,9 +250,23 @@ class ActivitySpecialist:
         kernel = "chi-square" if self.svm is None else f"{self.svm.kernel} chi-square"
         return f"{kernel} SVM on {len(self.code.words.words_)} motion words of {where}, {counted}"
 
-    def open(self, *, affine: Affine | None = None) -> ActivityReader:
-        """What takes the frames, or the face tubes, of one clip that somebody else decodes."""
-        return ActivityReader(self.code, longest=self.longest, affine=affine)
+    @property
+    def needs(self) -> frozenset[str]:
+        """Whole frames or face tubes, as ``on`` says."""
+        return frozenset({FRAMES if self.on == "frames" else TUBES})
+
+    def open(self, *, device: str = "cpu", affine: Affine | None = None) -> ActivityReader:
+        """A reader of one clip's frames or face tubes; ``affine`` changes all pictures."""
+        return ActivityReader(self.code, self.needs, longest=self.longest, affine=affine)
+
+    def predict(self, features: Features, spans: Spans) -> Predictions:
+        """Of every span, and of the clip; see `emonets.contracts.Specialist`."""
+        edges = np.searchsorted(features["time"], np.asarray(spans).reshape(-1, 2))
+        return of_spans(
+            spans, edges[:, 1] > edges[:, 0], self.predict_spans(features, spans),
+            (float(features["span"][0]), float(features["span"][1])), bool(features["found"]),
+            self.predict_proba(features)[0],
+        )  # fmt: skip
 
     def extract(
         self, clip: Clip, *, detector: DetectorLike = "auto", affine: Affine | None = None
@@ -264,16 +290,8 @@ class ActivitySpecialist:
         ------
         MediaError : the clip has no pictures or cannot be decoded.
         """
-        reader = self.open(affine=affine)
-        if self.on == "frames":
-            for frame in clip.frames():
-                reader.push(frame)
-        else:
-            tubes = find_tubes(clip, load_detector(detector), second=SensitiveDetector)
-            with closing(tubes):
-                for tube in tubes:
-                    reader.push(tube)
-        return reader.finish()
+        readers = {self.name: self.open(affine=affine)}
+        return read_clip(clip, readers, detector=detector).features[self.name]
 
     def histogram(
         self, features: Features, span: tuple[float, float] | None = None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.svm import SVC
 
+from emonets.contracts import TUBES, Features, Predictions, Spans
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.folds import choosing_folds
@@ -17,15 +18,16 @@ from emonets.learners.grid_search import TwoStageGridSearch
 from emonets.learners.logistic.scaled import ScaledLogistic
 from emonets.learners.svm.coupled import CoupledSVC
 from emonets.media.clip import Clip, Frame
+from emonets.one_pass import TubeReader, about_pictures, no_pictures, read_clip
 from emonets.specialists.descriptor import describe_tubes, merge_frames
 from emonets.specialists.face.illumination import isotropic_smoothing, reflectance_to_pixels
 from emonets.specialists.face.network.classifier import ConvNetClassifier
+from emonets.specialists.per_face import predict_faces
 from emonets.tubes.builder import FaceTube
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.registration import FER_SIZE, TUBE_TO_FER, face_transforms, register
-from emonets.tubes.tube_pass import Features, look_at_tubes
 
 _WINDOW = 11  # frames over which per-face transforms are averaged, as boxes are (3.1.3)
 
@@ -89,6 +91,9 @@ class FaceSpecialist:
     """
 
     name = "face"
+    needs = frozenset({TUBES})
+    finds = "face"
+    per_face = True
 
     def __init__(
         self,
@@ -172,13 +177,18 @@ class FaceSpecialist:
         ------
         MediaError : the clip has no pictures or cannot be decoded.
         """
-        self.network.use(device=device, threads=1)
-        return look_at_tubes(
-            clip, {self.name: self}, detector=detector, stride=stride, crops=crops,
+        reader = self.open(device=device)
+        return read_clip(
+            clip, {self.name: reader}, detector=detector, stride=stride, crops=crops,
             on_frame=on_frame,
-        )[self.name]  # fmt: skip
+        ).features[self.name]  # fmt: skip
 
-    def look(self, tube: FaceTube) -> Features:
+    def open(self, *, device: str = "cpu") -> TubeReader:
+        """A reader of one clip's face tubes; its features are those of :meth:`extract`."""
+        self.network.use(device=device, threads=1)
+        return TubeReader(self)
+
+    def describe(self, tube: FaceTube) -> Features:
         """Every picture of a tube: the arrays of :meth:`extract`, in the order of the tube.
 
         Where the specialist keeps it, ``pooled`` (n, width) float16 too: what the network's last
@@ -190,32 +200,19 @@ class FaceSpecialist:
             seen = {"probabilities": p, "pooled": pooled.astype(np.float16)}
         else:
             seen = {"probabilities": self.network.predict_proba(self.inputs(tube))}
-        return {
-            **seen,
-            "track": np.full(len(tube.index), tube.track, np.int64),
-            "index": np.asarray(tube.index, np.int64),
-            "time": np.asarray(tube.times, np.float64),
-            "boxes": np.asarray(tube.boxes, np.float64),
-            "detected": np.asarray(tube.detected, np.bool_),
-            "score": np.asarray(tube.scores, np.float64),
-        }
+        return {**seen, **about_pictures(tube)}
 
-    def nothing(self) -> Features:
-        """What :meth:`look` returns, without an entry."""
+    def empty(self) -> Features:
+        """What :meth:`describe` returns, without an entry."""
         kept: Features = {}
         if self.keep:
             blank = np.zeros((1, FER_SIZE, FER_SIZE), np.uint8)
             kept = {"pooled": self.network.look(blank)[1][:0].astype(np.float16)}
-        return {
-            **kept,
-            "probabilities": np.empty((0, len(EMOTIONS))),
-            "track": np.empty(0, np.int64),
-            "index": np.empty(0, np.int64),
-            "time": np.empty(0),
-            "boxes": np.empty((0, 4)),
-            "detected": np.empty(0, np.bool_),
-            "score": np.empty(0),
-        }
+        return {**kept, "probabilities": np.empty((0, len(EMOTIONS))), **no_pictures()}
+
+    def predict(self, features: Features, spans: Spans) -> Predictions:
+        """Of every face in every span, and of the clip; see `emonets.contracts.Specialist`."""
+        return predict_faces(features, spans, self.predict_proba)
 
     def predict_frames(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Time stamps (t,) in seconds and the mean probabilities (t, 7) of the faces then."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from emonets.contracts import TUBES, Features, Predictions, Spans
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.folds import Fold, shuffled_folds
@@ -19,14 +20,15 @@ from emonets.learners.logistic.frames import FrameLogistic, strength_path
 from emonets.learners.logistic.quantised import quantise_rows
 from emonets.learners.patches.bag import BagOfPatches
 from emonets.media.clip import Clip, Frame
+from emonets.one_pass import Describer, TubeReader, about_pictures, no_pictures, read_clip
 from emonets.specialists.descriptor import merge_frames
 from emonets.specialists.mouth.crops import MouthView
+from emonets.specialists.per_face import predict_faces
 from emonets.tubes.builder import FaceTube
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.registration import TUBE_SIZE
-from emonets.tubes.tube_pass import Features, Looker, look_at_tubes
 
 Echo = Callable[[str], Any]
 
@@ -52,6 +54,9 @@ class MouthSpecialist:
     """
 
     name = "mouth"
+    needs = frozenset({TUBES})
+    finds = "face"
+    per_face = True
 
     def __init__(
         self,
@@ -99,7 +104,7 @@ class MouthSpecialist:
             self._landmarker = FaceLandmarker(threads=1)
         return self.view.cut(tube.crops, self._landmarker.points(tube.crops))
 
-    def look(self, tube: FaceTube) -> Features:
+    def describe(self, tube: FaceTube) -> Features:
         """Probabilities of each picture of a tube, by the mouth in it.
 
         Returns
@@ -117,20 +122,22 @@ class MouthSpecialist:
         known = self.view.known(mouths)
         probabilities = np.full((len(mouths), len(EMOTIONS)), UNIFORM)
         probabilities[known] = self.picture_probabilities(mouths[known])
-        return {"probabilities": probabilities, "known": known, **_about(tube)}
+        return {"probabilities": probabilities, "known": known, **about_pictures(tube)}
 
-    def nothing(self) -> Features:
-        """What :meth:`look` returns, without an entry."""
+    def empty(self) -> Features:
+        """What :meth:`describe` returns, without an entry."""
         return {
-            "probabilities": np.empty((0, len(EMOTIONS))),
-            "known": np.empty(0, np.bool_),
-            "track": np.empty(0, np.int64),
-            "index": np.empty(0, np.int64),
-            "time": np.empty(0),
-            "boxes": np.empty((0, 4)),
-            "detected": np.empty(0, np.bool_),
-            "score": np.empty(0),
-        }
+            "probabilities": np.empty((0, len(EMOTIONS))), "known": np.empty(0, np.bool_),
+            **no_pictures(),
+        }  # fmt: skip
+
+    def open(self, *, device: str = "cpu") -> TubeReader:
+        """A reader of one clip's face tubes; its features are those of :meth:`extract`."""
+        return TubeReader(self)
+
+    def predict(self, features: Features, spans: Spans) -> Predictions:
+        """Of every face in every span, and of the clip; see `emonets.contracts.Specialist`."""
+        return predict_faces(features, spans, self.predict_proba)
 
     def extract(
         self,
@@ -145,17 +152,17 @@ class MouthSpecialist:
 
         Returns
         -------
-        dict of arrays, as of :meth:`look`, in order of time and then track; and ``span``, ``step``
-        as :func:`emonets.tubes.tube_pass.look_at_tubes` has them.
+        dict of arrays, as of :meth:`describe`, in order of time and then track; and ``span`` and
+        ``step`` of the pictures.
 
         Raises
         ------
         MediaError : the clip has no pictures or cannot be decoded.
         """
-        return look_at_tubes(
-            clip, {self.name: self}, detector=detector, stride=stride, crops=crops,
+        return read_clip(
+            clip, {self.name: self.open()}, detector=detector, stride=stride, crops=crops,
             on_frame=on_frame,
-        )[self.name]  # fmt: skip
+        ).features[self.name]  # fmt: skip
 
     def extract_mouths(
         self, clip: Clip, *, detector: DetectorLike = "auto", stride: int = 1
@@ -167,11 +174,11 @@ class MouthSpecialist:
         dict of arrays: ``mouths`` (n, 30, 40[, 3]) uint8 and, as in :meth:`extract`, ``known`` and
         what is known of each picture.
         """
-        looker = {self.name: self.keeper()}
-        return look_at_tubes(clip, looker, detector=detector, stride=stride)[self.name]
+        reader = {self.name: TubeReader(self.keeper())}
+        return read_clip(clip, reader, detector=detector, stride=stride).features[self.name]
 
-    def keeper(self) -> Looker:
-        """What looks at tubes for :meth:`extract_mouths`, for a pass that others share."""
+    def keeper(self) -> Describer:
+        """What returns the mouth crops themselves, for :meth:`extract_mouths`."""
         return _MouthsOf(self)
 
     def picture_probabilities(self, mouths: ArrayLike) -> NDArray[np.float64]:
@@ -372,26 +379,18 @@ class _MouthsOf:
     def __init__(self, specialist: MouthSpecialist) -> None:
         self._specialist = specialist
 
-    def look(self, tube: FaceTube) -> Features:
+    def describe(self, tube: FaceTube) -> Features:
         mouths = self._specialist.mouths(tube)
-        return {"mouths": mouths, "known": self._specialist.view.known(mouths), **_about(tube)}
+        return {
+            "mouths": mouths,
+            "known": self._specialist.view.known(mouths),
+            **about_pictures(tube),
+        }
 
-    def nothing(self) -> Features:
-        nothing = self._specialist.nothing()
+    def empty(self) -> Features:
+        nothing = self._specialist.empty()
         nothing.pop("probabilities")
         return {"mouths": np.empty((0, *self._specialist.view.shape), np.uint8), **nothing}
-
-
-def _about(tube: FaceTube) -> Features:
-    """Which pictures a tube's are."""
-    return {
-        "track": np.full(len(tube.index), tube.track, np.int64),
-        "index": np.asarray(tube.index, np.int64),
-        "time": np.asarray(tube.times, np.float64),
-        "boxes": np.asarray(tube.boxes, np.float64),
-        "detected": np.asarray(tube.detected, np.bool_),
-        "score": np.asarray(tube.scores, np.float64),
-    }
 
 
 def _folds(groups: NDArray[Any]) -> list[Fold]:

@@ -39,6 +39,7 @@ class Front:
     first : seconds from the first sample to the middle of the first frame.
     width : numbers a frame.
     open : makes a stream, of the level of the whole sound.
+    levelled : whether the stream depends on that level, so that it can begin only at the end.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Front:
     first: float
     width: int
     open: Callable[[Level], FrontStream]
+    levelled: bool = False
 
 
 class LogMelStream:
@@ -80,6 +82,7 @@ FRONTS = {
         first=0.0,
         width=len(YAAFE_NAMES),
         open=lambda level: YaafeStream(level=level),
+        levelled=True,
     ),
     "logmel": Front(
         name="logmel",

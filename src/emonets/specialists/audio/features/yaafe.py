@@ -215,26 +215,52 @@ def yaafe_features(
     return out
 
 
+class LevelMeter:
+    """Measures the level of a sound that comes piece by piece (`Level.measure`).
+
+    Parameters
+    ----------
+    peak : largest absolute sample that the level brings the sound to, above 0.
+
+    Raises
+    ------
+    ParameterError : a peak of 0, below, or NaN.
+    """
+
+    def __init__(self, peak: object = 0.99) -> None:
+        number = isinstance(peak, Real) and not isinstance(peak, bool)
+        self._peak = float(peak) if number else math.nan  # type: ignore[arg-type]
+        if not (math.isfinite(self._peak) and self._peak > 0):
+            raise ParameterError(f"normalize={peak!r}: the peak must be a number above 0, or None")
+        self._sums: list[float] = []
+        self._rest = np.empty(0)
+        self._count, self._low, self._high = 0, 0.0, 0.0
+
+    def push(self, chunk: NDArray[np.floating]) -> None:
+        """Take (n,) samples at 48 kHz, n ≥ 0."""
+        samples = np.asarray(chunk, np.float64)
+        self._low = min(self._low, float(samples.min(initial=0)))
+        self._high = max(self._high, float(samples.max(initial=0)))
+        self._count += len(samples)
+        # the same pieces are added up whatever the chunks, for the same sum to the last bit
+        rest = np.concatenate([self._rest, samples]) if len(self._rest) else samples
+        whole = len(rest) - len(rest) % _PIECE
+        self._sums += rest[:whole].reshape(-1, _PIECE).sum(axis=1).tolist()
+        self._rest = rest[whole:].copy()
+
+    def level(self) -> Level:
+        """The level of all that was pushed so far."""
+        mean = math.fsum([*self._sums, float(self._rest.sum())]) / max(self._count, 1)
+        loudest = max(abs(self._high - mean), abs(self._low - mean))
+        return Level(mean, self._peak / loudest if loudest > 0 else math.inf)
+
+
 def _measure(pieces: Iterable[Floats], wanted: object) -> Level:
     """The level of samples that have been checked, and a peak that has not."""
-    peak = float(wanted) if not isinstance(wanted, bool) and isinstance(wanted, Real) else math.nan
-    if not (math.isfinite(peak) and peak > 0):
-        raise ParameterError(f"normalize={wanted!r}: the peak must be a number above 0, or None")
-    sums: list[float] = []
-    rest = np.empty(0)
-    count, low, high = 0, 0.0, 0.0
+    meter = LevelMeter(wanted)
     for samples in pieces:
-        low = min(low, float(samples.min(initial=0)))
-        high = max(high, float(samples.max(initial=0)))
-        count += len(samples)
-        # the same pieces are added up whatever the chunks, for the same sum to the last bit
-        rest = np.concatenate([rest, samples]) if len(rest) else samples
-        whole = len(rest) - len(rest) % _PIECE
-        sums += rest[:whole].reshape(-1, _PIECE).sum(axis=1).tolist()
-        rest = rest[whole:].copy()
-    mean = math.fsum([*sums, float(rest.sum())]) / max(count, 1)
-    loudest = max(abs(high - mean), abs(low - mean))
-    return Level(mean, peak / loudest if loudest > 0 else math.inf)
+        meter.push(samples)
+    return meter.level()
 
 
 def _and_last(chunks: Iterable[ArrayLike], resampler: Resampler) -> Iterator[Floats]:

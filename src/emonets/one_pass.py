@@ -1,0 +1,266 @@
+"""One pass over a clip, for all readers: its pictures and its sound are decoded once.
+
+Decoding and finding faces cost more than most of what is predicted afterwards, and both are done
+once, however many specialists there are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from emonets.contracts import FRAMES, SOUND, TUBES, BaseReader, Features, Reader
+from emonets.errors import MediaError
+from emonets.media.clip import Clip, Frame, GapFiller, SoundChunk
+from emonets.tubes.builder import FaceTube
+from emonets.tubes.crop_folder import CropFolder
+from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
+from emonets.tubes.pipeline import find_tubes, prefetch
+
+T = TypeVar("T")
+
+# what may wait for a reader: bounds the memory
+_TUBES_WAITING = 2
+_FRAMES_WAITING = 4
+_CHUNKS_WAITING = 64
+
+
+@dataclass
+class Pictures:
+    """When the frames of a clip are shown, of a pass over them.
+
+    Attributes
+    ----------
+    count : frames so far. first, last : seconds, of the first and of the latest frame.
+    """
+
+    count: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+    def add(self, time: float) -> None:
+        """Take the time of the next frame, seconds."""
+        self.first = self.first if self.count else time
+        self.last = time
+        self.count += 1
+
+    @property
+    def step(self) -> float:
+        """Mean time between frames, seconds; 0 of fewer than two."""
+        return (self.last - self.first) / max(self.count - 1, 1)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Start and end of the pictures, seconds."""
+        return self.first, self.last + self.step
+
+    def about(self) -> Features:
+        """``span`` (2,) and ``step`` (), as features have them."""
+        return {"span": np.array(self.span), "step": np.array(self.step)}
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a pass over a clip gave: features by reader, and the times of its frames."""
+
+    features: dict[str, Features]
+    pictures: Pictures = field(default_factory=Pictures)
+
+
+def read_clip(
+    clip: Clip,
+    readers: Mapping[str, Reader],
+    *,
+    detector: DetectorLike = "auto",
+    stride: int = 1,
+    crops: CropFolder | None = None,
+    on_frame: Callable[[Frame], None] | None = None,
+) -> Pass:
+    """Decode a clip once and give each reader what it needs.
+
+    Readers work in other threads than the decoder: those of tubes share one, those of frames one,
+    those of sound one. Where no face is found at all, the pictures are decoded a second time for
+    a slower and more sensitive detector.
+
+    Parameters
+    ----------
+    readers : by name. Of a clip without pictures, or without sound, those that need them return
+        empty features.
+    detector, stride, crops : as in :func:`emonets.tubes.pipeline.find_tubes`.
+    on_frame : called for every frame, for progress.
+
+    Raises
+    ------
+    MediaError : what the clip has of pictures or, where it has none, of sound cannot be decoded.
+    """
+    needed = {need for reader in readers.values() for need in reader.needs}
+    looks = clip.info.has_frames and not needed.isdisjoint((TUBES, FRAMES))
+    listens = clip.info.has_sound and SOUND in needed
+    pictures, gaps = Pictures(), GapFiller()
+
+    def given(need: str) -> list[Reader]:
+        return [reader for reader in readers.values() if need in reader.needs]
+
+    with ExitStack() as stack:
+        tubes: _Aside[FaceTube] = stack.enter_context(
+            _aside("tubes", _TUBES_WAITING, *(r.push_tube for r in given(TUBES)))
+        )
+        frames: _Aside[Frame] = stack.enter_context(
+            _aside("frames", _FRAMES_WAITING, *(r.push_frame for r in given(FRAMES)))
+        )
+        sound: _Aside[SoundChunk] = stack.enter_context(
+            _aside("sound", _CHUNKS_WAITING, *(r.push_sound for r in given(SOUND)))
+        )
+
+        def on_each(frame: Frame) -> None:
+            pictures.add(frame.time)
+            frames.push(frame)
+            if on_frame is not None:
+                on_frame(frame)
+
+        def on_sound(chunk: SoundChunk) -> None:
+            for part in gaps.fill(chunk):
+                sound.push(part)
+
+        if looks and TUBES in needed:
+            found = find_tubes(
+                clip, load_detector(detector), stride=stride, crops=crops,
+                second=SensitiveDetector, on_frame=on_each,
+                on_sound=on_sound if listens else None,
+            )  # fmt: skip
+            with closing(found):
+                for tube in found:
+                    tubes.push(tube)
+        elif looks or listens:
+            with closing(prefetch(clip.decode(frames=looks, sound=listens), 8)) as parts:
+                for part in parts:
+                    if isinstance(part, Frame):
+                        on_each(part)
+                    else:
+                        on_sound(part)
+        if looks and not pictures.count:
+            clip.raise_undecoded()
+        for aside in (tubes, frames, sound):
+            aside.wait()
+    out = {}
+    for name, reader in readers.items():
+        own = reader.finish()
+        _check(clip, reader)
+        if "span" not in own and not reader.needs.isdisjoint((TUBES, FRAMES)):
+            own |= pictures.about()
+        out[name] = own
+    return Pass(out, pictures)
+
+
+def _check(clip: Clip, reader: Reader) -> None:
+    """Refuse a clip, or count it as damaged, where a reader has a problem with it."""
+    problem = reader.problem
+    if problem is None:
+        return
+    if problem.fatal or not clip.info.has_frames:
+        raise MediaError(clip.info.path, problem.text, problem.hint)
+    clip.warnings.append(problem.text)
+    clip.damaged = True
+
+
+class _Aside(Generic[T]):
+    """Takes items to some functions in a thread of its own, a few items behind at most."""
+
+    def __init__(
+        self, pool: ThreadPoolExecutor | None, most: int, takers: Sequence[Callable[[T], None]]
+    ) -> None:
+        self._pool, self._most, self._takers = pool, most, takers
+        self._waiting: deque[Future[None]] = deque()
+
+    def push(self, item: T) -> None:
+        if self._pool is None:
+            return
+        self._waiting.append(self._pool.submit(self._take, item))
+        if len(self._waiting) > self._most:
+            self._waiting.popleft().result()
+
+    def _take(self, item: T) -> None:
+        for take in self._takers:
+            take(item)
+
+    def wait(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().result()
+
+
+@contextmanager
+def _aside(name: str, most: int, *takers: Callable[[T], None]) -> Iterator[_Aside[T]]:
+    if not takers:
+        yield _Aside(None, most, takers)
+        return
+    pool = ThreadPoolExecutor(1, thread_name_prefix=f"emonets-{name}")
+    try:
+        yield _Aside(pool, most, takers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Describer(Protocol):
+    """Turns a piece of a face tube into arrays with an entry a picture."""
+
+    def describe(self, tube: FaceTube) -> Features:
+        """Arrays with an entry a picture, among them ``index`` and ``track``."""
+
+    def empty(self) -> Features:
+        """The same arrays without an entry, for clips without a face."""
+
+
+class TubeReader(BaseReader):
+    """Keeps what a describer returns of each piece of a tube.
+
+    Parameters
+    ----------
+    describer : of the pieces.
+    by_track : order of the entries: one track after the other; else by frame and then track.
+    """
+
+    needs = frozenset({TUBES})
+
+    def __init__(self, describer: Describer, *, by_track: bool = False) -> None:
+        self._describer = describer
+        self._keys = ("index", "track") if by_track else ("track", "index")
+        self._parts: list[Features] = []
+
+    def push_tube(self, tube: FaceTube) -> None:
+        """Describe a piece of a face tube."""
+        self._parts.append(self._describer.describe(tube))
+
+    def finish(self) -> Features:
+        """The arrays of all pieces, joined and in order."""
+        parts = [self._describer.empty(), *self._parts]
+        whole = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        order = np.lexsort([whole[key] for key in self._keys])
+        return {key: value[order] for key, value in whole.items()}
+
+
+def about_pictures(tube: FaceTube) -> Features:
+    """Which pictures a tube's are: ``track``, ``index``, ``time`` (s), ``boxes`` (n, 4) pixels,
+    ``detected`` and ``score``, an entry a picture.
+    """
+    return {
+        "track": np.full(len(tube.index), tube.track, np.int64),
+        "index": np.asarray(tube.index, np.int64),
+        "time": np.asarray(tube.times, np.float64),
+        "boxes": np.asarray(tube.boxes, np.float64),
+        "detected": np.asarray(tube.detected, np.bool_),
+        "score": np.asarray(tube.scores, np.float64),
+    }
+
+
+def no_pictures() -> Features:
+    """`about_pictures` of nothing."""
+    return {
+        "track": np.empty(0, np.int64), "index": np.empty(0, np.int64), "time": np.empty(0),
+        "boxes": np.empty((0, 4)), "detected": np.empty(0, np.bool_), "score": np.empty(0),
+    }  # fmt: skip

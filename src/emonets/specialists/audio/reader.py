@@ -1,0 +1,153 @@
+"""What the audio specialist takes out of a clip's sound, chunk by chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.contracts import SOUND, BaseReader, Features, Problem
+from emonets.media.clip import SOUND_RATE, SoundChunk
+from emonets.runtime.spool import Spool
+from emonets.specialists.audio.features.front import Front, FrontStream
+from emonets.specialists.audio.features.yaafe import LevelMeter
+
+SILENCE = 1e-4
+"""Sound that swings by no more than this (full scale is 1) is silence: three steps of 16 bits."""
+_BEYOND = 4.0  # 12 dB above full scale
+_MOST_BEYOND = 0.01  # of the samples: a broken packet bursts, music may overshoot, but not so much
+_BLOCK = SOUND_RATE // 100  # samples over which the swing is measured
+_AT_ONCE = 10 * SOUND_RATE  # samples of a spool that are read at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """Where a clip's sound lies, and where it is no silence.
+
+    Attributes
+    ----------
+    start, end : seconds; equal where there is no sound.
+    loud : (n,) bool, for each hundredth of a second from ``start``, whether it is no silence.
+    """
+
+    start: float
+    end: float
+    loud: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, features: Features) -> Heard:
+        """Of the features that `SoundReader.finish` returns."""
+        start, end = map(float, features["span"])
+        return cls(start, end, features["loud"])
+
+    def loud_in(self, start: float, end: float) -> bool:
+        """Whether there is any sound but silence between two times in seconds."""
+        step = _BLOCK / SOUND_RATE
+        first, last = int((start - self.start) / step), int(np.ceil((end - self.start) / step))
+        return bool(self.loud[max(0, first) : max(0, last)].any())
+
+
+class SoundReader(BaseReader):
+    """Turns sound into feature frames as it comes.
+
+    Frames that depend on the level of the whole sound (the paper's 909 features) are made at the
+    end, out of samples that were kept till then; others at once. What is kept lies in memory up
+    to 64 MiB, and in a temporary file beyond.
+
+    Parameters
+    ----------
+    front : what turns sound into frames.
+    most : seconds; longer sound is refused. None: any length.
+    """
+
+    needs = frozenset({SOUND})
+
+    def __init__(self, front: Front, *, most: float | None = None) -> None:
+        self._front, self._most = front, most
+        self._meter = LevelMeter()
+        self._stream: FrontStream | None = None
+        if not front.levelled:
+            self._stream = front.open(self._meter.level())
+        self._kept = Spool(1 if front.levelled else front.width)
+        self._swing = _Swing()
+        self._start, self._count, self._beyond = 0.0, 0, 0
+
+    def push_sound(self, chunk: SoundChunk) -> None:
+        """Take sound at 48 kHz; each chunk begins where the one before ended."""
+        samples = chunk.samples
+        self._start = self._start if self._count else chunk.time
+        self._count += samples.size
+        self._beyond += int(np.count_nonzero(np.abs(samples) > _BEYOND))
+        self._swing.push(samples)
+        if self._most is not None and self._count > self._most * SOUND_RATE:
+            return
+        if self._stream is None:
+            self._meter.push(samples)
+            self._kept.push(samples)
+        else:
+            self._kept.push(self._stream.push(samples))
+
+    def finish(self) -> Features:
+        """What was taken out of the sound.
+
+        Returns
+        -------
+        dict of arrays: ``frames`` (t, width) float32, not yet whitened; ``time`` (t,) seconds;
+        ``span`` (2,) start and end of the sound; ``loud`` (n,) bool, for each hundredth of a
+        second, whether it is no silence; ``found`` (), whether any is (if not, there are no
+        frames). Sound far beyond full scale (integers that were stored as floating point) counts
+        as none.
+        """
+        loud = self._swing.finish()
+        if self._beyond > _MOST_BEYOND * self._count:
+            self.problem = Problem(
+                "its sound lies far beyond full scale, as integers stored as floating point do",
+                "store it as 16-bit PCM, or divide by 32768",
+            )
+            loud = np.zeros_like(loud)
+        if self._most is not None and self._count > self._most * SOUND_RATE:
+            self.problem = Problem(
+                f"has more than {self._most / 3600:g} h of sound", "cut it", fatal=True
+            )
+            loud = np.zeros_like(loud)
+        frames = self._frames() if loud.any() else np.empty((0, self._front.width), np.float32)
+        front = self._front
+        return {
+            "frames": frames,
+            "time": self._start + front.first + front.step * np.arange(len(frames)),
+            "span": np.array([self._start, self._start + self._count / SOUND_RATE]),
+            "loud": loud,
+            "found": np.array(bool(loud.any())),
+        }
+
+    def _frames(self) -> NDArray[np.float32]:
+        if self._stream is not None:
+            self._kept.push(self._stream.finish())
+            return self._kept.finish()
+        samples = self._kept.finish()[:, 0]
+        stream, out = self._front.open(self._meter.level()), Spool(self._front.width)
+        for first in range(0, len(samples), _AT_ONCE):
+            out.push(stream.push(np.asarray(samples[first : first + _AT_ONCE])))
+        out.push(stream.finish())
+        return out.finish()
+
+
+class _Swing:
+    """Whether each stretch of `_BLOCK` of a signal that comes in pieces is loud."""
+
+    def __init__(self) -> None:
+        self._rest = np.empty(0, np.float32)
+        self._loud: list[NDArray[np.bool_]] = []
+
+    def push(self, samples: NDArray[np.float32]) -> None:
+        samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // _BLOCK * _BLOCK
+        self._rest = samples[whole:]
+        blocks = samples[:whole].reshape(-1, _BLOCK)
+        self._loud.append(np.ptp(blocks, axis=1) > SILENCE)
+
+    def finish(self) -> NDArray[np.bool_]:
+        if len(self._rest):
+            self._loud.append(np.array([np.ptp(self._rest) > SILENCE]))
+        return np.concatenate([np.empty(0, np.bool_), *self._loud])
