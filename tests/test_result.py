@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import ParameterError
-from emonets.result import COLUMNS, FileStatus, Result, Row, windows, write_whole
+from emonets.inference.windows import windows
+from emonets.result import COLUMNS, FileStatus, Result, Row, write_whole
 
 P = (0.1, 0.0, 0.05, 0.6, 0.05, 0.1, 0.1)
 U = (1 / 7,) * 7

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from emonets.errors import EmoNetsError, ParameterError
+from emonets.export import write
 from emonets.inference.combine import check_uncertain
 from emonets.inference.rows import status_of
 from emonets.inference.windows import Windows
@@ -224,7 +225,7 @@ def write_outputs(folder: str | os.PathLike[str], result: Result, format: str) -
 
     target = Path(folder) / f"results.{format}"
     try:
-        result.write(target, format)
+        write(result, target, format)
         columns = ["file", "status", "message"]
         status = [(printable(s.file), s.status, printable(s.message)) for s in result.files]
         text = pd.DataFrame(status, columns=columns).to_csv(index=False, lineterminator="\n")

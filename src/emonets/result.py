@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,6 @@ LEVELS = ("frame", "face", "window", "clip")
 where no face is; the clip."""
 UNCERTAIN = "uncertain"
 """The label of an answer whose largest probability is below a threshold that was asked for."""
-SHORTEST = 0.001
-"""Seconds of the shortest window and hop."""
 
 
 @dataclass(frozen=True)
@@ -225,17 +222,6 @@ class Result:
         except (ValueError, KeyError, TypeError) as error:
             raise ParameterError(f"not a result in JSON: {error!r}") from None
 
-    @staticmethod
-    def check_format(format: str) -> None:
-        """Raise before the work is done if its result could not be written.
-
-        Raises
-        ------
-        MissingExtraError : Parquet without the extra ``[parquet]``.
-        """
-        if format == "parquet" and importlib.util.find_spec("pyarrow") is None:
-            raise MissingExtraError("writing Parquet", "parquet")
-
     def to_parquet(self, path: str | os.PathLike[str] | None = None) -> bytes:
         """Apache Parquet; needs the extra ``[parquet]``."""
         buffer = io.BytesIO()
@@ -246,13 +232,6 @@ class Result:
         if path is not None:
             write_whole(path, buffer.getvalue())
         return buffer.getvalue()
-
-    def write(self, path: str | os.PathLike[str], format: str) -> None:
-        """Write whole as ``csv``, ``json`` or ``parquet``."""
-        writers = {"csv": self.to_csv, "json": self.to_json, "parquet": self.to_parquet}
-        if format not in writers:
-            raise ParameterError(f"format {format!r} is none of {', '.join(writers)}")
-        writers[format](path)
 
 
 def _json_row(row: Row) -> dict[str, Any]:
@@ -284,26 +263,3 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise ParameterError(
             f"{target}: cannot be written ({error.strerror or error}); choose another place"
         ) from None
-
-
-def windows(
-    start: float, end: float, length: float | None, hop: float | None
-) -> Sequence[tuple[float, float]]:
-    """The windows of ``length`` seconds every ``hop`` seconds that cover ``start``..``end``.
-
-    Without a length there is one window, all of it. The last window may hang over the end; a
-    window that would hold nothing new is left out.
-
-    Raises
-    ------
-    ParameterError : length or hop not finite, or below `SHORTEST`.
-    """
-    if length is None:
-        return [(start, end)]
-    hop = length if hop is None else hop
-    if not (np.isfinite(length) and np.isfinite(hop) and min(length, hop) >= SHORTEST):
-        raise ParameterError(
-            f"window and hop must be {SHORTEST:g} seconds or more, got {length} and {hop}"
-        )
-    count = max(1, int(np.ceil((end - start - length) / hop - 1e-9)) + 1)
-    return [(start + i * hop, start + i * hop + length) for i in range(count)]

@@ -118,13 +118,16 @@ def predict(
     said is said.
     """
     from emonets.batch import Options, predict_many, write_outputs
+    from emonets.export import writer
     from emonets.inference.rows import status_of
     from emonets.inference.windows import check_windows
     from emonets.media.clip import find_clips_each
 
-    if format is Format.parquet and out is None:
-        raise ParameterError("Parquet is not for the terminal: give --out FOLDER")
-    Result.check_format(format.value)
+    if format is not Format.table:
+        form = writer(format.value)
+        form.check()
+        if not form.text and out is None:
+            raise ParameterError(f"{form.name} is not for the terminal: give --out FOLDER")
     own = None if crops is None else str(crops)
     options = Options(_window(window), hop, stride, detector, frames, own, uncertain_below, abstain)
     check_windows(options.window, options.hop)
@@ -152,7 +155,7 @@ def predict(
     if format is Format.table:
         _print_table(result)
     elif out is None:
-        print(result.to_csv() if format is Format.csv else result.to_json(), end="")
+        print(writer(format.value).encode(result).decode(), end="")
     _print_status(result)
     if result.failed:
         raise typer.Exit(1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from emonets.contracts import Spans
 from emonets.errors import ParameterError
-from emonets.result import windows
 
 LONG = 10.0
 """Seconds; a clip longer than this is cut into windows unless told otherwise."""
 WINDOW = 5.0
 """Seconds of those windows."""
+SHORTEST = 0.001
+"""Seconds of the shortest window and hop."""
 _APART = 0.5  # seconds; what pictures and sound of a film differ by without meaning anything
 
 Windows = float | str | None
@@ -56,3 +59,24 @@ def whole_span(
         start = sound[0] if sound[0] < start - _APART else start
         end = sound[1] if sound[1] > end + _APART else end
     return start, end
+
+
+def windows(start: float, end: float, length: float | None, hop: float | None) -> Spans:
+    """The windows of ``length`` seconds every ``hop`` seconds that cover ``start``..``end``.
+
+    Without a length there is one window, all of it. The last window may hang over the end; a
+    window that would hold nothing new is left out.
+
+    Raises
+    ------
+    ParameterError : length or hop not finite, or below `SHORTEST`.
+    """
+    if length is None:
+        return [(start, end)]
+    hop = length if hop is None else hop
+    if not (np.isfinite(length) and np.isfinite(hop) and min(length, hop) >= SHORTEST):
+        raise ParameterError(
+            f"window and hop must be {SHORTEST:g} seconds or more, got {length} and {hop}"
+        )
+    count = max(1, int(np.ceil((end - start - length) / hop - 1e-9)) + 1)
+    return [(start + i * hop, start + i * hop + length) for i in range(count)]

@@ -1,0 +1,9 @@
+"""Results as files: one writer a format, found by itself.
+
+A module of this package with a `WRITER` is a format. It draws from a
+:class:`~emonets.result.Result` and from nothing else.
+"""
+
+from emonets.export.base import Writer, write, writer, writers
+
+__all__ = ["Writer", "write", "writer", "writers"]
