@@ -13,14 +13,13 @@ from sklearn.utils.estimator_checks import check_estimator
 from emonets.errors import BundleError, DataError
 from emonets.fusion.average import MeanFusion, ProductFusion, RecallWeightedMean
 from emonets.fusion.bagging import BaggedFusion
-from emonets.fusion.base import Fusion
+from emonets.fusion.base import Fusion, fusion_kinds, read_fusion
 from emonets.fusion.calibration import CalibratedFusion
 from emonets.fusion.logistic import LogisticFusion
 from emonets.fusion.mlp import MlpFusion
 from emonets.fusion.nested import NestedFusion
 from emonets.fusion.search import RandomSearch
 from emonets.fusion.stacked import ScaledSvmFusion, SvmFusion
-from emonets.fusion.stored import KINDS, read_fusion
 from emonets.fusion.strategies import DEFAULT, STRATEGIES, make_fusion
 from fusion_data import predictions
 
@@ -62,7 +61,7 @@ def test_scikit_learns_contract(name: str) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert {type(f) for f in FUSIONS.values()} == set(KINDS.values())
+    assert {type(f) for f in FUSIONS.values()} == set(fusion_kinds().values())
     assert DEFAULT in STRATEGIES
     for name in STRATEGIES:
         clone(make_fusion(name, seed=0))
@@ -131,3 +130,8 @@ def test_other_damage() -> None:
         words.to_arrays()
     with pytest.raises(BundleError, match="not 'product'"):
         ProductFusion.from_arrays(settings, arrays)
+
+
+def test_a_kind_is_registered_once() -> None:
+    with pytest.raises(ParameterError, match=r"'mean' is registered already \(MeanFusion\)"):
+        type("Other", (Fusion,), {"kind": "mean"})

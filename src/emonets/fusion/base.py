@@ -9,6 +9,8 @@ A table that is plainly P flattened is refused then, with a word on ``n_models``
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -65,11 +67,16 @@ class ColumnModels:
         return np.asarray(softmax(self.log_prior - away / 2, axis=2))
 
 
+_KINDS: dict[str, type[Fusion]] = {}
+_DEEPEST = 8  # fusions within fusions
+
+
 class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The way through fit and predict that all fusions share; see the module's text.
 
-    A subclass has the parameters ``n_models`` and ``uniform_models`` among its own, gives
-    ``_fit(p, target, groups)`` and ``_fuse(p)``, and ``_settings`` and ``_arrays`` for storing.
+    A subclass with a ``kind`` of its own is registered: bundles can hold it. It has the parameters
+    ``n_models`` and ``uniform_models`` among its own, gives ``_fit(p, target, groups)`` and
+    ``_fuse(p)``, and ``_settings`` and ``_arrays`` for storing.
 
     Attributes
     ----------
@@ -82,6 +89,19 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     needs_labels: bool = True
     n_models: int | None
     uniform_models: Sequence[int]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        kind = cls.__dict__.get("kind")
+        if not kind:
+            return
+        before = _KINDS.get(kind)
+        if before is not None and before.__qualname__ != cls.__qualname__:
+            raise ParameterError(
+                f"a fusion of kind {kind!r} is registered already ({before.__qualname__}); give "
+                f"{cls.__qualname__} another kind"
+            )
+        _KINDS[kind] = cls
 
     def fit(
         self,
@@ -124,7 +144,7 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[best])
 
     def to_arrays(self) -> tuple[dict[str, Any], Arrays]:
-        """Settings (JSON) and arrays, for ``stored.read_fusion``.
+        """Settings (JSON) and arrays, for `read_fusion`.
 
         Raises
         ------
@@ -269,6 +289,46 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _restore(self, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         raise NotImplementedError
+
+
+def fusion_kinds() -> dict[str, type[Fusion]]:
+    """All registered fusions, by kind."""
+    package = importlib.import_module("emonets.fusion")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"emonets.fusion.{module.name}")
+    return dict(_KINDS)
+
+
+def read_fusion(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Fusion:
+    """A fitted fusion from what ``to_arrays`` returned: settings (JSON) and arrays.
+
+    Raises
+    ------
+    BundleError : no such kind, or settings or arrays that do not fit.
+    """
+    kind = settings.get("kind") if isinstance(settings, Mapping) else None
+    known = fusion_kinds()
+    if kind not in known:
+        raise BundleError(f"no fusion of kind {kind!r} is registered; there are {', '.join(known)}")
+    if _depth(settings) > _DEEPEST:
+        raise BundleError(f"more than {_DEEPEST} fusions within each other: the bundle is damaged")
+    return known[str(kind)].from_arrays(settings, arrays)
+
+
+def inner_fusion(
+    settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], prefix: str
+) -> Fusion:
+    """A fusion within another, whose arrays' names begin with ``prefix``."""
+    own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+    return read_fusion(settings, own)
+
+
+def _depth(settings: Any, level: int = 0) -> int:
+    if level > _DEEPEST + 1 or not isinstance(settings, Mapping | list):
+        return level
+    values = settings.values() if isinstance(settings, Mapping) else settings
+    down = level + isinstance(settings, Mapping)
+    return max([down, *(_depth(v, down) for v in values)])
 
 
 def _dimensions(X: Any) -> int:

@@ -21,7 +21,7 @@ from sklearn.utils import check_random_state
 
 from emonets.errors import BundleError, ParameterError
 from emonets.fusion.average import ProductFusion
-from emonets.fusion.base import Fusion
+from emonets.fusion.base import Fusion, inner_fusion
 from emonets.fusion.common import (
     FLOOR,
     Arrays,
@@ -151,8 +151,6 @@ class CalibratedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
         }
 
     def _restore(self, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        from emonets.fusion.stored import inner_fusion
-
         check_stored(
             "the calibrated fusion", arrays,
             {"temperatures": (self.n_models_,), "temperature": (1,)},

@@ -18,10 +18,9 @@ from safetensors.numpy import save
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, ParameterError
 from emonets.fusion.average import PooledFusion
-from emonets.fusion.base import Fusion
+from emonets.fusion.base import Fusion, read_fusion
 from emonets.fusion.calibration import Abstainer
 from emonets.fusion.common import Arrays, Floats, neutral_where_unknown
-from emonets.fusion.stored import read_fusion
 from emonets.fusion.strategies import DEFAULT, make_fusion
 from emonets.runtime.files import write_whole
 

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 
 from emonets.errors import BundleError, ParameterError
 from emonets.fusion.average import MeanFusion
-from emonets.fusion.base import Fusion
+from emonets.fusion.base import Fusion, inner_fusion
 from emonets.fusion.common import Arrays, Floats, Ints, check_models
 from emonets.fusion.protocols import inner_folds
 from emonets.learners.checks import check_number
@@ -130,8 +130,6 @@ class NestedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
         }
 
     def _restore(self, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        from emonets.fusion.stored import inner_fusion
-
         self.stages_ = []
         for i, stage in enumerate(settings["stages"]):
             models = check_models(f"stage {i}", stage["models"], self.n_models_ + i)
