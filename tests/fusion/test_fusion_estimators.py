@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from emonets.errors import BundleError, DataError
+from emonets.errors import BundleError, DataError, ParameterError
 from emonets.fusion.average import MeanFusion, ProductFusion, RecallWeightedMean
 from emonets.fusion.bagging import BaggedFusion
 from emonets.fusion.base import Fusion, fusion_kinds, read_fusion
