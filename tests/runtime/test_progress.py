@@ -18,7 +18,7 @@ def test_a_dear_kind_does_not_count_as_a_cheap_one() -> None:
     assert left.text() == "about 6 s left, and 10 activity"
     left.done("activity", 600.0)
     assert left.seconds == pytest.approx(6.0 + 9 * 600.0)
-    assert left.text() == "about 90 min left"
+    assert left.text() == "about 1.5 h left"
     assert TimeLeft(["a", "a", "a"], workers=2).unknown == {"a": 3}
 
 
