@@ -25,7 +25,7 @@ from scipy.fft import dct
 from scipy.signal import savgol_filter
 from sklearn.svm import SVC
 
-from emonets.datasets.speech import Recordings, load_recordings
+from emonets.datasets import Dataset, open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.metrics import evaluate
 from emonets.evaluation.records import Row, score_rows, write_results
@@ -64,7 +64,7 @@ class Task:
     dropped: int
 
 
-def task(recordings: Recordings, group: str, *, calm: bool = False) -> Task:
+def task(recordings: Dataset, group: str, *, calm: bool = False) -> Task:
     """The corpus' agreed folds, or one speaker a fold; ``calm`` sets that class apart."""
     labels, groups = recordings.labels, recordings.groups
     if recordings.folds is None:
@@ -73,7 +73,7 @@ def task(recordings: Recordings, group: str, *, calm: bool = False) -> Task:
         folds = np.array([recordings.folds[g] for g in groups])
         split = f"{folds.max() + 1} {group}-independent folds, {8 if calm else 7} classes"
     if calm:
-        labels = np.where([item.fine == "calm" for item in recordings.items], 7, labels)
+        labels = np.where([item.word == "calm" for item in recordings.items], 7, labels)
     return Task(
         data=recordings.name, files=tuple(item.path for item in recordings.items), labels=labels,
         classes=EIGHT if calm else EMOTIONS, groups=groups, folds=folds, split=split, group=group,
@@ -224,12 +224,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help="feature sets whose names hold this")
     options = parser.parse_args()
     command = "python benchmarks/audio_baselines.py --data DATA"
-    actors = load_recordings(options.data / "ravdess_speech", layout="ravdess")
+    actors = open_dataset(options.data / "ravdess_speech", layout="ravdess")
     tasks = [
         task(actors, "actor"),
         task(actors, "actor", calm=True),
-        task(load_recordings(options.data / "emodb", layout="emodb"), "speaker"),
-        task(load_recordings(options.data / "javanese_speech", layout="javanese"), "actor"),
+        task(open_dataset(options.data / "emodb", layout="emodb"), "speaker"),
+        task(open_dataset(options.data / "javanese_speech", layout="javanese"), "actor"),
     ]
     found = {k: v for k, v in extractors().items() if options.only.lower() in k.lower()}
     for name, (extract, kernel) in found.items():

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import emonets
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.figures import confusion_figure, mean_faces
 from emonets.evaluation.metrics import difference, evaluate
@@ -180,7 +180,7 @@ def main() -> None:
     models = {name: emonets.load(name) for name in options.bundles}
     Path("docs/figures").mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    faces = load_faces(options.data / "fer2013.npz").take("Training")
+    faces = open_dataset(options.data / "fer2013.npz").still_faces().take("Training")
     means = [("FER2013 Training", faces.images.mean(axis=0))]
     for data, clips in (
         ("javanese_av", javanese(options.data)),

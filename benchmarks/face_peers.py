@@ -41,7 +41,7 @@ from onnx import TensorProto, helper, numpy_helper
 from scipy.ndimage import zoom
 
 import emonets
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.metrics import difference, evaluate
@@ -375,7 +375,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     systems = [*packaged(options.peers), *ours(options.bundles)]
     baseline = next((s for s in systems if s.what.split()[0] == BASELINE), None)
-    data = load_faces(options.data)
+    data = open_dataset(options.data).still_faces()
     test = data.take("PrivateTest")
     said = {
         system.what: np.array([system.predict(x).argmax() for x in test.images], np.int64)

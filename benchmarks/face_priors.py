@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import emonets
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.evaluation.metrics import evaluate
 from emonets.evaluation.records import Row, score_rows, write_results
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bundles", nargs="+", default=["paper", "modern"])
     args = parser.parse_args()
-    data = load_faces(args.data)
+    data = open_dataset(args.data).still_faces()
     faces = data.take("PublicTest")
     majority = vote_majority(faces.ferplus_votes, len(faces))
     rows: list[Row] = []

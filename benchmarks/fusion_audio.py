@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.speech import load_recordings
+from emonets.datasets import open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.fusion.nested_folds import nested_predictions
 from emonets.fusion.protocols import FitPredict
@@ -106,7 +106,7 @@ def main() -> None:
     data = load_labelled([path], settings["features"], options.work / "features")
     if data.dropped:
         raise SystemExit(f"{path}: {len(data.dropped)} takes could not be read")
-    names = np.array(["01" + item.path.stem[2:] for item in load_recordings(path).items])
+    names = np.array(["01" + item.path.stem[2:] for item in open_dataset(path).items])
     y, actor, fold = takes(names)
     if not np.array_equal(y, data.labels):
         raise SystemExit(f"{path}: its labels are not those of its files' names")

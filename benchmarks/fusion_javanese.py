@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.speech import load_recordings
+from emonets.datasets import open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.compare_fusion import compare, rows, table
 from emonets.evaluation.figures import confusion_figure
@@ -132,7 +132,7 @@ def main() -> None:
     x = np.array(kept_array(options.work / "face.npy", lambda: descriptors(films)))
     models = {"face": seven(rbf_machine(x, y, fold), classes)}
 
-    spoken = load_recordings(options.data / "javanese_speech").items
+    spoken = open_dataset(options.data / "javanese_speech").items
     paths = [*films.paths, *(item.path for item in spoken)]
     heard = np.array(kept_array(options.work / "sound.npy", lambda: sounds(paths, options.work)))
     if len(heard) != len(paths):

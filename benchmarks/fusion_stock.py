@@ -31,8 +31,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import audio_baselines
+from emonets.datasets import open_dataset
 from emonets.datasets.readers.ravdess import FOLDS
-from emonets.datasets.speech import load_recordings
 from emonets.fusion.nested_folds import nested_predictions
 from emonets.fusion.protocols import FitPredict
 from emonets.learners.grid_search import TwoStageGridSearch
@@ -78,7 +78,7 @@ def log_descriptor(frames: Floats) -> Floats:
 
 def sound_functionals(data: Path, name: str, cache: Path | None) -> tuple[NDArray[np.str_], Floats]:
     """Names of the takes, as the faces' are, and openSMILE's numbers."""
-    task = audio_baselines.task(load_recordings(data / "ravdess_speech", layout="ravdess"), "actor")
+    task = audio_baselines.task(open_dataset(data / "ravdess_speech", layout="ravdess"), "actor")
     names = np.array(["01" + file.stem[2:] for file in task.files])
     known = f"openSMILE {name}"
     path = cache / f"{task.data}_{known.replace(' ', '_')}.npz" if cache else None

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import difference, evaluate
@@ -94,7 +94,7 @@ def loop_over_patches(pictures: np.ndarray, bag: BagOfPatches) -> np.ndarray:
 
 def extraction(options: argparse.Namespace) -> list[Row]:
     """Features by matrix products against the loop, and the specialist on whole tubes."""
-    faces = load_faces(options.data / "fer2013.npz").take("Training")
+    faces = open_dataset(options.data / "fer2013.npz").still_faces().take("Training")
     faces = faces.select(np.arange(0, len(faces), 7))
     mouths = mouths_of_stills(faces, MouthView(), echo=said)
     bag = BagOfPatches(random_state=0).fit(mouths.mouths)
@@ -169,7 +169,7 @@ class Memory:
 
 def training(options: argparse.Namespace) -> list[Row]:
     """60,000 mouths, from crops to a classifier whose penalty is chosen."""
-    faces = load_faces(options.data / "fer2013.npz")
+    faces = open_dataset(options.data / "fer2013.npz").still_faces()
     plain = mouths_of_stills(faces, MouthView(), echo=said)
     count = options.pictures
     mouths = np.concatenate([plain.mouths, plain.mouths[:, :, ::-1]])[:count]
@@ -203,7 +203,7 @@ def training(options: argparse.Namespace) -> list[Row]:
 
 def fer2013(options: argparse.Namespace) -> list[Row]:
     """Still faces: choose on PublicTest, look at PrivateTest."""
-    faces = load_faces(options.data / "fer2013.npz")
+    faces = open_dataset(options.data / "fer2013.npz").still_faces()
     private = faces.take("PrivateTest")
     copies = near_duplicates(private.images, faces.take("Training").images)
     command = "python benchmarks/mouth.py fer2013 --data DATA --work WORK"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emonets.bundle import bundle_names, find_bundle, read_bundle
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.model import EmoNets
 
 
@@ -60,7 +60,7 @@ def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
     if not data.exists():
         pytest.skip("FER2013 is not there")
     model = EmoNets.load(name)
-    faces = load_faces(data).take("PublicTest")
+    faces = open_dataset(data).still_faces().take("PublicTest")
     p = model.face.network.predict_proba(model.face.preprocessing.normalise(faces.images))
     accuracy = float(np.mean(p.argmax(axis=1) == faces.labels))
     assert accuracy == pytest.approx(model.about["card"]["chosen_accuracy"], abs=0.003)

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.datasets.readers.fer2013 import vote_shares
 from emonets.datasets.still_faces import FaceImages
 from emonets.model import EmoNets
@@ -112,7 +112,7 @@ def seed_of(name: str) -> int:
 
 def parts(data: Path) -> tuple[FaceImages, FaceImages]:
     """The faces to learn from, and those to choose by."""
-    faces = load_faces(data)
+    faces = open_dataset(data).still_faces()
     return faces.take("Training"), faces.take("PublicTest")
 
 

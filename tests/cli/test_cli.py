@@ -335,7 +335,7 @@ def test_what_cannot_be_written_is_said_before_the_work(
     def never(path: object) -> None:
         raise AssertionError("read the data before looking where the results go")
 
-    monkeypatch.setattr("emonets.training.face_network.load_faces", never)
+    monkeypatch.setattr("emonets.training.face_network.open_dataset", never)
     file = tmp_path / "file"
     file.write_text("I am no folder")
     (tmp_path / "photos").mkdir()

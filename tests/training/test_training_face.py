@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import emonets
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.datasets.readers.fer2013 import vote_majority, vote_shares
 from emonets.datasets.still_faces import FaceImages
 from emonets.errors import BundleError, DataError, ParameterError
@@ -170,14 +170,14 @@ def test_a_modern_network_is_trained_and_keeps_the_other_specialists(
 
 
 def test_votes_are_mixed_with_the_labels(tmp_path: Path) -> None:
-    train, _ = _split(load_faces(fer(tmp_path)), 0)
+    train, _ = _split(open_dataset(fer(tmp_path)).still_faces(), 0)
     targets = _targets(train, {"training": {"votes": 0.25}})
     assert targets is not None
     np.testing.assert_allclose(targets.sum(axis=1), 1)
     assert targets[0] == pytest.approx([0.75, 0, 0, 0, 0, 0, 0.25])  # angry, said to be neutral
     assert targets[6, 6] == pytest.approx(1)
     assert _targets(train, {"training": {}}) is None
-    train, _ = _split(load_faces(fer(tmp_path, votes=False)), 0)
+    train, _ = _split(open_dataset(fer(tmp_path, votes=False)).still_faces(), 0)
     assert _targets(train, {"training": {"votes": 0.25}}) is None
 
 
@@ -198,7 +198,7 @@ def test_faces_are_scored_by_votes_too(tmp_path: Path) -> None:
     text = evaluate_face(data, "paper", split="PublicTest", duplicates=False, json_path=out)
     assert BY_VOTES in text
     scores = json.loads(out.read_text("utf-8"))["scores"]
-    majority = vote_majority(load_faces(data).take("PublicTest").ferplus_votes)
+    majority = vote_majority(open_dataset(data).still_faces().take("PublicTest").ferplus_votes)
     assert scores[BY_VOTES]["n"] == (majority >= 0).sum() > 0
     assert BY_VOTES not in evaluate_face(
         fer(tmp_path, votes=False), "paper", split="PublicTest", duplicates=False

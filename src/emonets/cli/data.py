@@ -51,11 +51,9 @@ def show_dataset(
     as_json: Json = False,
 ) -> None:
     """Show all that is known of a dataset: citation, layout, what its words for emotions mean."""
-    from emonets.datasets import DATASETS
+    from emonets.datasets.registry import reader_of
 
-    if name not in DATASETS:
-        raise ParameterError(f"{name!r} is no dataset; there are {', '.join(DATASETS)}")
-    reader = DATASETS[name]
+    reader = reader_of(name)
     if as_json:
         print(json.dumps(_described(reader.info), ensure_ascii=False))
         return

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.checks import Problem, problems_of
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.items import Dropped, Item
-from emonets.datasets.kinds import kind_of
-from emonets.datasets.reading import Recordings, Why
-from emonets.datasets.splits import SPLITS, require_split
-from emonets.datasets.still_faces import FaceImages
+from emonets.datasets.checks import problems_of
+from emonets.datasets.folds import folds_of_groups
+from emonets.datasets.items import KINDS, DatasetInfo, Dropped, Item, Problem
+from emonets.datasets.splits import SPLITS
+from emonets.datasets.still_faces import FaceImages, read_face
 from emonets.emotions import EMOTIONS
+from emonets.errors import DataError, ParameterError
+from emonets.learners.folds import Fold, Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Dataset:
     root : the path that was opened.
     items : in a fixed order, that of their paths or of the table that names them.
     dropped : what lies there and is not among them, with the reason.
-    found : problems that were met in reading, as `validate` lists them.
+    found : problems that were found in reading, as `validate` lists them.
     folds : group → fold, 0, 1 …, where the field has agreed on folds.
     grouped : whether groups are known of all items. Where one is not, the item is a group of its
         own, and figures of a cross-validation over groups are too good.
@@ -59,19 +59,19 @@ class Dataset:
 
     @property
     def groups(self) -> NDArray[np.str_]:
-        """(n,) who is seen or heard."""
-        return np.array([item.group for item in self.items])
+        """(n,) the person in each item."""
+        return np.array([item.group for item in self.items], dtype=np.str_)
 
     @property
     def splits(self) -> NDArray[np.str_]:
         """(n,) train, valid, test or nothing."""
-        return np.array([item.split for item in self.items])
+        return np.array([item.split for item in self.items], dtype=np.str_)
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Of still, clip and sound, those that are there."""
         here = {item.kind for item in self.items}
-        return tuple(kind for kind in ("still", "clip", "sound") if kind in here)
+        return tuple(kind for kind in KINDS if kind in here)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Class → split → how many items; the splits that are there, all seven classes."""
@@ -83,82 +83,102 @@ class Dataset:
             for label, name in enumerate(EMOTIONS)
         }
 
+    def folds_for(
+        self,
+        rows: Sequence[int] | Indices | None = None,
+        *,
+        count: int | None = None,
+        seed: int = 0,
+    ) -> tuple[list[Fold], str]:
+        """Folds of a cross-validation: the agreed ones if there are any, else of whole groups.
+
+        Parameters
+        ----------
+        rows : positions of the items that take part; None: all.
+        count, seed : see `emonets.datasets.folds.folds_of_groups`.
+
+        Returns
+        -------
+        (train, test) positions among **all** items, and in words how they divide the groups.
+
+        Raises
+        ------
+        DataError : as `emonets.datasets.folds.folds_of_groups`.
+        """
+        chosen = np.arange(len(self)) if rows is None else np.asarray(rows, np.intp)
+        folds, text = folds_of_groups(self.groups[chosen], self.folds, count, seed, name=self.name)
+        return [(chosen[train], chosen[test]) for train, test in folds], text
+
     def validate(self, *, deep: bool = False) -> tuple[Problem, ...]:
         """What is wrong with the data, errors first.
 
         Parameters
         ----------
-        deep : decode every file to its end. Otherwise files are only looked for, and of those of
-            equal size the contents compared.
+        deep : decode every file to its end. Otherwise it is only checked that files are there,
+            and of those of equal size the contents are compared.
 
         Returns
         -------
         Missing, damaged, unlabelled and duplicate files, groups in two splits, classes with a
         single item, pieces outside their file (deep), and what is good to know.
         """
-        return problems_of(self, deep=deep)
+        return problems_of(
+            str(self.root), self.info, self.items, dropped=self.dropped, found=self.found,
+            images=None if self.faces is None else self.faces.images, grouped=self.grouped,
+            deep=deep,
+        )  # fmt: skip
 
+    def still_faces(self, side: int = 48) -> FaceImages:
+        """The stills as arrays, to train a face network on.
 
-def from_recordings(
-    info: DatasetInfo,
-    root: Path,
-    recordings: Recordings,
-    found: tuple[Problem, ...] = (),
-) -> Dataset:
-    """A dataset of what a reader of recordings returned."""
-    items = []
-    for recording in recordings.items:
-        items.append(
-            Item(
-                path=recording.path,
-                label=recording.label,
-                group=recording.group,
-                split=recording.split or "",
-                kind=kind_of(recording.path),
-                word=recording.fine,
-                start=recording.start,
-                end=recording.end,
-                line=recording.line,
+        Pictures that lie in one file are returned as they are there. Others are decoded to grey;
+        of one that is not square the largest centred square is kept, since stretching would
+        distort the face.
+
+        Parameters
+        ----------
+        side : width and height of pictures that are decoded here, pixels.
+
+        Returns
+        -------
+        FaceImages, of pictures that are decoded here by split, class and path. Its ``skipped``
+        lists the pictures that were dropped or cannot be decoded.
+
+        Raises
+        ------
+        DataError : no still that can be decoded; some pictures lie in parts and others in none.
+        ParameterError : side is not positive.
+        """
+        if side < 1:
+            raise ParameterError(f"side must be at least 1 pixel, got {side}")
+        if self.faces is not None:
+            return self.faces
+        stills = [item for item in self.items if item.kind == "still"]
+        parts = sorted({item.split for item in stills if item.split})
+        loose = [item for item in stills if not item.split]
+        if parts and loose:
+            raise DataError(
+                f"{self.root}: pictures lie in the parts {', '.join(parts)}, but {len(loose)} in "
+                f"none, such as {loose[0].path}; move all into parts, or none"
             )
+        kept: list[tuple[Item, NDArray[np.uint8]]] = []
+        skipped = [f"{one.path}: {one.why}" for one in self.dropped if one.kind != "foreign"]
+        for item in sorted(stills, key=lambda item: (item.split, item.label, item.path)):
+            image = read_face(item.path, side)
+            if isinstance(image, str):
+                skipped.append(f"{item.path}: {image}")
+            else:
+                kept.append((item, image))
+        if not kept:
+            first = f"; {len(skipped)} could not be read, first {skipped[0]}" if skipped else ""
+            raise DataError(f"{self.root}: no labelled picture in it{first}")
+        return FaceImages(
+            images=np.stack([image for _, image in kept]),
+            labels=np.array([item.label for item, _ in kept], dtype=np.int64),
+            split=np.array([item.split for item, _ in kept]) if parts else None,
+            groups=np.array([item.group for item, _ in kept]) if self.grouped else None,
+            name=self.name,
+            citation=self.info.citation,
+            licence=self.info.licence,
+            skipped=tuple(skipped),
         )
-    dropped = tuple(
-        Dropped(
-            Path(file),
-            str(why),
-            why.kind if isinstance(why, Why) else "other",
-            why.word if isinstance(why, Why) else "",
-        )
-        for file, why in recordings.dropped
-    )
-    return Dataset(
-        info, recordings.name, root, tuple(items), dropped, found, recordings.folds,
-        recordings.grouped,
-    )  # fmt: skip
-
-
-def from_faces(info: DatasetInfo, root: Path, file: Path, faces: FaceImages) -> Dataset:
-    """A dataset of still faces that lie in one file; their ``row`` says which each is.
-
-    Raises
-    ------
-    DataError : a split that is none.
-    """
-    own = faces.split if faces.split is not None else [""] * len(faces)
-    splits = [require_split(str(word), file) for word in own]
-    known = faces.groups is not None
-    names = [f"row {k}" for k in range(len(faces))]
-    if faces.groups is not None:
-        names = [str(group) for group in faces.groups.tolist()]
-        known = not any(name.startswith("-") for name in names)  # as `read_tfd` has it
-    rows = zip(faces.labels.tolist(), names, splits, strict=True)
-    return Dataset(
-        info,
-        faces.name,
-        root,
-        tuple(
-            Item(file, label, group, split, "still", EMOTIONS[label], row=row)
-            for row, (label, group, split) in enumerate(rows)
-        ),
-        grouped=known,
-        faces=faces,
-    )

@@ -6,22 +6,15 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.items import Dropped, Item
-from emonets.datasets.problems import LEVELS, Problem
-from emonets.datasets.readers.face_folders import read_face
+from emonets.datasets.items import LEVELS, DatasetInfo, Dropped, Item, Problem
+from emonets.datasets.still_faces import read_face
 from emonets.emotions import EMOTIONS
 from emonets.errors import MediaError
 from emonets.media.clip import open_clip
-
-if TYPE_CHECKING:
-    from emonets.datasets.base import Dataset
-
-__all__ = ["Problem", "problems_of"]
 
 _SLACK = 0.1  # s a piece may end after its file, for durations are rounded
 
@@ -36,34 +29,49 @@ _DROPPED = {
 _TOGETHER = {
     "outside": "labelled with what is none of the seven",
     "withheld": "without a label, which the dataset keeps back",
-    "channel": "of another channel or kind than was taken",
-    "copy": "that are another copy of a take",
-    "foreign": "that are no recordings",
+    "channel": "of another channel, kind or frame than was taken",
+    "copy": "that are another copy of an item",
+    "foreign": "that are of another sort",
     "other": "left out",
 }
 
 
-def problems_of(dataset: Dataset, *, deep: bool) -> tuple[Problem, ...]:
-    """See `Dataset.validate`."""
-    root = str(dataset.root)
+def problems_of(
+    root: str,
+    info: DatasetInfo,
+    items: Sequence[Item],
+    *,
+    dropped: Iterable[Dropped] = (),
+    found: Iterable[Problem] = (),
+    images: NDArray[np.uint8] | None = None,
+    grouped: bool = True,
+    deep: bool = False,
+) -> tuple[Problem, ...]:
+    """What is wrong with a dataset, errors first: see `emonets.datasets.Dataset.validate`.
+
+    Parameters
+    ----------
+    root : what was opened. dropped, found : what its reader left out, and what it found wrong.
+    images : (n, height, width), where the items are the rows of one file.
+    grouped : whether groups are known. deep : decode every file to its end.
+    """
     bad: dict[Path, Problem] = {}
-    for path in dict.fromkeys(item.path for item in dataset.items):
+    for path in dict.fromkeys(item.path for item in items):
         problem = file_problem(path)
         if problem is not None:
             bad[path] = problem
-    whole = [item for item in dataset.items if item.path not in bad]
-    found: list[Problem] = [*dataset.found, *dropped_problems(root, dataset.dropped)]
-    found += bad.values()
-    if deep and dataset.faces is None:
-        found += deep_problems(whole)
-    images = None if dataset.faces is None else dataset.faces.images
-    found += copies(whole, images, grouped=dataset.grouped)
-    found += groups_in_two_splits(dataset.items)
-    found += lone_classes(root, dataset.items)
-    found += incomplete(root, dataset.items, dataset.info.per_group)
-    news = [problem for problem in found if problem.kind not in dataset.info.known]
-    for kind, why in dataset.info.known.items():
-        mine = [problem for problem in found if problem.kind == kind]
+    whole = [item for item in items if item.path not in bad]
+    all_found: list[Problem] = [*found, *dropped_problems(root, dropped)]
+    all_found += bad.values()
+    if deep and images is None:
+        all_found += deep_problems(whole)
+    all_found += copies(whole, images, grouped=grouped)
+    all_found += groups_in_two_splits(items)
+    all_found += lone_classes(root, items)
+    all_found += incomplete(root, items, info.per_group)
+    news = [problem for problem in all_found if problem.kind not in info.known]
+    for kind, why in info.known.items():
+        mine = [problem for problem in all_found if problem.kind == kind]
         if mine:
             news.append(Problem("note", kind, root, f"{why}; {len(mine)} here, such as {mine[0]}"))
     return tuple(sorted(news, key=lambda p: LEVELS.index(p.level)))

@@ -1,6 +1,6 @@
-"""Labelled recordings, sound or film: what every reader of them returns, and what they share.
+"""What readers share: finding files, turning names and words into items, taking each once.
 
-Nothing is opened here: a recording is a path with what its name, folder or manifest says of it.
+Nothing is decoded here: an item is a path with what its name, folder or table says of it.
 """
 
 from __future__ import annotations
@@ -8,212 +8,119 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import (
+    LOSSLESS,
+    OUTSIDE,
+    STILL_SUFFIXES,
+    DatasetInfo,
+    Dropped,
+    Item,
+    kind_of,
+)
 from emonets.datasets.splits import require_split
+from emonets.datasets.still_faces import FaceImages
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 from emonets.media.find import MEDIA_SUFFIXES
 from emonets.media.images import IMAGE_SUFFIXES, natural_key
 
 SUFFIXES = MEDIA_SUFFIXES - IMAGE_SUFFIXES
-"""Endings of sound files and films."""
+"""Endings of sound files and videos."""
 
+EVERYTHING = SUFFIXES | STILL_SUFFIXES
+"""Endings of sound files, videos and pictures."""
 
-@dataclass(frozen=True)
-class About:
-    """What to know of a dataset: name, BibTeX entry, terms, and where to get it."""
+DROP = "drop"
+"""What a user maps a word to whose items are to be left out."""
 
-    name: str
-    citation: str
-    licence: str
-    where: str
+Meaning = Item | Dropped | None
+"""What a file's name says: an item, why it is dropped, or None where it is not of the dataset."""
 
-
-OWN = About(name="", citation="", licence="as its owner says", where="")
-"""Of data that only their owner knows."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One labelled recording.
-
-    Attributes
-    ----------
-    path : the file.
-    label : 0..6 in the order of `emonets.EMOTIONS`.
-    group : who speaks; recordings of a group must not be torn apart into training and test.
-    split : ``train``, ``valid``, ``test``, or None where the data are not divided. Given in the
-        data's own word (`emonets.datasets.splits`).
-    fine : the corpus' own word for the emotion, such as "calm".
-    start, end : the piece of the file that is meant, seconds; None for its own beginning and end.
-    line : where a table names it, the line there.
-    """
-
-    path: Path
-    label: int
-    group: str
-    split: str | None
-    fine: str
-    start: float | None = None
-    end: float | None = None
-    line: int | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "split", require_split(self.split, self.path) or None)
-
-
-class Why(str):
-    """Why a file is dropped, in words, and of which kind that reason is.
-
-    Parameters
-    ----------
-    kind : ``outside`` (none of the seven emotions), ``unlabelled``, ``withheld`` (the corpus keeps
-        the label back), ``damaged``, ``missing``, ``copy`` (of a take that is there already),
-        ``duplicate`` (named twice), ``channel`` (another one was asked for), ``foreign`` (a file
-        of another sort), or ``other``.
-    word : the corpus' own word for the emotion, where the label is the reason.
-    """
-
-    kind: str
-    word: str
-
-    def __new__(cls, text: str, kind: str = "other", word: str = "") -> Why:
-        made = super().__new__(cls, text)
-        made.kind, made.word = kind, word
-        return made
-
-
-def kind_of_reason(why: str) -> str:
-    """The kind of a reason (`Why`); ``other`` of a plain text."""
-    return why.kind if isinstance(why, Why) else "other"
-
-
-@dataclass(frozen=True, eq=False)
-class Recordings:
-    """A set of labelled recordings.
-
-    Attributes
-    ----------
-    name : of the set.
-    items : the recordings, in natural order of their paths (a manifest's in its own order).
-    dropped : (file, why) of all that lies there and is not among them; hidden files aside.
-    folds : group → fold, 0, 1 …, where the field has agreed on folds; of the groups that are here.
-    grouped : whether it is known who speaks. Where it is not known of a recording, that counts as
-        a speaker of its own, and figures of a cross-validation are too good.
-    about : citation, licence, where to get it.
-
-    Raises
-    ------
-    DataError : there is no recording; the message says what was dropped and why.
-    """
-
-    name: str
-    items: tuple[Recording, ...]
-    dropped: tuple[tuple[str, str], ...] = ()
-    folds: Mapping[str, int] | None = None
-    grouped: bool = True
-    about: About = OWN
-
-    def __post_init__(self) -> None:
-        if not self.items:
-            raise DataError(f"{self.name}: not one labelled recording{summary(self.dropped)}")
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """(n,) 0..6 in the order of `emonets.EMOTIONS`."""
-        return np.array([item.label for item in self.items], dtype=np.int64)
-
-    @property
-    def groups(self) -> NDArray[np.str_]:
-        """(n,) who speaks."""
-        return np.array([item.group for item in self.items])
-
-    def counts(self) -> dict[str, int]:
-        """How many recordings there are of each class."""
-        n = np.bincount(self.labels, minlength=len(EMOTIONS))
-        return {name: int(k) for name, k in zip(EMOTIONS, n, strict=True)}
-
-
-_WORDS = (*EMOTIONS, "anger", "disgusted", "fearful", "happiness", "sadness", "surprised")
+_SPELLINGS = (*EMOTIONS, "anger", "disgusted", "fearful", "happiness", "sadness", "surprised")
 """What a misspelt emotion is compared with."""
 
-Meaning = Recording | str | None
-"""What a name says: a recording, why it is dropped, or None where it is not of the corpus."""
+
+# files
 
 
-def read_named(
+def read_files(
     folder: str | Path,
-    about: About,
+    info: DatasetInfo,
     meaning: Callable[[Path], Meaning],
     *,
-    folds: Mapping[str, int] | None = None,
-    take: Callable[[Path], str] = lambda file: file.stem,
+    name: str = "",
+    suffixes: frozenset[str] = SUFFIXES,
+    take: Callable[[Path], str] | None = None,
     rank: Callable[[Path], int] = lambda file: 0,
-) -> Recordings:
-    """Read a corpus whose file names carry its labels, however its files lie in folders.
-
-    Of files of the same take (one corpus' download holds everything twice, another sound and film
-    apart) one is taken: of those with the lowest rank the first.
+    folds: Mapping[str, int] | None = None,
+    grouped: bool = True,
+) -> Dataset:
+    """Read a dataset whose file names or folders carry its labels.
 
     Parameters
     ----------
+    folder : is searched with all folders in it.
     meaning : what a file's name says.
-    folds : group → fold, where the field has agreed on them.
-    take : what two files have in common that hold the same performance; by default their stems.
-    rank : which of them is wanted, the lowest.
+    name : of what is read; default that of the dataset.
+    suffixes : endings of the files that are read.
+    take : what two files have in common that hold the same take, so that one of them is used
+        (`same_name`); None: every file is used.
+    rank : which of such files is used, the lowest; of equals the first.
+    folds : group → fold, where the field has agreed on folds.
+    grouped : see `Dataset`.
+
+    Returns
+    -------
+    The items in natural order of their paths. Every other file that is not hidden is dropped,
+    with a reason.
 
     Raises
     ------
-    DataError : no such folder, or no recording of this corpus in it.
+    DataError : no such folder, or no item in it; the message says what was dropped and why.
     """
-    items: list[Recording] = []
-    dropped: list[tuple[str, str]] = []
-    every: list[tuple[Path, Recording | str]] = []
+    root = Path(folder)
+    name = name or info.name
+    every: list[tuple[Path, Item | Dropped]] = []
     best: dict[str, Path] = {}
-    for file, problem in media_files(folder):
-        strange = Why(f"its name is none of {about.name}", "unlabelled")
+    for file, problem in media_files(root, suffixes):
+        strange = Dropped(file, f"its name is none of {name}", "unlabelled")
         found = problem or meaning(file) or strange
         every.append((file, found))
-        if isinstance(found, Recording):
+        if take is not None and isinstance(found, Item):
             before = best.setdefault(take(file), file)
             if rank(file) < rank(before):
                 best[take(file)] = file
+    items: list[Item] = []
+    dropped: list[Dropped] = []
     for file, found in every:
-        if isinstance(found, str):
-            dropped.append((str(file), found))
-        elif best[take(file)] is file:
+        if isinstance(found, Dropped):
+            dropped.append(found)
+        elif take is None or best[take(file)] is file:
             items.append(found)
         else:
-            dropped.append((str(file), Why(f"has the same name as {best[take(file)]}", "copy")))
-    here = {item.group for item in items}
+            dropped.append(Dropped(file, f"has the same name as {best[take(file)]}", "copy"))
     if not items:
-        raise DataError(f"{folder}: no recording of {about.name}{summary(dropped)}")
-    return Recordings(
-        name=about.name,
-        items=tuple(items),
-        dropped=tuple(dropped),
+        raise DataError(f"{root}: no item of {name}{summary(dropped)}")
+    here = {item.group for item in items}
+    return Dataset(
+        info, name, root, tuple(items), tuple(dropped), grouped=grouped,
         folds=None if folds is None else {g: k for g, k in folds.items() if g in here},
-        about=about,
-    )
+    )  # fmt: skip
 
 
 def media_files(
     folder: str | Path, suffixes: frozenset[str] = SUFFIXES
-) -> Iterator[tuple[Path, str]]:
-    """Every file in a folder and the folders in it, in natural order, with why it is no recording.
+) -> Iterator[tuple[Path, Dropped | None]]:
+    """Every file in a folder and the folders in it, in natural order, and why it is no item.
 
-    That is an empty string for files that end as sound files and films do (or as ``suffixes``
-    say) and are not empty. What is hidden, or left behind by file managers and archivers, is
-    passed over.
+    That is None for files that end as sound files and videos do (or as ``suffixes`` say) and are
+    not empty. What is hidden, or left behind by file managers and archivers, is passed over.
 
     Raises
     ------
@@ -234,34 +141,167 @@ def media_files(
         yield file, _problem(file, suffixes)
 
 
-def _problem(file: Path, suffixes: frozenset[str]) -> str:
+def _problem(file: Path, suffixes: frozenset[str]) -> Dropped | None:
     if file.suffix.lower() not in suffixes:
         still = "a picture, " if suffixes & IMAGE_SUFFIXES else ""
-        return Why(f"is neither {still}a sound file nor a film, by its ending", "foreign")
+        why = f"is neither {still}a sound file nor a video, by its ending"
+        return Dropped(file, why, "foreign")
     try:
-        return "" if file.stat().st_size else Why("is empty", "damaged")
+        return None if file.stat().st_size else Dropped(file, "is empty", "damaged")
     except FileNotFoundError as error:  # a link that leads nowhere
-        return Why(f"cannot be read ({error.strerror})", "missing")
+        return Dropped(file, f"cannot be read ({error.strerror})", "missing")
     except OSError as error:
-        return Why(f"cannot be read ({error.strerror})", "damaged")
+        return Dropped(file, f"cannot be read ({error.strerror})", "damaged")
 
 
-def summary(dropped: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> str:
+def summary(dropped: Sequence[Dropped]) -> str:
     """The end of a message: how many files were dropped, and the commonest reason."""
     if not dropped:
         return "; there is no file in it"
-    reasons = [why for _, why in dropped]
+    reasons = [one.why for one in dropped]
     why = max(reasons, key=reasons.count)
-    file = next(file for file, reason in dropped if reason == why)
+    file = next(one.path for one in dropped if one.why == why)
     others = len(dropped) - reasons.count(why)
     more = f"; {others} other files were dropped for other reasons" if others else ""
     return f"; {reasons.count(why)} files were dropped, such as {file}: {why}{more}"
 
 
+# one take in several files
+
+
+def same_name(file: Path) -> str:
+    """For ``take``: files of one name hold the same take, whatever their endings and folders."""
+    return file.stem
+
+
+def video_first(file: Path) -> int:
+    """For ``rank``: videos, which hold the sound, too; then sound without loss."""
+    if kind_of(file) != "sound":
+        return 0
+    return 1 if file.suffix.lower() in LOSSLESS else 2
+
+
+def of_kind(meaning: Callable[[Path], Meaning], kind: str | None) -> Callable[[Path], Meaning]:
+    """A reader's ``meaning`` that drops what is of another kind; None takes all.
+
+    Raises
+    ------
+    ParameterError : a kind that is none of ``clip`` and ``sound``.
+    """
+    if kind not in (None, "clip", "sound"):
+        raise ParameterError(f"kind={kind!r}: must be 'clip' or 'sound'")
+    return meaning if kind is None else partial(_only, meaning, kind)
+
+
+def _only(meaning: Callable[[Path], Meaning], kind: str, file: Path) -> Meaning:
+    found = meaning(file)
+    if isinstance(found, Item) and found.kind != kind:
+        return Dropped(file, f"is a {found.kind}, and each {kind} was taken", "channel")
+    return found
+
+
+# pictures in one file
+
+
+def from_faces(info: DatasetInfo, root: Path, file: Path, faces: FaceImages) -> Dataset:
+    """A dataset of still faces that lie in one file; ``row`` of an item says which it is.
+
+    A group that is a negative number stands for a person that nobody knows.
+
+    Raises
+    ------
+    DataError : a word for a part that nobody knows.
+    """
+    own = faces.split if faces.split is not None else [""] * len(faces)
+    splits = [require_split(str(word), file) for word in own]
+    known = faces.groups is not None
+    names = [f"row {k}" for k in range(len(faces))]
+    if faces.groups is not None:
+        names = [str(group) for group in faces.groups.tolist()]
+        known = not any(name.startswith("-") for name in names)
+    rows = zip(faces.labels.tolist(), names, splits, strict=True)
+    items = tuple(
+        Item(file, label, group, split, "still", EMOTIONS[label], row=row)
+        for row, (label, group, split) in enumerate(rows)
+    )
+    return Dataset(info, faces.name, root, items, grouped=known, faces=faces)
+
+
+# words
+
+
+def labelled(
+    info: DatasetInfo, file: Path, word: str, group: str, split: str | None = ""
+) -> Item | Dropped:
+    """The item that a dataset's own word for an emotion makes of a file, or why it is dropped."""
+    if word in info.outside:
+        return Dropped(file, info.outside[word], "outside", word)
+    if word not in info.words:
+        known = ", ".join((*info.words, *info.outside))
+        return Dropped(file, f"emotion {word} is none of {info.name} ({known})", "unlabelled")
+    return Item.of(file, emotion_index(info.words[word]), group, word, split)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What words in a user's table or folder names mean.
+
+    Attributes
+    ----------
+    labels : the user's word → one of the seven emotions, or ``drop``; beside the common synonyms
+        that are always understood, and before them. Case and blanks around do not matter.
+
+    Raises
+    ------
+    ParameterError : a word is mapped to what is neither an emotion nor ``drop``.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        plain = {key.strip().lower(): value for key, value in self.labels.items()}
+        for word, meant in plain.items():
+            if meant != DROP and _index(meant) is None:
+                raise ParameterError(
+                    f"labels: {word!r} is mapped to {meant!r}; must be one of "
+                    f"{', '.join(EMOTIONS)}, or {DROP!r}"
+                )
+        object.__setattr__(self, "labels", plain)
+
+    def index(self, word: str) -> int | None:
+        """0..6, or None where the word is none of the seven."""
+        key = word.strip().lower()
+        return _index(self.labels.get(key, key))
+
+    def outside(self, word: str) -> str:
+        """Why what is labelled so is dropped; nothing where the word is not known to be outside."""
+        key = word.strip().lower()
+        if self.labels.get(key) == DROP:
+            return f"{key} is left out, as was asked for"
+        return OUTSIDE.get(key, "") if key not in self.labels else ""
+
+    def added_to(self, info: DatasetInfo) -> DatasetInfo:
+        """A layout's information with the user's own words in it."""
+        gone = {w: "left out, as was asked for" for w, m in self.labels.items() if m == DROP}
+        mine = {word: meant for word, meant in self.labels.items() if word not in gone}
+        words = {word: meant for word, meant in info.words.items() if word not in gone}
+        return replace(info, words={**words, **mine}, outside={**info.outside, **gone})
+
+
+def _index(word: str) -> int | None:
+    try:
+        return emotion_index(word)
+    except KeyError:
+        return None
+
+
 def nearest(word: str, *, cutoff: float = 0.5) -> str:
     """The emotion whose name is most like a word, or nothing if none is."""
-    close = difflib.get_close_matches(word.strip().lower(), _WORDS, n=1, cutoff=cutoff)
+    close = difflib.get_close_matches(word.strip().lower(), _SPELLINGS, n=1, cutoff=cutoff)
     return EMOTIONS[emotion_index(close[0])] if close else ""
+
+
+# groups
 
 
 def compiled(pattern: str | None) -> re.Pattern[str] | None:

@@ -1,12 +1,11 @@
-"""Labelled still faces, whatever file they come from: what every reader of them returns.
-
-Labels are turned into the canonical order in the readers, nowhere else.
-"""
+"""Labelled still faces: the pictures of a dataset as arrays, and decoding one picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -124,3 +123,35 @@ class FaceImages:
         """How many pictures there are of each class."""
         n = np.bincount(self.labels, minlength=len(EMOTIONS))
         return {name: int(k) for name, k in zip(EMOTIONS, n, strict=True)}
+
+
+def read_face(file: Path, side: int) -> NDArray[np.uint8] | str:
+    """A picture (side, side) in grey, its largest centred square; or why there is none."""
+    try:
+        # OpenCV's own file reading fails on names beyond ASCII on some systems
+        data = file.read_bytes()
+        if not data:
+            return "is empty"
+        if _cut_short(data):
+            return "breaks off before its end; it is damaged"
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    except (OSError, cv2.error) as error:
+        return f"cannot be read ({error})"
+    if image is None:
+        return "is not a picture that OpenCV knows, or is damaged"
+    height, width = image.shape
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    square = image[top : top + edge, left : left + edge]
+    how = cv2.INTER_AREA if edge >= side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(square, (side, side), interpolation=how), dtype=np.uint8)
+
+
+def _cut_short(data: bytes) -> bool:
+    """Whether the end of a JPEG or PNG is missing: OpenCV would fill in grey without a word."""
+    tail = data[-4096:]  # programs append their own things
+    if data.startswith(b"\xff\xd8"):
+        return b"\xff\xd9" not in tail
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in tail
+    return False

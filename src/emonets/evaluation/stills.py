@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.bundle import bundle_names
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.datasets.still_faces import FaceImages
 from emonets.emotions import EMOTIONS
@@ -76,7 +76,7 @@ def evaluate_face(
     model = EmoNets.load(bundle)
     if model.face is None:
         raise DataError(f"{bundle}: has no face specialist")
-    faces = load_faces(data)
+    faces = open_dataset(data).still_faces()
     asked = faces if split == "all" else faces.take(split)
     network = model.face.network
     network.set_params(mirror=mirror or network.mirror)

@@ -51,7 +51,7 @@ def train_activity(
 
     Parameters
     ----------
-    data : data sets, each anything `emonets.datasets.speech.load_recordings` reads; or films.
+    data : data sets, each anything `emonets.datasets.open_dataset` reads; or films.
     settings : a preset's ``activity`` table.
     work : a folder for face tubes, checkpoints and motion words; the same call goes on from what
         it finds there.

@@ -371,7 +371,7 @@ def train_audio(
 
     Parameters
     ----------
-    data : corpora, each anything `emonets.datasets.speech.load_recordings` reads; several are
+    data : corpora, each anything `emonets.datasets.open_dataset` reads; several are
         trained on together.
     out : folder of the bundle.
     add_to : a bundle whose other specialists are taken over.

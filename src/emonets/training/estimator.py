@@ -16,9 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from emonets.datasets.base import Dataset
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.items import Item
-from emonets.datasets.kinds import kind_of
+from emonets.datasets.items import DatasetInfo, Item, kind_of
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 from emonets.runtime.store import FeatureStore
@@ -32,6 +30,7 @@ from emonets.training.system import Options, Scored, System
 _INFO = DatasetInfo(
     name="folders", citation="", licence="as its owner says", where="", title="clips in memory",
     kinds=("clip", "sound", "still"), words={}, group="as fit was told", splits="none", layout="",
+    own=True,
 )  # fmt: skip
 
 

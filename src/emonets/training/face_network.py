@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.bundle import check_place
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
 from emonets.datasets.readers.fer2013 import vote_shares
 from emonets.datasets.still_faces import FaceImages
 from emonets.emotions import EMOTIONS, emotion_index
@@ -97,7 +97,7 @@ def _votes(data: FaceImages, rows: NDArray[np.bool_] | None = None) -> NDArray[n
 
 def _load(path: Path, echo: Callable[[str], Any]) -> FaceImages:
     """The faces at a path; what had to be left out is said."""
-    faces = load_faces(path)
+    faces = open_dataset(path).still_faces()
     if faces.skipped:
         echo(f"{path}: files left out: {len(faces.skipped)}, first {faces.skipped[0]}")
     return faces
@@ -178,7 +178,7 @@ def train_face(
 
     Parameters
     ----------
-    data : anything :func:`emonets.datasets.load.load_faces` reads.
+    data : anything with stills that :func:`emonets.datasets.open_dataset` opens.
     out : folder of the bundle.
     preset, network, illumination, epochs : the numbers, and what to change in them.
     extra : more faces that are only trained on (the paper's second set, TFD).

@@ -16,7 +16,7 @@ from safetensors.numpy import load
 
 from emonets.bundle import packed
 from emonets.contracts import Features
-from emonets.datasets.speech import Recordings, load_recordings
+from emonets.datasets._legacy import Recordings, load_recordings
 from emonets.errors import DataError, MediaError
 from emonets.learners.folds import Fold, shuffled_folds
 from emonets.media.clip import Clip, open_clip
@@ -76,7 +76,7 @@ class Films:
 
 
 def load_films(data: Sequence[Path]) -> Films:
-    """Read what `emonets.datasets.speech.load_recordings` reads, of films.
+    """Read what `emonets.datasets.open_dataset` reads, of films.
 
     Raises
     ------

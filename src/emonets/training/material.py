@@ -138,4 +138,4 @@ def _material(
 
 def _owner(data: Dataset) -> str:
     # in sets of one's own an equal name may well be the same person: it is taken to be
-    return "own" if data.info.name in ("folders", "manifest") else data.info.name
+    return "own" if data.info.own else data.info.name

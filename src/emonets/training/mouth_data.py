@@ -12,10 +12,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from emonets.datasets.load import load_faces
+from emonets.datasets import open_dataset
+from emonets.datasets._legacy import Recordings, load_recordings
 from emonets.datasets.readers.manifest import looks_like_manifest
-from emonets.datasets.reading import Recordings, media_files
-from emonets.datasets.speech import load_recordings
+from emonets.datasets.reading import media_files
 from emonets.datasets.splits import require_split
 from emonets.datasets.still_faces import FaceImages
 from emonets.errors import DataError, EmoNetsError, MediaError
@@ -92,8 +92,8 @@ def load_mouths(
 
     Parameters
     ----------
-    data : each either clips, anything `emonets.datasets.speech.load_recordings` reads, or still
-        faces, anything `emonets.datasets.load.load_faces` reads; the latter only in grey.
+    data : each either clips, anything `emonets.datasets.open_dataset` reads, or still
+        faces, anything `emonets.datasets.open_dataset` reads; the latter only in grey.
     work : folder in which the crops of clips are kept, for another run and another view.
     every : of a clip's mouths each so-many-th is taken: neighbours say the same.
     workers : processes.
@@ -105,7 +105,7 @@ def load_mouths(
     parts = []
     for path in data:
         if is_stills(path):
-            part = mouths_of_stills(load_faces(path), view, echo=echo)
+            part = mouths_of_stills(open_dataset(path).still_faces(), view, echo=echo)
         else:
             part = mouths_of_clips(
                 load_recordings(path), view, work, every=every, workers=workers, echo=echo

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.speech import Recordings, load_recordings
+from emonets.datasets._legacy import Recordings, load_recordings
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.learners.folds import Indices, shuffled_folds
@@ -123,7 +123,7 @@ def load_labelled(
 
     Parameters
     ----------
-    data : corpora, each anything `emonets.datasets.speech.load_recordings` reads.
+    data : corpora, each anything `emonets.datasets.open_dataset` reads.
     features : see `emonets.specialists.audio.specialist.AudioSpecialist`.
 
     Raises
@@ -181,7 +181,7 @@ def _labelled(
         np.full(len(used), number),
         StoredFrames([file for file in files if file is not None]),
         np.array([item.label for item in used], np.int64),
-        np.array([item.fine for item in used]),
+        np.array([item.word for item in used]),
         np.char.add(f"{recordings.name}/", subjects),
         _folds(recordings, subjects, folds),
         np.array([item.split or "" for item in used]),

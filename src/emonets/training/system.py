@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from emonets.bundle import check_place
 from emonets.datasets.base import Dataset
-from emonets.datasets.problems import refuse
+from emonets.datasets.items import refuse
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.compare_fusion import Compared, compare, recommend
 from emonets.evaluation.metrics import RESAMPLES, Evaluation, evaluate

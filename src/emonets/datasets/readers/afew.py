@@ -13,12 +13,14 @@ into parts, which by its authors share neither films nor actors.
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.reading import Recording, Recordings, Why, media_files, summary
-from emonets.emotions import EMOTIONS, WORDS, emotion_index
-from emonets.errors import DataError
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import DatasetInfo, Dropped
+from emonets.datasets.layouts import Reader, by_names
+from emonets.datasets.reading import Meaning, labelled, read_files
+from emonets.emotions import EMOTIONS, WORDS
 
 INFO = DatasetInfo(
     name="afew",
@@ -45,45 +47,25 @@ INFO = DatasetInfo(
 
 _PART = re.compile(r"(train|val|test)(?![a-z])|(training|valid|validation)(?![a-z])", re.IGNORECASE)
 _WHOLE = re.compile(r"(?:train|val|test)(?:_afew|_\d{4})*", re.IGNORECASE)
-_SPLITS = {"trai": "train", "vali": "valid", "val": "valid", "test": "test"}
 _NAME = re.compile(r"\d{9}(?:[_-]\d+)?")
 
 
-def is_afew(file: Path) -> bool:
-    """Whether a file is named, and lies, as those of AFEW do."""
-    near = [folder.name for folder in file.parents][:3]
-    return _NAME.fullmatch(file.stem) is not None and any(map(_PART.match, near))
-
-
-def read_afew(folder: str | Path) -> Recordings:
+def read(folder: str | Path) -> Dataset:
     """Read AFEW, any edition.
 
     Returns
     -------
-    Recordings with the splits train, valid and test; ``grouped`` is False. Clips of the test part
-    that lie in no class folder are listed in ``dropped``: their labels are withheld.
+    The items in the splits train, valid and test; ``grouped`` is False. Clips of the test part
+    that lie in no class folder are dropped: their labels are withheld.
 
     Raises
     ------
     DataError : no such folder, or nothing of this layout in it.
     """
-    root = Path(folder)
-    items: list[Recording] = []
-    dropped: list[tuple[str, str]] = []
-    for file, problem in media_files(root):
-        found = problem or _meaning(root, file)
-        if isinstance(found, str):
-            dropped.append((str(file), found))
-        else:
-            items.append(found)
-    if not items:
-        raise DataError(
-            f"{root}: expected {INFO.layout}; found no clip in such folders{summary(dropped)}"
-        )
-    return Recordings(INFO.name, tuple(items), tuple(dropped), grouped=False, about=INFO)
+    return read_files(folder, INFO, partial(_meaning, Path(folder)), grouped=False)
 
 
-def _meaning(root: Path, file: Path) -> Recording | str:
+def _meaning(root: Path, file: Path) -> Meaning:
     inside = file.relative_to(root)
     folders = inside.parts[:-1]
     # a part alone, such as Train, may have been given; but its own folders say more
@@ -92,18 +74,22 @@ def _meaning(root: Path, file: Path) -> Recording | str:
     parts = [*whole, *(name for name in folders if _PART.match(name))]
     word = _PART.match(parts[-1]) if parts else None
     if word is None:
-        return Why("lies in none of Train, Val and Test", "unlabelled")
-    split = _SPLITS[word[0].lower()[:4]]
-    classes = [name.strip().lower() for name in folders if _is_class(name)]
+        return Dropped(file, "lies in none of Train, Val and Test", "unlabelled")
+    classes = [name.strip().lower() for name in folders if name.strip().lower() in WORDS]
     if len(classes) > 1:
-        return Why(f"lies in folders of several classes ({', '.join(classes)})", "unlabelled")
-    if not classes and split == "test":
-        return Why("belongs to the test part, whose labels are withheld", "withheld")
+        why = f"lies in folders of several classes ({', '.join(classes)})"
+        return Dropped(file, why, "unlabelled")
+    if not classes and word[0].lower() == "test":
+        return Dropped(file, "belongs to the test part, whose labels are withheld", "withheld")
     if not classes:
-        return Why(f"lies in no class folder ({', '.join(EMOTIONS)})", "unlabelled")
-    group = inside.with_suffix("").as_posix()
-    return Recording(file, emotion_index(classes[0]), group, split, classes[0])
+        return Dropped(file, f"lies in no class folder ({', '.join(EMOTIONS)})", "unlabelled")
+    return labelled(INFO, file, classes[0], inside.with_suffix("").as_posix(), word[0])
 
 
-def _is_class(name: str) -> bool:
-    return name.strip().lower() in WORDS
+def _is_one(file: Path) -> bool:
+    """Whether a file is named, and lies, as those of AFEW do."""
+    near = [folder.name for folder in file.parents][:3]
+    return _NAME.fullmatch(file.stem) is not None and any(map(_PART.match, near))
+
+
+READER = Reader(INFO, read, by_names(_is_one))

@@ -12,17 +12,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emonets.datasets.info import OUTSIDE, DatasetInfo
-from emonets.datasets.kinds import STILL_SUFFIXES
-from emonets.datasets.reading import (
-    Recording,
-    Recordings,
-    Why,
-    kind_of_reason,
-    media_files,
-    summary,
-)
-from emonets.emotions import emotion_index
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import OUTSIDE, STILL_SUFFIXES, DatasetInfo, Dropped, Item
+from emonets.datasets.layouts import Reader, by_names
+from emonets.datasets.reading import labelled, media_files, summary
 from emonets.errors import DataError
 
 CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
@@ -60,12 +53,7 @@ _FRAME = re.compile(r"(S\d{3})_(\d{3})_(\d{8})")
 _IMAGES, _LABELS = "cohn-kanade-images", "emotion"
 
 
-def is_ckplus(file: Path) -> bool:
-    """Whether a file is named as the pictures of CK+ are."""
-    return _FRAME.fullmatch(file.stem) is not None
-
-
-def read_ckplus(folder: str | Path) -> Recordings:
+def read(folder: str | Path) -> Dataset:
     """Read the apexes of the labelled sequences of CK+, by subject.
 
     Parameters
@@ -74,8 +62,8 @@ def read_ckplus(folder: str | Path) -> Recordings:
 
     Returns
     -------
-    Recordings, one a labelled sequence, whose paths are pictures. Sequences without a label, with
-    contempt, or without the frame that is labelled are listed in ``dropped``.
+    One picture a labelled sequence. Sequences without a label, with contempt, or without the
+    frame that is labelled are dropped, and so are the frames before the apex.
 
     Raises
     ------
@@ -87,35 +75,43 @@ def read_ckplus(folder: str | Path) -> Recordings:
         raise DataError(f"{root}: there is no such folder; expected {INFO.layout}")
     images, labels = _find(root, _IMAGES), _find(root, _LABELS)
     frames: dict[tuple[str, str], list[Path]] = {}
-    dropped: list[tuple[str, str]] = []
+    dropped: list[Dropped] = []
     for file, problem in media_files(images, STILL_SUFFIXES):
         match = _FRAME.fullmatch(file.stem)
-        if match is None or (problem and kind_of_reason(problem) == "foreign"):
-            dropped.append((str(file), problem or Why("its name is none of ckplus", "foreign")))
+        if match is None or (problem and problem.kind == "foreign"):
+            dropped.append(problem or Dropped(file, "its name is none of ckplus", "foreign"))
         else:
             frames.setdefault((match[1], match[2]), []).append(file)
-    items: list[Recording] = []
+    items: list[Item] = []
     names = _label_files(labels)
     for key in sorted({*frames, *names}):
         pictures, name = frames.get(key, []), names.get(key)
-        where = str(pictures[-1].parent if pictures else name)
         if name is None:
-            dropped.append((where, Why("the sequence has no label", "unlabelled")))
+            folder_of = pictures[-1].parent
+            dropped.append(Dropped(folder_of, "the sequence has no label", "unlabelled"))
             continue
-        word = _word(name)
-        apex = name.stem.lower().removesuffix("_emotion")
-        found = next((p for p in pictures if p.stem.lower() == apex), None)
-        if found is None:
-            dropped.append((str(name), Why("the picture that it labels is not there", "missing")))
-        elif not _size(found):
-            dropped.append((str(found), Why("is empty", "damaged")))
-        elif word in INFO.outside:
-            dropped.append((str(found), Why(INFO.outside[word], "outside", word)))
+        found = _apex(name, pictures, key[0])
+        if isinstance(found, Item):
+            items.append(found)
         else:
-            items.append(Recording(found, emotion_index(word), key[0], None, word))
+            dropped.append(found)
+        before = "is a frame before the apex, and apexes were taken"
+        dropped += [Dropped(p, before, "channel") for p in pictures if p != found.path]
     if not items:
         raise DataError(f"{root}: no labelled sequence of CK+{summary(dropped)}")
-    return Recordings(INFO.name, tuple(items), tuple(dropped), about=INFO)
+    return Dataset(INFO, INFO.name, root, tuple(items), tuple(dropped))
+
+
+def _apex(name: Path, pictures: list[Path], subject: str) -> Item | Dropped:
+    """The picture that a label file names."""
+    word = _word(name)
+    apex = name.stem.lower().removesuffix("_emotion")
+    found = next((p for p in pictures if p.stem.lower() == apex), None)
+    if found is None:
+        return Dropped(name, "the picture that it labels is not there", "missing")
+    if not _size(found):
+        return Dropped(found, "is empty", "damaged")
+    return labelled(INFO, found, word, subject)
 
 
 def _find(root: Path, wanted: str) -> Path:
@@ -157,3 +153,10 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
+
+
+def _is_one(file: Path) -> bool:
+    return _FRAME.fullmatch(file.stem) is not None
+
+
+READER = Reader(INFO, read, by_names(_is_one))

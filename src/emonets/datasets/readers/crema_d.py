@@ -2,7 +2,7 @@
 
 A file's name is actor, sentence, emotion and level: ``1001_DFA_ANG_XX``. The label is the emotion
 that the actor was asked for, not what the crowd saw. The repository holds every take several
-times: films (``VideoFlash``), sound (``AudioWAV``, ``AudioMP3``).
+times: videos (``VideoFlash``), sound (``AudioWAV``, ``AudioMP3``).
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.kinds import film_first, of_kind
-from emonets.datasets.reading import Meaning, Recording, Recordings, Why, read_named
-from emonets.emotions import emotion_index
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import DatasetInfo
+from emonets.datasets.layouts import Reader, by_names
+from emonets.datasets.reading import (
+    Meaning,
+    labelled,
+    of_kind,
+    read_files,
+    same_name,
+    video_first,
+)
 
 INFO = DatasetInfo(
     name="crema_d",
-    title="7,442 acted English clips of 91 actors, film and sound",
+    title="7,442 acted English clips of 91 actors, video and sound",
     kinds=("clip", "sound"),
     citation="""@article{cao2014crema,
   title = {{CREMA-D}: Crowd-Sourced Emotional Multimodal Actors Dataset},
@@ -38,24 +45,19 @@ INFO = DatasetInfo(
     },
     group="actor (the first number of a name)",
     splits="none official; keep actors apart",
-    layout="films or sound files named as 1001_DFA_ANG_XX.flv, in any folders",
+    layout="videos or sound files named as 1001_DFA_ANG_XX.flv, in any folders",
     per_group={"clip": 82, "sound": 82},
 )  # fmt: skip
 
 _NAME = re.compile(r"(1\d{3})_([A-Z]{3})_([A-Z]{3})_([A-Z]{1,2})")
 
 
-def is_crema_d(file: Path) -> bool:
-    """Whether a file is named as those of CREMA-D are."""
-    return _NAME.fullmatch(file.stem) is not None
-
-
-def read_crema_d(folder: str | Path, *, kind: str | None = None) -> Recordings:
+def read(folder: str | Path, *, kind: str | None = None) -> Dataset:
     """Read CREMA-D, by actor ("1001" to "1091").
 
     Parameters
     ----------
-    kind : ``clip`` or ``sound``: what is taken where a take is there as both. None: films, which
+    kind : ``clip`` or ``sound``: what is taken where a take is there as both. None: videos, which
         hold the sound, too.
 
     Raises
@@ -63,7 +65,8 @@ def read_crema_d(folder: str | Path, *, kind: str | None = None) -> Recordings:
     DataError : no such folder, or nothing of the set, or of that kind, in it.
     ParameterError : a kind that is none.
     """
-    return read_named(folder, INFO, of_kind(_meaning, kind), rank=film_first)
+    meaning = of_kind(_meaning, kind)
+    return read_files(folder, INFO, meaning, take=same_name, rank=video_first)
 
 
 def _meaning(file: Path) -> Meaning:
@@ -71,6 +74,11 @@ def _meaning(file: Path) -> Meaning:
     if match is None:
         return None
     actor, _, word, _ = match.groups()
-    if word not in INFO.words:
-        return Why(f"emotion {word} is none of CREMA-D ({', '.join(INFO.words)})", "unlabelled")
-    return Recording(file, emotion_index(INFO.words[word]), actor, None, word)
+    return labelled(INFO, file, word, actor)
+
+
+def _is_one(file: Path) -> bool:
+    return _NAME.fullmatch(file.stem) is not None
+
+
+READER = Reader(INFO, read, by_names(_is_one), ("kind",))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emonets.datasets.info import OUTSIDE, DatasetInfo
-from emonets.datasets.reading import Meaning, Recording, Recordings, Why, read_named
-from emonets.emotions import emotion_index
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import OUTSIDE, DatasetInfo
+from emonets.datasets.layouts import Reader, by_names
+from emonets.datasets.reading import Meaning, labelled, read_files, same_name
 
-ABOUT = DatasetInfo(
+INFO = DatasetInfo(
     name="emodb",
     title="535 acted German utterances of 10 speakers",
     kinds=("sound",),
@@ -48,19 +49,14 @@ FINE = {
 _NAME = re.compile(r"(\d\d)[a-z]\d\d([A-Z])[a-z]?")
 
 
-def is_emodb(file: Path) -> bool:
-    """Whether a file is named as those of EMO-DB are."""
-    return _NAME.fullmatch(file.stem) is not None
-
-
-def read_emodb(folder: str | Path) -> Recordings:
+def read(folder: str | Path) -> Dataset:
     """Read EMO-DB, by speaker ("03" to "16"); boredom is listed in ``dropped``.
 
     Raises
     ------
     DataError : no such folder, or nothing of EMO-DB in it.
     """
-    return read_named(folder, ABOUT, _meaning)
+    return read_files(folder, INFO, _meaning, take=same_name)
 
 
 def _meaning(file: Path) -> Meaning:
@@ -68,9 +64,11 @@ def _meaning(file: Path) -> Meaning:
     if match is None:
         return None
     speaker, letter = match.groups()
-    if letter not in FINE:
-        return Why(f"emotion {letter} is none of EMO-DB ({', '.join(FINE)})", "unlabelled")
-    fine = FINE[letter]
-    if fine in ABOUT.outside:
-        return Why(ABOUT.outside[fine], "outside", fine)
-    return Recording(file, emotion_index(fine), speaker, None, fine)
+    return labelled(INFO, file, FINE.get(letter, letter), speaker)
+
+
+def _is_one(file: Path) -> bool:
+    return _NAME.fullmatch(file.stem) is not None
+
+
+READER = Reader(INFO, read, by_names(_is_one))

@@ -7,7 +7,7 @@ splits (see `emonets.evaluation.near_duplicates`).
 
 Where to get it: the Kaggle competition "Challenges in Representation Learning: Facial Expression
 Recognition Challenge" has ``fer2013.csv`` and, later, ``icml_face_data.csv``; the FER+ votes are
-``fer2013new.csv`` in Microsoft's FERPlus repository. Give the path of the file to `read_fer2013`.
+``fer2013new.csv`` in Microsoft's FERPlus repository. Give its path to `open_dataset`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.kinds import STILL_SUFFIXES
-from emonets.datasets.reading import Recording, Recordings, Why, media_files, summary
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import STILL_SUFFIXES, DatasetInfo, Dropped
+from emonets.datasets.layouts import Claim, Place, Reader, Strength, by_names, file_in
+from emonets.datasets.reading import Meaning, from_faces, labelled, read_files
 from emonets.datasets.still_faces import FaceImages
-from emonets.emotions import EMOTIONS, WORDS, emotion_index
+from emonets.emotions import EMOTIONS, WORDS
 from emonets.errors import DataError
 
 NAME = "fer2013"
@@ -68,6 +69,9 @@ INFO = DatasetInfo(
         "parts; report with and without them (emonets.evaluation.near_duplicates)",
     },
 )
+
+PACKED = ("fer2013.npz", "fer2013.csv", "icml_face_data.csv")
+"""Files that hold the whole set; of several in a folder the first is read."""
 
 _PICTURE = re.compile(r"(Training|PublicTest|PrivateTest)_\d+")
 _CANONICAL_VOTES = [4, 5, 6, 1, 3, 2, 0]
@@ -148,39 +152,35 @@ def read_fer2013(path: str | Path, *, votes: str | Path | None = None) -> FaceIm
     return _faces(images, labels, usage, ballots)
 
 
-def is_fer2013(file: Path) -> bool:
-    """Whether a file is named as the pictures of FER2013 in folders are."""
-    return _PICTURE.fullmatch(file.stem) is not None
+def read(path: str | Path, *, votes: str | Path | None = None) -> Dataset:
+    """Read FER2013: its file, a folder that holds it, or a folder of its pictures.
 
+    In a folder of pictures in class folders the part is the first word of a name; the folder
+    ``test`` of such copies holds both PublicTest and PrivateTest. There are no FER+ votes for them.
 
-def read_fer2013_folder(folder: str | Path) -> Recordings:
-    """Read FER2013 where it was taken apart into pictures in class folders.
-
-    The part that a picture belongs to is the first word of its name; the folder ``test`` of such
-    copies holds both PublicTest and PrivateTest. There are no FER+ votes for them.
+    Parameters
+    ----------
+    votes : see `read_fer2013`; not for a folder of pictures.
 
     Raises
     ------
-    DataError : no such folder, or no such picture in a class folder.
+    DataError : as `read_fer2013`; or no such folder, or no such picture in a class folder.
     """
-    items: list[Recording] = []
-    dropped: list[tuple[str, str]] = []
-    for file, problem in media_files(folder, STILL_SUFFIXES):
-        match = _PICTURE.fullmatch(file.stem)
-        word = file.parent.name.strip().lower()
-        if problem:
-            dropped.append((str(file), problem))
-        elif match is None:
-            dropped.append((str(file), Why("its name is none of fer2013", "unlabelled")))
-        elif word not in WORDS:
-            dropped.append((str(file), Why(f"lies in no class folder ({word})", "unlabelled")))
-        else:
-            items.append(Recording(file, emotion_index(word), file.stem, match[1], word))
-    if not items:
-        raise DataError(
-            f"{folder}: expected {INFO.layout}; found no such picture{summary(dropped)}"
-        )
-    return Recordings(NAME, tuple(items), tuple(dropped), grouped=False, about=INFO)
+    root = Path(path)
+    file = file_in(root, PACKED, (".npz", ".csv"))
+    if file is None and root.is_dir() and votes is None:
+        return read_files(root, INFO, _meaning, suffixes=STILL_SUFFIXES, grouped=False)
+    return from_faces(INFO, root, file or root, read_fer2013(file or root, votes=votes))
+
+
+def _meaning(file: Path) -> Meaning:
+    match = _PICTURE.fullmatch(file.stem)
+    if match is None:
+        return None
+    word = file.parent.name.strip().lower()
+    if word not in WORDS:
+        return Dropped(file, f"lies in no class folder ({word})", "unlabelled")
+    return labelled(INFO, file, word, file.stem, match[1])
 
 
 def validate(faces: FaceImages) -> list[str]:
@@ -376,3 +376,15 @@ def _rows(path: Path) -> Iterator[list[str]]:
             yield from csv.reader(file)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a readable csv file ({error})") from error
+
+
+def _is_one(file: Path) -> bool:
+    return _PICTURE.fullmatch(file.stem) is not None
+
+
+def _claims(place: Place) -> Claim | None:
+    file = file_in(place.path, PACKED, (".npz", ".csv"))
+    return by_names(_is_one)(place) if file is None else Claim(Strength.FILE, file.name)
+
+
+READER = Reader(INFO, read, _claims, ("votes",))

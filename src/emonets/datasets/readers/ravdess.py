@@ -9,26 +9,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.reading import (
-    About,
-    Meaning,
-    Recording,
-    Recordings,
-    Why,
-    media_files,
-    read_named,
-)
-from emonets.emotions import emotion_index
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import DatasetInfo, Dropped
+from emonets.datasets.layouts import Reader, by_names
+from emonets.datasets.reading import Meaning, labelled, media_files, read_files, same_name
 from emonets.errors import DataError, ParameterError
 
 INFO = DatasetInfo(
     name="ravdess",
     title="24 professional actors speak and sing two English sentences: 1,440 takes of speech, "
-    "1,012 of song, each as sound, film, and film without sound",
+    "1,012 of song, each as sound, video, and video without sound",
     kinds=("sound", "clip"),
     citation="""@article{livingstone2018ravdess,
   title = {The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A dynamic,
@@ -54,11 +48,12 @@ INFO = DatasetInfo(
     "taken at a time",
     per_group={"sound": 60, "clip": 60},  # of speech
 )  # fmt: skip
-SPEECH = About("ravdess_speech", INFO.citation, INFO.licence, INFO.where)
-SONG = About("ravdess_song", INFO.citation, INFO.licence, INFO.where)
 
-FINE = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-"""Its own eight emotions, 01 to 08; calm counts as neutral among the seven."""
+FINE = {
+    "01": "neutral", "02": "calm", "03": "happy", "04": "sad", "05": "angry", "06": "fearful",
+    "07": "disgust", "08": "surprised",
+}  # fmt: skip
+"""Its own eight emotions, by the number in a name; calm counts as neutral among the seven."""
 
 FOLDS = {
     f"{actor:02d}": fold
@@ -88,12 +83,7 @@ CHANNELS = {
 _NAME = re.compile(r"(\d\d-\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
-def is_ravdess(file: Path) -> bool:
-    """Whether a file is named as those of RAVDESS are."""
-    return _NAME.fullmatch(file.stem) is not None
-
-
-def read_ravdess(folder: str | Path, *, channel: str | None = None) -> Recordings:
+def read(folder: str | Path, *, channel: str | None = None) -> Dataset:
     """Read one modality and vocal channel of RAVDESS.
 
     Parameters
@@ -104,8 +94,8 @@ def read_ravdess(folder: str | Path, *, channel: str | None = None) -> Recording
 
     Returns
     -------
-    Recordings by actor ("01" to "24"), with the five folds of the actors that are here. Files of
-    other modalities and channels are listed in ``dropped``.
+    The items by actor ("01" to "24"), with the five folds of the actors that are here. Files of
+    other modalities and channels are dropped.
 
     Raises
     ------
@@ -117,7 +107,7 @@ def read_ravdess(folder: str | Path, *, channel: str | None = None) -> Recording
             f"channel={channel!r}: must be one of "
             + ", ".join(f"{k!r} ({what})" for k, what in CHANNELS.items())
         )
-    files = [file for file, problem in media_files(folder) if not problem and is_ravdess(file)]
+    files = [file for file, problem in media_files(folder) if not problem and _is_one(file)]
     here = Counter(file.stem[:5] for file in files)
     wanted = channel or ("01-01" if "03-01" not in here and "01-01" in here else "03-01")
     if here and wanted not in here:
@@ -126,22 +116,28 @@ def read_ravdess(folder: str | Path, *, channel: str | None = None) -> Recording
             f"{folder}: no file of {wanted} ({CHANNELS[wanted]}) of RAVDESS, but {held}; give the "
             "channel that is wanted, or get the files"
         )
-    about = SONG if wanted.endswith("02") else SPEECH
-    return read_named(folder, about, partial(_meaning, channel=wanted), folds=FOLDS)
+    song = wanted.endswith("02")
+    return read_files(
+        folder, replace(INFO, per_group={}) if song else INFO, partial(_meaning, channel=wanted),
+        name="ravdess_song" if song else "ravdess_speech", take=same_name, folds=FOLDS,
+    )  # fmt: skip
 
 
 def _meaning(file: Path, channel: str) -> Meaning:
     match = _NAME.fullmatch(file.stem)
     if match is None:
         return None
-    kind, emotion, _, _, _, actor = match.groups()
+    kind, number, _, _, _, actor = match.groups()
     if kind != channel:
-        return Why(
-            f"is {kind} ({CHANNELS.get(kind, 'unknown')}), and {channel} was taken", "channel"
-        )
-    if not 1 <= int(emotion) <= len(FINE):
-        return Why(f"emotion {emotion} is none of RAVDESS (01 to 08)", "unlabelled")
+        what = CHANNELS.get(kind, "unknown")
+        return Dropped(file, f"is {kind} ({what}), and {channel} was taken", "channel")
     if actor not in FOLDS:
-        return Why(f"actor {actor} is none of RAVDESS (01 to 24)", "unlabelled")
-    fine = FINE[int(emotion) - 1]
-    return Recording(file, emotion_index(fine), actor, None, fine)
+        return Dropped(file, f"actor {actor} is none of RAVDESS (01 to 24)", "unlabelled")
+    return labelled(INFO, file, FINE.get(number, number), actor)
+
+
+def _is_one(file: Path) -> bool:
+    return _NAME.fullmatch(file.stem) is not None
+
+
+READER = Reader(INFO, read, by_names(_is_one), ("channel",))

@@ -1,6 +1,6 @@
 """SAVEE, Surrey Audio-Visual Expressed Emotion: four men speak English sentences in seven emotions.
 
-Sound and films lie in a folder for each speaker, DC, JE, JK and KL; a file's name is emotion and
+Sound and videos lie in a folder for each speaker, DC, JE, JK and KL; a file's name is emotion and
 sentence: ``DC/a01.wav`` is DC in anger. A widespread copy of the sound has all in one folder, with
 the speaker in the name: ``DC_a01.wav``. Both are read.
 """
@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.kinds import film_first, of_kind
-from emonets.datasets.reading import Meaning, Recording, Recordings, read_named
-from emonets.emotions import emotion_index
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import DatasetInfo
+from emonets.datasets.layouts import Reader, by_names
+from emonets.datasets.reading import Meaning, labelled, of_kind, read_files, video_first
 
 INFO = DatasetInfo(
     name="savee",
-    title="480 acted English utterances of 4 men, sound and film",
+    title="480 acted English utterances of 4 men, sound and video",
     kinds=("sound", "clip"),
     citation="""@inproceedings{haq2009speaker,
   title = {Speaker-Dependent Audio-Visual Emotion Recognition},
@@ -43,17 +43,12 @@ SPEAKERS = ("DC", "JE", "JK", "KL")
 _NAME = re.compile(r"(?:(DC|JE|JK|KL)_)?(sa|su|[adfhn])(\d{1,2})")
 
 
-def is_savee(file: Path) -> bool:
-    """Whether a file is named, and lies, as those of SAVEE do."""
-    return _parts(file) is not None
-
-
-def read_savee(folder: str | Path, *, kind: str | None = None) -> Recordings:
+def read(folder: str | Path, *, kind: str | None = None) -> Dataset:
     """Read SAVEE, by speaker.
 
     Parameters
     ----------
-    kind : ``clip`` or ``sound``: what is taken where a take is there as both. None: films, which
+    kind : ``clip`` or ``sound``: what is taken where a take is there as both. None: videos, which
         hold the sound, too.
 
     Raises
@@ -61,7 +56,7 @@ def read_savee(folder: str | Path, *, kind: str | None = None) -> Recordings:
     DataError : no such folder, or nothing of the set, or of that kind, in it.
     ParameterError : a kind that is none.
     """
-    return read_named(folder, INFO, of_kind(_meaning, kind), take=_take, rank=film_first)
+    return read_files(folder, INFO, of_kind(_meaning, kind), take=_take, rank=video_first)
 
 
 def _parts(file: Path) -> tuple[str, str, int] | None:
@@ -82,4 +77,7 @@ def _meaning(file: Path) -> Meaning:
     if parts is None:
         return None
     speaker, word, _ = parts
-    return Recording(file, emotion_index(INFO.words[word]), speaker, None, word)
+    return labelled(INFO, file, word, speaker)
+
+
+READER = Reader(INFO, read, by_names(_parts), ("kind",))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from emonets.datasets.info import DatasetInfo
-from emonets.datasets.reading import Meaning, Recording, Recordings, Why, read_named
-from emonets.emotions import emotion_index
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import DatasetInfo
+from emonets.datasets.layouts import Reader, by_names
+from emonets.datasets.reading import Meaning, labelled, read_files, same_name
 
 INFO = DatasetInfo(
     name="tess",
@@ -39,26 +40,23 @@ INFO = DatasetInfo(
 _NAME = re.compile(r"([OY])AF?_([A-Za-z']+)_([A-Za-z]+)")  # one name says OA
 
 
-def is_tess(file: Path) -> bool:
-    """Whether a file is named as those of TESS are."""
-    return _NAME.fullmatch(file.stem) is not None
-
-
-def read_tess(folder: str | Path) -> Recordings:
+def read(folder: str | Path) -> Dataset:
     """Read TESS, by speaker ("OAF", "YAF").
 
     Raises
     ------
     DataError : no such folder, or nothing of the set in it.
     """
-    return read_named(folder, INFO, _meaning)
+    return read_files(folder, INFO, _meaning, take=same_name)
 
 
 def _meaning(file: Path) -> Meaning:
     match = _NAME.fullmatch(file.stem)
-    if match is None:
-        return None
-    speaker, word = f"{match[1]}AF", match[3].lower()
-    if word not in INFO.words:
-        return Why(f"emotion {word} is none of TESS ({', '.join(INFO.words)})", "unlabelled")
-    return Recording(file, emotion_index(INFO.words[word]), speaker, None, word)
+    return None if match is None else labelled(INFO, file, match[3].lower(), f"{match[1]}AF")
+
+
+def _is_one(file: Path) -> bool:
+    return _NAME.fullmatch(file.stem) is not None
+
+
+READER = Reader(INFO, read, by_names(_is_one))

@@ -15,13 +15,18 @@ agrees:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets.info import DatasetInfo
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import STILL_SUFFIXES, DatasetInfo
+from emonets.datasets.layouts import Claim, Place, Reader, Strength, file_in
+from emonets.datasets.readers import class_folders
+from emonets.datasets.reading import from_faces
 from emonets.datasets.still_faces import FaceImages
 from emonets.emotions import EMOTIONS, WORDS
 from emonets.errors import DataError, ParameterError
@@ -51,6 +56,25 @@ INFO = DatasetInfo(
 
 _PARTS = {1: "train", 2: "valid", 3: "test"}
 _FOLDS = 5
+
+
+def read(path: str | Path, *, fold: int | None = None) -> Dataset:
+    """Read a ``.mat`` file, a folder that holds one, or class folders of its pictures.
+
+    Parameters
+    ----------
+    fold : see `read_tfd`; only of a ``.mat`` file.
+
+    Raises
+    ------
+    DataError, ParameterError : as `read_tfd`, or as `emonets.datasets.readers.class_folders`.
+    """
+    root = Path(path)
+    file = file_in(root, suffixes=(".mat",))
+    if file is None and root.is_dir() and fold is None:
+        found = class_folders.read(root, suffixes=STILL_SUFFIXES)
+        return replace(found, info=INFO, name=NAME)
+    return from_faces(INFO, root, file or root, read_tfd(file or root, fold=fold or 0))
 
 
 def read_tfd(path: str | Path, *, fold: int = 0) -> FaceImages:
@@ -166,3 +190,11 @@ def _images(path: Path, values: NDArray[Any], n: int) -> NDArray[np.uint8]:
             f"{path}: images run from {pixels.min()} to {pixels.max()}, expected 0..255"
         )
     return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def _claims(place: Place) -> Claim | None:
+    file = file_in(place.path, suffixes=(".mat",))
+    return None if file is None else Claim(Strength.FILE, file.name)
+
+
+READER = Reader(INFO, read, _claims, ("fold",))

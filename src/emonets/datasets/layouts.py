@@ -1,0 +1,162 @@
+"""What a reader declares, how strongly it claims a path, and the choice between readers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property, partial
+from pathlib import Path
+
+from emonets.datasets.base import Dataset
+from emonets.datasets.items import STILL_SUFFIXES, DatasetInfo
+from emonets.errors import DataError
+from emonets.media.find import MEDIA_SUFFIXES
+
+_SHOWN = 8  # as many entries of a folder are named in a message
+
+
+class Strength(IntEnum):
+    """What a claim rests on; the strongest claim decides."""
+
+    FOLDERS = 1
+    """Folders that any data may have, such as one for each emotion."""
+    NAMES = 2
+    """Names of files as a corpus has them; counts only if most files have such names."""
+    FILE = 3
+    """A file that holds a whole dataset."""
+    TABLE = 4
+    """A table that names the items: somebody wrote it to be read."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That a dataset lies at a path.
+
+    Attributes
+    ----------
+    strength : what it rests on.
+    found : the same in words, such as "14 files".
+    n : how many files have such names.
+    """
+
+    strength: Strength
+    found: str
+    n: int = 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path that readers may claim. Its files are listed once for all of them.
+
+    Attributes
+    ----------
+    path : a folder or a file.
+    labels : the user's own words for emotions (`emonets.datasets.reading.Words`).
+    """
+
+    path: Path
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """Pictures, videos and sound files in the folder and its folders; hidden ones aside."""
+        found: list[Path] = []
+        for here, folders, names in os.walk(self.path):
+            folders[:] = [name for name in folders if name[0] != "." and name[:2] != "__"]
+            files = (Path(here, name) for name in names if name[0] != ".")
+            found += [f for f in files if f.suffix.lower() in MEDIA_SUFFIXES | STILL_SUFFIXES]
+        return tuple(found)
+
+
+Claims = Callable[[Place], Claim | None]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one dataset is recognised and opened.
+
+    Attributes
+    ----------
+    info : what the dataset declares of itself.
+    read : path and options → the dataset. It raises DataError where that is not possible.
+    claims : how strongly a path is claimed, None where not. It decodes nothing and never raises.
+    options : names of the options of ``read``.
+    """
+
+    info: DatasetInfo
+    read: Callable[..., Dataset]
+    claims: Claims
+    options: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """Where ``read`` is defined."""
+        return getattr(self.read, "__module__", None) or "an unknown module"
+
+
+def by_names(is_one: Callable[[Path], object]) -> Claims:
+    """A claim on folders whose files have a corpus' names.
+
+    Parameters
+    ----------
+    is_one : whether a file is named as the corpus' files are; anything true counts.
+    """
+    return partial(_claim_names, is_one)
+
+
+def _claim_names(is_one: Callable[[Path], object], place: Place) -> Claim | None:
+    n = sum(bool(is_one(file)) for file in place.files)
+    return Claim(Strength.NAMES, f"{n} file{'' if n == 1 else 's'}", n) if n else None
+
+
+def file_in(path: Path, names: tuple[str, ...] = (), suffixes: tuple[str, ...] = ()) -> Path | None:
+    """The path itself if it is a file that ends so, or the first such file in the folder.
+
+    Parameters
+    ----------
+    names : whole names, in small letters; of a folder only these count, the first first.
+    suffixes : endings; of a folder they count where no names are given.
+    """
+    if not path.is_dir():
+        return path if path.suffix.lower() in suffixes else None
+    inside = {entry.name.lower(): entry for entry in sorted(path.iterdir()) if entry.is_file()}
+    if names:
+        return next((inside[name] for name in names if name in inside), None)
+    return next((file for name, file in inside.items() if Path(name).suffix in suffixes), None)
+
+
+def shown(path: Path) -> str:
+    """What a folder holds, or how a file ends, for a message."""
+    if not path.is_dir():
+        return f"a file ending in {path.suffix.lower() or 'nothing'!r}"
+    return ", ".join(sorted(entry.name for entry in path.iterdir())[:_SHOWN]) or "an empty folder"
+
+
+def choose_reader(place: Place, readers: Mapping[str, Reader]) -> str:
+    """The name of the dataset that lies at a place, by the strongest claim.
+
+    Raises
+    ------
+    DataError : no claim, or two of the same strength; the message says what was found.
+    """
+    claims = {name: claim for name, r in readers.items() if (claim := r.claims(place)) is not None}
+    for strength in sorted({claim.strength for claim in claims.values()}, reverse=True):
+        here = {name: c for name, c in claims.items() if c.strength == strength}
+        if len(here) > 1:
+            both = " and ".join(f"{name} ({claim.found})" for name, claim in here.items())
+            raise DataError(
+                f"{place.path}: may be {both}; give the folder or file of one dataset at a time, "
+                "or name the layout"
+            )
+        name, claim = next(iter(here.items()))
+        if strength != Strength.NAMES or 2 * claim.n > len(place.files):
+            return name
+    few = "".join(f", {c.n} of them named as files of {name} are" for name, c in claims.items())
+    n = f"{len(place.files)} videos, sound files and pictures{few}, in: " * place.path.is_dir()
+    raise DataError(
+        f"{place.path}: expected class folders (angry, happy …), a table whose first line has the "
+        f"columns path, label, group (in a folder: manifest.csv), or the layout of one of "
+        f"{', '.join(readers)} (emonets data show NAME describes it); found {n}{shown(place.path)}"
+    )
