@@ -112,7 +112,7 @@ def _claim_names(is_one: Callable[[Path], object], place: Place) -> Claim | None
 
 
 def file_in(path: Path, names: tuple[str, ...] = (), suffixes: tuple[str, ...] = ()) -> Path | None:
-    """The path itself if it is a file that ends so, or the first such file in the folder.
+    """The path itself if it is a file of these, or the first of them in the folder.
 
     Parameters
     ----------
@@ -120,7 +120,8 @@ def file_in(path: Path, names: tuple[str, ...] = (), suffixes: tuple[str, ...] =
     suffixes : endings; of a folder they count where no names are given.
     """
     if not path.is_dir():
-        return path if path.suffix.lower() in suffixes else None
+        mine = path.name.lower() in names or path.suffix.lower() in suffixes
+        return path if mine and path.is_file() else None
     inside = {entry.name.lower(): entry for entry in sorted(path.iterdir()) if entry.is_file()}
     if names:
         return next((inside[name] for name in names if name in inside), None)

@@ -383,7 +383,13 @@ def _is_one(file: Path) -> bool:
 
 
 def _claims(place: Place) -> Claim | None:
-    file = file_in(place.path, PACKED, (".npz", ".csv"))
+    file = file_in(place.path, PACKED, (".npz",))
+    if file is None and place.path.suffix.lower() == ".csv" and place.path.is_file():
+        try:
+            header = [name.strip().lower() for name in next(_rows(place.path), [])]
+        except DataError:
+            header = []
+        file = place.path if "pixels" in header else None
     return by_names(_is_one)(place) if file is None else Claim(Strength.FILE, file.name)
 
 

@@ -311,9 +311,9 @@ def _claims(place: Place) -> Claim | None:
     file = manifest_in(place.path)
     if file is not None:
         return Claim(Strength.TABLE, file.name)
-    if place.path.suffix.lower() in PARQUET and place.path.is_file():
-        # `read` says what it lacks
-        return Claim(Strength.FILE, place.path.name)
+    if place.path.suffix.lower() in (".csv", ".tsv", *PARQUET) and place.path.is_file():
+        # nobody else's table: the error of `read` names what it lacks
+        return Claim(Strength.FOLDERS, place.path.name)
     return None
 
 
