@@ -147,8 +147,9 @@ def test_of_several_files_of_one_set_the_fastest_is_read(tmp_path: Path) -> None
 
 
 def test_what_is_not_there_and_what_is_no_layout(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file or folder"):
-        open_dataset(tmp_path / "absent")
+    for open_ in (open_dataset, detect_dataset):
+        with pytest.raises(DataError, match="no such file or folder"):
+            open_(tmp_path / "absent")
     with pytest.raises(ParameterError) as error:
         open_dataset(tmp_path, "Cremad")
     assert str(error.value).startswith(
@@ -158,9 +159,7 @@ def test_what_is_not_there_and_what_is_no_layout(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected class folders .*found a file ending in '\.txt'"):
         open_dataset(tmp_path / "notes.txt")
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(
-        DataError, match="a first line with the columns path, label, group"
-    ):
+    with pytest.raises(DataError, match="a first line with the columns path, label, group"):
         open_dataset(tmp_path / "table.csv")
     (tmp_path / "table.csv").write_text("emotion,pixels\n1,2\n")
     with pytest.raises(DataError, match="expected the columns emotion, pixels, Usage"):

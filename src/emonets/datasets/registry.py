@@ -177,7 +177,13 @@ def detect_dataset(path: str | Path, *, labels: Mapping[str, str] | None = None)
     ------
     DataError : none of these, or several; the message says what was expected and what was found.
     """
-    return choose_reader(Place(Path(path), dict(labels or {})), DATASETS)
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder")
+    try:
+        return choose_reader(Place(path, dict(labels or {})), DATASETS)
+    except OSError as error:
+        raise DataError(f"{error.filename or path}: cannot be read ({error.strerror})") from error
 
 
 for _reader in find_readers(readers.__path__, readers.__name__):
