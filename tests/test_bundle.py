@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emonets.bundle import GRAPH, read_bundle, write_bundle
+from emonets.bundle import GRAPH, bundle_names, find_bundle, read_bundle, write_bundle
 from emonets.emotions import EMOTIONS
 from emonets.errors import BundleError
-from emonets.model import EmoNets, bundle_names, find_bundle
+from emonets.model import EmoNets
 from emonets.runtime.graph import LARGEST
 
 ARRAYS = {"face": {"w": np.arange(6, dtype=np.float32).reshape(2, 3)}}

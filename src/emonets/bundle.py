@@ -104,7 +104,7 @@ def stored_graph(parts: Mapping[str, Mapping[str, NDArray[Any]]], name: str) -> 
         import emonets.runtime.graph_builder  # noqa: F401
     except MissingExtraError:
         raise BundleError(
-            "a bundle of format 1 has no network graphs; to build them: "
+            "it holds no graphs of its networks (bundle format 1); to build them: "
             "pip install 'emonets[train]'"
         ) from None
     return None
