@@ -1,8 +1,12 @@
-"""A trained model on disk: a folder of ``bundle.json`` and ``*.safetensors``.
+"""A trained model on disk: a folder of ``bundle.json``, ``*.safetensors`` and ``*.onnx``.
 
 Nothing in it can run code: JSON holds names and numbers, safetensors hold arrays, and the code
-that makes a model of them is this package's own. Every file's SHA-256 stands in the JSON and is
-checked before a number of it is used.
+that makes a model of them is this package's own. The graph of a network (``*.onnx``) holds
+structure only: its weights are arrays, it can name no file, and only operators of
+``runtime.graph.OPERATORS`` are allowed. Every file's SHA-256 stands in the JSON and is checked
+before a number of it is used.
+
+Format 1 had no graphs. It is still read where the ``onnx`` package can build them.
 """
 
 from __future__ import annotations
@@ -24,12 +28,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from emonets.emotions import EMOTIONS
-from emonets.errors import BundleError
+from emonets.errors import BundleError, MissingExtraError
 from emonets.runtime.files import try_folder
+from emonets.runtime.graph import LARGEST, weight_shapes
 
 FORMAT = "emonets-bundle"
-VERSION = 1
+VERSION = 2
 MANIFEST = "bundle.json"
+GRAPH = "graph"
+"""The only array of a part that is written as ``PART.onnx``: the bytes of a graph."""
+_KINDS = {1: ("safetensors",), VERSION: ("safetensors", "onnx")}
+"""Endings of the files of each format that is read."""
 _LARGEST = 512 * 1024 * 1024  # bytes of one file; a bundle is small
 
 Arrays = dict[str, NDArray[Any]]
@@ -77,6 +86,30 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return save({name: np.ascontiguousarray(x) for name, x in arrays.items()})
 
 
+def graph_part(graph: bytes) -> Arrays:
+    """A serialised graph as a part of a bundle, which is written as ``PART.onnx``."""
+    return {GRAPH: np.frombuffer(graph, np.uint8)}
+
+
+def stored_graph(parts: Mapping[str, Mapping[str, NDArray[Any]]], name: str) -> bytes | None:
+    """The graph in a part of that name; None where there is none and it can be built.
+
+    Raises
+    ------
+    BundleError : there is none, and the ``onnx`` package is not installed.
+    """
+    if name in parts:
+        return np.asarray(parts[name][GRAPH], np.uint8).tobytes()
+    try:
+        import emonets.runtime.graph_builder  # noqa: F401
+    except MissingExtraError:
+        raise BundleError(
+            "it holds no graphs of its networks (bundle format 1); to build them: "
+            "pip install 'emonets[train]'"
+        ) from None
+    return None
+
+
 def write_bundle(
     folder: str | os.PathLike[str],
     manifest: Mapping[str, Any],
@@ -90,7 +123,7 @@ def write_bundle(
     """
     target = Path(folder)
     check_place(target)
-    files = {f"{part}.safetensors": packed(a) for part, a in sorted(arrays.items())}
+    files = dict(_file(part, some) for part, some in sorted(arrays.items()))
     full = {
         "format": FORMAT,
         "version": VERSION,
@@ -98,6 +131,7 @@ def write_bundle(
         **manifest,
         "checksums": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
+    full["version"] = VERSION  # whatever bundle the manifest was read from
     files[MANIFEST] = (json.dumps(full, indent=1, ensure_ascii=False) + "\n").encode()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,10 +174,11 @@ def read_bundle(folder: str | os.PathLike[str]) -> Bundle:
         raise BundleError(f"{path / MANIFEST}: damaged, not JSON ({error})") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BundleError(f"{path / MANIFEST}: not the manifest of an EmoNets bundle")
-    if manifest.get("version") != VERSION:
+    version = manifest.get("version")
+    if version not in tuple(_KINDS):  # what is not hashable is no version either
         raise BundleError(
-            f"{path}: bundle format {manifest.get('version')!r}; this version reads {VERSION}; "
-            "update emonets"
+            f"{path}: bundle format {version!r}; this version reads "
+            f"{' and '.join(map(str, _KINDS))}; update emonets"
         )
     if manifest.get("classes") != list(EMOTIONS):
         raise BundleError(
@@ -154,24 +189,42 @@ def read_bundle(folder: str | os.PathLike[str]) -> Bundle:
         raise BundleError(f"{path / MANIFEST}: incomplete, no checksums or no specialists")
     arrays: dict[str, Arrays] = {}
     for name, expected in checksums.items():
-        if Path(name).name != name or not name.endswith(".safetensors"):
+        part, _, kind = name.rpartition(".")
+        if Path(name).name != name or kind not in _KINDS[version]:
             raise BundleError(f"{path / MANIFEST}: names a file that no bundle holds, {name!r}")
-        if not (path / name).is_file():
-            raise BundleError(f"{path / name}: missing; copy the bundle again")
-        data = _read(path / name)
-        if hashlib.sha256(data).hexdigest() != expected:
-            raise BundleError(f"{path / name}: damaged (its checksum differs); copy it again")
-        try:
-            loaded = load(data)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise BundleError(f"{path / name}: not a safetensors file ({error})") from None
-        arrays[name.removesuffix(".safetensors")] = {k: np.asarray(v) for k, v in loaded.items()}
+        arrays[part] = _part(path / name, expected)
     return Bundle(manifest, arrays, path, hashlib.sha256(raw).hexdigest())
 
 
-def _read(path: Path) -> bytes:
+def _part(file: Path, checksum: str) -> Arrays:
+    """The arrays in one file of a bundle; of a graph its bytes (:func:`graph_part`)."""
+    if not file.is_file():
+        raise BundleError(f"{file}: missing; copy the bundle again")
+    is_graph = file.suffix == ".onnx"
+    data = _read(file, LARGEST if is_graph else _LARGEST)
+    if hashlib.sha256(data).hexdigest() != checksum:
+        raise BundleError(f"{file}: damaged (its checksum differs); copy it again")
     try:
-        if path.stat().st_size > _LARGEST:
+        if is_graph:
+            weight_shapes(data)
+            return graph_part(data)
+        return {k: np.asarray(v) for k, v in load(data).items()}
+    except BundleError as error:
+        raise BundleError(f"{file}: {error}") from None
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{file}: not a safetensors file ({error})") from None
+
+
+def _file(part: str, arrays: Arrays) -> tuple[str, bytes]:
+    """Name and content of the file that holds a part."""
+    if set(arrays) == {GRAPH}:
+        return f"{part}.onnx", np.asarray(arrays[GRAPH], np.uint8).tobytes()
+    return f"{part}.safetensors", packed(arrays)
+
+
+def _read(path: Path, largest: int = _LARGEST) -> bytes:
+    try:
+        if path.stat().st_size > largest:
             raise BundleError(f"{path}: larger than any file of a bundle can be")
         return path.read_bytes()
     except OSError as error:

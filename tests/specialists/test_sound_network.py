@@ -13,7 +13,6 @@ from emonets.specialists.audio.network.classifier import SoundNetClassifier, tri
 from emonets.specialists.audio.network.onnx import (
     Architecture,
     SoundNetRunner,
-    onnx_graph,
     parameter_shapes,
 )
 
@@ -160,7 +159,7 @@ def test_damaged_bundles(fitted: SoundNetClassifier, change: object, message: st
     with pytest.raises(BundleError, match=message):
         SoundNetClassifier.from_arrays(settings, arrays)
     with pytest.raises(BundleError, match="missing"):
-        onnx_graph(SMALL, {})
+        SoundNetRunner(SMALL, [{}])
 
 
 def test_seeds_and_checkpoints(tmp_path: Path) -> None:

@@ -1,10 +1,15 @@
-"""Where networks run: onnxruntime's devices, and one way of opening a session."""
+"""Where networks run: onnxruntime's devices, and one way of opening and running a session."""
 
 from __future__ import annotations
 
-import onnxruntime as ort
+from collections.abc import Mapping
+from typing import Any
 
-from emonets.errors import ParameterError
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from emonets.errors import BundleError, ParameterError
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -32,15 +37,25 @@ def check_device(device: str) -> str:
 
 
 def inference_session(
-    model: bytes, *, device: str = "cpu", threads: int = 0
+    model: bytes,
+    *,
+    weights: Mapping[str, NDArray[np.float32]] | None = None,
+    device: str = "cpu",
+    threads: int = 0,
 ) -> ort.InferenceSession:
     """An onnxruntime session.
 
     Parameters
     ----------
     model : a serialised graph.
+    weights : by name, what the graph leaves out (``runtime.graph``). None: it is complete.
     device : one of :data:`PROVIDERS`.
     threads : processor threads for one run; 0 leaves the choice to onnxruntime.
+
+    Raises
+    ------
+    ParameterError : the device is not available.
+    BundleError : onnxruntime refuses the graph with these weights.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -50,4 +65,41 @@ def inference_session(
     providers = [PROVIDERS[check_device(device)]]
     if device != "cpu":
         providers.append(PROVIDERS["cpu"])
-    return ort.InferenceSession(model, options, providers=providers)
+    if weights is None:
+        return ort.InferenceSession(model, options, providers=providers)
+    values = [ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(w)) for w in weights.values()]
+    options.add_external_initializers(list(weights), values)
+    try:
+        session = ort.InferenceSession(model, options, providers=providers)
+    except Exception as error:  # onnxruntime's errors share no other class
+        raise BundleError(f"the graph of a network is damaged or foreign ({error})") from None
+    session.emonets_weights = values  # onnxruntime may use their memory as long as it runs
+    return session
+
+
+def run(
+    session: ort.InferenceSession,
+    inputs: Mapping[str, NDArray[Any]],
+    outputs: Mapping[str, tuple[int, ...]],
+) -> list[NDArray[np.float32]]:
+    """Outputs of a graph that came from a bundle, in the order of their names.
+
+    Parameters
+    ----------
+    outputs : the shape that each must have, by name.
+
+    Raises
+    ------
+    BundleError : the graph has other inputs or outputs, or they have other shapes.
+    """
+    try:
+        found: list[NDArray[np.float32]] = session.run(list(outputs), dict(inputs))
+    except Exception as error:  # onnxruntime's errors share no other class
+        raise BundleError(f"the graph of a network cannot be run ({error})") from None
+    for (name, shape), values in zip(outputs.items(), found, strict=True):
+        if values.shape != shape:
+            raise BundleError(
+                f"the graph of a network gives {name} of shape {values.shape}, expected {shape}; "
+                "it is foreign"
+            )
+    return found

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.bundle import graph_part, stored_graph
 from emonets.contracts import SOUND, Features, Predictions, Spans, of_spans
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, ParameterError
@@ -198,6 +199,8 @@ class AudioSpecialist:
         """Settings (JSON) and arrays by part, for a bundle."""
         network, arrays = self.network.to_arrays()
         parts = {"audio": arrays}
+        if isinstance(self.network, SoundNetClassifier):
+            parts["audio_network"] = graph_part(self.network.graph())
         if self.head is not None:
             parts["audio_head"] = self.head.to_arrays()
         if self.whitening is not None:
@@ -216,7 +219,10 @@ class AudioSpecialist:
     ) -> Self:
         """The inverse of :meth:`to_arrays`; raises :class:`BundleError` where it does not fit."""
         try:
-            network = _NETWORKS[settings["kind"]].from_arrays(settings["network"], parts["audio"])
+            kind, graph = _NETWORKS[settings["kind"]], {}
+            if kind is SoundNetClassifier:
+                graph = {"graph": stored_graph(parts, "audio_network")}
+            network = kind.from_arrays(settings["network"], parts["audio"], **graph)
             whitening = None
             if "audio_whitening" in parts:
                 whitening = Whitening.from_arrays(parts["audio_whitening"])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.svm import SVC
 
+from emonets.bundle import graph_part, stored_graph
 from emonets.contracts import TUBES, Features, Predictions, Spans
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
@@ -297,7 +298,7 @@ class FaceSpecialist:
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
         """Settings (JSON) and arrays by part, for a bundle."""
         settings, arrays = self.network.to_arrays()
-        parts = {"face": arrays}
+        parts = {"face": arrays, "face_network": graph_part(self.network.graph())}
         about: dict[str, Any] = {
             "network": settings,
             "preprocessing": asdict(self.preprocessing),
@@ -319,7 +320,9 @@ class FaceSpecialist:
             fields = dict(settings["preprocessing"])
             fields["transform"] = tuple(tuple(map(float, row)) for row in fields["transform"])
             preprocessing = FacePreprocessing(**fields)
-            network = ConvNetClassifier.from_arrays(settings["network"], parts["face"])
+            network = ConvNetClassifier.from_arrays(
+                settings["network"], parts["face"], graph=stored_graph(parts, "face_network")
+            )
             svm = None
             if settings["svm"] is not None:
                 svm = CoupledSVC.from_arrays(parts["face_svm"])

@@ -21,6 +21,8 @@ from emonets.specialists.audio.network.augment import Augmentation, normalise_le
 from emonets.specialists.audio.network.onnx import (
     Architecture,
     SoundNetRunner,
+    check_graph,
+    onnx_graph,
     parameter_shapes,
 )
 
@@ -189,7 +191,8 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.arrays_.append({k: v.astype(np.float16) for k, v in arrays.items()})
             self.history_.append(losses)
         self.n_features_in_ = self.network.bands
-        self.__dict__.pop("_runner", None)
+        for name in ("_runner", "_graph"):  # of the networks before
+            self.__dict__.pop(name, None)
         return self
 
     def _check_settings(self) -> None:
@@ -287,8 +290,15 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         kept: SoundNetRunner | None = self.__dict__.get("_runner")
         if kept is None or kept.runs_on != (device, threads):
             self._runner = SoundNetRunner(
-                self.network, self.arrays_, device=device, threads=threads
+                self.network, self.arrays_, graph=self.graph(), device=device, threads=threads
             )
+
+    def graph(self) -> bytes:
+        """The graph of each member without weights, stored or built (``onnx.onnx_graph``)."""
+        check_is_fitted(self)
+        if "_graph" not in self.__dict__:
+            self._graph: bytes = onnx_graph(self.network, len(self.classes_))
+        return self._graph
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
@@ -317,12 +327,22 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return settings, arrays
 
     @classmethod
-    def from_arrays(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_arrays(
+        cls,
+        settings: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        *,
+        graph: bytes | None = None,
+    ) -> Self:
         """The inverse of :meth:`to_arrays`.
+
+        Parameters
+        ----------
+        graph : what :meth:`graph` returned. None: it is built, which needs the ``onnx`` package.
 
         Raises
         ------
-        BundleError : settings are missing, or an array is missing or of the wrong shape.
+        BundleError : settings or arrays are missing or of the wrong shape; another graph.
         """
         try:
             fields = dict(settings["network"])
@@ -341,6 +361,9 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         every = {f"{m}.{k}": s for m in range(members) for k, s in shapes.items()}
         check_stored("the sound network", arrays, every)
         model = cls(network=network, members=members, silence=max(0, silence))
+        if graph is not None:
+            check_graph(graph, network, len(classes))
+            model._graph = graph
         model.classes_, model.n_features_in_ = classes, network.bands
         model.arrays_ = [
             {k: np.asarray(arrays[f"{m}.{k}"], np.float16) for k in shapes} for m in range(members)

@@ -1,4 +1,4 @@
-"""The shape of a sound network, and running one without torch: its arrays as an ONNX graph.
+"""The shape of a sound network, and running one without torch: an ONNX graph and its arrays.
 
 A residual convolutional network (He et al. 2016) looks at the spectrogram as at a picture, with
 bands as rows and frames as columns; attentive statistics pooling (Okabe et al. 2018) makes one
@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-from emonets.errors import ParameterError
+from emonets.errors import BundleError, ParameterError
 from emonets.learners.stored import check_stored
-from emonets.runtime.onnx import inference_session
+from emonets.runtime.graph import weight_shapes
+from emonets.runtime.onnx import inference_session, run
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -90,31 +89,26 @@ def parameter_shapes(network: Architecture, classes: int) -> dict[str, tuple[int
     return shapes
 
 
-def onnx_graph(network: Architecture, arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """The serialised graph: ``spectrogram`` (n, 1, bands, frames) float32 → ``logits``
-    (n, classes) and ``pooled`` (n, 2 embedding), both float32, for any number of frames.
+def onnx_graph(network: Architecture, classes: int) -> bytes:
+    """The serialised graph without weights, which are named as in :func:`parameter_shapes`.
+
+    Its input is ``spectrogram`` (n, 1, bands, frames), with any number of frames. Its outputs are
+    ``logits`` (n, classes) and ``pooled`` (n, 2 embedding). All are float32.
 
     Raises
     ------
-    BundleError : an array is missing, of the wrong shape, or not finite.
+    MissingExtraError : the ``onnx`` package is not installed.
     """
-    classes = len(arrays["classes.bias"]) if "classes.bias" in arrays else 0
-    shapes = parameter_shapes(network, classes)
-    check_stored("the sound network", arrays, shapes)
-    constants: dict[str, NDArray[Any]] = {
-        name: np.asarray(arrays[name], np.float32) for name in shapes
-    }
-    for name in ("embedding", "attention", "score"):  # dense over columns: convolutions of size 1
-        constants[f"{name}.weight"] = constants[f"{name}.weight"][:, :, None]
-    constants["join rows"] = np.array([0, shapes["embedding.weight"][1], -1], np.int64)
-    constants["frames"] = np.array([2], np.int64)
-    constants["least"] = np.array(LEAST_VARIANCE, np.float32)
-    nodes: list[onnx.NodeProto] = []
+    from emonets.runtime.graph_builder import GraphBuilder
 
-    def add(kind: str, inputs: list[str], **attributes: Any) -> str:
-        name = f"v{len(nodes)}"
-        nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
+    graph = GraphBuilder("sound")
+    add = graph.add
+    shapes = _graph_shapes(network, classes)
+    for name, shape in shapes.items():
+        graph.weight(name, shape)
+    graph.constant("join rows", [0, shapes["embedding.weight"][1], -1], np.int64)
+    graph.constant("frames", [2], np.int64)
+    graph.constant("least", LEAST_VARIANCE, np.float32)
 
     def convolve(x: str, name: str, stride: int = 1) -> str:
         size = shapes[f"{name}.weight"][2]
@@ -143,28 +137,31 @@ def onnx_graph(network: Architecture, arrays: Mapping[str, NDArray[Any]]) -> byt
     square = add("ReduceSum", [add("Mul", [add("Mul", [x, x]), weight]), "frames"], keepdims=0)
     variance = add("Sub", [square, add("Mul", [mean, mean])])
     deviation = add("Sqrt", [add("Max", [variance, "least"])])
-    nodes.append(helper.make_node("Concat", [mean, deviation], ["pooled"], axis=1))
-    nodes.append(
-        helper.make_node("Gemm", ["pooled", "classes.weight", "classes.bias"], ["logits"], transB=1)
+    add("Concat", [mean, deviation], output="pooled", axis=1)
+    add("Gemm", ["pooled", "classes.weight", "classes.bias"], output="logits", transB=1)
+    return graph.finish(
+        {"spectrogram": ["n", 1, network.bands, "frames"]},
+        {"logits": ["n", classes], "pooled": ["n", 2 * network.embedding]},
     )
-    graph = helper.make_graph(
-        nodes,
-        "sound",
-        [
-            helper.make_tensor_value_info(
-                "spectrogram", TensorProto.FLOAT, ["n", 1, network.bands, "frames"]
-            )
-        ],
-        [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", classes]),
-            helper.make_tensor_value_info(
-                "pooled", TensorProto.FLOAT, ["n", 2 * network.embedding]
-            ),
-        ],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    return bytes(model.SerializeToString())
+
+
+def check_graph(graph: bytes, network: Architecture, classes: int) -> None:
+    """Raise unless a stored graph holds nothing that is not allowed, and takes these weights.
+
+    Raises
+    ------
+    BundleError : it does not.
+    """
+    if weight_shapes(graph) != _graph_shapes(network, classes):
+        raise BundleError("the graph of the audio network belongs to another architecture")
+
+
+def _graph_shapes(network: Architecture, classes: int) -> dict[str, tuple[int, ...]]:
+    """:func:`parameter_shapes` as the graph has them: layers over columns are convolutions."""
+    shapes = parameter_shapes(network, classes)
+    for name in ("embedding.weight", "attention.weight", "score.weight"):
+        shapes[name] = (*shapes[name], 1)
+    return shapes
 
 
 class SoundNetRunner:
@@ -173,7 +170,9 @@ class SoundNetRunner:
     Parameters
     ----------
     network : what all members are built like.
-    members : their arrays.
+    members : their arrays (:func:`parameter_shapes`).
+    graph : of each member, from :func:`onnx_graph`; None: it is built, which needs the ``onnx``
+        package.
     device, threads : as for ``emonets.runtime.onnx.inference_session``.
     """
 
@@ -182,22 +181,34 @@ class SoundNetRunner:
         network: Architecture,
         members: Sequence[Mapping[str, NDArray[Any]]],
         *,
+        graph: bytes | None = None,
         device: str = "cpu",
         threads: int = 0,
     ) -> None:
         self.runs_on = device, threads
+        classes = len(members[0].get("classes.bias", ()))
+        self._width = {"logits": classes, "pooled": 2 * network.embedding}
+        shapes = parameter_shapes(network, classes)
+        for arrays in members:
+            check_stored("the sound network", arrays, shapes)
+        graph = onnx_graph(network, classes) if graph is None else graph
+        of_graph = _graph_shapes(network, classes)
         self._sessions = [
-            inference_session(onnx_graph(network, arrays), device=device, threads=threads)
+            inference_session(
+                graph,
+                weights={
+                    name: np.asarray(arrays[name], np.float32).reshape(shape)
+                    for name, shape in of_graph.items()
+                },
+                device=device,
+                threads=threads,
+            )
             for arrays in members
         ]
 
     def log_probabilities(self, spectrogram: NDArray[np.float32]) -> NDArray[np.float64]:
         """(frames, bands) normalised → (classes,), whose exponentials sum to one."""
-        x = np.ascontiguousarray(spectrogram.T[None, None])
-        members = [
-            _log_softmax(session.run(["logits"], {"spectrogram": x})[0][0])
-            for session in self._sessions
-        ]
+        members = [_log_softmax(logits) for logits in self._run(spectrogram, "logits")]
         return _log_softmax(np.mean(members, axis=0))
 
     def pooled(self, spectrogram: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -207,9 +218,14 @@ class SoundNetRunner:
         -------
         (members × 2 embedding,): mean and deviation over time, by attention.
         """
+        return np.concatenate(list(self._run(spectrogram, "pooled"))).astype(np.float64)
+
+    def _run(self, spectrogram: NDArray[np.float32], output: str) -> Iterator[NDArray[np.float32]]:
+        """An output of each member: (width,)."""
         x = np.ascontiguousarray(spectrogram.T[None, None])
-        members = [s.run(["pooled"], {"spectrogram": x})[0][0] for s in self._sessions]
-        return np.concatenate(members).astype(np.float64)
+        for session in self._sessions:
+            (found,) = run(session, {"spectrogram": x}, {output: (1, self._width[output])})
+            yield found[0]
 
 
 def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

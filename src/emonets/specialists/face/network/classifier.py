@@ -24,7 +24,7 @@ from emonets.specialists.face.network.layers import (
     network_to_json,
     parameter_shapes,
 )
-from emonets.specialists.face.network.onnx import ConvNetRunner
+from emonets.specialists.face.network.onnx import ConvNetRunner, check_graph, onnx_graph
 
 
 class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -168,7 +168,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             progress=progress,
         )
         self.history_ = asdict(history)
-        self.__dict__.pop("_runner", None)
+        self._forget()
         return self
 
     def _scorer(
@@ -254,8 +254,26 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if kept is not None and kept.runs_on == (device, threads):
             return  # a loaded model is asked about many clips
         self._runner = ConvNetRunner(
-            self.network_, self.arrays_, self.crop, device=device, threads=threads
-        )
+            self.network_, self.arrays_, self.crop, graph=self.graph(), device=device,
+            threads=threads,
+        )  # fmt: skip
+
+    def graph(self) -> bytes:
+        """The network's graph without weights, for a bundle (``onnx.onnx_graph``).
+
+        Raises
+        ------
+        MissingExtraError : it was not stored, and the ``onnx`` package is not installed.
+        """
+        check_is_fitted(self)
+        if "_graph" not in self.__dict__:
+            self._graph: bytes = onnx_graph(self.network_, self.crop)
+        return self._graph
+
+    def _forget(self) -> None:
+        """What belongs to the network as it was before it was trained again."""
+        for name in ("_runner", "_graph"):
+            self.__dict__.pop(name, None)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
@@ -281,12 +299,22 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
 
     @classmethod
-    def from_arrays(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_arrays(
+        cls,
+        settings: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        *,
+        graph: bytes | None = None,
+    ) -> Self:
         """The inverse of :meth:`to_arrays`.
+
+        Parameters
+        ----------
+        graph : what :meth:`graph` returned. None: it is built, which needs the ``onnx`` package.
 
         Raises
         ------
-        BundleError : settings are missing, or an array is missing or of the wrong shape.
+        BundleError : settings or arrays are missing or of the wrong shape; another graph.
         """
         try:
             network = network_from_json(settings["network"])
@@ -303,6 +331,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"the network has {network[-1].units} outputs for {len(classes)} classes"
             )
         model = cls(network=network, crop=crop, mirror=mirror)
+        if graph is not None:
+            check_graph(graph, network, crop)
+            model._graph = graph
         model.network_, model.classes_ = network, classes
         model.mean_image_ = np.asarray(arrays["mean_image"], np.float32)
         model.n_features_in_ = side * side

@@ -191,7 +191,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         )
         self.arrays_ = {k: v.astype(np.float16).astype(np.float32) for k, v in found.items()}
         self.history_ = asdict(history)
-        self.__dict__.pop("_runner", None)
+        self._forget()
         return self
 
     def teach(self, X: ArrayLike, teachers: Sequence[ConvNetClassifier]) -> NDArray[np.float16]:

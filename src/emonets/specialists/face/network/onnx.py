@@ -1,4 +1,4 @@
-"""Running a convolutional network without torch: its arrays as an ONNX graph in memory."""
+"""Running a convolutional network without torch: its layers as an ONNX graph, and its arrays."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
+from emonets.errors import BundleError
 from emonets.learners.stored import check_stored
-from emonets.runtime.onnx import inference_session
+from emonets.runtime.graph import weight_shapes
+from emonets.runtime.onnx import inference_session, run
 from emonets.specialists.face.network.layers import (
     Conv,
     Dense,
@@ -29,27 +29,23 @@ _BATCH = 64
 """Pictures a run; large enough for speed, small enough for the processor's cache."""
 
 
-def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side: int) -> bytes:
-    """The serialised graph: input ``pictures`` (n, 1, side, side) float32, output
-    ``probabilities`` (n, classes) float32.
+def onnx_graph(network: Network, side: int) -> bytes:
+    """The serialised graph without weights, which are named as in ``parameter_shapes``.
+
+    Its input is ``pictures`` (n, 1, side, side). Its outputs are ``probabilities`` (n, classes)
+    and ``pooled`` (n, width), what the last layer looks at. All are float32.
 
     Raises
     ------
-    BundleError : an array is missing or of the wrong shape.
+    MissingExtraError : the ``onnx`` package is not installed.
     """
-    shapes = parameter_shapes(network, side)
-    check_stored("the network", arrays, shapes)
-    constants: dict[str, NDArray[Any]] = {
-        name: np.asarray(arrays[name], np.float32) for name in shapes
-    }
-    nodes: list[onnx.NodeProto] = []
+    from emonets.runtime.graph_builder import GraphBuilder
+
+    graph = GraphBuilder("convnet")
+    add = graph.add
+    for name, shape in parameter_shapes(network, side).items():
+        graph.weight(name, shape)
     x, channels_side = "pictures", side
-
-    def add(kind: str, inputs: list[str], **attributes: Any) -> str:
-        name = f"v{len(nodes)}"
-        nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
-
     for i, layer in enumerate(network):
         weights = [f"{i}.weight", f"{i}.bias"]
         if isinstance(layer, Conv):
@@ -71,7 +67,7 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
             x = add("Relu", [x])
         elif isinstance(layer, ResponseNorm):
             for name, value in (("scale", layer.scale), ("one", 1.0), ("power", layer.power)):
-                constants[f"{i}.{name}"] = np.array(value, np.float32)
+                graph.constant(f"{i}.{name}", value, np.float32)
             square = add("Mul", [x, x])
             mean = add(
                 "AveragePool",
@@ -83,7 +79,7 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
             base = add("Add", [add("Mul", [mean, f"{i}.scale"]), f"{i}.one"])
             x = add("Div", [x, add("Pow", [base, f"{i}.power"])])
         elif isinstance(layer, Standardise):
-            constants[f"{i}.floor"] = np.array(layer.floor**2, np.float32)
+            graph.constant(f"{i}.floor", layer.floor**2, np.float32)
             x = add("Sub", [x, add("ReduceMean", [x], axes=[1, 2, 3])])
             variance = add("ReduceMean", [add("Mul", [x, x])], axes=[1, 2, 3])
             x = add("Div", [x, add("Sqrt", [add("Add", [variance, f"{i}.floor"])])])
@@ -92,7 +88,7 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
             inner = add("Gemm", [means, f"{i}.squeeze.weight", f"{i}.squeeze.bias"], transB=1)
             inner = add("Relu", [inner])
             inner = add("Gemm", [inner, f"{i}.expand.weight", f"{i}.expand.bias"], transB=1)
-            constants[f"{i}.maps"] = np.array([0, -1, 1, 1], np.int64)
+            graph.constant(f"{i}.maps", [0, -1, 1, 1], np.int64)
             x = add("Mul", [x, add("Reshape", [add("Sigmoid", [inner]), f"{i}.maps"])])
         elif isinstance(layer, GlobalPool):
             x = add("GlobalAveragePool", [x])
@@ -100,21 +96,24 @@ def onnx_graph(network: Network, arrays: Mapping[str, NDArray[np.float32]], side
         elif isinstance(layer, Dense):
             x = pooled = add("Flatten", [x])
             x = add("Gemm", [x, *weights], transB=1)
-    nodes.append(helper.make_node("Identity", [pooled], ["pooled"]))  # what the last layer sees
-    nodes.append(helper.make_node("Softmax", [x], ["probabilities"], axis=-1))
+    add("Identity", [pooled], output="pooled")
+    add("Softmax", [x], output="probabilities", axis=-1)
     classes = [layer for layer in network if isinstance(layer, Dense)][-1].units
-    graph = helper.make_graph(
-        nodes,
-        "convnet",
-        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 1, side, side])],
-        [
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes]),
-            helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["n", "width"]),
-        ],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    return graph.finish(
+        {"pictures": ["n", 1, side, side]},
+        {"probabilities": ["n", classes], "pooled": ["n", "width"]},
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    return bytes(model.SerializeToString())
+
+
+def check_graph(graph: bytes, network: Network, side: int) -> None:
+    """Raise unless a stored graph holds nothing that is not allowed, and takes these weights.
+
+    Raises
+    ------
+    BundleError : it does not.
+    """
+    if weight_shapes(graph) != parameter_shapes(network, side):
+        raise BundleError("the graph of the face network belongs to another architecture")
 
 
 class ConvNetRunner:
@@ -122,7 +121,9 @@ class ConvNetRunner:
 
     Parameters
     ----------
-    network, arrays, side : as for :func:`onnx_graph`.
+    network, side : as for :func:`onnx_graph`.
+    arrays : its parameters (``parameter_shapes``).
+    graph : from :func:`onnx_graph`; None: it is built, which needs the ``onnx`` package.
     device, threads : as for ``emonets.runtime.onnx.inference_session``.
     """
 
@@ -132,19 +133,27 @@ class ConvNetRunner:
         arrays: Mapping[str, NDArray[np.float32]],
         side: int,
         *,
+        graph: bytes | None = None,
         device: str = "cpu",
         threads: int = 0,
     ) -> None:
         self.runs_on = device, threads
+        shapes = parameter_shapes(network, side)
+        check_stored("the network", arrays, shapes)
         self._session = inference_session(
-            onnx_graph(network, arrays, side), device=device, threads=threads
+            onnx_graph(network, side) if graph is None else graph,
+            weights={name: np.asarray(arrays[name], np.float32) for name in shapes},
+            device=device,
+            threads=threads,
         )
-        self._classes = self._session.get_outputs()[0].shape[1]
+        last = max(i for i, layer in enumerate(network) if isinstance(layer, Dense))
+        classes, width = shapes[f"{last}.weight"]
+        self._width = {"probabilities": classes, "pooled": width}
 
     def probabilities(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, 1, side, side) float32 → (n, classes) float32; rows sum to one."""
         if len(pictures) == 0:
-            return np.empty((0, self._classes), np.float32)
+            return np.empty((0, self._width["probabilities"]), np.float32)
         return np.concatenate([parts[0] for parts in self._run(pictures, ["probabilities"])])
 
     def looked(
@@ -158,4 +167,8 @@ class ConvNetRunner:
     def _run(self, pictures: NDArray[np.float32], names: list[str]) -> Iterator[list[Any]]:
         for i in range(0, len(pictures), _BATCH):
             some = np.ascontiguousarray(pictures[i : i + _BATCH])
-            yield self._session.run(names, {"pictures": some})
+            yield run(
+                self._session,
+                {"pictures": some},
+                {name: (len(some), self._width[name]) for name in names},
+            )

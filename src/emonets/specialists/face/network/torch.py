@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import emonets.runtime.graph_builder  # noqa: F401 - its package must be there before hours of work
 from emonets.errors import DataError, MissingExtraError
 from emonets.runtime.files import write_whole
 from emonets.specialists.face.network.layers import (
