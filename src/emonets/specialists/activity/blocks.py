@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,55 @@ BLOCK = (10, 16, 16)
 """Time (frames), rows, columns of what the autoencoder sees (paper 3.3)."""
 SUPERBLOCK = (14, 20, 20)
 """Of what one descriptor covers (paper 3.3)."""
+STRIDE = (7, 10, 10)
+"""Frames, rows, columns between neighbouring super blocks: half of them overlaps (paper 3.3)."""
+
+Size = tuple[int, int, int]
 
 _ROWS = 4096  # blocks at a time
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes of blocks and super blocks and the strides of the latter: frames, rows, columns.
+
+    Attributes
+    ----------
+    block : of what the autoencoder takes. superblock : of what one descriptor covers; it has a
+        block in each of its eight corners. stride : between neighbouring super blocks.
+
+    Raises
+    ------
+    ParameterError : a super block that is not larger than a block along every axis, or that is
+        longer by a stride or more: it would begin its last blocks after the next one began.
+    """
+
+    block: Size = BLOCK
+    superblock: Size = SUPERBLOCK
+    stride: Size = STRIDE
+
+    def __post_init__(self) -> None:
+        if min(*self.block, *self.stride) < 1 or min(self.inset) < 1:
+            raise ParameterError(
+                f"super blocks of {self.superblock} must be larger than blocks of {self.block} "
+                "along every axis"
+            )
+        if self.inset[0] >= self.stride[0]:
+            raise ParameterError(
+                f"super blocks of {self.superblock[0]} frames must be longer than blocks of "
+                f"{self.block[0]} by less than the stride of {self.stride[0]} frames"
+            )
+
+    @property
+    def inset(self) -> Size:
+        """From the first corner of a super block to the second along each axis."""
+        t, y, x = (s - b for s, b in zip(self.superblock, self.block, strict=True))
+        return t, y, x
+
+    @property
+    def pixels(self) -> int:
+        """Of a frame of a block."""
+        return self.block[1] * self.block[2]
 
 
 def sample_blocks(

@@ -21,14 +21,14 @@ from emonets.contracts import (
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.folds import Fold
-from emonets.learners.grid_search import TwoStageGridSearch
+from emonets.learners.grid_search import EXPONENTS, TwoStageGridSearch
 from emonets.learners.stored import check_stored
 from emonets.learners.svm.chi2 import Chi2SVC, chi2_distances, chi2_kernel
 from emonets.learners.svm.coupled import CoupledSVC
 from emonets.learners.word_histogram import WordHistogram, histogram
 from emonets.media.clip import Clip, Frame
 from emonets.one_pass import read_clip
-from emonets.specialists.activity.blocks import BLOCK
+from emonets.specialists.activity.blocks import Geometry
 from emonets.specialists.activity.pictures import Affine, grey, shrink
 from emonets.specialists.activity.superblocks import (
     MotionFilters,
@@ -74,6 +74,9 @@ class MotionCode:
         }
         if self.filters.basis is not None:
             motion["basis"] = self.filters.basis
+        geometry = self.filters.geometry
+        if geometry != Geometry():
+            motion["geometry"] = np.array([geometry.block, geometry.superblock, geometry.stride])
         return {"activity": motion, "activity_words": self.words.to_arrays()}
 
     @classmethod
@@ -85,13 +88,14 @@ class MotionCode:
             raise BundleError(f"{owner} lacks {', '.join(missing)}; store it again")
         a = parts["activity"]
         check_stored(owner, a, {"bias": (None,), "contrast": (1,), "components": (None, None)})
-        count, width = len(a["bias"]), BLOCK[1] * BLOCK[2]
+        geometry = _stored_geometry(owner, a)
+        count, width = len(a["bias"]), geometry.pixels
         if "basis" in a:
             check_stored(owner, a, {"basis": (width, None)})
             width = a["basis"].shape[1]
         check_stored(
             owner, a,
-            {"matrix": (BLOCK[0], width, count), "mean": (8 * count,),
+            {"matrix": (geometry.block[0], width, count), "mean": (8 * count,),
              "components": (None, 8 * count)},
         )  # fmt: skip
         words = WordHistogram.from_arrays(parts["activity_words"])
@@ -103,9 +107,23 @@ class MotionCode:
 
         filters = MotionFilters(
             kept("matrix"), kept("bias"), float(a["contrast"][0]),
-            kept("basis") if "basis" in a else None,
+            kept("basis") if "basis" in a else None, geometry,
         )  # fmt: skip
         return cls(filters, Projection(kept("mean"), kept("components")), words)
+
+
+def _stored_geometry(owner: str, arrays: Mapping[str, NDArray[Any]]) -> Geometry:
+    """Of a stored motion code: the paper's where it names none."""
+    if "geometry" not in arrays:
+        return Geometry()
+    check_stored(owner, arrays, {"geometry": (3, 3)})
+    block, superblock, stride = (
+        (int(t), int(y), int(x)) for t, y, x in arrays["geometry"].tolist()
+    )
+    try:
+        return Geometry(block, superblock, stride)
+    except ParameterError as error:
+        raise BundleError(f"{owner}: {error}") from None
 
 
 class ActivityReader(BaseReader):
@@ -328,6 +346,9 @@ class ActivitySpecialist:
         kernel: str = "exponential",
         gamma: float = 0.5,
         C: float | None = None,
+        grid: Sequence[float] = C_GRID,
+        exponents: Sequence[float] = EXPONENTS,
+        folds: int = _FOLDS,
         seed: int = 0,
     ) -> Self:
         """Train the SVM on labelled clips.
@@ -339,6 +360,7 @@ class ActivitySpecialist:
         groups : (n,) whose folds must not share members (subjects, films).
         kernel, gamma : see `emonets.learners.svm.chi2`.
         C : None searches for it, by the accuracy in folds (4.2).
+        grid, exponents, folds : of that search, see :func:`search_penalty`.
 
         Raises
         ------
@@ -357,7 +379,10 @@ class ActivitySpecialist:
             )
         X = np.stack([self.histogram(clip) for clip in features])
         if C is None:
-            C, _ = search_penalty(X, labels, groups, kernel=kernel, gamma=gamma, seed=seed)
+            C, _ = search_penalty(
+                X, labels, groups, kernel=kernel, gamma=gamma, folds=folds, grid=grid,
+                exponents=exponents, seed=seed,
+            )  # fmt: skip
         machine = Chi2SVC(C=C, kernel=kernel, gamma=gamma, random_state=seed)
         self.svm = machine.fit(X, labels, groups=groups)
         return self
@@ -413,14 +438,17 @@ def search_penalty(
     *,
     kernel: str = "exponential",
     gamma: float = 0.5,
-    folds: Sequence[Fold] | None = None,
+    folds: Sequence[Fold] | int = _FOLDS,
+    grid: Sequence[float] = C_GRID,
+    exponents: Sequence[float] = EXPONENTS,
     seed: int = 0,
 ) -> tuple[float, float]:
     """The C of a chi-square machine that is right most often in folds of (n, d) histograms.
 
     Parameters
     ----------
-    folds : (train, test) positions; None: five, or one a group where there are fewer.
+    folds : (train, test) positions; or how many, at most one a group.
+    grid : values that are tried first. exponents : of two, times the best of these, then.
 
     Returns
     -------
@@ -431,11 +459,11 @@ def search_penalty(
         distances, sums, sums, kernel=kernel, gamma=gamma, mean=float(distances.mean()) or 1.0
     )
     cv: Any = folds
-    if folds is None:
-        cv = _FOLDS if groups is None else min(_FOLDS, len(np.unique(np.asarray(groups))))
+    if isinstance(folds, int):
+        cv = folds if groups is None else min(folds, len(np.unique(np.asarray(groups))))
         cv = max(cv, 2)
     machine = CoupledSVC(kernel="precomputed", random_state=seed)
-    search = TwoStageGridSearch(machine, coarse={"C": C_GRID}, cv=cv)
+    search = TwoStageGridSearch(machine, coarse={"C": grid}, exponents=exponents, cv=cv)
     search.fit(values, y, groups=groups)
     return float(search.best_params_["C"]), float(search.best_score_)
 

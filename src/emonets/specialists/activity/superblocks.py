@@ -16,7 +16,7 @@ described with it.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -25,19 +25,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from emonets.errors import DataError
-from emonets.specialists.activity.blocks import BLOCK, SUPERBLOCK, normalise_blocks
+from emonets.specialists.activity.blocks import Geometry, normalise_blocks
 from emonets.specialists.activity.pictures import Grey, grey
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.intp]
 
-STRIDE = (7, 10, 10)
-"""Frames, rows, columns between neighbouring super blocks: half of them overlaps (paper 3.3)."""
 FLAT = 0.5
 """Grey levels: a block whose standard deviation is no larger shows nothing."""
 
-_INSET = tuple(s - b for s, b in zip(SUPERBLOCK, BLOCK, strict=True))  # 4 each
-_PIXELS = BLOCK[1] * BLOCK[2]
 _GREY = 128.0  # taken off all pixels: the products round less
 _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 _AT_ONCE = 512  # sub-blocks that are multiplied together, about: they stay in the cache
@@ -55,12 +51,14 @@ class MotionFilters:
     bias : (F,).
     contrast : grey levels, of `mean_contrast`.
     basis : (256, R), or None.
+    geometry : sizes of blocks; the shapes here are those of the paper's.
     """
 
     matrix: Floats
     bias: Floats
     contrast: float
     basis: Floats | None = None
+    geometry: Geometry = field(default_factory=Geometry)
 
     @classmethod
     def join(
@@ -70,6 +68,7 @@ class MotionFilters:
         weights: ArrayLike,
         contrast: float,
         basis: ArrayLike | None = None,
+        geometry: Geometry = Geometry(),  # noqa: B008 - frozen
     ) -> MotionFilters:
         """Of the mean (d,) and whitening (k, d) of blocks and filters (F, k) of what is whitened.
 
@@ -78,10 +77,13 @@ class MotionFilters:
         matrix = np.asarray(whitening, np.float64).T @ np.asarray(weights, np.float64).T
         bias = -(np.asarray(mean, np.float64) @ matrix)
         return cls(
-            np.ascontiguousarray(matrix.reshape(BLOCK[0], -1, matrix.shape[1]), np.float32),
+            np.ascontiguousarray(
+                matrix.reshape(geometry.block[0], -1, matrix.shape[1]), np.float32
+            ),
             bias.astype(np.float32),
             float(contrast),
             None if basis is None else np.ascontiguousarray(basis, np.float32),
+            geometry,
         )
 
     @property
@@ -93,7 +95,7 @@ class MotionFilters:
         """h (n, F) of blocks (n, 10, 16, 16)."""
         x = normalise_blocks(blocks, self.contrast)
         if self.basis is not None:
-            x = (x.reshape(-1, _PIXELS) @ self.basis).reshape(len(x), -1)
+            x = (x.reshape(-1, self.geometry.pixels) @ self.basis).reshape(len(x), -1)
         return _squashed(x @ self.matrix.reshape(-1, self.count) + self.bias)
 
     def describe(self, superblocks: NDArray[np.uint8]) -> Floats:
@@ -101,13 +103,14 @@ class MotionFilters:
 
         The corner changes fastest by column, then by row, then by time.
         """
-        size_t, size_y, size_x = BLOCK
+        size_t, size_y, size_x = self.geometry.block
+        inset = self.geometry.inset
         return np.concatenate(
             [
                 self.features(superblocks[:, t : t + size_t, y : y + size_y, x : x + size_x])
-                for t in (0, _INSET[0])
-                for y in (0, _INSET[1])
-                for x in (0, _INSET[2])
+                for t in (0, inset[0])
+                for y in (0, inset[1])
+                for x in (0, inset[2])
             ],
             axis=1,
         )
@@ -168,11 +171,14 @@ class MotionReader:
             )
         self.filters = filters
         self.projection = projection
+        self._geometry = filters.geometry
         count = filters.count
         matrix = filters.matrix.reshape(-1, count)
         # two further rows: what a block's mean adds, to be taken off, and the bias
-        one = np.ones(_PIXELS) if filters.basis is None else filters.basis.sum(axis=0, dtype=float)
-        of_one = np.tile(one, BLOCK[0]) @ matrix.astype(np.float64)
+        one = np.ones(self._geometry.pixels)
+        if filters.basis is not None:
+            one = filters.basis.sum(axis=0, dtype=float)
+        of_one = np.tile(one, self._geometry.block[0]) @ matrix.astype(np.float64)
         self._matrix = np.vstack([matrix, -of_one, filters.bias]).astype(np.float32)
         # a further column: the mean over all filters of the four corners
         mean = np.full((4 * count, 1), 1 / (4 * count), np.float32)
@@ -187,8 +193,8 @@ class MotionReader:
 
     def restart(self) -> None:
         """What follows does not continue what came before."""
-        self._frames: deque[_Frame] = deque(maxlen=BLOCK[0])
-        self._times: deque[float] = deque(maxlen=SUPERBLOCK[0])
+        self._frames: deque[_Frame] = deque(maxlen=self._geometry.block[0])
+        self._times: deque[float] = deque(maxlen=self._geometry.superblock[0])
         self._count = 0
         self._grid: _Grid | None = None
         self._begun: _Layer | None = None
@@ -213,18 +219,19 @@ class MotionReader:
         picture = grey(image)
         if self._grid is None or self._grid.shape != picture.shape:
             self.restart()
-            self._grid = _Grid(picture.shape)
+            self._grid = _Grid(picture.shape, self._geometry)
         self._times.append(float(time))
         self._count += 1
         if not all(self._grid.size):
             return None
         self._frames.append(_Frame.of(picture, self._grid, self.filters.basis))
-        start = self._count - BLOCK[0]
+        start = self._count - self._geometry.block[0]
         if start < 0:
             return None
-        if start % STRIDE[0] == 0:
+        at = start % self._geometry.stride[0]
+        if at == 0:
             self._begun = self._layer(0)
-        elif self._begun is not None and start % STRIDE[0] == _INSET[0]:
+        elif self._begun is not None and at == self._geometry.inset[0]:
             first, second = self._begun, self._layer(1)
             self._begun = None
             return self._joined(first, second)
@@ -251,7 +258,7 @@ class MotionReader:
         assert grid is not None
         total = np.sum([frame.total for frame in frames], axis=0, dtype=np.float64)
         square = np.sum([frame.square for frame in frames], axis=0)
-        values = float(np.prod(BLOCK))
+        values = float(np.prod(self._geometry.block))
         mean = total / values
         deviation = np.sqrt(np.maximum(square / values - mean**2, 0.0))
         scale = np.asarray(1.0 / (deviation + self.filters.contrast), np.float32)
@@ -287,15 +294,17 @@ class _Layer:
 class _Grid:
     """Where super blocks and their sub-blocks lie in pictures of one size."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], geometry: Geometry) -> None:
         self.shape = shape
+        self.block, self.inset = geometry.block[1:], geometry.inset[1:]
+        self.stride = geometry.stride[1:]
         lengths = [
             max(0, (n - size) // step + 1)
-            for n, size, step in zip(shape, SUPERBLOCK[1:], STRIDE[1:], strict=True)
+            for n, size, step in zip(shape, geometry.superblock[1:], self.stride, strict=True)
         ]
         rows, columns = lengths if all(lengths) else (0, 0)
         self.size = rows, columns
-        places = np.indices((rows, columns)).reshape(2, -1).T * STRIDE[1:]
+        places = np.indices((rows, columns)).reshape(2, -1).T * self.stride
         self.places: Integers = places.astype(np.intp)
 
     def bands(self) -> list[slice]:
@@ -306,12 +315,10 @@ class _Grid:
 
     def corner(self, band: slice, y: int, x: int) -> tuple[slice, slice]:
         """Rows and columns of a picture in which one corner's sub-blocks begin."""
-        first, last = (
-            band.start * STRIDE[1] + y * _INSET[1],
-            (band.stop - 1) * STRIDE[1] + _INSET[1],
-        )
-        left, right = x * _INSET[2], (self.size[1] - 1) * STRIDE[2] + _INSET[2]
-        return slice(first, last + 1, STRIDE[1]), slice(left, right + 1, STRIDE[2])
+        (down, right), (inset_y, inset_x) = self.stride, self.inset
+        first, last = band.start * down + y * inset_y, (band.stop - 1) * down + inset_y
+        left, end = x * inset_x, (self.size[1] - 1) * right + inset_x
+        return slice(first, last + 1, down), slice(left, end + 1, right)
 
     def cut(self, patches: Floats, band: slice, out: Floats, less: Floats | None = None) -> None:
         """Copy the 16 × 16 pixels of sub-blocks to (rows, columns, 2, 2, 16, 16).
@@ -331,7 +338,7 @@ class _Grid:
 
     def sums(self, integral: NDArray[Any]) -> NDArray[np.float64]:
         """Of an integral image: sums over the pixels of sub-blocks, (rows, columns, 2, 2)."""
-        down, right = BLOCK[1:]
+        down, right = self.block
         ends = integral[down:], integral[:-down]
         out = np.empty((*self.size, 2, 2))
         for y, x in _CORNERS:
@@ -353,13 +360,13 @@ class _Frame:
     @classmethod
     def of(cls, picture: Grey, grid: _Grid, basis: Floats | None) -> _Frame:
         total, square = cv2.integral2(picture)
-        kept = sliding_window_view(picture.astype(np.float32) - np.float32(_GREY), BLOCK[1:])
+        kept = sliding_window_view(picture.astype(np.float32) - np.float32(_GREY), grid.block)
         if basis is not None:
             written = np.empty((*grid.size, 2, 2, basis.shape[1]), np.float32)
             for band in grid.bands():
-                x = np.empty((*written[band].shape[:-1], *BLOCK[1:]), np.float32)
+                x = np.empty((*written[band].shape[:-1], *grid.block), np.float32)
                 grid.cut(kept, band, x)
-                written[band] = (x.reshape(-1, _PIXELS) @ basis).reshape(written[band].shape)
+                written[band] = (x.reshape(-1, len(basis)) @ basis).reshape(written[band].shape)
             kept = written
         return cls(kept, grid.sums(total), grid.sums(square))
 
@@ -379,7 +386,7 @@ def _gathered(
     basis, the mean, which is yet to be taken off, and the unit.
     """
     written = frames[0].patches.ndim == 5
-    values = frames[0].patches.shape[4:] if written else BLOCK[1:]
+    values = frames[0].patches.shape[4:] if written else grid.block
     width = len(frames) * int(np.prod(values))
     out = np.empty((shift.size, width + 2), np.float32)
     out[:, -2] = shift.ravel() if written else 0.0

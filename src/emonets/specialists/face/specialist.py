@@ -15,7 +15,7 @@ from emonets.contracts import TUBES, Features, Predictions, Spans
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.folds import choosing_folds
-from emonets.learners.grid_search import TwoStageGridSearch
+from emonets.learners.grid_search import EXPONENTS, TwoStageGridSearch
 from emonets.learners.logistic.scaled import ScaledLogistic
 from emonets.learners.svm.coupled import CoupledSVC
 from emonets.media.clip import Clip, Frame
@@ -276,7 +276,14 @@ class FaceSpecialist:
         return self
 
     def fit(
-        self, features: Sequence[Features], y: ArrayLike, groups: ArrayLike | None = None
+        self,
+        features: Sequence[Features],
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        *,
+        coarse: Mapping[str, Sequence[float]] | None = None,
+        exponents: Sequence[float] = EXPONENTS,
+        folds: int = 5,
     ) -> Self:
         """Train the SVM on labelled clips; those without a face are left out.
 
@@ -285,11 +292,14 @@ class FaceSpecialist:
         features : of each clip, from :meth:`extract`.
         y : (n,) canonical classes.
         groups : (n,) whose folds must not share members (subjects, films).
+        coarse, exponents : of the two-stage grid, see ``TwoStageGridSearch``.
+        folds : of the search, at most.
         """
         X, labels, chosen = _learned_from(features, y, groups, self.descriptor)
-        cv = choosing_folds(labels, chosen)
+        cv = choosing_folds(labels, chosen, folds)
         # by votes: coupled probabilities would take six times as long
-        search = TwoStageGridSearch(SVC(), cv=cv).fit(X, labels, groups=chosen)
+        search = TwoStageGridSearch(SVC(), coarse=coarse, exponents=exponents, cv=cv)
+        search.fit(X, labels, groups=chosen)
         machine = CoupledSVC(**search.best_params_, random_state=0)
         self.svm = machine.fit(X, labels, groups=chosen)
         self.head = None

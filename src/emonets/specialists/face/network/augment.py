@@ -12,10 +12,9 @@ from emonets.errors import ParameterError
 class FaceAugmentation:
     """Ranges from which the change of each picture is drawn, evenly unless said otherwise.
 
-    Pictures are mirrored with probability one half, always.
-
     Parameters
     ----------
+    flip : part of the pictures that are mirrored.
     warp : part of the pictures that are turned, scaled and moved by parts of pixels; the others
         are moved by whole pixels, so that the network sees unblurred pictures as well. A network
         that was shown only one of the two kinds is ten points worse on the other.
@@ -31,6 +30,7 @@ class FaceAugmentation:
     mixed : part of the batches that are mixed.
     """
 
+    flip: float = 0.5
     warp: float = 0.6
     turn: float = 12.0
     scale: float = 0.15
@@ -42,7 +42,7 @@ class FaceAugmentation:
     mixed: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("warp", "blur", "erase", "mixed"):
+        for name in ("flip", "warp", "blur", "erase", "mixed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ParameterError(f"{name}: expected 0..1, got {getattr(self, name)!r}")
         if min(self.turn, self.shift, self.mixup) < 0 or not 0 <= self.scale < 1:

@@ -56,7 +56,7 @@ def draw_changes(
     angle = torch.deg2rad(either(augmentation.turn)) * warped
     scale = 1 + either(augmentation.scale) * warped
     stretch = 1 + either(augmentation.scale / 4) * warped
-    mirrored = torch.where(draw() < 0.5, -1.0, 1.0)
+    mirrored = torch.where(draw() < augmentation.flip, -1.0, 1.0)
     moved = torch.stack([either(augmentation.shift), either(augmentation.shift)], dim=1)
     # with whole pixels nothing is interpolated
     moved = torch.where(warped[:, None], moved, moved.round())

@@ -38,6 +38,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     network : a name in ``layers.NETWORKS`` or a tuple of layers whose last
         one is ``Dense``; its units are set to the number of classes.
     crop : side of the square crops that the network sees, in pixels; at test the centre.
+    flip : probability with which a crop is mirrored in training.
     epochs : passes over the training pictures at most.
     batch_size : pictures a step.
     weight_rate, bias_rate : learning rates of filters and biases.
@@ -64,6 +65,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         network: str | Network = "convnet1",
         crop: int = 40,
+        flip: float = 0.5,
         epochs: int = 453,
         batch_size: int = 128,
         weight_rate: float = 0.001,
@@ -79,6 +81,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.network = network
         self.crop = crop
+        self.flip = flip
         self.epochs = epochs
         self.batch_size = batch_size
         self.weight_rate = weight_rate
@@ -152,6 +155,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             patience=self.patience,
             autocast=self.autocast,
             seed=self.random_state,
+            flip=self.flip,
         )
         score = None
         if validation is not None:

@@ -255,6 +255,8 @@ class Recipe:
     autocast: bool = True
     """Multiply in bfloat16 where the processor can (2-4 times faster); weights stay float32."""
     seed: int = 0
+    flip: float = 0.5
+    """Probability with which a crop is mirrored."""
 
 
 @dataclass
@@ -271,13 +273,15 @@ class History:
         return int(np.argmax(self.score)) if self.score else -1
 
 
-def _random_crops(images: Tensor, index: Tensor, crop: int, generator: torch.Generator) -> Tensor:
-    """Random crops, mirrored with probability one half: (n, 1, crop, crop)."""
+def _random_crops(
+    images: Tensor, index: Tensor, crop: int, flip: float, generator: torch.Generator
+) -> Tensor:
+    """Random crops, mirrored with probability ``flip``: (n, 1, crop, crop)."""
     n, side = len(index), images.shape[-1]
     top = torch.randint(0, side - crop + 1, (n, 1), generator=generator)
     left = torch.randint(0, side - crop + 1, (n, 1), generator=generator)
     span = torch.arange(crop)
-    mirrored = torch.rand((n, 1), generator=generator) < 0.5
+    mirrored = torch.rand((n, 1), generator=generator) < flip
     columns = left + torch.where(mirrored, span.flip(0), span)
     return images[index[:, None, None], (top + span)[:, :, None], columns[:, None, :]].unsqueeze(1)
 
@@ -336,7 +340,7 @@ def train(
         for index in torch.randperm(len(x), generator=generator).split(  # type: ignore[no-untyped-call]
             recipe.batch_size
         ):
-            batch = _random_crops(x, index, recipe.crop, generator)
+            batch = _random_crops(x, index, recipe.crop, recipe.flip, generator)
             batch = batch.contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
                 logits = model(batch)
