@@ -37,14 +37,14 @@ def settings_of(what: str) -> dict[str, Any]:
     settings = copy.deepcopy(load_section("paper", "audio"))
     network = settings["network"]
     if what == "no pretraining":
-        settings["pretraining"]["layers"] = []
+        settings["pretraining"]["use"] = 0
     elif what in ("mean pooling", "max pooling"):
         network["pooling"] = what.removesuffix(" pooling")
     elif what == "authors' code":
         changes = {k: list(v) if isinstance(v, tuple) else v for k, v in AUTHORS.items()}
         network.update(changes)
         rates = (0.0008, 0.0005)  # of the code, where the paper has .0006 and .0005
-        for layer, rate in zip(settings["pretraining"]["layers"], rates, strict=True):
+        for layer, rate in zip(settings["pretraining"]["layers"], rates, strict=False):
             layer.update(n_components=310, learning_rate=rate)
     return settings
 

@@ -36,7 +36,7 @@ from emonets.model import EmoNets
 from emonets.runtime.files import write_whole
 from emonets.specialists.audio.specialist import AudioSpecialist
 from emonets.training.audio import fit_audio
-from emonets.training.audio_preset import audio_settings
+from emonets.training.preset import audio_settings
 from emonets.training.sound_data import Labelled, emotions_of, load_labelled
 from fusion_stock import linear_machine, takes
 

@@ -46,9 +46,9 @@ from emonets.runtime.files import write_whole
 from emonets.specialists.face.network.classifier import ConvNetClassifier
 from emonets.specialists.face.network.layers import NETWORKS, Conv, Network
 from emonets.specialists.face.network.modern import ModernConvNetClassifier
-from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
-from emonets.training.face_preset import face_settings
+from emonets.specialists.face.specialist import FaceSpecialist
 from emonets.training.joined import joined
+from emonets.training.preset import face_settings
 
 NARROW = NETWORKS["vgg deep"]
 CUT_FROM = 1500
@@ -247,7 +247,7 @@ def bundle(args: argparse.Namespace) -> None:
         "chosen_by": "accuracy on fer2013 PublicTest of what was trained on Training alone",
         "chosen_accuracy": scores["labels"],
         "chosen_accuracy_by_votes": scores["votes"],
-        "settings": {"model": made_of["model"], "network": made_of["network"]},
+        "settings": {"model": made_of.model, "network": to_table(made_of.network)},
         "narrowed_from": base.about["card"].get("narrowed_from", before),
         "machine": platform.machine(),
     }
@@ -257,7 +257,7 @@ def bundle(args: argparse.Namespace) -> None:
         card["settings"] |= {
             "training": training, "augmentation": asdict(SHARED["augmentation"]),
         }  # fmt: skip
-    face = FaceSpecialist(earlier.read(path), FacePreprocessing(**made_of["images"]))
+    face = FaceSpecialist(earlier.read(path), made_of.images.preprocessing())
     joined(base, "face", face, card, base.about["preset"]).save(args.bundle)
 
 

@@ -46,10 +46,10 @@ from emonets.specialists.face.network.augment import FaceAugmentation
 from emonets.specialists.face.network.classifier import ConvNetClassifier
 from emonets.specialists.face.network.layers import NETWORKS, vgg
 from emonets.specialists.face.network.modern import ModernConvNetClassifier
-from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
+from emonets.specialists.face.specialist import FaceSpecialist
 from emonets.training.face_network import mixed_targets
-from emonets.training.face_preset import face_settings
 from emonets.training.joined import joined
+from emonets.training.preset import face_settings
 
 VIEWS = 30
 CHANGED = FaceAugmentation(mixup=0.4)
@@ -258,8 +258,8 @@ def bundle(pupil: Path, add_to: str, out: Path) -> None:
         "epochs": scores["epochs"],
         "seed": seed_of(scores["name"]),
         "settings": {
-            "model": made_of["model"],
-            "network": made_of["network"],
+            "model": made_of.model,
+            "network": to_table(made_of.network),
             "training": {
                 **{
                     k: v for k, v in numbers.items() if k not in ("network", "augmentation", "crop")
@@ -272,7 +272,7 @@ def bundle(pupil: Path, add_to: str, out: Path) -> None:
         "minutes": round(scores["seconds"] / 60, 1),
         "machine": scores["machine"],
     }
-    face = FaceSpecialist(read(pupil), FacePreprocessing(**made_of["images"]))
+    face = FaceSpecialist(read(pupil), made_of.images.preprocessing())
     joined(base, "face", face, card, base.about["preset"]).save(out)
 
 

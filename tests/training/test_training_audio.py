@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emonets.training.audio_preset import audio_settings
 from test_audio_specialist import speech_like, write_sound
 
 from emonets.cli.main import main
@@ -22,7 +23,6 @@ from emonets.training.audio import (
     fit_pooled_perceptron,
     train_audio,
 )
-from emonets.training.audio_preset import audio_settings
 from emonets.training.audio_report import _answers, evaluate_audio, report_audio
 from emonets.training.preset import load_section
 from emonets.training.sound_data import Labelled, emotions_of, held_out, load_labelled

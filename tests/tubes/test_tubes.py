@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emonets.errors import DataError, EmoNetsError, ParameterError
-from emonets.tubes.builder import CONTEXT, FaceTube, TubeBuilder, TubeOptions
+from emonets.tubes.builder import FaceTube, TubeBuilder, TubeOptions
 from emonets.tubes.neighbourhood import content_box, cut_crop, neighbourhood
 
 
@@ -428,7 +428,7 @@ def test_piece_length_changes_neither_ids_nor_frames_nor_positions(clip):
             b = np.concatenate([t.boxes for t in pieces if t.track == track])
             # centres exactly; side lengths are fitted per piece
             np.testing.assert_allclose((a[:, :2] + a[:, 2:]), (b[:, :2] + b[:, 2:]), atol=1e-6)
-    assert all(len(t) <= 17 + CONTEXT for t in parts)
+    assert all(len(t) <= 17 + TubeOptions().context for t in parts)
 
 
 def test_memory_does_not_grow_with_length(clip):

@@ -15,18 +15,23 @@ from emonets.fusion.bagging import BaggedFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import CalibratedFusion
 from emonets.fusion.logistic import LogisticFusion
-from emonets.fusion.mlp import PRESETS, MlpFusion
+from emonets.fusion.mlp import MlpFusion
 from emonets.fusion.search import RandomSearch
+from emonets.fusion.settings import FusionNumbers
 from emonets.fusion.stacked import ScaledSvmFusion, SvmFusion
+from emonets.runtime.settings import setting
 
 DEFAULT = "product"
 """What is used where there is nothing to fit on: better than the mean out of fold wherever it was
 measured (``docs/results/fusion.md``)."""
 
-BAGGED = 350
-"""Searches in a bag (section 4.4.2)."""
+RECOMMENDED = "recommended"
+"""In a preset: the strategy that is best on the data."""
 _SHORT = {"n_uniform": 4_000, "n_local": 6_000}
 _EXPONENTS = (-1.0, 0.0, 1.0)
+
+
+Maker = Callable[[int | None, FusionNumbers], Fusion]
 
 
 @dataclass(frozen=True)
@@ -35,53 +40,59 @@ class Strategy:
 
     Attributes
     ----------
-    make : of a seed: the estimator.
+    build : of a seed and the numbers of a preset: the estimator.
     about : one line on what it is.
     paper : whether it is one of the paper's.
     """
 
-    make: Callable[[int | None], Fusion]
+    build: Maker
     about: str
     paper: bool = True
 
+    def make(self, seed: int | None, numbers: FusionNumbers | None = None) -> Fusion:
+        """The estimator, by default with the paper's numbers."""
+        return self.build(seed, numbers or FusionNumbers())
 
-def _searched(**settings: object) -> Callable[[int | None], Fusion]:
-    return lambda seed: RandomSearch(random_state=seed, **settings)  # type: ignore[arg-type]
+
+def _searched(**changes: object) -> Maker:
+    return lambda seed, numbers: RandomSearch(
+        **{**numbers.search.whole, **changes}, random_state=seed
+    )
 
 
-def _bagged(**settings: object) -> Callable[[int | None], Fusion]:
-    def make(seed: int | None) -> Fusion:
-        inner = RandomSearch(**_SHORT, **settings)  # type: ignore[arg-type]
-        return BaggedFusion(inner, n_estimators=BAGGED, random_state=seed)
+def _bagged(**changes: object) -> Maker:
+    def make(seed: int | None, numbers: FusionNumbers) -> Fusion:
+        inner = RandomSearch(**{**_SHORT, **numbers.search.steps, **changes})
+        return BaggedFusion(inner, n_estimators=numbers.bagging.members, random_state=seed)
 
     return make
 
 
 STRATEGIES: Mapping[str, Strategy] = {
-    "mean": Strategy(lambda seed: MeanFusion(), "mean of the models' probabilities (4.1)"),
+    "mean": Strategy(lambda seed, _: MeanFusion(), "mean of the models' probabilities (4.1)"),
     "product": Strategy(
-        lambda seed: ProductFusion(), "product of the models' probabilities", paper=False
+        lambda seed, _: ProductFusion(), "product of the models' probabilities", paper=False
     ),
     "best subset": Strategy(
-        lambda seed: MeanFusion(models="best"), "mean of those models whose mean is best (4.1)"
+        lambda seed, _: MeanFusion(models="best"), "mean of those models whose mean is best (4.1)"
     ),
     "recall weights": Strategy(
-        lambda seed: RecallWeightedMean(), "mean weighted by each model's recall of each class"
+        lambda seed, _: RecallWeightedMean(), "mean weighted by each model's recall of each class"
     ),
     "calibrated product": Strategy(
-        lambda seed: CalibratedFusion(random_state=seed),
+        lambda seed, _: CalibratedFusion(random_state=seed),
         "product at a temperature of each model's own", paper=False,
     ),
     "logistic": Strategy(
-        lambda seed: LogisticFusion(random_state=seed),
+        lambda seed, _: LogisticFusion(random_state=seed),
         "product with a weight a model, shrunk towards equal ones", paper=False,
     ),
     "logistic by class": Strategy(
-        lambda seed: LogisticFusion(weights="class", random_state=seed),
+        lambda seed, _: LogisticFusion(weights="class", random_state=seed),
         "product with a weight a model and class, shrunk towards equal ones", paper=False,
     ),
     "logistic full": Strategy(
-        lambda seed: LogisticFusion(weights="full", random_state=seed),
+        lambda seed, _: LogisticFusion(weights="full", random_state=seed),
         "logistic regression on log-probabilities, shrunk towards the product", paper=False,
     ),
     "bagging": Strategy(_bagged(), "350 random searches on resamples, averaged (4.4.2)"),
@@ -100,23 +111,35 @@ STRATEGIES: Mapping[str, Strategy] = {
         _searched(domain="log"), "random and local search over weighted products", paper=False
     ),
     "svm": Strategy(
-        lambda seed: SvmFusion(exponents=_EXPONENTS, cv=4, random_state=seed),
+        lambda seed, _: SvmFusion(exponents=_EXPONENTS, cv=4, random_state=seed),
         "RBF machine on the concatenated probabilities (4.2)",
     ),
     "scaled svm": Strategy(
-        lambda seed: ScaledSvmFusion(n_trials=60, exponents=_EXPONENTS, cv=4, random_state=seed),
+        lambda seed, numbers: ScaledSvmFusion(
+            scales=numbers.svm.scales, n_trials=numbers.svm.trials, exponents=_EXPONENTS, cv=4,
+            random_state=seed,
+        ),
         "the same, each number scaled by 0, 1, 2 or 3 (4.2)",
     ),
     "mlp": Strategy(
-        lambda seed: MlpFusion(**PRESETS["paper 350"], random_state=seed),
+        lambda seed, numbers: MlpFusion(
+            hidden_layer_sizes=numbers.mlp.units, batch_size=numbers.mlp.batch_size,
+            random_state=seed,
+        ),
         "a network of 350 rectified units (4.2)",
     ),
 }  # fmt: skip
 """Name → :class:`Strategy`."""
 
 
-def make_fusion(name: str = DEFAULT, *, seed: int | None = None) -> Fusion:
+def make_fusion(
+    name: str = DEFAULT, *, seed: int | None = None, numbers: FusionNumbers | None = None
+) -> Fusion:
     """A strategy's estimator, by name.
+
+    Parameters
+    ----------
+    numbers : of a preset's ``fusion`` table; None: the paper's.
 
     Raises
     ------
@@ -124,4 +147,12 @@ def make_fusion(name: str = DEFAULT, *, seed: int | None = None) -> Fusion:
     """
     if name not in STRATEGIES:
         raise ParameterError(f"no strategy is called {name!r}; there are {', '.join(STRATEGIES)}")
-    return STRATEGIES[name].make(seed)
+    return STRATEGIES[name].make(seed, numbers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionSettings(FusionNumbers):
+    """A preset's ``fusion`` table; ``coverage`` is the share of clips that are to be answered."""
+
+    strategy: str = setting(DEFAULT, choices=(*STRATEGIES, RECOMMENDED), section="4")
+    coverage: float = setting(0.8, low=0, low_in=False, high=1)

@@ -208,9 +208,7 @@ def _models(kinds: Sequence[type]) -> list[str]:
     return [get_args(_hints(kind)["model"])[0] for kind in kinds]
 
 
-def _model(
-    kinds: Sequence[type], table: Mapping[str, Any], where: str, context: _Context
-) -> type:
+def _model(kinds: Sequence[type], table: Mapping[str, Any], where: str, context: _Context) -> type:
     names = _models(kinds)
     model = table.get("model", names[0])
     if model not in names:
@@ -261,25 +259,27 @@ def _options(hint: Any) -> tuple[Any, ...]:
 def _fits(value: Any, hint: Any, about: Mapping[str, Any]) -> bool:
     """Whether a plain value is of a type, and in its range."""
     if get_origin(hint) is tuple:
-        inner = get_args(hint)
-        if not isinstance(value, list | tuple):
-            return False
-        if inner[-1] is Ellipsis:
-            inner = (inner[0],) * len(value)
-        if len(inner) != len(value):
-            return False
-        return all(_fits(v, of, about) for v, of in zip(value, inner, strict=True))
-    if is_dataclass(hint):
-        return isinstance(value, Mapping)
+        kinds = _kinds(hint, value) if isinstance(value, list | tuple) else None
+        return kinds is not None and all(
+            _fits(v, of, about) for v, of in zip(value, kinds, strict=True)
+        )
     if get_origin(hint) is Literal:
         return value in get_args(hint)
-    if hint is bool:
-        return isinstance(value, bool)
+    if is_dataclass(hint) or hint is bool:
+        return isinstance(value, bool if hint is bool else Mapping)
     if isinstance(value, bool) or not isinstance(value, (int, float) if hint is float else hint):
         return False
     if hint is str:
         return not about.get("choices") or value in about["choices"]
     return _in_range(value, about)
+
+
+def _kinds(hint: Any, value: Sequence[Any]) -> Sequence[Any] | None:
+    """The type of each entry of a list; None where there are too many or too few."""
+    kinds = get_args(hint)
+    if kinds[-1] is Ellipsis:
+        return [kinds[0]] * len(value)
+    return kinds if len(kinds) == len(value) else None
 
 
 def _in_range(value: float, about: Mapping[str, Any]) -> bool:
@@ -291,16 +291,13 @@ def _in_range(value: float, about: Mapping[str, Any]) -> bool:
     return high is None or value < high or (value == high and about["high_in"])
 
 
-def _typed(
-    value: Any, hint: Any, about: Mapping[str, Any], where: str, context: _Context
-) -> Any:
+def _typed(value: Any, hint: Any, about: Mapping[str, Any], where: str, context: _Context) -> Any:
     """A value that fits, as the field holds it."""
     if get_origin(hint) is tuple:
-        inner = get_args(hint)
-        of = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
+        kinds = _kinds(hint, value) or ()
         return tuple(
             _typed(v, kind, about, f"{where}[{i}]", context)
-            for i, (v, kind) in enumerate(zip(value, of, strict=True))
+            for i, (v, kind) in enumerate(zip(value, kinds, strict=True))
         )
     if is_dataclass(hint):
         return _read_table([cast(type, hint)], value, where, context)

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from emonets.contracts import Features
 from emonets.emotions import EMOTIONS
-from emonets.errors import DataError, ParameterError
-from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
-from emonets.learners.word_histogram import WordHistogram
+from emonets.errors import DataError
 from emonets.runtime.files import try_folder
+from emonets.runtime.settings import to_table
+from emonets.specialists.activity.code import MotionCode
 from emonets.specialists.activity.pictures import Affine
-from emonets.specialists.activity.specialist import ActivitySpecialist, MotionCode
+from emonets.specialists.activity.settings import activity_from_table, build_activity
+from emonets.specialists.activity.specialist import ActivitySpecialist
 from emonets.training.films import (
     Echo,
     Film,
@@ -34,8 +35,6 @@ from emonets.training.films import (
     prepare,
 )
 from emonets.training.motion_code import fit_code, kept_array
-
-_TABLES = ("blocks", "synchrony", "superblocks", "words", "svm")
 
 
 def train_activity(
@@ -106,21 +105,15 @@ def fit_specialist(
     features, rows = training_features(
         specialist, pictures, settings, work=work, seed=seed, workers=workers, echo=echo
     )
-    specialist.fit(
-        features, films.labels[rows], films.groups[rows], seed=seed, **dict(settings["svm"])
-    )
+    svm = to_table(activity_from_table(settings).svm)
+    specialist.fit(features, films.labels[rows], films.groups[rows], seed=seed, **svm)
     assert specialist.svm is not None
     return specialist, {**stages, "C": float(specialist.svm.C)}
 
 
 def new_specialist(code: MotionCode, settings: Mapping[str, Any]) -> ActivitySpecialist:
     """A specialist as a preset has it, not yet fitted to labels."""
-    return ActivitySpecialist(
-        code,
-        on=settings.get("on", "frames"),
-        longest=settings.get("longest") or None,
-        weighted=bool(settings.get("weighted", False)),
-    )
+    return build_activity(code, activity_from_table(settings))
 
 
 def training_features(
@@ -141,7 +134,7 @@ def training_features(
     """
     films, changes, rows = list(pictures), [None] * len(pictures), list(range(len(pictures)))
     changed: list[Affine | None] = list(changes)
-    for copy in range(int(settings.get("augmentation", {}).get("copies", 0))):
+    for copy in range(activity_from_table(settings).augmentation.copies):
         for i, film in enumerate(pictures):
             films.append(film)
             # by the file, so that a film has the same copies whatever it is trained with
@@ -202,17 +195,5 @@ def cross_validate_activity(
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raise ParameterError unless an ``activity`` table has all that training needs."""
-    missing = [name for name in _TABLES if name not in settings]
-    needed = {"blocks": ("count", "components"), "superblocks": ("count", "components")}
-    for table, keys in needed.items():
-        missing += [f"{table}.{key}" for key in keys if key not in settings.get(table, {})]
-    if missing:
-        raise ParameterError(f"activity.{missing[0]} is missing; training on motion needs it")
-    for table, kind in (("synchrony", SynchronyAutoencoder), ("words", WordHistogram)):
-        known = set(kind().get_params()) - {"checkpoint", "random_state"}
-        strange = sorted(set(settings[table]) - known)
-        if strange:
-            raise ParameterError(
-                f"activity.{table}.{strange[0]} is unknown; known: {', '.join(sorted(known))}"
-            )
+    """Raise ParameterError unless an ``activity`` table can be trained with."""
+    activity_from_table(settings)

@@ -24,17 +24,26 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from emonets.bundle import check_place, packed
-from emonets.errors import DataError, ParameterError
-from emonets.learners.boltzmann.dbn import DBN
+from emonets.errors import DataError
+from emonets.learners.boltzmann.dbn import DBN, Layer
 from emonets.learners.folds import Indices
 from emonets.learners.pooled_perceptron.classifier import PooledPerceptron
 from emonets.model import EmoNets
 from emonets.runtime.files import write_whole
+from emonets.runtime.settings import to_table
 from emonets.specialists.audio.features.whitening import Whitening
-from emonets.specialists.audio.network.classifier import SoundNetClassifier
+from emonets.specialists.audio.settings import (
+    NetworkAudio,
+    PerceptronAudio,
+    audio_from_table,
+    build_network,
+    build_perceptron,
+    build_pretraining,
+    build_whitening,
+)
 from emonets.specialists.audio.specialist import AudioSpecialist
-from emonets.training.audio_preset import audio_settings, sound_network_parts
 from emonets.training.joined import joined
+from emonets.training.preset import audio_settings
 from emonets.training.sound_data import (
     Echo,
     Frames,
@@ -100,12 +109,8 @@ def fit_audio(
         raise DataError(
             f"{data.name}: no recording is left to train on, beside those that are for testing"
         )
-    if settings["model"] == "sound network":
+    if isinstance(audio_from_table(settings), NetworkAudio):
         return fit_sound_network(data, train, settings, seed=seed, work=work, echo=echo)
-    if settings["model"] != "pooled perceptron":
-        raise ParameterError(
-            f"audio.model must be 'pooled perceptron' or 'sound network', got {settings['model']!r}"
-        )
     rest, stop = held_out(data, train, fold, seed)
     echo(
         f"{len(rest)} recordings of {len(np.unique(data.groups[rest]))} speakers to train on, "
@@ -127,11 +132,10 @@ def fit_sound_network(
     shares = settings.get("corpora", {})
     share = np.array([float(shares.get(name, 1.0)) for name in data.names])[data.corpus[train]]
     key = _key(settings, seed, train, _content(data, train))
-    network = SoundNetClassifier(
-        **sound_network_parts(settings),
-        **settings["training"],
-        checkpoint=None if work is None else work / f"network-{key}",
-        random_state=seed,
+    wanted = audio_from_table(settings)
+    assert isinstance(wanted, NetworkAudio)
+    network = build_network(
+        wanted, checkpoint=None if work is None else work / f"network-{key}", seed=seed
     )
     began = time.monotonic()
 
@@ -218,7 +222,9 @@ def fit_pooled_perceptron(
     stop = stop[targets[stop].any(axis=1)]  # what it was never shown says nothing of an epoch
     if not len(stop):
         raise DataError(f"{data.name}: no recording to stop by has an emotion of those trained on")
-    whitening = Whitening(dtype="float32", **settings.get("whitening", {}))
+    wanted = audio_from_table(settings)
+    assert isinstance(wanted, PerceptronAudio)
+    whitening = build_whitening(wanted)
     for i in train:
         whitening.partial_fit(data.frames[i])
     frames = [whitening.transform(data.frames[i]) for i in (*train, *stop)]
@@ -228,19 +234,20 @@ def fit_pooled_perceptron(
         "chosen_by": f"accuracy on {len(stop)} recordings of other speakers",
         "frames": sum(map(len, frames[: len(train)])),
     }
-    layers = settings.get("pretraining", {}).get("layers", [])
+    net = build_pretraining(wanted, seed=seed)
     initial = None
-    if layers:
-        rows = drawn(frames[: len(train)], settings["pretraining"].get("max_frames"), seed)
+    if net is not None:
+        rows = drawn(frames[: len(train)], wanted.pretraining.max_frames, seed)
         content = _content(data, train)
-        alike = _key(settings["pretraining"], settings.get("whitening"), seed, train, content)
+        about = to_table(wanted.pretraining), to_table(wanted.whitening)
+        alike = _key(*about, seed, train, content)
         place = None if work is None else work / f"pretrained-{alike}.safetensors"
-        pretrained = pretrain(rows, layers, seed=seed, place=place, echo=echo)
+        pretrained = pretrain(rows, net.layers, seed=seed, place=place, echo=echo)
         initial = pretrained.weights
         stages["reconstruction_error"] = [
             float(rbm.history_["reconstruction_error"][-1]) for rbm in pretrained.rbms_
         ]
-    network = PooledPerceptron(**settings["network"], initial=initial, random_state=seed)
+    network = build_perceptron(wanted, initial=initial, seed=seed)
     began = time.monotonic()
 
     def progress(epoch: int, model: PooledPerceptron) -> None:
@@ -279,7 +286,7 @@ def drawn(frames: Sequence[Frames], most: int | None, seed: int) -> Frames:
 
 def pretrain(
     rows: Frames,
-    layers: Sequence[Mapping[str, Any]],
+    layers: Sequence[Layer],
     *,
     seed: int = 0,
     place: Path | None = None,

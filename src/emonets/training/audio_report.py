@@ -20,7 +20,7 @@ from emonets.result import check_writable
 from emonets.runtime.files import write_whole
 from emonets.specialists.audio.specialist import AudioSpecialist
 from emonets.training.audio import cross_validate
-from emonets.training.audio_preset import audio_settings
+from emonets.training.preset import audio_settings
 from emonets.training.sound_data import (
     Echo,
     Labelled,

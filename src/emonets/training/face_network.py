@@ -25,11 +25,17 @@ from emonets.media.clip import find_clips, open_clip
 from emonets.model import EmoNets
 from emonets.result import check_writable
 from emonets.runtime.files import write_whole
+from emonets.runtime.settings import to_table
 from emonets.specialists.face.network.classifier import ConvNetClassifier
-from emonets.specialists.face.network.modern import ModernConvNetClassifier
+from emonets.specialists.face.settings import (
+    ConvNetFace,
+    ModernFace,
+    build_face_network,
+    face_from_table,
+)
 from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
-from emonets.training.face_preset import face_network, face_settings
 from emonets.training.joined import joined
+from emonets.training.preset import load_section
 from emonets.tubes.detect import load_detector
 from emonets.tubes.landmarks import MAX_ASYMMETRY, FaceLandmarker, asymmetry
 from emonets.tubes.pipeline import find_tubes
@@ -200,12 +206,12 @@ def train_face(
     check_writable(checkpoint)
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("training a network", "train")
-    numbers = _changed(face_settings(preset), network, illumination, epochs)
-    if teachers and numbers["model"] != "modern convnet":
+    numbers = _changed(preset, network, illumination, epochs)
+    if teachers and not isinstance(numbers, ModernFace):
         raise ParameterError("only a preset whose face.model is 'modern convnet' takes teachers")
     base = None if add_to is None else EmoNets.load(add_to)
     masters = [_teacher(bundle) for bundle in teachers]
-    preprocessing = FacePreprocessing(**numbers.get("images", {}))
+    preprocessing = numbers.images.preprocessing()
     train, choose = _split(_load(data, echo), seed)
     for path in extra:
         train = _with_more(train, _load(path, echo), register_extra)
@@ -219,12 +225,12 @@ def train_face(
     else:
         validation = _clip_faces(stop_on_clips, preprocessing)
         chosen_by = f"clips of {stop_on_clips.name}"
-    model = face_network(numbers, checkpoint=checkpoint, seed=seed, device=device)
+    model = build_face_network(numbers, checkpoint=checkpoint, seed=seed, device=device)
     echo(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
     pictures = preprocessing.normalise(train.images)
     _check_same_data(checkpoint, (pictures, train.labels, *validation))
     also: dict[str, Any] = {}
-    if isinstance(model, ModernConvNetClassifier):
+    if isinstance(numbers, ModernFace):
         also = {"teachers": masters, "votes": _targets(train, numbers)}
     model.fit(
         pictures, train.labels, validation=validation, progress=_teller(model.epochs, echo), **also
@@ -238,13 +244,16 @@ def train_face(
         "chosen_epoch": int(np.argmax(scores)) + 1,
         "epochs": len(scores),
         "seed": seed,
-        "settings": {k: v for k, v in numbers.items() if k not in ("images", "clips")},
+        "settings": {
+            key: value
+            for key, value in to_table(numbers).items()
+            if key in ("model", "network", "training", "augmentation")
+        },
         "teachers": [str(bundle) for bundle in teachers],
         "minutes": round(sum(model.history_["seconds"]) / 60, 1),
         "machine": platform.machine(),
     }
-    slots = numbers.get("clips", {}).get("slots", 10)
-    specialist = FaceSpecialist(model, preprocessing, slots=slots)
+    specialist = FaceSpecialist(model, preprocessing, slots=numbers.clips.slots)
     nets = joined(base, "face", specialist, card, preset)
     nets.save(out)
     echo(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
@@ -252,20 +261,22 @@ def train_face(
 
 
 def _changed(
-    numbers: dict[str, Any], network: str | None, illumination: str | None, epochs: int | None
-) -> dict[str, Any]:
+    preset: str, network: str | None, illumination: str | None, epochs: int | None
+) -> ConvNetFace | ModernFace:
     """A preset's numbers with what was asked for in place of some of them."""
-    place = "training" if numbers["model"] == "modern convnet" else "network"
-    for table, key, value in (
+    table = load_section(preset, "face")
+    place = "training" if isinstance(face_from_table(table), ModernFace) else "network"
+    if network is not None:  # the layers of another network are its own
+        layers = ("filters", "filter_size")
+        own = table.get("network", {})
+        table["network"] = {key: value for key, value in own.items() if key not in layers}
+    for name, key, value in (
         ("network", "network", network), ("images", "illumination", illumination),
         (place, "epochs", epochs),
     ):  # fmt: skip
         if value is not None:
-            numbers[table] = {**numbers.get(table, {}), key: value}
-    passes = numbers.get(place, {}).get("epochs", 1)
-    if passes < 1:
-        raise ParameterError(f"epochs must be 1 or more, got {passes}")
-    return numbers
+            table[name] = {**table.get(name, {}), key: value}
+    return face_from_table(table, file=f"preset {preset}")
 
 
 def _with_more(train: _Faces, more: FaceImages, register_: bool) -> _Faces:
@@ -286,9 +297,9 @@ def _with_more(train: _Faces, more: FaceImages, register_: bool) -> _Faces:
     )
 
 
-def _targets(train: _Faces, numbers: dict[str, Any]) -> NDArray[np.float64] | None:
+def _targets(train: _Faces, numbers: ModernFace) -> NDArray[np.float64] | None:
     """What to train on in place of the labels: partly the votes, as the preset says."""
-    share = numbers.get("training", {}).get("votes", 0.0)
+    share = numbers.training.votes
     if train.votes is None or not share:
         return None
     return mixed_targets(train.labels, train.votes, share)

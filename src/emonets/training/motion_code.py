@@ -17,16 +17,22 @@ from safetensors.numpy import load
 from emonets.bundle import packed
 from emonets.learners.streamed_pca import StreamedPCA
 from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
-from emonets.learners.word_histogram import WordHistogram
 from emonets.runtime.files import try_folder, write_whole
+from emonets.runtime.settings import to_table
 from emonets.specialists.activity.blocks import (
-    SUPERBLOCK,
     mean_contrast,
     normalise_blocks,
     sample_blocks,
 )
+from emonets.specialists.activity.code import MotionCode
 from emonets.specialists.activity.pictures import Stream
-from emonets.specialists.activity.specialist import MotionCode
+from emonets.specialists.activity.settings import (
+    ActivitySettings,
+    activity_from_table,
+    build_autoencoder,
+    build_whitening,
+    build_words,
+)
 from emonets.specialists.activity.superblocks import MotionFilters, Projection
 from emonets.training.films import Echo, Film, digest
 
@@ -79,19 +85,18 @@ def fit_filters(
     DataError : a film, which is named, from which no block can be cut.
     """
     try_folder(work)
-    cut, asked = settings["blocks"], dict(settings["synchrony"])
+    wanted = activity_from_table(settings)
+    cut, geometry = wanted.blocks, wanted.geometry()
     which = _names(films)
     streams = [film.stream() for film in films]
     blocks = kept_array(
-        work / f"blocks-{digest(cut['count'], seed, which)}.npy",
-        lambda: sample_blocks(streams, int(cut["count"]), seed=seed),
+        work / f"blocks-{digest(cut.count, cut.size, seed, which)}.npy",
+        lambda: sample_blocks(streams, cut.count, shape=geometry.block, seed=seed),
     )
     echo(f"{len(blocks)} blocks cut from {len(films)} films")
     contrast = mean_contrast(blocks)
-    basis = _basis(blocks, contrast, cut.get("basis"))
-    whitening = StreamedPCA(
-        int(cut["components"]), whiten=True, keep_variance=float(cut.get("keep_variance", 1.0))
-    )
+    basis = _basis(blocks, contrast, cut.basis)
+    whitening = build_whitening(wanted)
     for rows in _slices(len(blocks)):
         whitening.partial_fit(_written(blocks[rows], contrast, basis))
     whitening.solve()
@@ -100,11 +105,11 @@ def fit_filters(
     white = np.empty((len(blocks), len(whitening.components_)), np.float32)
     for rows in _slices(len(blocks)):
         white[rows] = whitening.transform(_written(blocks[rows], contrast, basis))
-    alike = dict(asked)
-    if asked.get("schedule", "constant") == "constant":
-        alike.pop("n_epochs", None)  # of more epochs the first are the same
-    place = work / f"synchrony-{digest(dict(cut), alike, seed, which)}.safetensors"
-    autoencoder = SynchronyAutoencoder(**asked, checkpoint=place, random_state=seed)
+    alike = to_table(wanted.synchrony)
+    if wanted.synchrony.schedule == "constant":
+        del alike["n_epochs"]  # of more epochs the first are the same
+    place = work / f"synchrony-{digest(to_table(cut), alike, seed, which)}.safetensors"
+    autoencoder = build_autoencoder(wanted, checkpoint=place, seed=seed)
 
     def progress(epoch: int, model: SynchronyAutoencoder) -> None:
         if epoch % max(1, model.n_epochs // 20) == 0:
@@ -113,7 +118,7 @@ def fit_filters(
 
     autoencoder.fit(white, on_epoch=progress)
     filters = MotionFilters.join(
-        whitening.mean_, whitening.matrix(), autoencoder.weights_, contrast, basis
+        whitening.mean_, whitening.matrix(), autoencoder.weights_, contrast, basis, geometry
     )
     return Learned(filters, whitening, autoencoder, kept)
 
@@ -141,7 +146,9 @@ def fit_code(
     DataError : a film, which is named, from which no block can be cut.
     """
     try_folder(work)
-    asked = {name: settings[name] for name in ("blocks", "synchrony", "superblocks", "words")}
+    wanted = activity_from_table(settings)
+    parts = (wanted.blocks, wanted.synchrony, wanted.superblocks, wanted.words)
+    asked = [to_table(part) for part in parts]
     key = digest(asked, seed, _names(films))
     place = work / f"code-{key}.safetensors"
     if place.exists():
@@ -154,8 +161,8 @@ def fit_code(
     learned = fit_filters(films, settings, work=work, seed=seed, echo=said)
     streams = [film.stream() for film in films]
     filters = learned.filters
-    projection, descriptors = _reduced(streams, filters, asked["superblocks"], seed, said)
-    words = WordHistogram(**asked["words"], random_state=seed).fit(descriptors)
+    projection, descriptors = _reduced(streams, filters, wanted, seed, said)
+    words = build_words(wanted, seed=seed).fit(descriptors)
     said(f"{len(words.words_)} words of {len(descriptors)} super blocks")
     stages = {
         "contrast": filters.contrast,
@@ -183,13 +190,14 @@ def kept_array(place: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
 def _reduced(
     streams: Sequence[Stream],
     filters: MotionFilters,
-    asked: Mapping[str, Any],
+    wanted: ActivitySettings,
     seed: int,
     said: Echo,
 ) -> tuple[Projection, NDArray[np.float32]]:
     """PCA of the descriptors of random super blocks, and the reduced descriptors themselves."""
-    blocks = sample_blocks(streams, int(asked["count"]), shape=SUPERBLOCK, seed=seed + 1)
-    pca = StreamedPCA(int(asked["components"]))
+    asked = wanted.superblocks
+    blocks = sample_blocks(streams, asked.count, shape=asked.size, seed=seed + 1)
+    pca = StreamedPCA(asked.components)
     for rows in _slices(len(blocks)):
         pca.partial_fit(filters.describe(blocks[rows]))
     pca.solve()

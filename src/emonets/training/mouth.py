@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import DataError, ParameterError
 from emonets.learners.folds import Indices, shuffled_folds
-from emonets.learners.logistic.frames import FrameLogistic
-from emonets.learners.patches.bag import BagOfPatches
 from emonets.runtime.files import try_folder, write_whole
-from emonets.specialists.mouth.crops import MouthView
-from emonets.specialists.mouth.specialist import STRENGTHS, MouthSpecialist
+from emonets.runtime.settings import to_table
+from emonets.specialists.mouth.settings import build_mouth, mouth_from_table
+from emonets.specialists.mouth.specialist import MouthSpecialist
 from emonets.training.mouth_data import Echo, Mouths, load_mouths
 from emonets.training.preset import load_section
 
@@ -61,39 +60,15 @@ def mouth_settings(preset: str | Path | Mapping[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    ParameterError : as :func:`emonets.training.preset.load_section`, or a key that a part of the
-        specialist does not know.
+    ParameterError : as :func:`emonets.training.preset.load_section`.
     """
-    settings = dict(load_section(preset, "mouth") if isinstance(preset, str | Path) else preset)
-    known = {
-        "dictionary": set(BagOfPatches().get_params()) - {"n_jobs", "random_state"},
-        "classifier": (set(FrameLogistic().get_params()) - {"l2", "warm_start"}) | {"strengths"},
-    }
-    for key, value in settings.items():
-        if key not in ("region", "colour", "every", *known):
-            raise ParameterError(f"mouth.{key} is nothing that the mouth specialist knows")
-        strange = sorted(set(value) - known[key]) if key in known else []
-        if strange:
-            raise ParameterError(
-                f"mouth.{key}.{strange[0]} is nothing that it knows; "
-                f"it knows {', '.join(sorted(known[key]))}"
-            )
-    return settings
+    table = load_section(preset, "mouth") if isinstance(preset, str | Path) else preset
+    return to_table(mouth_from_table(table))
 
 
 def unfitted(settings: Mapping[str, Any], *, seed: int = 0) -> MouthSpecialist:
     """The specialist that a preset's ``mouth`` table describes, before it has learned."""
-    dictionary = dict(settings.get("dictionary", {}))
-    if "grid" in dictionary:
-        dictionary["grid"] = tuple(dictionary["grid"])
-    classifier = dict(settings.get("classifier", {}))
-    strengths = classifier.pop("strengths", STRENGTHS)
-    return MouthSpecialist(
-        MouthView(settings.get("region", "fixed"), settings.get("colour", "grey")),
-        bag=BagOfPatches(**dictionary, random_state=seed),
-        classifier=FrameLogistic(**classifier),
-        strengths=strengths,
-    )
+    return build_mouth(mouth_from_table(settings), seed=seed)
 
 
 def fit_mouth(

@@ -17,12 +17,16 @@ from emonets.contracts import Extractor
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import DataError
 from emonets.learners.folds import Indices
+from emonets.runtime.settings import to_table
+from emonets.specialists.activity.blocks import SUPERBLOCK
 from emonets.specialists.activity.extractor import tubes_extractor
+from emonets.specialists.activity.settings import activity_from_table
 from emonets.specialists.face.extractor import face_extractor
+from emonets.specialists.face.settings import Search
 from emonets.specialists.face.specialist import FaceSpecialist
 from emonets.specialists.mouth.crops import MouthView
 from emonets.specialists.mouth.extractor import mouths_extractor
-from emonets.training.activity import check_settings, fit_specialist
+from emonets.training.activity import fit_specialist
 from emonets.training.films import Film, Films, describe_films
 from emonets.training.material import Material
 from emonets.training.mouth import clip_probabilities, fit_mouth, unfitted
@@ -78,6 +82,7 @@ class FacePart:
     base : the bundle whose network looks at the faces; it is not trained further.
     specialist : the face specialist of that bundle.
     slots : segments of a descriptor.
+    search : where the SVM's numbers are searched for.
     head : ``svm``, the paper's, on descriptors of the frame probabilities; ``logistic``, on what
         the network's last layer looks at; or ``none``: the mean over frames, nothing is learned.
     """
@@ -85,8 +90,15 @@ class FacePart:
     name = "face"
 
     def __init__(
-        self, base: str, specialist: FaceSpecialist, *, slots: int = 10, head: str = "svm"
+        self,
+        base: str,
+        specialist: FaceSpecialist,
+        *,
+        slots: int = 10,
+        head: str = "svm",
+        search: Search = Search(),  # noqa: B008 - frozen
     ) -> None:
+        self._search = search
         self._base, self._specialist, self._slots, self._head = base, specialist, slots, head
         self._extractor = face_extractor(base, pooled=head == "logistic")
 
@@ -94,7 +106,10 @@ class FacePart:
     def settings(self) -> Mapping[str, Any]:
         if self._head != "svm":
             return {"head": self._head, **self._extractor.settings}
-        return {"slots": self._slots, "chosen_by": "votes", **self._extractor.settings}
+        about = {"slots": self._slots, "chosen_by": "votes", **self._extractor.settings}
+        if self._search != Search():
+            about["search"] = to_table(self._search)
+        return about
 
     def extractors(self) -> list[Extractor]:
         return [self._extractor]
@@ -115,7 +130,11 @@ class FacePart:
             specialist.fit_head(features, data.labels[rows], data.groups[rows])
             assert specialist.head is not None
             return specialist, {**card, "C": float(specialist.head.C_)}
-        specialist.fit(features, data.labels[rows], data.groups[rows])
+        specialist.fit(
+            features, data.labels[rows], data.groups[rows],
+            coarse={"C": self._search.C, "gamma": self._search.gamma},
+            exponents=self._search.exponents, folds=self._search.folds,
+        )  # fmt: skip
         assert specialist.svm is not None
         svm = specialist.svm
         return specialist, {**card, "C": float(svm.C), "gamma": float(svm.gamma)}
@@ -132,13 +151,17 @@ class ActivityPart:
     ----------
     table : a preset's ``activity`` table; of one that only answers, ``on`` and ``longest`` do.
     trains : whether it is to learn.
+    least : frames in a row that a face must be followed for: those of a super block.
     """
 
     name = "activity"
 
-    def __init__(self, table: Mapping[str, Any], *, trains: bool = True) -> None:
+    def __init__(
+        self, table: Mapping[str, Any], *, trains: bool = True, least: int = SUPERBLOCK[0]
+    ) -> None:
+        self._least = least
         if trains:
-            check_settings(table)
+            self._least = activity_from_table(table).superblocks.size[0]
         self._table = dict(table)
         self._tubes = tubes_extractor()
         self._on_tubes = table.get("on", "frames") == "tubes"
@@ -153,7 +176,9 @@ class ActivityPart:
     def found(self, data: Material, rows: Indices) -> Bools:
         if not self._on_tubes:
             return np.array([data.items[i].kind == "clip" for i in rows.tolist()], bool)
-        return np.array([_moves(data.read(self._tubes, i)) for i in rows.tolist()], bool)
+        return np.array(
+            [_moves(data.read(self._tubes, i), self._least) for i in rows.tolist()], bool
+        )
 
     def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
         films = Films(
@@ -187,15 +212,12 @@ class ActivityPart:
         return films
 
 
-_LEAST_FRAMES = 14  # a super block is as long
-
-
-def _moves(tubes: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether a face is followed for as long as a super block takes."""
+def _moves(tubes: Mapping[str, NDArray[Any]], least: int) -> bool:
+    """Whether a face is followed for so many frames in a row."""
     index, track = tubes["index"], tubes["track"]
     breaks = np.flatnonzero((np.diff(index) != 1) | (np.diff(track) != 0)) + 1
     runs = np.diff(np.concatenate([[0], breaks, [len(index)]]))
-    return bool(len(index) and runs.max() >= _LEAST_FRAMES)
+    return bool(len(index) and runs.max() >= least)
 
 
 class MouthPart:

@@ -1,85 +1,40 @@
 """Presets: every number of a training run in one TOML file.
 
-In place of a number there may be a distribution, see :mod:`emonets.training.search_space`.
+Each table is checked by the dataclass of its specialist (``emonets.specialists.*.settings``). In
+place of a value there may be a distribution, see :mod:`emonets.training.search_space`.
 """
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from emonets.errors import ParameterError
+from emonets.fusion.strategies import FusionSettings
+from emonets.runtime.settings import Drawn, check_table, from_table, nearest, setting, to_table
+from emonets.specialists.activity.settings import ActivitySettings
+from emonets.specialists.audio.settings import NetworkAudio, PerceptronAudio, audio_from_table
+from emonets.specialists.face.settings import ConvNetFace, ModernFace, face_from_table
+from emonets.specialists.mouth.settings import MouthSettings
 from emonets.training.search_space import KINDS, parse_distribution, refuse_within
+from emonets.tubes.settings import TubeSettings
 
-_ANY = "*"  # whatever the key is called
-_Kind = type | tuple[type, ...]
-_SCHEMA: dict[str, dict[str, _Kind]] = {
-    "": {"name": str},
-    "face.network": {
-        "network": str, "crop": int, "weight_rate": float, "bias_rate": float,
-        "momentum": float, "batch_size": int, "epochs": int, "rate_drops": list,
-        "patience": int, "mirror": bool, "autocast": bool,
-    },
-    "face": {"model": str},
-    "face.training": {
-        "epochs": int, "batch_size": int, "learning_rate": float, "momentum": float,
-        "weight_decay": float, "label_smoothing": float, "averaging": float, "votes": float,
-        "teaching": float, "views": int, "autocast": bool,
-    },
-    "face.augmentation": {
-        "warp": float, "turn": float, "scale": float, "shift": float, "blur": float,
-        "erase": float, "erase_area": list, "mixup": float, "mixed": float,
-    },
-    "face.images": {
-        "registration": str, "illumination": str, "smoothness": float, "border": str,
-    },
-    "face.clips": {"slots": int, "base": str, "head": str},
-    "audio": {"model": str, "features": str},
-    "audio.whitening": {"rotate": bool, "ridge": float, "keep_variance": float},
-    "audio.pretraining": {"layers": list, "max_frames": int},
-    "audio.network": {
-        "hidden_layer_sizes": list, "activations": list, "pooling": str, "train_weights": list,
-        "test_weights": list, "distinct": bool, "unit_dropout": float, "pooled_dropout": float,
-        "pooled_dropout_by": str, "max_frames": int, "batch_size": int, "n_epochs": int,
-        "patience": int, "learning_rate": float, "momentum": float, "rho": float,
-        "denominator": str, "l2": float, "max_norm": float, "class_weight": str,
-        "rate_decay": float, "decay_after": int, "shuffle": str,
-        "widths": list, "blocks": list, "embedding": int, "attention": int,
-    },
-    "audio.training": {
-        "members": int, "epochs": int, "batch_size": int, "frames": int, "learning_rate": float,
-        "weight_decay": float, "dropout": float, "mixup": float, "label_smoothing": float,
-        "averaging": float, "autocast": bool, "silence": int,
-    },
-    "audio.augmentation": {
-        "warp": float, "tempo": float, "tilt": float, "noise": float, "snr": list,
-        "level": float, "masks": int, "mask_bands": int, "mask_frames": int,
-    },
-    "audio.corpora": {_ANY: float},
-    "audio.clips": {"base": str, "head": str},
-    "activity": {"on": str, "longest": int, "weighted": bool},
-    "activity.blocks": {"count": int, "components": int, "keep_variance": float, "basis": int},
-    "activity.synchrony": {
-        "n_components": int, "contraction": float, "learning_rate": float, "schedule": str,
-        "momentum": float, "batch_size": int, "n_epochs": int,
-    },
-    "activity.superblocks": {"count": int, "components": int},
-    "activity.words": {"n_words": int, "max_iter": int},
-    "activity.augmentation": {"copies": int},
-    "activity.svm": {"kernel": str, "gamma": float, "C": float},
-    "mouth": {"region": str, "colour": str, "every": int},
-    "mouth.dictionary": {
-        "grid": list, "patch_size": int, "n_clusters": int, "keep_variance": float,
-        "floor": float, "max_iter": int, "patches_per_picture": int, "max_patches": int,
-        "pooling": str,
-    },
-    "mouth.classifier": {"strengths": list, "standardise": bool, "max_iter": int},
-    "fusion": {"strategy": str, "folds": int, "coverage": float, "models": list},
-}  # fmt: skip
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """All tables of a preset; None where it has none."""
+
+    name: str = setting("")
+    tubes: TubeSettings | None = None
+    face: ConvNetFace | ModernFace | None = None
+    audio: PerceptronAudio | NetworkAudio | None = None
+    activity: ActivitySettings | None = None
+    mouth: MouthSettings | None = None
+    fusion: FusionSettings | None = None
 
 
 def preset_names() -> list[str]:
@@ -89,7 +44,7 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str | Path, *, distributions: bool = False) -> dict[str, Any]:
-    """A preset by its name, or from a TOML file of one's own.
+    """The tables of a preset by its name, or of a TOML file, checked.
 
     Parameters
     ----------
@@ -99,18 +54,21 @@ def load_preset(name: str | Path, *, distributions: bool = False) -> dict[str, A
 
     Returns
     -------
-    nested dict: ``{"name": …, "face": {"network": {…}, "images": {…}, "clips": {…}}}``.
+    nested dict, as the file has it: ``{"name": …, "face": {"network": {…}, "images": {…}}}``.
 
     Raises
     ------
-    ParameterError : no such preset, not TOML, an unknown key (with the nearest known one), a
-        value of the wrong type, or a distribution that is wrong, gives such values or is not
-        asked for.
+    ParameterError : no such preset, not TOML; an unknown key or table, with the nearest known one;
+        a value of the wrong type or out of its range; or a distribution that is wrong, has such
+        values or is not allowed.
     """
     if str(name) in preset_names():
         text = (resources.files("emonets") / "presets" / f"{name}.toml").read_text("utf-8")
     elif str(name).endswith(".toml") and Path(name).is_file():
-        text = Path(name).read_text("utf-8")
+        try:
+            text = Path(name).read_text("utf-8")
+        except UnicodeDecodeError:
+            raise ParameterError(f"{name}: not TOML (it is not text in UTF-8)") from None
     else:
         raise ParameterError(
             f"preset {str(name)!r} is neither one of {', '.join(preset_names())} nor a .toml file"
@@ -119,13 +77,23 @@ def load_preset(name: str | Path, *, distributions: bool = False) -> dict[str, A
         preset = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(f"{name}: not TOML ({error})") from None
-    _check(preset, "", str(name), distributions)
+    check_preset(preset, str(name), distributions=distributions)
     return preset
 
 
 def check_preset(preset: Mapping[str, Any], name: str, *, distributions: bool = False) -> None:
     """Raise ParameterError, as :func:`load_preset` does, for tables that are read already."""
-    _check(preset, "", name, distributions)
+
+    def drawn(value: Mapping[str, Any], where: str, wanted: str) -> Drawn:
+        return _drawn(value, where, wanted, name, distributions)
+
+    _refuse_in_lists(preset, "", name)
+    check_table(Preset, preset, file=name, draw=drawn)
+
+
+def read_preset(name: str | Path) -> Preset:
+    """A preset as its dataclasses; see :func:`load_preset`."""
+    return from_table(Preset, load_preset(name), file=str(name))
 
 
 def load_section(name: str | Path, section: str, *, distributions: bool = False) -> dict[str, Any]:
@@ -137,64 +105,47 @@ def load_section(name: str | Path, section: str, *, distributions: bool = False)
     """
     preset = load_preset(name, distributions=distributions)
     if section not in preset:
-        raise ParameterError(f"preset {name}: has no [{section}] table")
+        raise ParameterError(f"preset {name}: has no [{section}] table; {nearest(section, preset)}")
     return dict(preset[section])
 
 
-def _check(table: Mapping[str, Any], place: str, file: str, distributions: bool) -> None:
-    known = dict(_SCHEMA.get(place, {}))
-    below = {
-        path.removeprefix(place + "." if place else "").split(".")[0]
-        for path in _SCHEMA
-        if path and path.startswith(place + "." if place else "")
-    }
+def face_settings(preset: str | Path) -> ConvNetFace | ModernFace:
+    """A preset's ``face`` table; errors are those of :func:`load_section`."""
+    return face_from_table(load_section(preset, "face"), file=str(preset))
+
+
+def audio_settings(preset: str | Path) -> dict[str, Any]:
+    """What a preset's ``audio`` table says of a network, every default in its place.
+
+    Errors are those of :func:`load_section`.
+    """
+    made = audio_from_table(load_section(preset, "audio"), file=str(preset))
+    return {key: value for key, value in to_table(made).items() if key != "clips"}
+
+
+def _refuse_in_lists(table: Mapping[str, Any], prefix: str, file: str) -> None:
     for key, value in table.items():
-        where = f"{place}.{key}" if place else key
-        if isinstance(value, Mapping) and key in below:
-            _check(value, where, file, distributions)
-        elif key not in known and _ANY not in known:
-            near = difflib.get_close_matches(key, [*known, *below], n=1)
-            hint = (
-                f"; did you mean {near[0]!r}?"
-                if near
-                else f"; known: {', '.join([*known, *below])}"
-            )
-            raise ParameterError(f"{file}: unknown key {where!r}{hint}")
-        else:
-            kind = known.get(key, known.get(_ANY))
-            assert kind is not None
-            if isinstance(value, Mapping):
-                _check_distribution(value, kind, where, file, distributions)
-                continue
-            if not _fits(value, kind):
-                raise ParameterError(f"{file}: {where} must be {kind}, got {value!r}")
-            if isinstance(value, list):
-                refuse_within(value, f"{file}: {where}")
+        if isinstance(value, Mapping):
+            _refuse_in_lists(value, f"{prefix}{key}.", file)
+        elif isinstance(value, list):
+            refuse_within(value, f"{file}: {prefix}{key}")
 
 
-def _fits(value: Any, kind: _Kind) -> bool:
-    fits = isinstance(value, (int, float) if kind is float else kind)
-    return fits and (kind is bool or not isinstance(value, bool))
-
-
-def _check_distribution(
-    value: Mapping[str, Any], kind: _Kind, where: str, file: str, wanted: bool
-) -> None:
-    if not wanted:
+def _drawn(value: Mapping[str, Any], where: str, wanted: str, file: str, allowed: bool) -> Drawn:
+    """What stands for a value in checks while it is yet to be drawn."""
+    if not allowed:
         if not any(name in KINDS for name in value):
-            raise ParameterError(f"{file}: {where} must be {kind}, got {value!r}")
+            raise ParameterError(f"{file}: {where} must be {wanted}, got {value!r}")
         raise ParameterError(
-            f"{file}: {where} must be {kind}, got the distribution {value!r}; "
+            f"{file}: {where} must be {wanted}, got the distribution {value!r}; "
             "distributions are for `emonets train ... --trials N`"
         )
     found = parse_distribution(value, where, file)
-    # One number of a distribution is of the type of all of them
-    for example in found.values if found.kind == "choice" else [found.at(0.5)]:
-        if not _fits(example, kind):
-            hint = ""
-            if found.kind != "choice":
-                hint = f"; take {'integers or log_integers' if kind is int else 'a choice'}"
-            raise ParameterError(
-                f"{file}: {where} must be {kind}, which {found.kind} does not give it: "
-                f"{example!r} is none{hint}"
-            )
+    if found.kind == "choice":
+        return Drawn(found.values, found.kind)
+    whole = wanted.startswith("a whole number")
+    hint = f"; take {'integers or log_integers' if whole else 'a choice'}"
+    ends = found.at(0.0), found.at(0.5), found.at(1.0)
+    if wanted.startswith("a number") or (whole and isinstance(ends[0], int)):
+        hint = ""  # the type is right, and an end is out of the range
+    return Drawn(ends, found.kind, hint)

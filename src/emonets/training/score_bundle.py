@@ -86,7 +86,8 @@ def answering_parts(model: EmoNets, bundle: str) -> dict[str, Part]:
             parts[name] = SoundNetworkPart({"features": specialist.front.name})
         elif isinstance(specialist, ActivitySpecialist):
             table = {"on": specialist.on, "longest": specialist.longest}
-            parts[name] = ActivityPart(table, trains=False)
+            least = specialist.code.filters.geometry.superblock[0]
+            parts[name] = ActivityPart(table, trains=False, least=least)
         elif isinstance(specialist, MouthSpecialist):
             view = specialist.view
             parts[name] = MouthPart({"region": view.region, "colour": view.colour})

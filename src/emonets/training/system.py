@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,16 @@ from numpy.typing import NDArray
 from emonets.bundle import check_place
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import refuse
-from emonets.errors import DataError, ParameterError
+from emonets.errors import DataError
 from emonets.evaluation.compare_fusion import Compared, compare, recommend
 from emonets.evaluation.metrics import RESAMPLES, Evaluation, evaluate
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
 from emonets.fusion.named import NamedFusion
-from emonets.fusion.strategies import DEFAULT, STRATEGIES, make_fusion
-from emonets.learners.checks import check_number
+from emonets.fusion.strategies import RECOMMENDED, FusionSettings, make_fusion
 from emonets.model import EmoNets
+from emonets.runtime.settings import from_table
 from emonets.runtime.store import FeatureStore
 from emonets.specialists.activity.specialist import ActivitySpecialist
 from emonets.specialists.audio.specialist import AudioSpecialist
@@ -52,7 +53,6 @@ KINDS: Mapping[str, Any] = {
 }  # fmt: skip
 COMPARED = ("mean", "product", "calibrated product", "logistic", "logistic by class", "search")
 """What ``fusion.strategy = "recommended"`` chooses among."""
-_COVERAGE = 0.8
 
 
 @dataclass(frozen=True)
@@ -208,8 +208,9 @@ class System:
         """
         if len(said.models) == 1:
             return said.P[:, 0], "only " + said.models[0], []
-        wanted = self.fusion["strategy"]
-        strategies = COMPARED if wanted == "recommended" else (wanted,)
+        wanted = self.fusion.strategy
+        names = COMPARED if wanted == RECOMMENDED else (wanted,)
+        strategies = {name: partial(_made, name, self.fusion) for name in names}
         count = len(np.unique(groups))
         if count < 2:
             raise DataError(f"{self.datasets[0].root}: all clips that are scored are of one group")
@@ -218,10 +219,10 @@ class System:
             found=said.found, folds=min(count, 8), seed=self.options.seed, resamples=RESAMPLES,
         )  # fmt: skip
         name = wanted
-        if wanted == "recommended":
+        if wanted == RECOMMENDED:
             name = recommend(results, y, groups, seed=self.options.seed)
         chosen = next(r for r in results if r.name == name)
-        return chosen.p, name, results if wanted == "recommended" else []
+        return chosen.p, name, results if wanted == RECOMMENDED else []
 
     def train(self, out: Path) -> tuple[EmoNets, Scored]:
         """Score, fit the fusion on what was said out of fold, train anew on all, write a bundle.
@@ -296,24 +297,16 @@ def scored(
     return Scored(data, said, fused, strategy, scores, masked, tuple(compared), minutes)
 
 
-def fusion_settings(preset: Mapping[str, Any]) -> dict[str, Any]:
-    """A preset's ``fusion`` table, checked.
-
-    Raises
-    ------
-    ParameterError : no such strategy, or a coverage out of range.
-    """
-    settings = {"strategy": DEFAULT, "coverage": _COVERAGE, **preset.get("fusion", {})}
-    known = [*STRATEGIES, "recommended"]
-    if settings["strategy"] not in known:
-        raise ParameterError(
-            f"fusion.strategy must be one of {', '.join(known)}, got {settings['strategy']!r}"
-        )
-    check_number("fusion.coverage", settings["coverage"], 0, 1, low_in=False)
-    return settings
+def fusion_settings(preset: Mapping[str, Any]) -> FusionSettings:
+    """A preset's ``fusion`` table; ParameterError where it is wrong."""
+    return from_table(FusionSettings, preset.get("fusion", {}), "fusion")
 
 
-def fit_fusion(result: Scored, settings: Mapping[str, Any], *, seed: int) -> NamedFusion:
+def _made(name: str, settings: FusionSettings, seed: int | None) -> Fusion:
+    return make_fusion(name, seed=seed, numbers=settings)
+
+
+def fit_fusion(result: Scored, settings: FusionSettings, *, seed: int) -> NamedFusion:
     """The fusion of a bundle, fitted on what was said out of fold, with its threshold.
 
     The threshold is chosen on what fusions said that had not met the clips.
@@ -324,9 +317,9 @@ def fit_fusion(result: Scored, settings: Mapping[str, Any], *, seed: int) -> Nam
     if name.startswith("only "):
         fusion = MeanFusion(models=[said.models.index(name.removeprefix("only "))])
     else:
-        fusion = make_fusion(name, seed=seed)
+        fusion = make_fusion(name, seed=seed, numbers=settings)
     fusion.fit(said.considered(), y, groups=result.groups, found=said.found)
-    rule = Abstainer.for_coverage(result.fused, y, float(settings["coverage"]))
+    rule = Abstainer.for_coverage(result.fused, y, settings.coverage)
     return NamedFusion(fusion, said.models, name, rule)
 
 

@@ -10,15 +10,16 @@ from emonets.bundle import bundle_names
 from emonets.datasets.base import Dataset
 from emonets.errors import ParameterError
 from emonets.model import DEFAULT_BUNDLE, EmoNets
+from emonets.runtime.settings import to_table
+from emonets.specialists.activity.settings import activity_from_table
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
+from emonets.specialists.audio.settings import NetworkAudio, PerceptronAudio, audio_from_table
+from emonets.specialists.face.settings import face_from_table
+from emonets.specialists.mouth.settings import mouth_from_table
 from emonets.training.audio_part import SoundHeadPart, SoundNetworkPart
-from emonets.training.audio_preset import check_audio
-from emonets.training.mouth import mouth_settings
 from emonets.training.parts import ActivityPart, FacePart, MouthPart, Part, named
 
 SPECIALISTS = ("face", "audio", "activity", "mouth")
-FACE_HEADS = ("svm", "logistic", "none")
-HEADS = ("", "logistic", "none")
 
 
 def make_parts(
@@ -76,37 +77,32 @@ def _part(
 ) -> Part:
     table = dict(preset[name])
     if name == "face":
-        clips = dict(table.get("clips", {}))
-        bundle = base or _base(clips, preset)
+        face = face_from_table(table)
+        bundle = base or _base(face.clips.base, preset)
         model = EmoNets.load(bundle)
         if model.face is None:
             raise ParameterError(f"{bundle}: has no face network; name another with --base")
         _check_met("face", bundle, model, datasets)
-        head = str(clips.get("head", "svm"))
-        if head not in FACE_HEADS:
-            raise ParameterError(f"face.clips.head must be one of {FACE_HEADS}, got {head!r}")
-        return FacePart(bundle, model.face, slots=int(clips.get("slots", 10)), head=head)
+        return FacePart(
+            bundle, model.face, slots=face.clips.slots, head=face.clips.head, search=face.svm
+        )
     if name == "audio":
-        return _audio(table, preset, datasets, base, notes)
+        return _audio(audio_from_table(table), preset, datasets, base, notes)
     if name == "activity":
-        return ActivityPart(table)
-    rest = {key: value for key, value in table.items() if key != "every"}
-    return MouthPart({**mouth_settings(rest), "every": table.get("every", 1)})
+        return ActivityPart(to_table(activity_from_table(table)))
+    return MouthPart(to_table(mouth_from_table(table)))
 
 
 def _audio(
-    table: Mapping[str, Any],
+    settings: PerceptronAudio | NetworkAudio,
     preset: Mapping[str, Any],
     datasets: Sequence[Dataset],
     base: str | None,
     notes: list[str],
 ) -> Part:
-    clips = dict(table.get("clips", {}))
-    head = str(clips.get("head", ""))
-    if head not in HEADS:
-        raise ParameterError(f"audio.clips.head must be one of {HEADS}, got {head!r}")
+    head = settings.clips.head
     if head:
-        bundle = base or _base(clips, preset)
+        bundle = base or _base(settings.clips.base, preset)
         model = EmoNets.load(bundle)
         heard = met("audio", model, datasets)
         if model.audio is None or not isinstance(model.audio.network, SoundNetClassifier):
@@ -117,12 +113,12 @@ def _audio(
             f"the sound network of {bundle} was trained on {heard}, and is therefore trained anew "
             "from nothing; --base BUNDLE names another"
         )
-    return SoundNetworkPart(check_audio({k: v for k, v in table.items() if k != "clips"}, "audio"))
+    return SoundNetworkPart(to_table(settings))
 
 
-def _base(clips: Mapping[str, Any], preset: Mapping[str, Any]) -> str:
-    if clips.get("base"):
-        return str(clips["base"])
+def _base(wanted: str, preset: Mapping[str, Any]) -> str:
+    if wanted:
+        return wanted
     return str(preset["name"]) if preset.get("name") in bundle_names() else DEFAULT_BUNDLE
 
 

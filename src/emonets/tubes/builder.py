@@ -30,8 +30,6 @@ Floats = NDArray[np.float64]
 
 FLASH = 3
 """Frames within which a picture that comes back after a cut makes it a flash."""
-CONTEXT = 2 * (WINDOW // 2)
-"""Frames beyond a piece that its two moving averages look at, so that pieces join smoothly."""
 
 
 class HasBoxes(Protocol):
@@ -85,6 +83,8 @@ class TubeOptions:
     """Shorter tubes are dropped, unless the detector has seen fewer frames than that."""
     min_correlation: float = gaps.MIN_CORRELATION
     """Of the colours of a missed face with those of the nearest found one."""
+    window: int = WINDOW
+    """Frames in the moving averages of boxes, odd."""
     scale_threshold: float = SCALE_THRESHOLD
     """See :func:`emonets.tubes.smoothing.smooth_sides`."""
     smoothing: Method = "paper"
@@ -102,6 +102,13 @@ class TubeOptions:
             raise ParameterError(f"max_gap must be 0 or more seconds, got {self.max_gap}")
         if not -1.0 <= self.min_correlation <= 1.0:
             raise ParameterError(f"min_correlation must be in -1..1, got {self.min_correlation}")
+        if self.window < 1 or self.window % 2 == 0:
+            raise ParameterError(f"window must be an odd number of frames, got {self.window}")
+
+    @property
+    def context(self) -> int:
+        """Frames beyond a piece that its two moving averages take in: pieces join smoothly."""
+        return 2 * (self.window // 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -375,19 +382,20 @@ class TubeBuilder:
             total -= self._waiting.popleft().image.nbytes
 
     def _finished_pieces(self) -> list[FaceTube]:
-        finished = []
+        finished, context = [], self.options.context
         for track in self._tracks:
             finished += self._full_pieces(track)
-        numbered = [t for t in self._tracks if t.number is not None and len(t.entries) > CONTEXT]
+        numbered = [t for t in self._tracks if t.number is not None and len(t.entries) > context]
         numbered.sort(key=lambda t: t.kept_bytes)
         while numbered and sum(t.kept_bytes for t in self._tracks) > self.options.max_kept:
             track = numbered.pop()
-            finished.append(self._cut_piece(track, len(track.entries) - CONTEXT))
+            finished.append(self._cut_piece(track, len(track.entries) - context))
         return finished
 
     def _full_pieces(self, track: Track) -> list[FaceTube]:
         finished = []
-        while track.number is not None and len(track.entries) >= self.options.piece + CONTEXT:
+        least = self.options.piece + self.options.context
+        while track.number is not None and len(track.entries) >= least:
             finished.append(self._cut_piece(track, self.options.piece))
         return finished
 
@@ -396,17 +404,19 @@ class TubeBuilder:
         o = self.options
         entries, track.entries = track.entries[:n], track.entries[n:]
         known = [(e.time, e.box) for e in entries]
-        around = [*track.before, *known, *((e.time, e.box) for e in track.entries[:CONTEXT])]
+        around = [*track.before, *known, *((e.time, e.box) for e in track.entries[: o.context])]
         smooth = smooth_boxes(
             np.stack([box for _, box in around]),
             np.array([time for time, _ in around]),
+            window=o.window,
             threshold=o.scale_threshold,
             method=o.smoothing,
         )[len(track.before) :][:n]
         crops = np.stack(
             [cut_crop(e.kept, b, o.crop_size) for e, b in zip(entries, smooth, strict=True)]
         )
-        track.before = [*track.before, *known][-CONTEXT:]
+        earlier = [*track.before, *known]
+        track.before = earlier[max(0, len(earlier) - o.context) :]
         track.kept_bytes -= sum(e.kept.pixels.nbytes for e in entries)
         return FaceTube(
             track=-1 if track.number is None else track.number,

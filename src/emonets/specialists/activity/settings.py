@@ -19,7 +19,8 @@ from emonets.learners.synchrony.training import SCHEDULES
 from emonets.learners.word_histogram import ALGORITHMS, WordHistogram
 from emonets.runtime.settings import from_table, setting, to_table
 from emonets.specialists.activity.blocks import BLOCK, STRIDE, SUPERBLOCK, Geometry
-from emonets.specialists.activity.specialist import C_GRID, SEEN_ON, ActivitySpecialist, MotionCode
+from emonets.specialists.activity.code import MotionCode
+from emonets.specialists.activity.specialist import C_GRID, SEEN_ON, ActivitySpecialist
 
 
 @dataclass(frozen=True, kw_only=True)

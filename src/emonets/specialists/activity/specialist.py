@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -22,20 +21,14 @@ from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.folds import Fold
 from emonets.learners.grid_search import EXPONENTS, TwoStageGridSearch
-from emonets.learners.stored import check_stored
 from emonets.learners.svm.chi2 import Chi2SVC, chi2_distances, chi2_kernel
 from emonets.learners.svm.coupled import CoupledSVC
-from emonets.learners.word_histogram import WordHistogram, histogram
+from emonets.learners.word_histogram import histogram
 from emonets.media.clip import Clip, Frame
 from emonets.one_pass import read_clip
-from emonets.specialists.activity.blocks import Geometry
+from emonets.specialists.activity.code import MotionCode
 from emonets.specialists.activity.pictures import Affine, grey, shrink
-from emonets.specialists.activity.superblocks import (
-    MotionFilters,
-    MotionReader,
-    Motions,
-    Projection,
-)
+from emonets.specialists.activity.superblocks import MotionReader, Motions
 from emonets.tubes.builder import FaceTube
 from emonets.tubes.detect import DetectorLike
 
@@ -46,84 +39,6 @@ C_GRID: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 _TRACKS = 16  # faces that are followed at a time; of further ones the longest unseen is let go
 _FOLDS = 5
-
-
-@dataclass(frozen=True, eq=False)
-class MotionCode:
-    """What turns pictures into motion words; none of it knows of labels.
-
-    Attributes
-    ----------
-    filters : whitening and synchrony autoencoder.
-    projection : PCA of the descriptors of super blocks.
-    words : k-means' centres.
-    """
-
-    filters: MotionFilters
-    projection: Projection
-    words: WordHistogram
-
-    def to_arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """Arrays by part, for a bundle."""
-        motion = {
-            "matrix": self.filters.matrix,
-            "bias": self.filters.bias,
-            "contrast": np.array([self.filters.contrast]),
-            "mean": self.projection.mean,
-            "components": self.projection.components,
-        }
-        if self.filters.basis is not None:
-            motion["basis"] = self.filters.basis
-        geometry = self.filters.geometry
-        if geometry != Geometry():
-            motion["geometry"] = np.array([geometry.block, geometry.superblock, geometry.stride])
-        return {"activity": motion, "activity_words": self.words.to_arrays()}
-
-    @classmethod
-    def from_arrays(cls, parts: Mapping[str, Mapping[str, NDArray[Any]]]) -> Self:
-        """The inverse of :meth:`to_arrays`; raises :class:`BundleError` where it does not fit."""
-        owner = "the activity specialist"
-        missing = [name for name in ("activity", "activity_words") if name not in parts]
-        if missing:
-            raise BundleError(f"{owner} lacks {', '.join(missing)}; store it again")
-        a = parts["activity"]
-        check_stored(owner, a, {"bias": (None,), "contrast": (1,), "components": (None, None)})
-        geometry = _stored_geometry(owner, a)
-        count, width = len(a["bias"]), geometry.pixels
-        if "basis" in a:
-            check_stored(owner, a, {"basis": (width, None)})
-            width = a["basis"].shape[1]
-        check_stored(
-            owner, a,
-            {"matrix": (geometry.block[0], width, count), "mean": (8 * count,),
-             "components": (None, 8 * count)},
-        )  # fmt: skip
-        words = WordHistogram.from_arrays(parts["activity_words"])
-        if words.n_features_in_ != len(a["components"]):
-            raise BundleError(f"{owner}'s words are not of its projection's width")
-
-        def kept(name: str) -> NDArray[np.float32]:
-            return np.ascontiguousarray(a[name], np.float32)
-
-        filters = MotionFilters(
-            kept("matrix"), kept("bias"), float(a["contrast"][0]),
-            kept("basis") if "basis" in a else None, geometry,
-        )  # fmt: skip
-        return cls(filters, Projection(kept("mean"), kept("components")), words)
-
-
-def _stored_geometry(owner: str, arrays: Mapping[str, NDArray[Any]]) -> Geometry:
-    """Of a stored motion code: the paper's where it names none."""
-    if "geometry" not in arrays:
-        return Geometry()
-    check_stored(owner, arrays, {"geometry": (3, 3)})
-    block, superblock, stride = (
-        (int(t), int(y), int(x)) for t, y, x in arrays["geometry"].tolist()
-    )
-    try:
-        return Geometry(block, superblock, stride)
-    except ParameterError as error:
-        raise BundleError(f"{owner}: {error}") from None
 
 
 class ActivityReader(BaseReader):

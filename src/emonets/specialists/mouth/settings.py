@@ -79,9 +79,7 @@ def build_mouth(settings: MouthSettings, *, seed: int | None = 0) -> MouthSpecia
     del classifier["strengths"]
     return MouthSpecialist(
         MouthView(settings.region, settings.colour),
-        bag=BagOfPatches(
-            **{**dictionary, "grid": settings.dictionary.grid}, random_state=seed
-        ),
+        bag=BagOfPatches(**{**dictionary, "grid": settings.dictionary.grid}, random_state=seed),
         classifier=FrameLogistic(**classifier),
         strengths=settings.classifier.strengths,
     )
