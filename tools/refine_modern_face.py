@@ -43,6 +43,7 @@ from emonets.datasets.still_faces import FaceImages
 from emonets.fusion.logistic import LogisticFusion
 from emonets.model import EmoNets
 from emonets.runtime.files import write_whole
+from emonets.runtime.settings import to_table
 from emonets.specialists.face.network.classifier import ConvNetClassifier
 from emonets.specialists.face.network.layers import NETWORKS, Conv, Network
 from emonets.specialists.face.network.modern import ModernConvNetClassifier

@@ -42,6 +42,7 @@ from emonets.datasets.readers.fer2013 import vote_shares
 from emonets.datasets.still_faces import FaceImages
 from emonets.model import EmoNets
 from emonets.runtime.files import write_whole
+from emonets.runtime.settings import to_table
 from emonets.specialists.face.network.augment import FaceAugmentation
 from emonets.specialists.face.network.classifier import ConvNetClassifier
 from emonets.specialists.face.network.layers import NETWORKS, vgg

@@ -231,14 +231,13 @@ def test_says_what_it_lacks(
     assert "face tubes, weighted" in ActivitySpecialist(code(), on="tubes", weighted=True).decision
 
 
-def test_searches_for_the_penalty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emonets.specialists.activity.specialist.C_GRID", (1.0, 100.0))
+def test_searches_for_the_penalty() -> None:
     random = np.random.default_rng(0)
     y = np.arange(36) % 3
     bins = random.poisson(3 * np.eye(3, 12)[y] + 1).astype(float)
     X = bins / bins.sum(axis=1, keepdims=True)
     groups = np.arange(36) // 12
-    C, right = search_penalty(X, y, groups)
+    C, right = search_penalty(X, y, groups, grid=(1.0, 100.0))
     assert 0.3 < C < 400
     assert 0.5 < right <= 1
-    assert search_penalty(X, y, groups) == (C, right)
+    assert search_penalty(X, y, groups, grid=(1.0, 100.0)) == (C, right)

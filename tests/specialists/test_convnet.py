@@ -127,7 +127,8 @@ def test_update_is_cuda_convnets() -> None:
 def test_random_crops_are_crops_or_mirrored_crops() -> None:
     images = torch.arange(2 * 100, dtype=torch.float32).reshape(2, 10, 10)
     index = torch.zeros(200, dtype=torch.int64)
-    crops = convnet_torch._random_crops(images, index, 7, torch.Generator().manual_seed(0))
+    draws = torch.Generator().manual_seed(0)
+    crops = convnet_torch._random_crops(images, index, 7, draws)
     possible = {
         tuple(c.flatten().tolist())
         for i in range(4) for j in range(4)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from emonets.errors import DataError, ParameterError
+from emonets.errors import BundleError, DataError, ParameterError
+from emonets.learners.word_histogram import WordHistogram
 from emonets.media.clip import open_clip
 from emonets.specialists.activity import (
     Affine,
@@ -27,6 +28,8 @@ from emonets.specialists.activity import (
     sample_blocks,
     shrink,
 )
+from emonets.specialists.activity.blocks import Geometry
+from emonets.specialists.activity.code import MotionCode
 
 Film = NDArray[np.uint8]
 
@@ -48,16 +51,24 @@ def stream(pictures: Any, name: str = "a film") -> Stream:
     return Stream(name, frames)
 
 
-def model(basis: bool = False, filters: int = 7, kept: int = 5) -> tuple[MotionFilters, Projection]:
+PAPER = Geometry()
+OTHER = Geometry((6, 8, 12), (8, 11, 17), (4, 5, 9))
+
+
+def model(
+    basis: bool = False, filters: int = 7, kept: int = 5, geometry: Geometry = PAPER
+) -> tuple[MotionFilters, Projection]:
     random = np.random.default_rng(1)
-    width = 40 if basis else 256
-    written = np.linalg.qr(random.normal(size=(256, width)))[0] if basis else None
+    width = 40 if basis else geometry.pixels
+    written = np.linalg.qr(random.normal(size=(geometry.pixels, width)))[0] if basis else None
+    frames = geometry.block[0]
     joined = MotionFilters.join(
-        0.01 * random.normal(size=10 * width),
-        random.normal(size=(12, 10 * width)) / 8,
+        0.01 * random.normal(size=frames * width),
+        random.normal(size=(12, frames * width)) / 8,
         random.normal(size=(filters, 12)),
         contrast=9.0,
         basis=written,
+        geometry=geometry,
     )
     components = np.linalg.qr(random.normal(size=(8 * filters, kept)))[0].T
     mean = random.random(8 * filters)
@@ -76,18 +87,19 @@ def patch_by_patch(pictures: Film, filters: MotionFilters, projection: Projectio
     matrix = filters.matrix.astype(float)
     if filters.basis is not None:
         matrix = np.einsum("pr,trf->tpf", filters.basis.astype(float), matrix)
-    matrix = matrix.reshape(2560, -1)
+    (bt, by, bx), (st, sy, sx) = filters.geometry.block, filters.geometry.superblock
+    step = filters.geometry.stride
+    matrix = matrix.reshape(bt * by * bx, -1)
     values, energies = [], []
-    for t in range(0, len(pictures) - 13, 7):
-        for y in range(0, pictures.shape[1] - 19, 10):
-            for x in range(0, pictures.shape[2] - 19, 10):
+    for t in range(0, len(pictures) - st + 1, step[0]):
+        for y in range(0, pictures.shape[1] - sy + 1, step[1]):
+            for x in range(0, pictures.shape[2] - sx + 1, step[2]):
                 parts = []
-                for dt in (0, 4):
-                    for dy in (0, 4):
-                        for dx in (0, 4):
-                            block = pictures[
-                                t + dt : t + dt + 10, y + dy : y + dy + 16, x + dx : x + dx + 16
-                            ].astype(float)
+                for dt in (0, st - bt):
+                    for dy in (0, sy - by):
+                        for dx in (0, sx - bx):
+                            a, b, c = t + dt, y + dy, x + dx
+                            block = pictures[a : a + bt, b : b + by, c : c + bx].astype(float)
                             block = (block - block.mean()) / (block.std() + filters.contrast)
                             f = block.ravel() @ matrix + filters.bias
                             parts.append(1 / (1 + np.exp(-(f**2))))
@@ -109,6 +121,41 @@ def test_equals_a_loop_over_patches(basis: bool) -> None:
     assert found[0].place.tolist() == [[10 * i, 10 * j] for i in range(3) for j in range(5)]
     np.testing.assert_allclose(np.concatenate([m.descriptors for m in found]), values, atol=1e-5)
     np.testing.assert_allclose(np.concatenate([m.energy for m in found]), energies, atol=1e-6)
+
+
+@pytest.mark.parametrize("basis", [False, True])
+def test_blocks_of_another_size_and_stride(basis: bool) -> None:
+    pictures = film()
+    filters, projection = model(basis, geometry=OTHER)
+    found = read(pictures, filters, projection)
+    values, energies = patch_by_patch(pictures, filters, projection)
+    # 30 frames: 0, 4 … 20; 45 x 61 pixels: 7 rows, 5 columns
+    assert [len(m.energy) for m in found] == [35] * 6
+    assert [m.time for m in found] == pytest.approx([(3.5 + 4 * i) / 25 for i in range(6)])
+    np.testing.assert_allclose(np.concatenate([m.descriptors for m in found]), values, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([m.energy for m in found]), energies, atol=1e-6)
+    words = WordHistogram(4, random_state=0).fit(found[0].descriptors)
+    arrays = MotionCode(filters, projection, words).to_arrays()
+    again = MotionCode.from_arrays(arrays)
+    assert again.filters.geometry == OTHER
+    assert "geometry" not in MotionCode(*model(), words).to_arrays()["activity"]
+    arrays["activity"]["geometry"][1, 0] = 3
+    with pytest.raises(BundleError, match="must be larger"):
+        MotionCode.from_arrays(arrays)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (((10, 16, 16), (10, 20, 20), (7, 10, 10)), "larger than blocks"),
+        (((10, 16, 16), (14, 16, 20), (7, 10, 10)), "larger than blocks"),
+        (((10, 16, 16), (14, 20, 20), (7, 0, 10)), "larger than blocks"),
+        (((10, 16, 16), (14, 20, 20), (4, 10, 10)), "by less than the stride of 4 frames"),
+    ],
+)
+def test_sizes_that_do_not_fit(sizes: Any, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        Geometry(*sizes)
 
 
 @pytest.mark.parametrize("basis", [False, True])

@@ -213,9 +213,9 @@ def test_settings_are_checked() -> None:
     made = unfitted(mouth_settings(SETTINGS))
     assert made.bag.grid == (2, 2)
     assert made.strengths == (0.1, 0.01)
-    with pytest.raises(ParameterError, match=r"dictionary\.words is nothing"):
+    with pytest.raises(ParameterError, match=r"unknown key 'words' in \[mouth.dictionary\]"):
         mouth_settings({"dictionary": {"words": 3}})
-    with pytest.raises(ParameterError, match=r"mouth\.lips is nothing"):
+    with pytest.raises(ParameterError, match=r"unknown key 'lips' in \[mouth\]"):
         mouth_settings({"lips": 2})
 
 

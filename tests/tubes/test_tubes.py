@@ -431,6 +431,23 @@ def test_piece_length_changes_neither_ids_nor_frames_nor_positions(clip):
     assert all(len(t) <= 17 + TubeOptions().context for t in parts)
 
 
+def test_the_window_of_the_moving_averages(clip):
+    _, boxes = made_up_track(len(clip))
+    items = [(f, seen(boxes[i])) for i, f in enumerate(clip)]
+    shaking = {}
+    for window in (1, 11, 21):
+        whole = run(TubeBuilder(window=window), items)
+        smooth = np.concatenate([t.boxes for t in whole])
+        shaking[window] = np.abs(np.diff(smooth[12:-12, :2].sum(axis=1), n=2)).mean()
+        pieces = np.concatenate([t.boxes for t in run(TubeBuilder(window=window, piece=17), items)])
+        np.testing.assert_allclose(
+            smooth[:, :2] + smooth[:, 2:], pieces[:, :2] + pieces[:, 2:], atol=1e-6
+        )
+    assert shaking[1] > 2 * shaking[11] > 2 * shaking[21]
+    with pytest.raises(ParameterError, match="window must be an odd number"):
+        TubeOptions(window=4)
+
+
 def test_memory_does_not_grow_with_length(clip):
     image = clip[0].image
     true, _ = made_up_track(60)

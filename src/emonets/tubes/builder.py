@@ -108,7 +108,7 @@ class TubeOptions:
     @property
     def context(self) -> int:
         """Frames beyond a piece that its two moving averages take in: pieces join smoothly."""
-        return 2 * (self.window // 2)
+        return max(1, 2 * (self.window // 2))  # an open tube has a last box
 
 
 @dataclass(frozen=True, slots=True, eq=False)

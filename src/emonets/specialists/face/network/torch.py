@@ -274,7 +274,7 @@ class History:
 
 
 def _random_crops(
-    images: Tensor, index: Tensor, crop: int, flip: float, generator: torch.Generator
+    images: Tensor, index: Tensor, crop: int, generator: torch.Generator, flip: float = 0.5
 ) -> Tensor:
     """Random crops, mirrored with probability ``flip``: (n, 1, crop, crop)."""
     n, side = len(index), images.shape[-1]
@@ -340,7 +340,7 @@ def train(
         for index in torch.randperm(len(x), generator=generator).split(  # type: ignore[no-untyped-call]
             recipe.batch_size
         ):
-            batch = _random_crops(x, index, recipe.crop, recipe.flip, generator)
+            batch = _random_crops(x, index, recipe.crop, generator, recipe.flip)
             batch = batch.contiguous(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
                 logits = model(batch)
