@@ -239,12 +239,15 @@ class SpecialistKind:
     trainer : ``(request) -> Trainer``, from a preset; see `emonets.training`.
     scorer : ``(specialist, bundle) -> Trainer``, which extracts and predicts for one that is
         trained.
+    settings : dataclass that checks its table in a preset (`emonets.runtime.settings`), or several
+        that the table's ``model`` decides among; ``module:name`` of these; None: not checked.
     """
 
     name: str
     load: Reference
     trainer: Reference | None = None
     scorer: Reference | None = None
+    settings: str | type[Any] | tuple[type[Any], ...] | None = None
     order: int = 100
 
     def __post_init__(self) -> None:
@@ -262,6 +265,15 @@ class SpecialistKind:
         if made is None:
             raise ParameterError(f"the specialist {self.name!r} has no {what}; register one")
         return _resolved(made)(*args, **kwargs)
+
+    def settings_kinds(self) -> tuple[type[Any], ...]:
+        """The dataclasses of ``settings``; empty where there is none."""
+        if self.settings is None:
+            return ()
+        found: Any = self.settings
+        if isinstance(found, str):
+            found = _resolved(found)
+        return found if isinstance(found, tuple) else (found,)
 
 
 _REGISTERED: dict[str, SpecialistKind] = {}

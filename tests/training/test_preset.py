@@ -1,16 +1,16 @@
-"""Presets: that they are whole, that every number decides something, and what is refused."""
+"""Presets: their numbers, defaults and comments, and what is refused."""
 
 from __future__ import annotations
 
-import copy
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from emonets.contracts import SpecialistKind, registered
 from emonets.errors import ParameterError
 from emonets.fusion.strategies import STRATEGIES, FusionSettings, make_fusion
 from emonets.learners.boltzmann.dbn import PAPER_LAYERS
@@ -20,9 +20,8 @@ from emonets.learners.patches.bag import BagOfPatches
 from emonets.learners.pooled_perceptron.classifier import PooledPerceptron
 from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
 from emonets.learners.word_histogram import WordHistogram
-from emonets.runtime.settings import from_table, to_table
+from emonets.runtime.settings import setting, to_table
 from emonets.specialists.activity import settings as activity
-from emonets.specialists.activity.specialist import ActivitySpecialist
 from emonets.specialists.audio import settings as audio
 from emonets.specialists.audio.features.whitening import Whitening
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
@@ -30,86 +29,74 @@ from emonets.specialists.face import settings as face
 from emonets.specialists.face.network.classifier import ConvNetClassifier
 from emonets.specialists.face.network.layers import NETWORKS
 from emonets.specialists.face.network.modern import ModernConvNetClassifier
-from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
+from emonets.specialists.face.specialist import FacePreprocessing
 from emonets.specialists.mouth import settings as mouth
-from emonets.training import motion_code
-from emonets.training.parts import MouthPart
 from emonets.training.preset import (
-    Preset,
-    check_preset,
     load_preset,
-    preset_names,
     read_preset,
+    table_kinds,
 )
-from emonets.training.system import fusion_settings
-from emonets.training.trainers import make_parts
-
-
-def keys(table: Mapping[str, Any], before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every value of nested tables, and of tables in lists."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from keys(value, (*before, key))
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            for i, inner in enumerate(value):
-                yield from keys(inner, (*before, key, i))
-        else:
-            yield (*before, key)
-
-
-def dotted(way: tuple[Any, ...]) -> str:
-    return ".".join(map(str, way))
 
 
 def test_paper_numbers() -> None:
     paper = read_preset("paper")
-    assert isinstance(paper.face, face.ConvNetFace)
-    assert isinstance(paper.audio, audio.PerceptronAudio)
-    assert paper.tubes is not None
-    assert paper.activity is not None
-    assert paper.fusion is not None
-    assert paper.face.network.layers() == NETWORKS["convnet1"]
-    numbers = paper.face.network
+    assert isinstance(paper["face"], face.ConvNetFace)
+    assert isinstance(paper["audio"], audio.PerceptronAudio)
+    assert paper["face"].network.layers() == NETWORKS["convnet1"]
+    numbers = paper["face"].network
     assert (numbers.weight_rate, numbers.bias_rate, numbers.momentum) == (0.001, 0.002, 0.9)
     assert (numbers.weight_decay, numbers.dense_decay, numbers.flip) == (0.004, 1.0, 0.5)
-    assert (paper.face.images.points, paper.face.clips.slots) == (51, 10)
-    assert (paper.tubes.window, paper.tubes.scale_threshold) == (11, 1.5)
-    rates = [machine.learning_rate for machine in paper.audio.pretraining.layers]
+    assert (paper["face"].images.points, paper["face"].clips.slots) == (51, 10)
+    assert (paper["tubes"].window, paper["tubes"].scale_threshold) == (11, 1.5)
+    rates = [machine.learning_rate for machine in paper["audio"].pretraining.layers]
     assert rates == [0.0006, 0.0005, 0.001]
-    for machine, of in zip(paper.audio.pretraining.layers, PAPER_LAYERS, strict=True):
+    for machine, of in zip(paper["audio"].pretraining.layers, PAPER_LAYERS, strict=True):
         got = to_table(machine)
         assert {key: got[key] for key in of if key != "algorithm"} == {
             key: value for key, value in of.items() if key != "algorithm"
         }
-    assert len(paper.audio.pretraining.used) == 2 == len(paper.audio.network.hidden_layer_sizes)
-    assert (paper.audio.frames.rate, paper.audio.frames.width) == (48000, 909)
-    assert paper.activity.superblocks.size == (14, 20, 20)
-    assert paper.activity.superblocks.stride == (7, 10, 10)
-    assert paper.fusion.svm.scales == (0, 1, 2, 3)
-    assert paper.fusion.bagging.members == 350
+    assert (
+        len(paper["audio"].pretraining.used) == 2 == len(paper["audio"].network.hidden_layer_sizes)
+    )
+    assert (paper["audio"].frames.rate, paper["audio"].frames.width) == (48000, 909)
+    assert paper["activity"].superblocks.size == (14, 20, 20)
+    assert paper["activity"].superblocks.stride == (7, 10, 10)
+    assert paper["fusion"].svm.scales == (0, 1, 2, 3)
+    assert paper["fusion"].bagging.members == 350
 
 
-@pytest.mark.parametrize("name", preset_names())
-def test_every_preset_is_whole(name: str) -> None:
-    table = load_preset(name)
-    assert table["name"] == name
-    # all that has a default stands in the file, too: nothing is left to be looked up in code
-    filled = {dotted(way) for way in keys(to_table(read_preset(name)))}
-    written = {dotted(way) for way in keys(table)}
-    assert filled <= written
-    assert set(table) == set(Preset.__dataclass_fields__)
-
-
-def test_every_number_of_the_paper_has_its_section_or_a_reason() -> None:
+def commented() -> Iterator[tuple[str, str, str]]:
+    """Table, key and comment of each line of paper.toml."""
     place = Path(face.__file__).parents[2] / "presets" / "paper.toml"
-    lines = place.read_text("utf-8").splitlines()
-    silent = [
-        line
-        for line in lines
-        if re.match(r"\w+ = [\[\d]", line) and "#" not in line and "." in line
-    ]
-    # in a list of machines the first one has the comments
-    assert {line.split(" = ")[0] for line in silent} <= {"momentum", "weight_scale"}
+    table = ""
+    for line in place.read_text("utf-8").splitlines():
+        if found := re.match(r"\[+([\w.]+)\]+", line):
+            table = found[1]
+        elif found := re.match(r"(\w+) = [^#]*(?:# *(.*))?", line):
+            yield table, found[1], found[2] or ""
+
+
+def section_of(settings: Any, table: str, key: str) -> str:
+    """The section that a settings dataclass names for a key."""
+    for step in table.split(".")[1:]:
+        settings = getattr(settings, step)
+        settings = settings[0] if isinstance(settings, tuple) else settings
+    about = type(settings).__dataclass_fields__[key].metadata
+    return str(about.get("section", ""))
+
+
+def test_the_section_of_each_number_stands_beside_it() -> None:
+    paper, seen = read_preset("paper"), 0
+    for table, key, comment in commented():
+        if not table:
+            continue
+        section = section_of(paper[table.split(".")[0]], table, key)
+        if section and "only" not in comment and comment:
+            assert any(part in comment for part in section.split(", ")), (table, key, comment)
+            seen += 1
+        elif "layers" not in table:  # in a list of machines the first has the comments
+            assert comment or section == "", (table, key)
+    assert seen > 90
 
 
 def arguments(kind: type, settings: Any, *, but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
@@ -138,244 +125,6 @@ def test_defaults_are_those_of_the_code() -> None:
     assert activity.Blocks().size == activity.ActivitySettings().geometry().block
     for name in STRATEGIES:
         assert type(make_fusion(name)) is type(make_fusion(name, numbers=FusionSettings()))
-
-
-OTHERS: dict[str, Any] = {
-    "name": "mine", "face.network.network": "convnet2", "face.images.registration": "face",
-    "face.images.illumination": "none", "face.images.border": "edge", "face.clips.base": "modern",
-    "face.clips.head": "none", "face.network.filters": [64, 64, 96], "face.network.filter_size": 3,
-    "audio.features": "logmel", "audio.network.pooling": "mean",
-    "audio.network.hidden_layer_sizes": [350, 20], "audio.network.pooled_dropout_by": "update",
-    "audio.network.denominator": "unit", "audio.network.shuffle": "epoch",
-    "audio.network.train_weights": [1.5, 0.5], "audio.network.test_weights": [1.5, 0.5],
-    "audio.pretraining.use": 1, "audio.clips.base": "paper", "audio.clips.head": "none",
-    "activity.on": "tubes", "activity.longest": 320, "activity.blocks.size": [11, 16, 16],
-    "activity.superblocks.size": [13, 20, 20], "activity.superblocks.stride": [7, 12, 10],
-    "activity.synchrony.schedule": "cosine", "activity.words.algorithm": "minibatch",
-    "activity.svm.kernel": "additive", "mouth.region": "landmarks", "mouth.colour": "rgb",
-    "mouth.dictionary.pooling": "mean+std", "fusion.strategy": "mean", "visible": "bernoulli",
-    "algorithm": "sml", "start": "data",
-}  # fmt: skip
-"""Another value where half of it, or its list the other way round, will not do."""
-
-ALSO: dict[str, dict[str, Any]] = {
-    "face.network.network": {"face.network.filters": [64, 64]},
-    "audio.network.hidden_layer_sizes": {"audio.pretraining.use": 0},
-    "audio.clips.base": {"audio.clips.head": "none"},  # which "paper" has no network for
-    "audio.clips.head": {"audio.clips.base": "modern"},
-    "audio.features": {"audio.frames": {}},
-}
-"""What else must be so for that."""
-
-FIXED = {
-    "tubes.window", "tubes.scale_threshold", "tubes.crop_size", "face.network.units",
-    "face.images.points", "face.images.size", "face.images.border_pixels", "mouth.rows",
-    "mouth.columns", *(f"audio.frames.{name}" for name in audio.FRAMES["yaafe"]),
-}  # fmt: skip
-"""What a preset cannot change."""
-
-MODELS = {"face.model": "modern convnet", "audio.model": "sound network"}
-"""What decides which other keys there are."""
-
-
-def another(way: tuple[Any, ...], value: Any) -> Any:
-    """Another value of a key that may stand in its place."""
-    name = dotted(way)
-    if name in OTHERS or (len(way) > 4 and way[-1] in OTHERS):
-        return OTHERS.get(name, OTHERS.get(way[-1]))
-    if way[-1] == "hidden":
-        return {"relu": "sigmoid", "sigmoid": "relu"}[value]
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, list):
-        return value[::-1] if len(set(value)) > 1 else [2 * part for part in value]
-    return value // 2 or value + 1 if isinstance(value, int) else value / 2 or 0.5
-
-
-class Stopped(Exception):  # noqa: N818
-    """A function was reached; its arguments are what it was given."""
-
-
-def given(function: Callable[[], Any]) -> Any:
-    with pytest.raises(Stopped) as stopped:
-        function()
-    return stopped.value.args
-
-
-def plain(estimator: Any) -> dict[str, str]:
-    """What an estimator was given."""
-    return {key: repr(value) for key, value in estimator.get_params().items()}
-
-
-def of_face(table: Any, patch: Any, tmp_path: Path) -> Any:
-    """The network, its pictures, and what the SVM of a system is searched with."""
-
-    class Data:
-        name, kinds = "clips", ("clip",)
-        info = type("Info", (), {"name": "clips"})()
-        labels = groups = np.empty(0)
-
-    settings = face.face_from_table(table["face"])
-    made: list[Any] = [plain(face.build_face_network(settings)), settings.images.preprocessing()]
-    parts, _ = make_parts(table, [Data()], models=["face"])  # type: ignore[list-item]
-    part: Any = parts["face"]
-
-    def search(self: FaceSpecialist, *args: Any, **named: Any) -> None:
-        raise Stopped(self.slots, named)
-
-    patch.setattr(FaceSpecialist, "fit", search)
-    if part.settings.get("head") == "none":
-        return [*made, part.fit(Data, np.empty(0, np.intp), None)[1]]
-    searched = given(lambda: part.fit(Data, np.empty(0, np.intp), None))
-    return [*made, part.settings["network"], searched]
-
-
-def of_audio(table: Any, patch: Any, tmp_path: Path) -> Any:
-    """Whitening, deep belief net and perceptron, or the network of a bundle."""
-
-    class Data:
-        name, kinds = "clips", ("clip",)
-        info = type("Info", (), {"name": "clips"})()
-
-    try:
-        parts, _ = make_parts(table, [Data()], models=["audio"])  # type: ignore[list-item]
-    except ParameterError as error:  # a bundle that has no such network
-        return str(error)
-    part = parts["audio"]
-    settings = audio.audio_from_table(table["audio"])
-    assert isinstance(settings, audio.PerceptronAudio)
-    net = audio.build_pretraining(settings)
-    return [
-        type(part).__name__, str(part.extractors()), plain(audio.build_whitening(settings)),
-        net and plain(net), settings.pretraining.max_frames,
-        plain(audio.build_perceptron(settings)), part.settings.get("network"),
-        part.settings.get("head"),
-    ]  # fmt: skip
-
-
-def of_activity(table: Any, patch: Any, tmp_path: Path) -> Any:
-    """How many blocks of which size are cut; filters, words, the SVM's search, copies."""
-    settings = activity.activity_from_table(table["activity"])
-
-    def cut(streams: Any, count: int, *, shape: Any, seed: int) -> Any:
-        raise Stopped(count, shape)
-
-    def search(self: ActivitySpecialist, *args: Any, **named: Any) -> None:
-        raise Stopped(self.on, self.longest, self.weighted, named)
-
-    patch.setattr(motion_code, "sample_blocks", cut)
-    patch.setattr(ActivitySpecialist, "fit", search)
-    reduce: Any = motion_code._reduced
-    code: Any = type("Code", (), {})()
-    made = [
-        given(lambda: motion_code.fit_filters([], table["activity"], work=tmp_path)),
-        given(lambda: reduce([], None, settings, 0, print)),
-        settings.geometry(), settings.superblocks.components, settings.blocks.basis,
-        plain(activity.build_whitening(settings)), plain(activity.build_autoencoder(settings)),
-        plain(activity.build_words(settings)), settings.augmentation,
-    ]  # fmt: skip
-    specialist = activity.build_activity(code, settings)
-    return [*made, given(lambda: specialist.fit([], [], **to_table(settings.svm)))]
-
-
-def of_mouth(table: Any, patch: Any, tmp_path: Path) -> Any:
-    """View, dictionaries, regression and its penalties, the step through a clip."""
-    made = mouth.build_mouth(mouth.mouth_from_table(table["mouth"]))
-    part: Any = MouthPart(to_table(mouth.mouth_from_table(table["mouth"])))
-    return made.view, plain(made.bag), plain(made.classifier), made.strengths, part._every
-
-
-def of_fusion(table: Any, patch: Any, tmp_path: Path) -> Any:
-    """Every strategy."""
-    settings = fusion_settings(table)
-    made = {name: plain(make_fusion(name, numbers=settings)) for name in STRATEGIES}
-    return settings.strategy, settings.coverage, made
-
-
-def of_name(table: Any, patch: Any, tmp_path: Path) -> Any:
-    return from_table(Preset, table).name
-
-
-MADE = {
-    "name": of_name, "face": of_face, "audio": of_audio, "activity": of_activity,
-    "mouth": of_mouth, "fusion": of_fusion,
-}  # fmt: skip
-PAPER = load_preset("paper")
-
-
-def with_(table: dict[str, Any], way: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    new = copy.deepcopy(table)
-    inner = new
-    for key in way[:-1]:
-        inner = inner[key]
-    inner[way[-1]] = value
-    return new
-
-
-def three_machines() -> dict[str, Any]:
-    """The paper's preset with a perceptron of three hidden layers, which uses all machines."""
-    table = copy.deepcopy(PAPER)
-    table["audio"]["pretraining"]["use"] = 3
-    table["audio"]["network"] |= {
-        "hidden_layer_sizes": [350] * 3, "activations": ["relu", "sigmoid", "sigmoid"],
-    }  # fmt: skip
-    return table
-
-
-@pytest.mark.parametrize(
-    "way", [way for way in keys(PAPER) if dotted(way) not in MODELS], ids=dotted
-)
-def test_every_number_decides_something_or_says_why_not(
-    way: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    machine = "layers" in way
-    table, name = three_machines() if machine else PAPER, dotted(way)
-    value = table
-    for key in way:
-        value = value[key]
-    changed = with_(table, way, another(way, value))
-    if name in FIXED:
-        with pytest.raises(ParameterError, match=rf"{way[-1]} is fixed at .*: \w+ \w+"):
-            check_preset(changed, "mine")
-        return
-    for where, other in ALSO.get(name, {}).items():
-        changed = with_(changed, tuple(where.split(".")), other)
-    if way[-1] == "n_components" and machine:  # the perceptron must be as wide
-        changed["audio"]["network"]["hidden_layer_sizes"][way[3]] = another(way, value)
-    check_preset(changed, "mine")
-    made = []
-    for one in (table, changed):
-        with monkeypatch.context() as patch:
-            made.append(MADE[way[0]](one, patch, tmp_path))
-    assert repr(made[0]) != repr(made[1]), f"{name} = {another(way, value)!r} changes nothing"
-
-
-@pytest.mark.parametrize(
-    ("table", "key", "value", "message"),
-    [
-        ("tubes", "window", 13, "tubes.window is fixed at 11 .* a bundle does not store"),
-        ("face.network", "units", 8, "there are seven emotions"),
-        ("face.images", "points", 68, "the 17 of its contour are ignored"),
-        ("mouth", "rows", [50, 80], r"fixed at \[55, 85\] .* keep mouth crops"),
-        ("audio.frames", "width", 900, "width is fixed at 909 by features = 'yaafe'"),
-        ("audio.frames", "highest", 8000.0, "the features 'yaafe' have no such number"),
-        ("face.network", "filters", [64, 64], "an entry for each of the 3 convolutions"),
-        ("face.network", "filter_size", 4, "filter_size must be odd"),
-        ("audio.pretraining", "use", 4, "use is 4, of 3 layers"),
-        ("audio.pretraining", "use", 3, "cannot start the hidden layers"),
-        ("audio.network", "train_weights", [1.4, 0.7], "must sum to N"),
-        ("audio.network", "activations", ["relu"], "an entry for each hidden layer"),
-        ("activity.superblocks", "stride", [4, 10, 10], "less than the stride of 4 frames"),
-        ("activity.blocks", "basis", 257, "at most 256"),
-        ("fusion", "strategy", "magic", "fusion.strategy must be one of 'mean', .*'recommended'"),
-        ("fusion", "coverage", 0, "coverage must be a number above 0 to 1"),
-        ("face.clips", "head", "nose", "one of 'svm', 'logistic', 'none', got 'nose'"),
-        ("activity", "on", "hands", "one of 'frames', 'tubes', got 'hands'"),
-    ],
-)
-def test_numbers_that_cannot_be(table: str, key: str, value: Any, message: str) -> None:
-    with pytest.raises(ParameterError, match=f"^mine: .*{message}"):
-        check_preset(with_(PAPER, (*table.split("."), key), value), "mine")
 
 
 @pytest.mark.parametrize(
@@ -418,11 +167,11 @@ def test_a_small_preset_has_the_rest_by_default(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[activity.words]\nn_words = 30\n[audio]\n[face.network]\nnetwork = 'convnet2'")
     made = read_preset(file)
-    assert made.activity == activity.ActivitySettings(words=activity.Words(n_words=30))
-    assert made.audio == audio.PerceptronAudio()
-    assert isinstance(made.face, face.ConvNetFace)
-    assert made.face.network.layers() == NETWORKS["convnet2"]
-    assert made.mouth is None
+    assert made["activity"] == activity.ActivitySettings(words=activity.Words(n_words=30))
+    assert made["audio"] == audio.PerceptronAudio()
+    assert isinstance(made["face"], face.ConvNetFace)
+    assert made["face"].network.layers() == NETWORKS["convnet2"]
+    assert set(made.tables) == {"activity", "audio", "face"}
 
 
 def test_layers_are_changed_where_a_preset_says_so() -> None:
@@ -435,3 +184,25 @@ def test_layers_are_changed_where_a_preset_says_so() -> None:
     ]  # fmt: skip
     assert [c.initial_std for c in convolutions] == [1e-4, 0.01, 0.01]  # type: ignore[union-attr]
     assert numbers.layers()[-1].decay == 0.2  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brightness:
+    bins: int = setting(7, low=2)
+
+
+def test_a_registered_specialist_has_a_table_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[brightness]\nbin = 3")
+    with pytest.raises(ParameterError, match=r"unknown table \[brightness\]; known: name, tubes"):
+        load_preset(file)
+    load = dict  # never called
+    with registered(SpecialistKind("brightness", load, settings=Brightness)):
+        with pytest.raises(ParameterError, match=r"unknown key 'bin' in \[brightness\]; .*'bins'"):
+            load_preset(file)
+        file.write_text("[brightness]\nbins = 3")
+        assert read_preset(file)["brightness"] == Brightness(bins=3)
+        assert "brightness" in table_kinds()
+    with registered(SpecialistKind("brightness", load)):
+        file.write_text("[brightness]\nwhatever = 3")
+        assert read_preset(file)["brightness"] == {"whatever": 3}

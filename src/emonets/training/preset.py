@@ -13,28 +13,39 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from emonets.contracts import specialist_kinds
 from emonets.errors import ParameterError
 from emonets.fusion.strategies import FusionSettings
-from emonets.runtime.settings import Drawn, check_table, from_table, nearest, setting, to_table
-from emonets.specialists.activity.settings import ActivitySettings
-from emonets.specialists.audio.settings import NetworkAudio, PerceptronAudio, audio_from_table
+from emonets.runtime.settings import Drawn, check_table, from_table, nearest, to_table
+from emonets.specialists.audio.settings import audio_from_table
 from emonets.specialists.face.settings import ConvNetFace, ModernFace, face_from_table
-from emonets.specialists.mouth.settings import MouthSettings
 from emonets.training.search_space import KINDS, parse_distribution, refuse_within
 from emonets.tubes.settings import TubeSettings
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Preset:
-    """All tables of a preset; None where it has none."""
+    """A preset as its dataclasses: ``read_preset("paper")["activity"].words.n_words``.
 
-    name: str = setting("")
-    tubes: TubeSettings | None = None
-    face: ConvNetFace | ModernFace | None = None
-    audio: PerceptronAudio | NetworkAudio | None = None
-    activity: ActivitySettings | None = None
-    mouth: MouthSettings | None = None
-    fusion: FusionSettings | None = None
+    Attributes
+    ----------
+    name : its own. tables : by name, of those that it has.
+    """
+
+    name: str
+    tables: Mapping[str, Any]
+
+    def __getitem__(self, table: str) -> Any:
+        return self.tables[table]
+
+
+def table_kinds() -> dict[str, tuple[type[Any], ...]]:
+    """The tables of a preset, and the dataclasses of each: those of all registered specialists.
+
+    Several are told apart by the table's ``model``; a specialist without any is not checked.
+    """
+    specialists = {name: kind.settings_kinds() for name, kind in specialist_kinds().items()}
+    return {"tubes": (TubeSettings,), **specialists, "fusion": (FusionSettings,)}
 
 
 def preset_names() -> list[str]:
@@ -88,12 +99,27 @@ def check_preset(preset: Mapping[str, Any], name: str, *, distributions: bool = 
         return _drawn(value, where, wanted, name, distributions)
 
     _refuse_in_lists(preset, "", name)
-    check_table(Preset, preset, file=name, draw=drawn)
+    kinds = table_kinds()
+    for key, table in preset.items():
+        if key == "name":
+            if not isinstance(table, str):
+                raise ParameterError(f"{name}: name must be text, got {table!r}")
+        elif key not in kinds:
+            what = f"table [{key}]" if isinstance(table, Mapping) else f"key {key!r}"
+            raise ParameterError(f"{name}: unknown {what}; {nearest(key, ['name', *kinds])}")
+        elif kinds[key]:
+            check_table(kinds[key], table, key, file=name, draw=drawn)
 
 
 def read_preset(name: str | Path) -> Preset:
     """A preset as its dataclasses; see :func:`load_preset`."""
-    return from_table(Preset, load_preset(name), file=str(name))
+    preset, kinds = load_preset(name), table_kinds()
+    tables = {
+        key: from_table(kinds[key], table, key, file=str(name)) if kinds[key] else table
+        for key, table in preset.items()
+        if key != "name"
+    }
+    return Preset(preset.get("name", ""), tables)
 
 
 def load_section(name: str | Path, section: str, *, distributions: bool = False) -> dict[str, Any]:

@@ -8,4 +8,5 @@ KIND = SpecialistKind(
     load="emonets.specialists.activity.specialist:ActivitySpecialist.from_arrays",
     trainer="emonets.specialists.activity.trainer:make_trainer",
     scorer="emonets.specialists.activity.trainer:make_scorer",
+    settings="emonets.specialists.activity.settings:ActivitySettings",
 )

@@ -8,4 +8,5 @@ KIND = SpecialistKind(
     load="emonets.specialists.audio.specialist:AudioSpecialist.from_arrays",
     trainer="emonets.specialists.audio.trainer:make_trainer",
     scorer="emonets.specialists.audio.trainer:make_scorer",
+    settings="emonets.specialists.audio.settings:AUDIO_MODELS",
 )

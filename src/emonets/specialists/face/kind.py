@@ -8,4 +8,5 @@ KIND = SpecialistKind(
     load="emonets.specialists.face.specialist:FaceSpecialist.from_arrays",
     trainer="emonets.specialists.face.trainer:make_trainer",
     scorer="emonets.specialists.face.trainer:make_scorer",
+    settings="emonets.specialists.face.settings:FACE_MODELS",
 )

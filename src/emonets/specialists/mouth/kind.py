@@ -8,4 +8,5 @@ KIND = SpecialistKind(
     load="emonets.specialists.mouth.specialist:MouthSpecialist.from_arrays",
     trainer="emonets.specialists.mouth.trainer:make_trainer",
     scorer="emonets.specialists.mouth.trainer:make_scorer",
+    settings="emonets.specialists.mouth.settings:MouthSettings",
 )
