@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +14,9 @@ from sklearn.preprocessing import FunctionTransformer
 import emonets
 from emonets import EmoNetsClassifier
 from emonets.errors import DataError, ParameterError
-from emonets.learners.grid_search import TwoStageGridSearch
 from emonets.media.clip import open_clip
 
 FAST = Path(__file__).parents[1] / "fast_system.toml"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_grid() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        search = partial(TwoStageGridSearch, coarse={"C": [1.0], "gamma": [1.0]}, exponents=(0.0,))
-        patch.setattr("emonets.specialists.face.specialist.TwoStageGridSearch", search)
-        yield
 
 
 @pytest.fixture(scope="module")

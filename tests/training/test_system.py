@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ import emonets
 from command_line import Run, runner
 from emonets.datasets import Item, open_dataset
 from emonets.errors import DataError, ParameterError
-from emonets.learners.grid_search import TwoStageGridSearch
 from emonets.reproduction.submission_training import train_for_submissions
 from emonets.runtime.store import FeatureStore
 from emonets.training import out_of_fold as oof
@@ -46,15 +43,6 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     return FeatureStore(tmp_path_factory.mktemp("store") / "s")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_grid() -> Iterator[None]:
-    """The face's SVM tries hundreds of C and gamma, which says nothing here."""
-    with pytest.MonkeyPatch.context() as patch:
-        search = partial(TwoStageGridSearch, coarse={"C": [1.0], "gamma": [1.0]}, exponents=(0.0,))
-        patch.setattr("emonets.specialists.face.specialist.TwoStageGridSearch", search)
-        yield
 
 
 def quiet(**changes: Any) -> Options:
