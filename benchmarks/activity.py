@@ -36,11 +36,17 @@ from emonets.evaluation.records import Row, score_rows, write_results
 from emonets.learners.svm.chi2 import Chi2SVC
 from emonets.media.clip import open_clip
 from emonets.specialists.activity import BLOCK, MotionFilters, MotionReader, Projection, grey
+from emonets.specialists.activity.clips import describe_clips
+from emonets.specialists.activity.motion_code import fit_code, kept_array
 from emonets.specialists.activity.specialist import search_penalty
-from emonets.training.activity import new_specialist, train_activity, training_features
-from emonets.training.films import describe_films, load_films, prepare
-from emonets.training.motion_code import fit_code, kept_array
+from emonets.specialists.activity.training import (
+    fit_specialist,
+    new_specialist,
+    training_features,
+)
+from emonets.training.out_of_fold import folds_of
 from emonets.training.preset import load_section
+from labelled_clips import motion_clips
 
 FILTERS, COMPONENTS = 300, 100  # of the paper
 CONTRAST = 10.0  # grey levels, about what films have
@@ -160,15 +166,15 @@ def speed(options: argparse.Namespace) -> None:
 
 def training(options: argparse.Namespace) -> None:
     settings = load_section("paper", "activity")
-    films = load_films([options.data / JAVANESE])
+    data, clips = motion_clips(options.data / JAVANESE, settings["on"], options.work)
     began, used = time.monotonic(), time.process_time()
-    specialist, card = train_activity(films, settings, work=options.work)
+    specialist, card = fit_specialist(clips, data.labels, data.groups, settings, work=options.work)
     wall, cpu = (time.monotonic() - began) / 60, (time.process_time() - used) / 60
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(card, f"{wall:.1f} min, {cpu:.1f} min of processor, {peak:.0f} MB", specialist.decision)
     about: dict[str, Any] = {
         "what": "activity paper, training at the paper's sizes", "data": JAVANESE,
-        "n": len(films.paths), "seed": 0,
+        "n": len(clips), "seed": 0,
         "command": "OMP_NUM_THREADS=1 python benchmarks/activity.py --data DATA --work WORK "
         "--what training",
     }  # fmt: skip
@@ -206,7 +212,7 @@ def fold_answers(
     seen, rows = training_features(
         specialist, mine, {"augmentation": {"copies": 1}}, work=work, echo=said
     )
-    new = describe_films([shown[i] for i in test.tolist()], specialist, work, echo=said)
+    new = describe_clips([shown[i] for i in test.tolist()], specialist, work, echo=said)
     labels, groups = films.labels[train][rows], films.groups[train][rows]
     original = np.arange(len(rows)) < len(train)
     found = []
@@ -233,7 +239,7 @@ def fold_answers(
 
 
 def javanese(options: argparse.Namespace) -> None:
-    films = load_films([options.data / JAVANESE])
+    films, _ = motion_clips(options.data / JAVANESE, "frames", options.work)
     command = (
         "OMP_NUM_THREADS=1 python benchmarks/activity.py --data DATA --work WORK --what javanese"
     )
@@ -244,11 +250,11 @@ def javanese(options: argparse.Namespace) -> None:
 
     answers: dict[str, np.ndarray] = {}
     inner: dict[str, np.ndarray] = {}
-    folds = films.folds()
+    folds, _ = folds_of(films)
     for on in options.on:
         settings = {**FOLD, "synchrony": load_section("modern", "activity")["synchrony"], "on": on}
-        shown = prepare(films, settings, options.work, echo=said)
-        every = np.zeros((len(ways()), len(films.paths), len(EMOTIONS)))
+        _, shown = motion_clips(options.data / JAVANESE, on, options.work)
+        every = np.zeros((len(ways()), len(films), len(EMOTIONS)))
         scores = np.zeros((len(ways()), len(folds)))
         for number, (train, test) in enumerate(folds):
             said(f"{on}: fold {number + 1} of {len(folds)}")
@@ -265,7 +271,9 @@ def javanese(options: argparse.Namespace) -> None:
     for number, (_, test) in enumerate(folds):
         chosen[test] = answers[names[best[number]]][test]
         said(f"fold {number + 1}: {names[best[number]]}")
-    np.savez(options.work / "javanese.npz", clip=[path.name for path in films.paths], proba=chosen)
+    np.savez(
+        options.work / "javanese.npz", clip=[item.path.name for item in films.items], proba=chosen
+    )
     part = f"{', '.join(options.on)}: the way chosen within each fold's training part"
     rows: list[Row] = []
     split = "leave one of 8 actors out, of everything"
@@ -280,7 +288,7 @@ def javanese(options: argparse.Namespace) -> None:
         if name in inner:
             rows.append(
                 Row(what=f"activity, {name}", data=JAVANESE, split=split, group="actor",
-                    classes=6, n=len(films.paths), metric="share right within training",
+                    classes=6, n=len(films), metric="share right within training",
                     value=float(inner[name].mean()), command=command)
             )  # fmt: skip
         if name == part:

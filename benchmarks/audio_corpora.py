@@ -18,13 +18,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from emonets.datasets import open_dataset
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.records import score_rows, write_results
 from emonets.learners.pooled_perceptron.classifier import AUTHORS
-from emonets.training.audio import cross_validate
-from emonets.training.audio_report import score_corpora
+from emonets.runtime.store import FeatureStore
 from emonets.training.preset import load_section
-from emonets.training.sound_data import load_labelled
+from emonets.training.system import Options, System
 
 CORPORA = ("ravdess_speech", "emodb", "javanese_speech")
 ABLATIONS = ("no pretraining", "mean pooling", "max pooling", "authors' code")
@@ -63,37 +63,47 @@ def main() -> None:
     settings = settings_of(what)
     names = CORPORA if what == "modern" else (options.corpus,)
     paths = [options.data / name for name in names]
-    data = load_labelled(paths, settings["features"], options.work / "features")
     began = time.monotonic()
 
     def said(text: str) -> None:
         print(f"{(time.monotonic() - began) / 60:5.1f} min  {what}: {text}", flush=True)
 
-    p = cross_validate(
-        data, settings, seed=options.seed, work=options.work, workers=options.workers, echo=said
-    )
+    system = System(
+        [open_dataset(path) for path in paths], {"audio": settings},
+        FeatureStore(options.work / "store"),
+        Options(
+            ["audio"], base="none", seed=options.seed, workers=options.workers, echo=said,
+            scored=len(paths),
+        ),
+    )  # fmt: skip
+    scored = system.score()
+    seven = scored.corpora or {names[0]: scored.scores}
     name = what if what in ("paper", "modern") else f"paper, {what}"
     command = f"python benchmarks/audio_corpora.py --data DATA --what '{what}'"
     if what != "modern" and options.corpus != CORPORA[0]:
         command += f" --corpus {options.corpus}"
     rows = []
-    for one in score_corpora(data, p, data.split, seed=options.seed):
-        count = len(one.scores.classes) - len(one.masked)
-        print(f"\n{name}, {one.corpus}, {count} classes\n{one.scores}")
-        rows += score_rows(
-            one.scores,
-            what=f"audio {name}",
-            data=one.corpus,
-            split=f"{one.split}, {count} classes",
-            group="speaker",
-            dropped=sum(one.corpus in file for file, _ in data.dropped),
-            command=command,
-            note=f"{', '.join(one.masked)} masked" if one.masked else "",
-            per_class=what in ("paper", "modern"),
-        )
-        if options.figure is not None and one.corpus == CORPORA[0] and count == 7:
-            title = f"Sound, {name}: {one.corpus}, {data.split}"
-            confusion_figure(one.scores, options.figure, title=title)
+    for corpus in names:
+        for one in filter(None, (seven[corpus], scored.fine.get(corpus))):
+            scores = one["audio"]
+            here = scores.confusion.sum(axis=1) > 0
+            masked = [c for c, there in zip(scores.classes, here, strict=True) if not there]
+            count = int(here.sum())
+            print(f"\n{name}, {corpus}, {count} classes\n{scores}")
+            rows += score_rows(
+                scores,
+                what=f"audio {name}",
+                data=corpus,
+                split=f"{scored.predictions.split}, {count} classes",
+                group="speaker",
+                dropped=sum(corpus in file for file, _ in scored.data.dropped),
+                command=command,
+                note=f"{', '.join(masked)} masked" if masked else "",
+                per_class=what in ("paper", "modern"),
+            )
+            if options.figure is not None and corpus == CORPORA[0] and count == 7:
+                title = f"Sound, {name}: {corpus}, {scored.predictions.split}"
+                confusion_figure(scores, options.figure, title=title)
     write_results("audio", rows)
 
 

@@ -19,7 +19,12 @@ from distributed import LocalCluster
 from emonets.datasets import open_dataset
 from emonets.evaluation.records import Row, write_results
 from emonets.runtime.store import FeatureStore
-from emonets.training.extraction import Extractor, extract_items, face_extractor
+from emonets.specialists.activity.extractor import tubes_extractor
+from emonets.specialists.audio.extractor import sound_extractor
+from emonets.specialists.face.extractor import face_extractor
+from emonets.specialists.mouth.crops import MouthView
+from emonets.specialists.mouth.extractor import mouths_extractor
+from emonets.training.extraction import extract_items
 
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/dask_workers.py --data DATA"
 
@@ -37,9 +42,9 @@ def main() -> None:
     chosen, warm = items[: options.clips], items[-2:]
     wanted = [
         face_extractor("modern"),
-        Extractor("tubes"),
-        Extractor("mouths", {"region": "fixed", "colour": "grey"}),
-        Extractor("sound", {"features": "logmel"}),
+        tubes_extractor(),
+        mouths_extractor(MouthView()),
+        sound_extractor("logmel"),
     ]
     seconds: dict[int, float] = {}
     made: dict[int, dict[str, bytes]] = {}

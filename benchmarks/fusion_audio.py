@@ -28,17 +28,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets import open_dataset
-from emonets.emotions import EMOTIONS
 from emonets.fusion.nested_folds import nested_predictions
 from emonets.fusion.protocols import FitPredict
 from emonets.model import EmoNets
 from emonets.runtime.files import write_whole
+from emonets.specialists.audio.extractor import sound_extractor
 from emonets.specialists.audio.specialist import AudioSpecialist
-from emonets.training.audio import fit_audio
+from emonets.specialists.audio.trainer import AudioTrainer
+from emonets.training.material import Material
 from emonets.training.preset import audio_settings
-from emonets.training.sound_data import Labelled, emotions_of, load_labelled
+from emonets.training_contract import Run
 from fusion_stock import linear_machine, takes
+from labelled_clips import material
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -56,27 +57,21 @@ def functionals(frames: NDArray[np.float32]) -> Floats:
 
 
 def write_bundle(
-    data: Labelled, fold: Ints, settings: dict[str, Any], options: argparse.Namespace
+    data: Material, fold: Ints, settings: dict[str, Any], options: argparse.Namespace
 ) -> None:
     """The networks that left out one fold each, together, and the face of `modern`.
 
     Of a corpus other than RAVDESS they know nobody.
     """
-    made = [
-        fit_audio(
-            data, np.flatnonzero(fold != k), None, settings, seed=options.seed, work=options.work
-        )
-        for k in range(fold.max() + 1)
-    ]
-    network = made[0].network
-    network.arrays_ = [arrays for one in made for arrays in one.network.arrays_]
+    trainer, run = AudioTrainer(settings), Run(options.work, options.seed)
+    made = [trainer.fit(data, np.flatnonzero(fold != k), run) for k in range(fold.max() + 1)]
+    first: AudioSpecialist = made[0][0]
+    network: Any = first.network
+    network.arrays_ = [arrays for one, _ in made for arrays in one.network.arrays_]
     network.members = len(network.arrays_)
-    emotions = emotions_of(len(data.classes))
-    specialist = AudioSpecialist(
-        network, features=settings["features"], emotions=[emotions[c] for c in made[0].classes]
-    )
+    specialist = AudioSpecialist(network, features=settings["features"], emotions=first.emotions)
     card = {
-        "trained_on": data.name, **made[0].stages, "networks": network.members,
+        "trained_on": data.name, **made[0][1], "networks": network.members,
         "note": "each on four of five folds of actors", "seed": options.seed,
     }  # fmt: skip
     face = EmoNets.load("modern")
@@ -103,10 +98,9 @@ def main() -> None:
             "members": options.members, "epochs": options.epochs, "frames": options.frames
         }  # fmt: skip
     path = options.data / "ravdess_speech"
-    data = load_labelled([path], settings["features"], options.work / "features")
-    if data.dropped:
-        raise SystemExit(f"{path}: {len(data.dropped)} takes could not be read")
-    names = np.array(["01" + item.path.stem[2:] for item in open_dataset(path).items])
+    extractor = sound_extractor(settings["features"])
+    data = material([path], [extractor], options.work)
+    names = np.array(["01" + item.path.stem[2:] for item in data.items])
     y, actor, fold = takes(names)
     if not np.array_equal(y, data.labels):
         raise SystemExit(f"{path}: its labels are not those of its files' names")
@@ -120,12 +114,8 @@ def main() -> None:
         kind = f"{options.members}-{options.epochs}-{options.frames}-{options.seed}"
         place = options.work / f"nested-{kind}-{tested}.npy"
         if not place.exists():
-            made = fit_audio(
-                data, train, None, settings, seed=options.seed, work=options.work, echo=said
-            )  # fmt: skip
-            classes = made.predict_proba([data.frames[i] for i in test], len(data.classes))
-            p = np.zeros((len(test), len(EMOTIONS)))
-            np.add.at(p.T, list(emotions_of(len(data.classes))), classes.T)
+            trainer, run = AudioTrainer(settings), Run(options.work, options.seed, echo=said)
+            p = trainer.predict(trainer.fit(data, train, run)[0], data, test, run)
             buffer = io.BytesIO()
             np.save(buffer, p, allow_pickle=False)
             write_whole(place, buffer.getvalue())
@@ -135,7 +125,7 @@ def main() -> None:
 
     make: FitPredict = audio
     if not network:
-        x = np.stack([functionals(data.frames[i]) for i in range(len(y))])
+        x = np.stack([functionals(data.read(extractor, i)["frames"]) for i in range(len(y))])
         make = linear_machine(x[:, x.std(axis=0) > 0], y, fold)
     if options.bundle is not None:
         write_bundle(data, fold, settings, options)

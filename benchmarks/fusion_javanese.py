@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.datasets import open_dataset
+from emonets.datasets import Dataset, open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.compare_fusion import compare, rows, table
 from emonets.evaluation.figures import confusion_figure
@@ -35,11 +35,11 @@ from emonets.fusion.protocols import FitPredict
 from emonets.learners.folds import Indices
 from emonets.media.clip import open_clip
 from emonets.model import EmoNets
-from emonets.training.films import Films, load_films
-from emonets.training.motion_code import kept_array
-from emonets.training.sound_frames import sound_frames
+from emonets.specialists.activity.motion_code import kept_array
+from emonets.specialists.audio.extractor import sound_extractor
 from fusion_audio import functionals
 from fusion_stock import linear_machine, rbf_machine
+from labelled_clips import material
 
 Floats = NDArray[np.float64]
 FIGURES = Path("docs/figures")
@@ -55,16 +55,22 @@ FITTED = [
 ]  # fmt: skip
 
 
-def descriptors(films: Films) -> Floats:
-    """(films, 70); a film without a face would end this."""
+def descriptors(clips: Dataset) -> Floats:
+    """(clips, 70); a clip without a face would end this."""
     face = EmoNets.load("modern").face
     assert face is not None
-    return np.stack([face.descriptor(face.extract(open_clip(path))) for path in films.paths])
+    found = [face.descriptor(face.extract(open_clip(item.path))) for item in clips.items]
+    return np.stack(found)
 
 
 def sounds(paths: list[Path], work: Path) -> Floats:
-    files = sound_frames(paths, "yaafe", work / "features")
-    return np.stack([functionals(np.load(file, allow_pickle=False)) for file in files if file])
+    """(clips, 6 × 909) of all clips of data sets."""
+    extractor = sound_extractor("yaafe")
+    data = material(paths, [extractor], work)
+    rows = [data.read(extractor, i) for i in range(len(data))]
+    if not all(row["found"] for row in rows):
+        raise SystemExit("some of the sounds are silent")
+    return np.stack([functionals(row["frames"]) for row in rows])
 
 
 def seven(fit_predict: FitPredict, classes: list[int]) -> FitPredict:
@@ -123,9 +129,8 @@ def main() -> None:
     parser.add_argument("--mouth", type=Path)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    films = load_films([options.data / "javanese_av"])
-    y = films.labels
-    actor = np.array([group.rsplit("/")[-1] for group in films.groups])
+    films = open_dataset(options.data / "javanese_av")
+    y, actor = films.labels, films.groups
     fold = np.unique(actor, return_inverse=True)[1]
     classes = np.unique(y).tolist()
 
@@ -133,11 +138,9 @@ def main() -> None:
     models = {"face": seven(rbf_machine(x, y, fold), classes)}
 
     spoken = open_dataset(options.data / "javanese_speech").items
-    paths = [*films.paths, *(item.path for item in spoken)]
+    paths = [films.root, options.data / "javanese_speech"]
     heard = np.array(kept_array(options.work / "sound.npy", lambda: sounds(paths, options.work)))
-    if len(heard) != len(paths):
-        raise SystemExit("some of the sounds could not be read")
-    everybody = np.concatenate([actor, [path.name[:2] for path in paths[len(y) :]]])
+    everybody = np.concatenate([actor, [item.group for item in spoken]])
     of_actor = np.searchsorted(np.unique(actor), everybody)
     labels = np.concatenate([y, [item.label for item in spoken]])
     listens = linear_machine(heard, labels, of_actor)
@@ -155,12 +158,12 @@ def main() -> None:
             continue
         with np.load(path, allow_pickle=False) as z:
             place = {str(clip): i for i, clip in enumerate(z["clip"])}
-            found = z["proba"][[place[path.name] for path in films.paths]]
+            found = z["proba"][[place[item.path.name] for item in films.items]]
         found[:, [k for k in range(7) if k not in classes]] = 0
         p[name] = found / found.sum(axis=1, keepdims=True)
     report(p, y, actor, nested)
     np.savez(
-        options.work / "javanese.npz", clip=[path.name for path in films.paths], label=y,
+        options.work / "javanese.npz", clip=[item.path.name for item in films.items], label=y,
         actor=actor, models=list(p), proba=np.stack(list(p.values()), axis=1),
     )  # fmt: skip
 

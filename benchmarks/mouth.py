@@ -15,7 +15,6 @@ is chosen in inner folds of the other actors. A run that was interrupted goes on
 from __future__ import annotations
 
 import argparse
-import copy
 import os
 import tempfile
 import threading
@@ -35,12 +34,15 @@ from emonets.evaluation.mouth_figures import dictionary_figure, region_evidence,
 from emonets.evaluation.near_duplicates import near_duplicates
 from emonets.evaluation.records import Row, score_rows, write_results
 from emonets.learners.patches.bag import BagOfPatches
+from emonets.specialists.activity.motion_code import kept_array
 from emonets.specialists.mouth.crops import MouthView
 from emonets.specialists.mouth.specialist import MouthSpecialist
-from emonets.training.films import load_films
-from emonets.training.mouth import clip_probabilities, cross_validate_mouth, fit_mouth
-from emonets.training.mouth_data import Mouths, load_mouths, mouths_of_stills
+from emonets.specialists.mouth.stills import mouths_of_stills
+from emonets.specialists.mouth.trainer import MouthTrainer
+from emonets.specialists.mouth.training import Mouths, clip_probabilities, fit_mouth
+from emonets.training.out_of_fold import folds_of
 from emonets.tubes.builder import FaceTube
+from labelled_clips import material
 
 FIGURES = Path("docs/figures")
 
@@ -96,7 +98,7 @@ def extraction(options: argparse.Namespace) -> list[Row]:
     """Features by matrix products against the loop, and the specialist on whole tubes."""
     faces = open_dataset(options.data / "fer2013.npz").still_faces().take("Training")
     faces = faces.select(np.arange(0, len(faces), 7))
-    mouths = mouths_of_stills(faces, MouthView(), echo=said)
+    mouths = mouths_of_stills(faces, MouthView())
     bag = BagOfPatches(random_state=0).fit(mouths.mouths)
     some = mouths.mouths[:512]
     loop = loop_over_patches(some[:8], bag)
@@ -136,8 +138,8 @@ def extraction(options: argparse.Namespace) -> list[Row]:
             track=0, index=clips[:n], times=clips[:n] / 25, boxes=np.ones((n, 4)),
             raw_boxes=np.ones((n, 4)), detected=np.ones(n, bool), scores=np.ones(n), crops=crops,
         )  # fmt: skip
-        specialist.look(tube)
-        seconds = best_of(4, partial(specialist.look, tube)) / n
+        specialist.describe(tube)
+        seconds = best_of(4, partial(specialist.describe, tube)) / n
         said(f"the specialist on tubes, region {region}: {1 / seconds:.0f} pictures/s")
         rows.append(
             Row(what=f"mouth specialist on face tubes, region {region}, one thread", data="noise",
@@ -170,7 +172,7 @@ class Memory:
 def training(options: argparse.Namespace) -> list[Row]:
     """60,000 mouths, from crops to a classifier whose penalty is chosen."""
     faces = open_dataset(options.data / "fer2013.npz").still_faces()
-    plain = mouths_of_stills(faces, MouthView(), echo=said)
+    plain = mouths_of_stills(faces, MouthView())
     count = options.pictures
     mouths = np.concatenate([plain.mouths, plain.mouths[:, :, ::-1]])[:count]
     labels = np.concatenate([plain.labels[plain.clip]] * 2)[:count]
@@ -213,7 +215,7 @@ def fer2013(options: argparse.Namespace) -> list[Row]:
     made: dict[str, tuple[float, MouthSpecialist, Mouths]] = {}
     for region in ("fixed", "landmarks"):
         view = MouthView(region)
-        data = mouths_of_stills(faces, view, echo=said)
+        data = mouths_of_stills(faces, view)
         for pooling in options.pooling:
             name = f"{region} region, {pooling} pooling"
             settings = settings_of(view, pooling, max_patches=100_000)
@@ -293,26 +295,34 @@ def clips(options: argparse.Namespace) -> list[Row]:
         for region in ("fixed", "landmarks"):
             for colour in ("grey", "rgb"):
                 view = MouthView(region, colour)
-                data = thinned(
-                    load_mouths(
-                        [options.data / "javanese_av"], view, options.work,
-                        workers=options.workers, echo=said,
-                    ),
-                    options.every,
+                trainer = MouthTrainer({"region": region, "colour": colour})
+                found = material(
+                    [options.data / "javanese_av"], trainer.extractors(), options.work,
+                    workers=options.workers,
                 )  # fmt: skip
+                data = trainer.mouths(found, np.arange(len(found)), options.every)
+                folds, split = folds_of(found)
                 name = f"{region} region, {colour}, {pooling} pooling"
                 settings = settings_of(view, pooling, max_patches=20_000)
-                result = cross_validate_mouth(data, settings, work=options.work, echo=said)
-                answers[name] = masked(result.probabilities, data.labels)
-                inner[name] = np.array([loss for _, loss, _ in result.inner])
-                right = np.mean([accuracy for _, _, accuracy in result.inner])
+                p = np.zeros((len(data.labels), len(EMOTIONS)))
+                fold_of = np.zeros(len(p), int)
+                chosen_by = []
+                for number, (train, test) in enumerate(folds):
+                    place = options.work / f"fold-{name.replace(' ', '-')}-{number}.npy"
+                    make = partial(one_fold, data, train, test, settings, options.work)
+                    kept = np.array(kept_array(place, make))
+                    p[test], fold_of[test] = kept[:, :7], number
+                    chosen_by.append(kept[0, 7:])
+                answers[name] = masked(p, data.labels)
+                inner[name] = np.array([loss for _, loss, _ in chosen_by])
+                right = np.mean([accuracy for _, _, accuracy in chosen_by])
                 scores = evaluate(data.labels, answers[name], groups=data.groups)
                 said(f"{name}: {scores.accuracy}, UAR {scores.uar}")
                 about = {
-                    "data": "javanese_av", "split": f"{result.split}, {len(np.unique(data.labels))}"
-                    " classes", "group": "actor", "dropped": len(data.dropped), "command": command,
+                    "data": "javanese_av", "split": f"{split}, {len(np.unique(data.labels))}"
+                    " classes", "group": "actor", "dropped": len(found.dropped), "command": command,
                 }  # fmt: skip
-                used = ", ".join(f"{s:g}" for s, _, _ in result.inner)
+                used = ", ".join(f"{s:g}" for s, _, _ in chosen_by)
                 rows += score_rows(
                     scores, what=f"mouth, {name}, mean over frames", **about,
                     note=f"penalty of each actor's model chosen in inner folds: {used}; inner "
@@ -321,12 +331,10 @@ def clips(options: argparse.Namespace) -> list[Row]:
                 )  # fmt: skip
     names = list(answers)
     best = np.array([inner[name] for name in names]).argmin(axis=0)
-    chosen = np.stack([answers[names[best[f]]][i] for i, f in enumerate(result.folds)])
-    films = load_films([options.data / "javanese_av"])
-    if np.array_equal(films.labels, data.labels):
-        np.savez(
-            options.work / "javanese.npz", clip=[path.name for path in films.paths], proba=chosen
-        )
+    chosen = np.stack([answers[names[best[f]]][i] for i, f in enumerate(fold_of)])
+    np.savez(
+        options.work / "javanese.npz", clip=[item.path.name for item in found.items], proba=chosen
+    )
     scores = evaluate(data.labels, chosen, groups=data.groups)
     print(f"\nregion, colour and pooling chosen in inner folds\n{scores}")
     rows += score_rows(
@@ -347,14 +355,16 @@ def clips(options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def thinned(data: Mouths, every: int) -> Mouths:
-    """Every so many pictures of each clip: those next to each other are nearly the same."""
-    number = np.arange(len(data.clip)) - np.searchsorted(data.clip, data.clip)
-    use = number % every == 0
-    thin = copy.copy(data)
-    object.__setattr__(thin, "mouths", data.mouths[use])
-    object.__setattr__(thin, "clip", data.clip[use])
-    return thin
+def one_fold(
+    data: Mouths, train: np.ndarray, test: np.ndarray, settings: dict[str, Any], work: Path
+) -> np.ndarray:
+    """(tested, 7 + 3): probabilities, and beside each the penalty, its inner loss and accuracy."""
+    here = np.isin(np.arange(len(data.labels)), train)
+    specialist = fit_mouth(data.take(here), settings, work=work, echo=said)
+    best = float(specialist.classifier.l2)
+    chosen = [best, specialist.losses_[best], specialist.scores_[best]]
+    p = clip_probabilities(specialist, data.take(np.isin(np.arange(len(here)), test)))
+    return np.concatenate([p, np.tile(chosen, (len(p), 1))], axis=1)
 
 
 def masked(p: np.ndarray, labels: np.ndarray) -> np.ndarray:

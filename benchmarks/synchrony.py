@@ -27,14 +27,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.linear_model import RidgeClassifierCV
 
+from emonets.datasets import open_dataset
 from emonets.evaluation.records import Row, write_results
 from emonets.learners.streamed_pca import StreamedPCA
 from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
 from emonets.media.clip import open_clip
 from emonets.specialists.activity import BLOCK, grey
-from emonets.training.films import load_films, prepare
-from emonets.training.motion_code import fit_filters
+from emonets.specialists.activity.motion_code import fit_filters
 from emonets.training.preset import load_section
+from labelled_clips import motion_clips
 
 FIGURES = Path("docs/figures")
 SHOWN = (0, 2, 4, 6, 8)  # frames 1, 3, 5, 7 and 9
@@ -102,11 +103,11 @@ def read_out(a: np.ndarray, y: np.ndarray, b: np.ndarray, z: np.ndarray) -> floa
 
 
 def direction(options: argparse.Namespace) -> None:
-    films = load_films([options.data / "javanese_av"])
+    films = open_dataset(options.data / "javanese_av")
     names = np.unique(films.groups)
     n, new = options.blocks, 4000
     learned, chosen, tested = (
-        pictures([p for p, g in zip(films.paths, films.groups, strict=True) if g in some])
+        pictures([item.path for item in films.items if item.group in some])
         for some in (names[:-4], names[-4:-2], names[-2:])
     )
     x, y = shifted(learned, n, 0)
@@ -159,12 +160,11 @@ def direction(options: argparse.Namespace) -> None:
 
 
 def curves(options: argparse.Namespace) -> None:
-    films = load_films([options.data / "javanese_av"])
+    _, shown = motion_clips(options.data / "javanese_av", "frames", options.work)
     found: dict[str, Any] = {}
     for preset in ("modern", "paper"):
         settings = {**load_section("paper", "activity"), "longest": 0, "on": "frames"}
         settings["synchrony"] = load_section(preset, "activity")["synchrony"]
-        shown = prepare(films, settings, options.work)
         found[preset] = fit_filters(shown, settings, work=options.work, echo=print)
         draw_curves(found, FIGURES / "synchrony_curves.png")
         if preset == "paper":

@@ -3,7 +3,8 @@
     python benchmarks/system_javanese.py --data ../shared/data --store STORE --base BASE --workers 2
 
 BASE is a bundle whose sound network never met the Javanese, which the shipped `modern` did:
-`emonets train audio RAVDESS EMODB --preset modern --add-to modern --out BASE` makes one, and
+`emonets train audio RAVDESS EMODB --preset modern --base none --no-score --add-to modern --out
+BASE` makes one, and
 benchmarks/fusion_audio.py --bundle another of five networks trained on RAVDESS. Its face network
 is that of `modern` (FER2013 only). Motion and mouths are learned from the other actors' films, the
 sound's head from these and, with --speech, from the same actors' utterances in `javanese_speech`.
@@ -81,7 +82,7 @@ def main() -> None:
     print(summary(scored))
     print(scored.scores["fused"])
     again, second = once()
-    assert (again.said.P == scored.said.P).all()
+    assert (again.predictions.P == scored.predictions.P).all()
     speech = " and speech" if options.speech else ""
     about = {
         "data": "javanese_av", "group": "actor",
@@ -93,11 +94,11 @@ def main() -> None:
     for name, scores in scored.scores.items():
         what = f"emonets evaluate {options.preset} --cross-validate each{speech}, {name}"
         made += score_rows(scores, what=what, note=options.note, **about, per_class=True)
-    fused = scored.said.P
-    for j, name in enumerate(scored.said.models):
+    fused = scored.predictions.P
+    for j, name in enumerate(scored.predictions.models):
         gain = difference(scored.labels, scored.fused, fused[:, j], groups=scored.groups)
         print(f"fused less {name}: {gain}")
-    timing = {**about, "n": len(scored.said.rows), "split": ""}
+    timing = {**about, "n": len(scored.predictions.rows), "split": ""}
     what = f"all specialists{speech} from raw films, {options.workers} processes"
     if fresh:
         made += [
@@ -113,7 +114,7 @@ def main() -> None:
     write_results("clips", made)
     confusion_figure(
         scored.scores["fused"], FIGURES / "confusion_system_javanese.png",
-        title=f"Javanese films, unseen actors: {' + '.join(scored.said.models)}",
+        title=f"Javanese films, unseen actors: {' + '.join(scored.predictions.models)}",
     )  # fmt: skip
 
 

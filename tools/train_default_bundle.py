@@ -1,6 +1,7 @@
 """Give the bundle ``modern`` motion, mouths and a fusion, learned from the Javanese films.
 
-    emonets train audio RAVDESS EMODB --preset modern --add-to modern --out BASE
+    emonets train audio RAVDESS EMODB --preset modern --base none --no-score \\
+        --add-to modern --out BASE
     python tools/train_default_bundle.py --films javanese_av --base BASE --store STORE --out OUT
 
 The face network and the sound network answer as they are, nothing is learned on top of them: what
@@ -66,6 +67,7 @@ def main() -> None:
     )
     between = args.out.with_name(args.out.name + ".learned")
     learned, scored = system.train(between)
+    assert scored is not None
     print(summary(scored))
     for name, scores in scored.scores.items():
         print(name, scores, sep="\n")

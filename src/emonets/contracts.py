@@ -212,12 +212,17 @@ class Extractor:
     settings : all that decides the numbers; plain, for JSON.
     version : changes when the same settings give other numbers.
     open : makes the reader of one clip; can be sent to another process.
+    stills : for data of still faces, (n, height, width) grey uint8 → features with an entry a
+        picture; None: nothing can be taken out of still faces.
     """
 
     kind: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
     open: Callable[[], Reader] = field(default=BaseReader, compare=False, repr=False)
+    stills: Callable[[NDArray[np.uint8]], Features] | None = field(
+        default=None, compare=False, repr=False
+    )
 
     def __hash__(self) -> int:
         return hash((self.kind, self.version, str(sorted(self.settings.items()))))

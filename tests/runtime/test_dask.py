@@ -87,4 +87,4 @@ def test_models_trained_on_the_cluster_are_the_same(cluster, items, tmp_path: Pa
         options = Options(models=["audio"], scheduler=scheduler, echo=lambda _: None)
         store = FeatureStore(tmp_path / name)
         scored.append(System([data], load_preset(FAST), store, options).score())
-    assert np.array_equal(scored[0].said.P, scored[1].said.P)
+    assert np.array_equal(scored[0].predictions.P, scored[1].predictions.P)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from emonets.training.parts import MouthPart
 
 from emonets.errors import ParameterError
 from emonets.fusion.strategies import STRATEGIES, make_fusion
@@ -20,7 +21,6 @@ from emonets.specialists.face import settings as face
 from emonets.specialists.face.specialist import FaceSpecialist
 from emonets.specialists.mouth import settings as mouth
 from emonets.training import motion_code, trainers
-from emonets.training.parts import MouthPart
 from emonets.training.preset import (
     check_preset,
     load_preset,

@@ -13,16 +13,21 @@ import pytest
 
 import emonets
 from command_line import Run, runner
+from emonets import training_contract as contracts
+from emonets.contracts import Extractor
 from emonets.datasets import Item, open_dataset
 from emonets.errors import DataError, ParameterError
 from emonets.reproduction.submission_training import train_for_submissions
 from emonets.runtime.store import FeatureStore
+from emonets.specialists.activity.extractor import tubes_extractor
+from emonets.specialists.audio.extractor import sound_extractor
+from emonets.specialists.face.extractor import face_extractor
 from emonets.training import out_of_fold as oof
 from emonets.training.estimate import mean_seconds
-from emonets.training.extraction import Extractor, extract_items, face_extractor
+from emonets.training.extraction import extract_items, kept_as
 from emonets.training.preset import load_preset
 from emonets.training.system import Options, System
-from emonets.training.trainers import make_parts
+from emonets.training.trainers import make_trainers
 
 FAST = Path(__file__).parents[1] / "fast_system.toml"
 ALL = ("face", "audio", "activity", "mouth")
@@ -67,9 +72,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def test_all_specialists_and_their_fusion(trained: tuple[Path, Any], happy: Path) -> None:
     out, scored = trained
     assert tuple(scored.scores) == (*ALL, "fused")
-    assert scored.said.split == "leave one of 3 groups out"
-    assert scored.said.found.all()
-    assert np.allclose(scored.said.P.sum(axis=2), 1)
+    assert scored.predictions.split == "leave one of 3 groups out"
+    assert scored.predictions.found.all()
+    assert np.allclose(scored.predictions.P.sum(axis=2), 1)
     model = emonets.load(out)
     assert tuple(model.specialists) == ALL
     assert model.fusion is not None
@@ -89,18 +94,18 @@ def test_what_was_said_is_by_models_that_did_not_know_the_group(
     folds, _ = oof.folds_of(data)
     for train, test in folds:
         assert not set(data.groups[train]) & set(data.groups[test])
-    part = system.parts["face"]
+    part = system.trainers["face"]
     train, test = folds[1]
     alone = part.fit(data, train, _run(store))[0]
-    rows = np.searchsorted(trained[1].said.rows, test)
-    assert np.array_equal(part.answers(alone, data, test, _run(store)), trained[1].said.P[rows, 0])
+    rows = np.searchsorted(trained[1].predictions.rows, test)
+    assert np.array_equal(
+        part.predict(alone, data, test, _run(store)), trained[1].predictions.P[rows, 0]
+    )
 
 
 def _run(store: FeatureStore) -> Any:
-    from emonets.training.parts import Run as PartRun
-
     assert store.folder is not None
-    return PartRun(store.folder / "work", 0, 1, lambda _: None)
+    return contracts.Run(store.folder / "work", 0, 1, lambda _: None)
 
 
 def test_a_second_run_looks_at_nothing_and_trains_nothing(
@@ -111,13 +116,13 @@ def test_a_second_run_looks_at_nothing_and_trains_nothing(
         raise AssertionError("looked at, or trained, again")
 
     monkeypatch.setattr("emonets.training.extraction._extract", never)
-    monkeypatch.setattr(oof, "_train_and_ask", never)
+    monkeypatch.setattr(oof, "_train_and_predict", never)
     system = System([open_dataset(manifest)], load_preset(FAST), store, quiet())
-    for part in system.parts.values():
+    for part in system.trainers.values():
         monkeypatch.setattr(type(part), "fit", never)
     _, scored = system.train(tmp_path / "again")
-    assert np.array_equal(scored.said.P, trained[1].said.P)
-    assert scored.said.reused == 12
+    assert np.array_equal(scored.predictions.P, trained[1].predictions.P)
+    assert scored.predictions.reused == 12
     first = (trained[0] / "bundle.json").read_text()
     assert (tmp_path / "again" / "bundle.json").read_text() == first  # one seed, the same bundle
 
@@ -135,7 +140,7 @@ def test_a_killed_run_goes_on(
     shutil.copy(store.folder / "emonets-store.json", tmp_path / "s")
     kept = FeatureStore(tmp_path / "s")
     options = quiet(models=["face", "audio"])
-    real, count = oof._train_and_ask, 0
+    real, count = oof._train_and_predict, 0
 
     def dies(task: Any) -> str:
         nonlocal count
@@ -146,12 +151,12 @@ def test_a_killed_run_goes_on(
 
     system = System([open_dataset(manifest)], load_preset(FAST), kept, options)
     with monkeypatch.context() as patch:
-        patch.setattr(oof, "_train_and_ask", dies)
+        patch.setattr(oof, "_train_and_predict", dies)
         with pytest.raises(KeyboardInterrupt):
             system.score()
     scored = System([open_dataset(manifest)], load_preset(FAST), kept, options).score()
-    assert scored.said.reused == 3
-    assert np.array_equal(scored.said.P, trained[1].said.P[:, :2])
+    assert scored.predictions.reused == 3
+    assert np.array_equal(scored.predictions.P, trained[1].predictions.P[:, :2])
 
 
 def test_of_damaged_and_missing_files_the_rest_is_looked_at(
@@ -165,7 +170,7 @@ def test_of_damaged_and_missing_files_the_rest_is_looked_at(
     more = [replace(items[0], path=broken, start=None, end=None),
             replace(items[0], path=tmp_path / "none.mp4")]  # fmt: skip
     store = FeatureStore(tmp_path / "s")
-    wanted = [Extractor("sound", {"features": "logmel"})]
+    wanted = [sound_extractor("logmel")]
     found = extract_items([*items, *more], wanted, store)
     assert len(found.items) == 1
     assert {Path(file).name for file, _ in found.dropped} == {"broken.mp4", "none.mp4"}
@@ -177,7 +182,7 @@ def test_of_damaged_and_missing_files_the_rest_is_looked_at(
 
 def test_several_processes_extract_the_same(manifest: Path, tmp_path: Path) -> None:
     items = open_dataset(manifest).items
-    wanted = [Extractor("sound", {"features": "logmel"}), Extractor("tubes")]
+    wanted = [sound_extractor("logmel"), tubes_extractor()]
     one = extract_items(items, wanted, FeatureStore(tmp_path / "one"))
     two = extract_items(items, wanted, FeatureStore(tmp_path / "two"), workers=2)
     for extractor in wanted:
@@ -190,12 +195,10 @@ def test_several_processes_extract_the_same(manifest: Path, tmp_path: Path) -> N
 def test_an_extractor_is_named_by_what_it_gives() -> None:
     assert face_extractor("modern") != face_extractor("paper")
     mouths = Extractor("mouths", {"region": "fixed", "colour": "grey"})
-    assert mouths.name("ab12") != Extractor("mouths", {"region": "fixed", "colour": "rgb"}).name(
-        "ab12"
-    )
-    assert mouths.name("ab12", 0.0, 1.0) != mouths.name("ab12")
-    with pytest.raises(ParameterError, match="no extractor 'eyes'"):
-        Extractor("eyes")
+    colours = Extractor("mouths", {"region": "fixed", "colour": "rgb"})
+    assert kept_as(mouths, "ab12") != kept_as(colours, "ab12")
+    assert kept_as(mouths, "ab12") != kept_as(replace(mouths, version=2), "ab12")
+    assert kept_as(mouths, "ab12", 0.0, 1.0) != kept_as(mouths, "ab12")
 
 
 def test_a_network_that_has_met_the_people_is_not_taken_for_honest(tmp_path: Path) -> None:
@@ -205,16 +208,16 @@ def test_a_network_that_has_met_the_people_is_not_taken_for_honest(tmp_path: Pat
             self.info = type("I", (), {"name": name})()
 
     preset = load_preset("modern")
-    parts, notes = make_parts(preset, [Data("ravdess")], models=["audio"])  # type: ignore[list-item]
+    parts, notes = make_trainers(preset, [Data("ravdess")], models=["audio"])  # type: ignore[list-item]
     assert "trained on ravdess_speech" in notes[0]
-    assert type(parts["audio"]).__name__ == "SoundNetworkPart"
-    parts, notes = make_parts(preset, [Data("crema_d")], models=["audio"])  # type: ignore[list-item]
+    assert type(parts["audio"]).__name__ == "AudioTrainer"
+    parts, notes = make_trainers(preset, [Data("crema_d")], models=["audio"])  # type: ignore[list-item]
     assert not notes
-    assert type(parts["audio"]).__name__ == "SoundHeadPart"
+    assert type(parts["audio"]).__name__ == "AudioHeadTrainer"
     with pytest.raises(ParameterError, match="no honest score"):
-        make_parts(preset, [Data("fer2013")], models=["face"])  # type: ignore[list-item]
+        make_trainers(preset, [Data("fer2013")], models=["face"])  # type: ignore[list-item]
     with pytest.raises(ParameterError, match="no specialist 'nose'"):
-        make_parts(preset, [Data("crema_d")], models=["nose"])  # type: ignore[list-item]
+        make_trainers(preset, [Data("crema_d")], models=["nose"])  # type: ignore[list-item]
 
 
 def test_a_network_trained_elsewhere_listens(
@@ -374,7 +377,7 @@ def test_validation_parts_take_the_place_of_folds_and_tests_are_not_looked_at(
     system = System([open_dataset(tmp_path)], load_preset(FAST), store, quiet(models=["audio"]))
     data = system.material()
     seen: list[set[str]] = []
-    part = system.parts["audio"]
+    part = system.trainers["audio"]
     real = type(part).fit
 
     def watched(self: Any, data: Any, rows: Any, run: Any) -> Any:
@@ -386,9 +389,9 @@ def test_validation_parts_take_the_place_of_folds_and_tests_are_not_looked_at(
         # one group to train on is too few for most; the rule is what is tested here
         patch.setattr(oof, "check_rows", lambda part, data, rows: rows)
         _, scored = system.train(tmp_path / "b")
-    assert scored.said.split == "trained on train, scored on valid"
+    assert scored.predictions.split == "trained on train, scored on valid"
     assert seen == [{"train"}, {"train", "valid"}]
-    assert set(data.splits[scored.said.rows].tolist()) == {"valid"}
+    assert set(data.splits[scored.predictions.rows].tolist()) == {"valid"}
     code, text, err = run("evaluate", tmp_path / "b", tmp_path, "--store", store.place)
     assert code == 0, err
     assert "2 clips of 1 groups, 2 classes, what the data keep for testing" in text
@@ -415,10 +418,10 @@ def test_the_papers_submissions_on_clips(
     data = train_for_submissions(system, every_pair=True)
     assert len(data.splits) == 4
     material = system.material()
-    part = system.parts["face"]
+    part = system.trainers["face"]
     split = data.splits[1]
     taught, _ = part.fit(material, split.train, _run(system.store))
-    expected = part.answers(taught, material, split.valid, _run(system.store))
+    expected = part.predict(taught, material, split.valid, _run(system.store))
     assert np.array_equal(data.models["face"](split.train, split.valid), expected)
     for one in data.splits:  # nobody is on both sides
         assert not set(material.groups[one.train]) & set(material.groups[one.test])
@@ -451,15 +454,15 @@ def test_networks_may_answer_as_they_are(manifest: Path, store: FeatureStore) ->
     rows = np.arange(len(data))
     base = emonets.load()
     for name, of in (("face", base.face), ("audio", base.audio)):
-        part = system.parts[name]
+        part = system.trainers[name]
         learned, card = part.fit(data, rows[:4], _run(store))
         assert card["network_of"] == "modern"
         assert learned.head is None
         assert learned.known_classes == of.known_classes
-        said = part.answers(learned, data, rows, _run(store))
+        said = part.predict(learned, data, rows, _run(store))
         features = [data.read(part.extractors()[0], i) for i in rows.tolist()]
         expected = np.concatenate([of.predict_proba(one) for one in features])
         assert np.array_equal(said, expected)
     preset["face"]["clips"]["head"] = "forest"
     with pytest.raises(ParameterError, match=r"face\.clips\.head must be one of .*'none'"):
-        make_parts(preset, [open_dataset(manifest)])
+        make_trainers(preset, [open_dataset(manifest)])

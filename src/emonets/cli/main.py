@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from emonets.cli.compare_fusion import compare_fusion, reproduce_submissions
+from emonets.cli.compare_fusion import compare_fusion
 from emonets.cli.data import data_app
-from emonets.cli.system import extract
-from emonets.cli.train import evaluate_app, reproduce_app, train_app
+from emonets.cli.evaluate import evaluate_app
+from emonets.cli.extract import extract
+from emonets.cli.reproduce import reproduce_app
+from emonets.cli.train import train_app
 from emonets.emotions import EMOTIONS
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.result import Result
@@ -35,7 +37,6 @@ app.add_typer(reproduce_app, name="reproduce")
 app.add_typer(data_app, name="data")
 app.command()(extract)
 app.command()(compare_fusion)
-reproduce_app.command("submissions")(reproduce_submissions)
 
 # a file may be called [x] or :dog:, and is shown as it is called
 _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}

@@ -1,15 +1,42 @@
-"""The commands that train, score and reproduce, each thin over the library."""
+"""The commands that train, each thin over the library."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from emonets.cli.system import DefaultGroup, evaluate_all, train_all
+from emonets.cli.options import (
+    AddTo,
+    Base,
+    Data,
+    DefaultGroup,
+    Folds,
+    GroupPattern,
+    Layout,
+    Mapped,
+    Models,
+    Out,
+    Preset,
+    Report,
+    Scheduler,
+    Seed,
+    SharedGroups,
+    Store,
+    With,
+    Workers,
+    are_stills,
+    changed,
+    command,
+    drawn,
+    echo,
+    names_of,
+    open_labelled,
+    open_store,
+    refuse_flags,
+)
 from emonets.errors import ParameterError
 
 train_app = typer.Typer(
@@ -17,319 +44,256 @@ train_app = typer.Typer(
     help="Train a model on labelled data: emonets train DATASET --out BUNDLE trains all "
     "specialists and their fusion (the command 'all'), the others a single specialist.",
 )  # fmt: skip
-evaluate_app = typer.Typer(
-    cls=DefaultGroup, no_args_is_help=True,
-    help="Score a model on labelled data: emonets evaluate BUNDLE DATASET scores all specialists "
-    "and their fusion (the command 'all'), the others a single specialist.",
-)  # fmt: skip
-train_app.command("all")(train_all)
-evaluate_app.command("all")(evaluate_all)
-reproduce_app = typer.Typer(help="Rebuild the paper's own numbers.", no_args_is_help=True)
-
-_err = Console(stderr=True, markup=False, emoji=False, highlight=False)
-
-Films = Annotated[
-    list[Path], typer.Argument(help="Films in class folders, a manifest, RAVDESS …; several.")
-]
-Out = Annotated[Path, typer.Option(help="Where the bundle goes.")]
-Preset = Annotated[str, typer.Option(help="A preset's name or a .toml file.")]
-AddTo = Annotated[str | None, typer.Option(help="A bundle whose other specialists are taken over.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-Work = Annotated[Path | None, typer.Option(help="What is made on the way. Default: beside OUT.")]
-Workers = Annotated[int, typer.Option(help="Films looked at side by side.")]
-Bundle = Annotated[
-    str | None, typer.Option(help="A model by name or folder: scored on the test part, or on all.")
-]
-CrossValidate = Annotated[
-    str | None,
-    typer.Option(help="In place of a model: a preset, trained for each fold on the others."),
-]
-Json = Annotated[Path | None, typer.Option(help="Write the figures there.")]
-Figure = Annotated[Path | None, typer.Option(help="Write the confusion matrix (PNG).")]
-Kept = Annotated[Path, typer.Option(help="Folder of what is made on the way, and finished folds.")]
-On = Annotated[str | None, typer.Option(help="Where motion is looked for: frames or tubes.")]
-Region = Annotated[str | None, typer.Option(help="Where the mouth is: fixed or landmarks.")]
-Colour = Annotated[str | None, typer.Option(help="grey or rgb.")]
 
 
-@train_app.command("face")
-def train_face(
-    data: Annotated[Path, typer.Argument(help="fer2013.npz, fer2013.csv, TFD .mat or a folder.")],
-    out: Annotated[Path, typer.Option(help="Where the bundle goes.")],
-    preset: Annotated[str, typer.Option(help="A preset's name or a .toml file.")] = "paper",
+@train_app.command("all")
+def train_all(
+    data: Data,
+    out: Out,
+    preset: Preset = "modern",
+    with_: With = None,
+    store: Store = None,
+    models: Models = None,
+    base: Base = None,
+    folds: Folds = None,
+    trials: Annotated[
+        int, typer.Option(help="Draws of a preset's distributions that are tried.")
+    ] = 0,
+    report: Report = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would run, how long and how large.")
+    ] = False,
+    add_to: AddTo = None,
+    score: Annotated[
+        bool, typer.Option(help="One specialist may be trained without scores, which is faster.")
+    ] = True,
+    seed: Seed = 0,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    layout: Layout = None,
+    mapped: Mapped = None,
+    group_pattern: GroupPattern = None,
+    shared_groups: SharedGroups = False,
+) -> None:
+    """Train all specialists and their fusion on labelled clips, and print how good they are.
+
+    The fusion learns from, and the scores are of, predictions of groups that were not trained on.
+    Interrupted, the same command goes on. Example: emonets train clips/ --out my-bundle
+    """
+    train(**locals())
+
+
+def train(
+    *,
+    data: list[Path],
+    out: Path,
+    preset: str,
+    with_: list[Path] | None,
+    store: str | None,
+    models: str | None,
+    base: str | None,
+    folds: int | None,
+    trials: int,
+    report: Path | None,
+    dry_run: bool,
+    add_to: str | None,
+    score: bool,
+    seed: int,
+    workers: int,
+    scheduler: str | None,
+    layout: str | None,
+    mapped: list[str] | None,
+    group_pattern: str | None,
+    shared_groups: bool,
+    changes: Mapping[str, Any] | None = None,
+) -> None:
+    """What the commands do: a system of all specialists, or of one.
+
+    Parameters
+    ----------
+    changes : in place of what the preset's table of the one specialist has.
+    """
+    from emonets.bundle import check_place
+    from emonets.model import EmoNets
+    from emonets.training.estimate import estimate
+    from emonets.training.preset import load_preset
+    from emonets.training.report import check_folder, summary, write_scores
+    from emonets.training.system import Options, System, check_datasets
+    from emonets.training.trainers import make_trainers
+    from emonets.training.tuning import tuned
+
+    check_place(out)
+    if report is not None:
+        check_folder(report)
+        if not score:
+            raise ParameterError("--report is of scores: it does not go with --no-score")
+    names = names_of(models)
+    datasets = open_labelled(
+        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
+        stills=names == ["mouth"],
+    )  # fmt: skip
+    for note in check_datasets(datasets):
+        echo(f"note: {note}")
+    table = changed(load_preset(preset, distributions=trials > 0), models, changes)
+    options = Options(names, base, folds, seed, workers, scheduler, None, echo, len(data))
+    one = drawn(table, seed)
+    make_trainers(one, datasets, models=names, base=base)  # errors before anything is made
+    others = None if add_to is None else EmoNets.load(add_to)
+    kept = open_store(store, out, dry_run)
+    if dry_run:
+        print(estimate(datasets, one, kept, options, trials=trials))
+        return
+    assert kept is not None
+    chosen = tuned(datasets, table, kept, options, trials=trials)
+    system = System(datasets, chosen, kept, options)
+    _, scored = system.train(out, add_to=others, score=score)
+    if scored is None:
+        return
+    if report is not None:
+        title = f"{preset} on {scored.data.name}"
+        for path in write_scores(scored, report, title=title, seed=seed):
+            echo(f"written: {path}")
+    print(summary(scored))
+
+
+def _face_options(
+    preset: Annotated[
+        str | None,
+        typer.Option(help="A preset's name or a .toml file. Default: modern; still faces: paper."),
+    ] = None,
     extra: Annotated[
-        list[Path] | None, typer.Option(help="More training faces, in any of these formats.")
+        list[Path] | None, typer.Option(help="Still faces: more of them to train on.")
     ] = None,
     register_extra: Annotated[
         bool, typer.Option(help="Bring those into FER2013's frame by their mean shape.")
     ] = True,
     network: Annotated[
-        str | None, typer.Option(help="convnet1, convnet2; of 'modern': 'vgg small', vgg.")
+        str | None,
+        typer.Option(help="Still faces: convnet1, convnet2; of 'modern': 'vgg small', vgg."),
     ] = None,
-    illumination: Annotated[str | None, typer.Option(help="isotropic or none.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Instead of the preset's.")] = None,
+    illumination: Annotated[
+        str | None, typer.Option(help="Still faces: isotropic or none.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Still faces: instead of the preset's.")
+    ] = None,
     stop_on_clips: Annotated[
         Path | None,
-        typer.Option(help="Folder of class folders of clips whose accuracy picks the epoch."),
+        typer.Option(help="Still faces: class folders of clips whose accuracy picks the epoch."),
     ] = None,
     teacher: Annotated[
-        list[str] | None, typer.Option(help="A bundle whose face network teaches; several.")
+        list[str] | None,
+        typer.Option(help="Still faces: a bundle whose face network teaches; several."),
     ] = None,
-    add_to: Annotated[
-        str | None, typer.Option(help="A bundle whose other specialists are taken over.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where to train: auto, cpu or cuda.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    device: Annotated[
+        str, typer.Option(help="Still faces: where to train, auto, cpu or cuda.")
+    ] = "auto",
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Default: beside the bundle; an existing one goes on.")
+        Path | None,
+        typer.Option(help="Still faces. Default: beside the bundle; an existing one goes on."),
     ] = None,
 ) -> None:
-    """Train the face network and write a bundle; interrupted, the same command goes on."""
-    from emonets.training.face_network import train_face as train
-
-    train(
-        data,
-        out,
-        preset=preset,
-        extra=extra or [],
-        register_extra=register_extra,
-        network=network,
-        illumination=illumination,
-        epochs=epochs,
-        stop_on_clips=stop_on_clips,
-        teachers=teacher or [],
-        add_to=add_to,
-        device=device,
-        seed=seed,
-        checkpoint=checkpoint,
-        echo=partial(_err.print, soft_wrap=True),
-    )
+    """The options of training a face network."""
 
 
-@train_app.command("audio")
-def train_audio(
-    data: Annotated[
-        list[Path], typer.Argument(help="RAVDESS, EMO-DB, class folders or a manifest; several.")
-    ],
-    out: Annotated[Path, typer.Option(help="Where the bundle goes.")],
-    preset: Annotated[str, typer.Option(help="A preset's name or a .toml file.")] = "paper",
-    add_to: Annotated[
-        str | None, typer.Option(help="A bundle whose face specialist is taken over.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    work: Annotated[
-        Path | None, typer.Option(help="Features and checkpoints. Default: beside the bundle.")
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Recordings listened to side by side.")] = 1,
-) -> None:
-    """Train the audio network and write a bundle; interrupted, the same command goes on."""
-    from emonets.training.audio import train_audio as train
-
-    train(
-        data,
-        out,
-        preset=preset,
-        add_to=add_to,
-        seed=seed,
-        work=work,
-        workers=workers,
-        echo=partial(_err.print, soft_wrap=True),
-    )
+_OF_STILLS: dict[str, Any] = {
+    "extra": None, "register_extra": True, "network": None, "illumination": None, "epochs": None,
+    "stop_on_clips": None, "teacher": None, "device": "auto", "checkpoint": None,
+}  # fmt: skip
+_OF_CLIPS: dict[str, Any] = {
+    "with_": None, "store": None, "base": None, "folds": None, "trials": 0, "report": None,
+    "dry_run": False, "score": True, "workers": 1, "scheduler": None, "mapped": None,
+    "group_pattern": None, "shared_groups": False, "layout": None,
+}  # fmt: skip
 
 
-@evaluate_app.command("audio")
-def evaluate_audio(
-    data: Annotated[
-        list[Path], typer.Argument(help="RAVDESS, EMO-DB, class folders or a manifest; several.")
-    ],
-    bundle: Annotated[
-        str | None,
-        typer.Option(help="A model by name or folder: scored on the test part, or else on all."),
-    ] = None,
-    cross_validate: Annotated[
-        str | None,
-        typer.Option(help="In place of a model: a preset, trained for each fold on the others."),
-    ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the figures there.")] = None,
-    figure: Annotated[Path | None, typer.Option(help="Write the confusion matrix (PNG).")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of training and bootstrap.")] = 0,
-    work: Annotated[Path, typer.Option(help="Features, and folds that are done.")] = Path(
-        "emonets-work"
-    ),
-    workers: Annotated[int, typer.Option(help="Folds at the same time.")] = 1,
-) -> None:
-    """Accuracy, UAR and confusion matrix of the audio model, with 95 % intervals over speakers."""
-    from emonets.training.audio_report import report_audio as report
+def _train_face(**given: Any) -> None:
+    """A face network on still faces, or on clips a classifier on the network of a bundle."""
+    of_stills = {name: given.pop(name) for name in _OF_STILLS}
+    preset = given.pop("preset")
+    first = open_labelled(
+        given["data"][:1], given["layout"], given["mapped"], given["group_pattern"], True
+    )[0]
+    if not are_stills(first):
+        refuse_flags(of_stills, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")
+        train(**given, preset=preset or "modern", models="face")
+        return
+    of_clips = {name: given[name] for name in _OF_CLIPS}
+    refuse_flags(of_clips, _OF_CLIPS, f"is for clips; {given['data'][0]} has still faces")
+    if len(given["data"]) > 1:
+        raise ParameterError("more still faces are given by --extra")
+    from emonets.training.face_network import train_face
 
-    text = report(
-        data,
-        bundle=bundle,
-        preset=cross_validate,
-        seed=seed,
-        work=work,
-        workers=workers,
-        json_path=json,
-        figure_path=figure,
-        echo=partial(_err.print, soft_wrap=True),
-    )
-    print(text)
-
-
-@evaluate_app.command("face")
-def evaluate_face(
-    data: Annotated[Path, typer.Option(help="fer2013.npz, fer2013.csv, TFD .mat or a folder.")],
-    split: Annotated[str, typer.Option(help="Which split; 'all': every face there is.")] = (
-        "PrivateTest"
-    ),
-    preset: Annotated[str | None, typer.Option(help="A shipped model by name.")] = None,
-    bundle: Annotated[Path | None, typer.Option(help="A bundle of your own.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the figures there.")] = None,
-    figure: Annotated[Path | None, typer.Option(help="Write the confusion matrix (PNG).")] = None,
-    mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average with the mirror image.")
-    ] = False,
-    duplicates: Annotated[
-        bool, typer.Option(help="Also score without copies of what the network learned from.")
-    ] = True,
-    results: Annotated[
-        Path | None, typer.Option(help="Add rows to a table, such as docs/results/face_paper.")
-    ] = None,
-    what: Annotated[str, typer.Option(help="The system's name in that table.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-) -> None:
-    """Accuracy, UAR, 95 % intervals and confusion matrix of the face network on single faces."""
-    from emonets.evaluation.stills import evaluate_face as evaluate
-
-    if preset is not None and bundle is not None:
-        raise ParameterError("give --preset or --bundle, not both")
-    report = evaluate(
-        data,
-        bundle or preset or "paper",
-        split=split,
-        mirror=mirror,
-        duplicates=duplicates,
-        seed=seed,
-        json_path=json,
-        figure_path=figure,
-        results=results,
-        what=what,
-    )
-    print(report)
-
-
-@reproduce_app.command("afew2")
-def reproduce_afew2(
-    data: Annotated[Path, typer.Option(help="The folder with the authors' stored files.")],
-    json: Annotated[Path | None, typer.Option(help="Write the comparison there.")] = None,
-) -> None:
-    """Go from the authors' stored frame probabilities to their labels; exits 1 on a difference."""
-    from emonets.reproduction.afew2 import run
-
-    code = run(data, json)
-    if code:
-        raise typer.Exit(code)
-
-
-@train_app.command("activity")
-def train_activity(
-    data: Films,
-    out: Out,
-    preset: Preset = "paper",
-    on: On = None,
-    add_to: AddTo = None,
-    seed: Seed = 0,
-    work: Work = None,
-    workers: Workers = 1,
-) -> None:
-    """Train the model of motion and write a bundle; interrupted, the same command goes on."""
-    from emonets.training.film_models import train_film_model
-
-    train_film_model(
-        "activity", data, out, preset=preset, changes={"on": on}, add_to=add_to, seed=seed,
-        work=work, workers=workers, echo=partial(_err.print, soft_wrap=True),
+    train_face(
+        given["data"][0], given["out"], preset=preset or "paper", extra=of_stills["extra"] or [],
+        register_extra=of_stills["register_extra"], network=of_stills["network"],
+        illumination=of_stills["illumination"], epochs=of_stills["epochs"],
+        stop_on_clips=of_stills["stop_on_clips"], teachers=of_stills["teacher"] or [],
+        add_to=given["add_to"], device=of_stills["device"], seed=given["seed"],
+        checkpoint=of_stills["checkpoint"], echo=echo,
     )  # fmt: skip
 
 
-@train_app.command("mouth")
-def train_mouth(
-    data: Films,
-    out: Out,
-    preset: Preset = "paper",
-    region: Region = None,
-    colour: Colour = None,
-    add_to: AddTo = None,
-    seed: Seed = 0,
-    work: Work = None,
-    workers: Workers = 1,
+def _train_audio(**given: Any) -> None:
+    train(**given, models="audio")
+
+
+def _train_activity(on: str | None, **given: Any) -> None:
+    train(**given, models="activity", changes={"on": on})
+
+
+def _train_mouth(region: str | None, colour: str | None, **given: Any) -> None:
+    train(**given, models="mouth", changes={"region": region, "colour": colour})
+
+
+def _activity_options(
+    on: Annotated[
+        str | None, typer.Option(help="Where motion is looked for: frames or tubes.")
+    ] = None,
 ) -> None:
-    """Train the bag of mouths and write a bundle; interrupted, the same command goes on."""
-    from emonets.training.film_models import train_film_model
-
-    train_film_model(
-        "mouth", data, out, preset=preset, changes={"region": region, "colour": colour},
-        add_to=add_to, seed=seed, work=work, workers=workers,
-        echo=partial(_err.print, soft_wrap=True),
-    )  # fmt: skip
+    """The options of training the activity specialist."""
 
 
-@evaluate_app.command("activity")
-def evaluate_activity(
-    data: Films,
-    bundle: Bundle = None,
-    cross_validate: CrossValidate = None,
-    on: On = None,
-    json: Json = None,
-    figure: Figure = None,
-    seed: Seed = 0,
-    work: Kept = Path("emonets-work"),
-    workers: Workers = 1,
+def _mouth_options(
+    region: Annotated[
+        str | None, typer.Option(help="Where the mouth is: fixed or landmarks.")
+    ] = None,
+    colour: Annotated[str | None, typer.Option(help="grey or rgb.")] = None,
 ) -> None:
-    """Accuracy, UAR and confusion matrix of the model of motion, with intervals over subjects."""
-    from emonets.training.film_models import report_film_model
-
-    text = report_film_model(
-        "activity",
-        data,
-        bundle=bundle,
-        preset=cross_validate,
-        changes={"on": on},
-        seed=seed,
-        work=work,
-        workers=workers,
-        json_path=json,
-        figure_path=figure,
-        echo=partial(_err.print, soft_wrap=True),
-    )  # fmt: skip
-    print(text)
+    """The options of training the mouth specialist."""
 
 
-@evaluate_app.command("mouth")
-def evaluate_mouth(
-    data: Films,
-    bundle: Bundle = None,
-    cross_validate: CrossValidate = None,
-    region: Region = None,
-    colour: Colour = None,
-    json: Json = None,
-    figure: Figure = None,
-    seed: Seed = 0,
-    work: Kept = Path("emonets-work"),
-    workers: Workers = 1,
-) -> None:
-    """Accuracy, UAR and confusion matrix of the bag of mouths, with intervals over subjects."""
-    from emonets.training.film_models import report_film_model
+_LATER = "Interrupted, the same command goes on."
 
-    text = report_film_model(
-        "mouth",
-        data,
-        bundle=bundle,
-        preset=cross_validate,
-        changes={"region": region, "colour": colour},
-        seed=seed,
-        work=work,
-        workers=workers,
-        json_path=json,
-        figure_path=figure,
-        echo=partial(_err.print, soft_wrap=True),
-    )  # fmt: skip
-    print(text)
+train_app.command("face")(
+    command(
+        _train_face, train_all,
+        "Train the face: its network on still faces (FER2013, TFD, folders), or its classifier "
+        f"on clips. {_LATER} Example: emonets train face fer2013.npz --out my-bundle",
+        without=("models",), more=_face_options,
+    )
+)  # fmt: skip
+train_app.command("audio")(
+    command(
+        _train_audio, train_all,
+        f"Train the audio specialist on labelled sound or clips. {_LATER} Example: emonets train "
+        "audio recordings/ --out my-bundle --add-to modern",
+        without=("models",),
+    )
+)  # fmt: skip
+train_app.command("activity")(
+    command(
+        _train_activity, train_all,
+        f"Train the activity specialist on labelled clips. {_LATER} Example: emonets train "
+        "activity clips/ --out my-bundle --add-to modern",
+        without=("models",), more=_activity_options,
+    )
+)  # fmt: skip
+train_app.command("mouth")(
+    command(
+        _train_mouth, train_all,
+        f"Train the mouth specialist on labelled clips, still faces, or both. {_LATER} Example: "
+        "emonets train mouth fer2013.npz --out my-bundle",
+        without=("models",), more=_mouth_options,
+    )
+)  # fmt: skip

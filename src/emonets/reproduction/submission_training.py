@@ -23,9 +23,9 @@ from emonets.reproduction.stored_answers import StoredAnswers, Trained
 from emonets.reproduction.submission_data import PARTS, SubmissionData
 from emonets.runtime.parallel import run_each
 from emonets.training.material import Material
-from emonets.training.out_of_fold import answers_name, folds_of, train_and_ask
-from emonets.training.parts import Part
+from emonets.training.out_of_fold import folds_of, predictions_name, train_and_predict
 from emonets.training.system import System
+from emonets.training_contract import Trainer
 
 
 def train_for_submissions(
@@ -57,8 +57,8 @@ def train_for_submissions(
         rest = rows[~np.isin(names, sorted(on))]
         check_apart(train, rest, data.groups)
         tasks += [
-            _Task(part, data, train, rest, system.work, options.seed)
-            for part in system.parts.values()
+            _Task(trainer, data, train, rest, system.work, options.seed)
+            for trainer in system.trainers.values()
         ]
     todo = [task for task in tasks if not task.done()]
     began = time.monotonic()
@@ -67,16 +67,18 @@ def train_for_submissions(
     ):
         left = (time.monotonic() - began) / 60 / count * (len(todo) - count)
         options.echo(
-            f"{todo[i].part.name}: trained in {minutes:.1f} min; {count} of {len(todo)}, about "
+            f"{todo[i].trainer.name}: trained in {minutes:.1f} min; {count} of {len(todo)}, about "
             f"{left:.0f} min left"
         )
-    answers: dict[str, dict[Trained, NDArray[np.float64]]] = {name: {} for name in system.parts}
+    answers: dict[str, dict[Trained, NDArray[np.float64]]] = {name: {} for name in system.trainers}
     place = {row: k for k, row in enumerate(rows.tolist())}
-    for task, on in zip(tasks, np.repeat(np.array(wanted, object), len(system.parts)), strict=True):
+    for task, on in zip(
+        tasks, np.repeat(np.array(wanted, object), len(system.trainers)), strict=True
+    ):
         p = np.full((len(rows), 7), np.nan)
         for name, of in ((task.said, task.rest), (task.seen, task.train)):
             p[[place[row] for row in of.tolist()]] = data.store.read(name)["p"]
-        answers[task.part.name][on] = p
+        answers[task.trainer.name][on] = p
     return SubmissionData.of_folds(
         data.name, StoredAnswers(names, answers), data.labels[rows], names, data.groups[rows],
         group="group",
@@ -86,7 +88,7 @@ def train_for_submissions(
 
 @dataclass(frozen=True)
 class _Task:
-    part: Part
+    trainer: Trainer
     data: Material
     train: Indices
     rest: Indices
@@ -96,12 +98,12 @@ class _Task:
     @property
     def said(self) -> str:
         """Where what is said of the other clips is kept."""
-        return answers_name(self.part, self.data, self.train, self.rest, self.seed)
+        return predictions_name(self.trainer, self.data, self.train, self.rest, self.seed)
 
     @property
     def seen(self) -> str:
         """The same of those that it learned from."""
-        return answers_name(self.part, self.data, self.train, self.train, self.seed)
+        return predictions_name(self.trainer, self.data, self.train, self.train, self.seed)
 
     def done(self) -> bool:
         return all(self.data.store.has(name) for name in (self.said, self.seen))
@@ -109,8 +111,8 @@ class _Task:
 
 def _train(task: _Task) -> float:
     asked = {task.said: task.rest, task.seen: task.train}
-    _, minutes = train_and_ask(
-        task.part, task.data, task.train, asked, work=task.work, seed=task.seed
+    _, minutes = train_and_predict(
+        task.trainer, task.data, task.train, asked, work=task.work, seed=task.seed
     )
     return minutes
 

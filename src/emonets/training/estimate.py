@@ -13,27 +13,27 @@ import numpy as np
 
 from emonets.contracts import Extractor
 from emonets.datasets.base import Dataset
+from emonets.datasets.folds import MOST_FOLDS
 from emonets.datasets.items import Item
 from emonets.errors import EmoNetsError
 from emonets.media.piece import open_piece
 from emonets.runtime.store import FeatureStore, content_digest
 from emonets.training.extraction import kept_as
-from emonets.training.out_of_fold import MOST_FOLDS
-from emonets.training.parts import extractors_of
 from emonets.training.system import Options
-from emonets.training.trainers import make_parts
+from emonets.training.trainers import extractors_of, make_trainers
 
 _SAMPLE = 40  # files whose length is looked up
 _PICTURES = 25.0  # a second, where a header does not say
 # Measured on one core of a processor of 2021, 360 × 270 pixels and one face: orders of magnitude
 _SECONDS = {"face": 0.25, "tubes": 0.02, "mouths": 0.05, "sound": 0.12}
-"""Of work, for a second of film; finding faces is in the first."""
+"""Of work, for a second of a clip; finding faces is in the first."""
 _BYTES = {"face": 130.0, "tubes": 9_240.0, "mouths": 1_330.0}
 """Kept of each picture of a face."""
 _SOUND = {"logmel": 80 * 64 * 4.0, "yaafe": 75 * 909 * 4.0}
 """Kept of each second of sound."""
 _TRAINING = {"face": 0.0005, "audio": 0.004, "activity": 0.45, "mouth": 0.1}
-"""Minutes of work for a model of the preset `modern`, for each minute of film and fold."""
+"""Minutes of work for a model of the preset `modern`, for each minute of clips and fold."""
+_OTHER = 0.1  # of the two, of specialists and extractors that are not named here
 
 
 def estimate(
@@ -50,21 +50,21 @@ def estimate(
     ------
     DataError, ParameterError : as the training itself would, of what can be seen beforehand.
     """
-    parts, notes = make_parts(preset, datasets, models=options.models, base=options.base)
-    items = [item for data in datasets for item in data.items]
-    seconds = mean_seconds(items)
-    missing = {e: _missing(items, e, store) for e in extractors_of(parts)}
+    trainers, notes = make_trainers(preset, datasets, models=options.models, base=options.base)
+    items = [item for data in datasets if data.faces is None for item in data.items]
+    faces = sum(len(data) for data in datasets if data.faces is not None)
+    seconds = mean_seconds(items) if items else 0.0
+    missing = {e: _missing(items, e, store) for e in extractors_of(trainers)}
     looks = max(missing.values(), default=0)
-    work = sum(_SECONDS[e.kind] * seconds * n for e, n in missing.items()) / 60
+    work = sum(_SECONDS.get(e.kind, _OTHER) * seconds * n for e, n in missing.items()) / 60
     size = sum(_size(e, seconds) * n for e, n in missing.items())
-    usable = [item for item in datasets[0].items if item.split != "test"]
-    groups = len({item.group for item in usable})
-    folds = options.folds or min(MOST_FOLDS, max(groups, 1))
-    minutes = seconds * len(items) / 60
+    groups, folds = _folds(datasets[: options.scored], options.folds)
+    minutes = (seconds * len(items) + faces / _PICTURES) / 60
     cores = max(1, min(options.workers, os.cpu_count() or 1))
     lines = [
         f"{' + '.join(data.name for data in datasets)}: {len(items)} clips, about "
-        f"{minutes:.0f} min in all, {groups} groups",
+        f"{minutes:.0f} min in all, {groups} groups"
+        + (f"; {faces} still faces count as a picture each" if faces else ""),
         *notes,
         f"1. look at {looks} clips ({len(items) - looks} are in the store): about "
         f"{_time(work / cores)}, {size / 1e6:,.0f} MB to keep",
@@ -73,16 +73,16 @@ def estimate(
     if trials:
         lines.append(f"{number}. try {trials} draws, each a training of {folds} folds")
         number += 1
-    for name in parts:
-        each = _TRAINING[name] * minutes
+    for name in trainers:
+        each = _TRAINING.get(name, _OTHER) * minutes
         lines.append(
             f"{number}. {name}: {folds} models for {folds} folds of groups, and one of all clips: "
             f"about {_time(each * (folds + 1) / cores)}"
         )
         number += 1
     fusion = preset.get("fusion", {}).get("strategy", "product")
-    if len(parts) > 1:
-        lines.append(f"{number}. fusion ({fusion}) of what they said of people they did not know")
+    if len(trainers) > 1:
+        lines.append(f"{number}. fusion ({fusion}), by predictions of groups not trained on")
     lines.append(
         "Times are orders of magnitude, of this machine as of others; nothing was written."
     )
@@ -90,6 +90,18 @@ def estimate(
     if free is not None and free < size:
         lines.append(f"The disk has {free / 1e6:,.0f} MB left: too few.")
     return "\n".join(lines)
+
+
+def _folds(datasets: Sequence[Dataset], count: int | str | None) -> tuple[int, int]:
+    """How many groups are scored, and in how many folds."""
+    groups = {item.group for data in datasets for item in data.items if item.split != "test"}
+    parts = set(datasets[0].splits.tolist())
+    if {"train", "valid"} <= parts:
+        return len(groups), 1
+    agreed = {fold for data in datasets for fold in (data.folds or {}).values()}
+    return len(groups), len(groups) if isinstance(count, str) else count or len(agreed) or min(
+        MOST_FOLDS, max(len(groups), 1)
+    )
 
 
 def mean_seconds(items: Sequence[Item]) -> float:
@@ -126,7 +138,7 @@ def _size(extractor: Extractor, seconds: float) -> float:
     if extractor.kind == "sound":
         return _SOUND[str(extractor.settings["features"])] * seconds
     colours = 3 if extractor.settings.get("colour") == "rgb" else 1
-    return _BYTES[extractor.kind] * seconds * _PICTURES * colours
+    return _BYTES.get(extractor.kind, _BYTES["mouths"]) * seconds * _PICTURES * colours
 
 
 def _time(minutes: float) -> str:

@@ -22,10 +22,11 @@ from emonets.errors import DataError, ParameterError
 from emonets.runtime.store import FeatureStore
 from emonets.training.material import load_material
 from emonets.training.out_of_fold import quiet
-from emonets.training.parts import extractors_of
 from emonets.training.preset import check_preset, load_preset
-from emonets.training.score_bundle import answering_parts, ask_all, fuse
-from emonets.training.system import Options, Scored, System
+from emonets.training.score_bundle import fuse, predict_all
+from emonets.training.scores import Scored
+from emonets.training.system import Options, System
+from emonets.training.trainers import extractors_of, make_scorers
 
 _INFO = DatasetInfo(
     name="folders", citation="", licence="as its owner says", where="", title="clips in memory",
@@ -129,6 +130,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )  # fmt: skip
             system = System([_dataset(items, groups is not None)], self._table(), store, options)
             self.model_, scored = system.train(out / "bundle")
+        assert scored is not None
         self.scored_: Scored = scored
         return self
 
@@ -146,15 +148,15 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             store = self._store(stack)
             bundle = stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-"))
             place = str(self.model_.save(Path(bundle) / "model"))
-            parts = answering_parts(self.model_, place)
+            scorers = make_scorers(self.model_, place)
             data = load_material(
-                [_dataset(items, True)], extractors_of(parts), store, workers=self.workers
+                [_dataset(items, True)], extractors_of(scorers), store, workers=self.workers
             )
             if data.dropped:
                 file, why = data.dropped[0]
                 raise DataError(f"{file}: {why}")
             options = replace(Options(), echo=quiet, workers=self.workers)
-            said = ask_all(self.model_, parts, data, np.arange(len(data)), "", options)
+            said = predict_all(self.model_, scorers, data, np.arange(len(data)), "", options)
             p, _ = fuse(self.model_, said)
         known = p[:, self._emotions]
         total = known.sum(axis=1, keepdims=True)

@@ -87,11 +87,6 @@ def extract_items(
     kept: list[Item] = []
     dropped: list[tuple[str, str]] = []
     for item in items:
-        if item.row is not None:
-            raise DataError(
-                f"{item.path}: still faces in one file are no clips; emonets train face, and "
-                "emonets train mouth, learn from them"
-            )
         try:
             contents.append(content_digest(item.path))
             kept.append(item)

@@ -8,7 +8,7 @@ from typing import Any
 from emonets.contracts import Specialist
 from emonets.model import EmoNets
 
-_NOT_THE_FACE = {"audio", "activity", "mouth", "fusion", "data"}
+NOT_THE_FACE = {"audio", "activity", "mouth", "fusion", "data"}
 """Parts of a card; what else stands at its top is of the face."""
 
 
@@ -32,7 +32,7 @@ def joined(
     whole: dict[str, Any] = {} if base is None else dict(base.about["card"])
     parts[name] = part
     if name == "face":  # nothing stays of what was said of the one before
-        whole = {key: value for key, value in whole.items() if key in _NOT_THE_FACE} | dict(card)
+        whole = {key: value for key, value in whole.items() if key in NOT_THE_FACE} | dict(card)
     else:
         whole[name] = dict(card)
     speaks = None if base is None else (*base.speaks, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,23 @@ from emonets.errors import DataError
 from emonets.learners.folds import Indices
 from emonets.runtime.files import write_whole
 from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
-from emonets.training.extraction import Extracted, extract_items
+from emonets.training.extraction import Extracted, extract_items, kept_as
 
-Echo = Callable[[str], Any]
+_STILLS = 2048  # still faces that are taken together
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Labelled clips whose features are in a store.
+    """Labelled clips whose features are in a store; see `emonets.contracts.Material`.
 
     Attributes
     ----------
-    name : of the data sets; the first is the one that is scored.
-    corpora : name of the data set each clip is of, and ``main``, whether that is the first.
+    name : of the data sets.
+    corpora : name of the data set each clip is of, and ``main``, whether that one is scored.
     labels : (n,) 0..6 in the order of `emonets.EMOTIONS`. words : (n,) the data's own.
-    groups : (n,) ``corpus/who``. People of two sets of one corpus have the same name.
+    groups : (n,) ``corpus/group``. People of two sets of one corpus have the same name.
     splits : (n,) train, valid, test or nothing.
+    agreed : group → fold, of the corpora for which the field has agreed on folds.
     dropped : (file, why).
     """
 
@@ -49,15 +50,25 @@ class Material:
     splits: NDArray[np.str_]
     dropped: tuple[tuple[str, str], ...]
     grouped: bool
+    agreed: dict[str, int] = field(default_factory=dict)
     made: int = 0
     reused: int = 0
+    _stills: dict[str, Arrays] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.items)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_stills": {}}  # the store has them
+
     def read(self, extractor: Extractor, i: int) -> Arrays:
         """What an extractor took out of a clip."""
-        return self.store.read(self.names[extractor][i])
+        name, row = self.names[extractor][i], self.items[i].row
+        if row is None:
+            return self.store.read(name)
+        if name not in self._stills:
+            self._stills[name] = self.store.read(name)
+        return {key: array[row : row + 1] for key, array in self._stills[name].items()}
 
     def file(self, extractor: Extractor, i: int, cache: Path) -> Path:
         """The same as a file; of a store that is elsewhere it is fetched into a folder."""
@@ -87,55 +98,127 @@ def load_material(
     extractors: Sequence[Extractor],
     store: FeatureStore,
     *,
+    scored: int = 1,
     workers: int = 1,
     scheduler: str | None = None,
     on_clip: Callable[[int, int], Any] | None = None,
 ) -> Material:
     """Take out of all clips what the extractors ask for, or out of the store.
 
+    Parameters
+    ----------
+    scored : so many of the data sets, from the first on, are scored; the others are trained on.
+
     Raises
     ------
-    DataError : no clip can be read; or as `extract_items`.
+    DataError : no clip of a scored data set can be read; still faces, for an extractor of clips;
+        or as `extract_items`.
     """
-    items = [item for data in datasets for item in data.items]
-    source = [number for number, data in enumerate(datasets) for _ in data.items]
-    found = extract_items(
-        items, extractors, store, workers=workers, scheduler=scheduler, on_clip=on_clip
-    )
-    place = {id(item): number for item, number in zip(items, source, strict=True)}
-    of = np.array([place[id(item)] for item in found.items])
-    if not (of == 0).any():
-        raise DataError(f"{datasets[0].root}: none of its clips can be read")
-    return _material(datasets, found, of, store)
-
-
-def _material(
-    datasets: Sequence[Dataset], found: Extracted, of: NDArray[np.int64], store: FeatureStore
-) -> Material:
-    # sets of one corpus (films and utterances, say) are of the same people
-    owner = [_owner(data) for data in datasets]
+    check_stills(datasets, extractors)
+    owners = [_owner(data) for data in datasets]
+    clips = [n for n, data in enumerate(datasets) if data.faces is None]
+    items = [item for n in clips for item in datasets[n].items]
+    found = Extracted(store, (), dict.fromkeys(extractors, ()), (), (), 0, 0)
+    if items:
+        found = extract_items(
+            items, extractors, store, workers=workers, scheduler=scheduler, on_clip=on_clip
+        )
+    place = {id(item): n for n in clips for item in datasets[n].items}
+    parts = {n: [k for k, item in enumerate(found.items) if place[id(item)] == n] for n in clips}
+    all_items: list[Item] = []
+    contents: list[str] = []
+    names: dict[Extractor, list[str]] = {e: [] for e in extractors}
+    of: list[int] = []
+    made, reused = found.made, found.reused
+    for n, data in enumerate(datasets):
+        if data.faces is None:
+            rows = parts[n]
+            some: Sequence[Item] = [found.items[k] for k in rows]
+            contents += [found.contents[k] for k in rows]
+            for e in extractors:
+                names[e] += [found.names[e][k] for k in rows]
+        else:
+            some = data.items
+            content, new = extract_stills(data, extractors, store)
+            contents += [f"{content}#{item.row}" for item in some]
+            for e in extractors:
+                names[e] += [kept_as(e, content)] * len(some)
+            made, reused = made + new * len(some), reused + (not new) * len(some)
+        if n < scored and not some:
+            raise DataError(f"{data.root}: none of its clips can be read")
+        all_items += some
+        of += [n] * len(some)
     return Material(
         " + ".join(data.name for data in datasets),
         store,
-        found.items,
-        found.contents,
-        found.names,
-        np.array([datasets[n].name for n in of]),
-        of == 0,
-        np.array([item.label for item in found.items], np.int64),
-        np.array([item.word for item in found.items], np.str_),
-        np.array([f"{owner[n]}/{i.group}" for n, i in zip(of, found.items, strict=True)]),
-        np.array([item.split for item in found.items], np.str_),
+        tuple(all_items),
+        tuple(contents),
+        {e: tuple(own) for e, own in names.items()},
+        np.array([datasets[n].name for n in of], np.str_),
+        np.array(of, np.int64) < scored,
+        np.array([item.label for item in all_items], np.int64),
+        np.array([item.word for item in all_items], np.str_),
+        np.array([f"{owners[n]}/{i.group}" for n, i in zip(of, all_items, strict=True)], np.str_),
+        np.array([item.split for item in all_items], np.str_),
         (
             *((str(one.path), one.why) for data in datasets for one in data.dropped),
             *found.dropped,
         ),
         all(data.grouped for data in datasets),
-        found.made,
-        found.reused,
+        _agreed(datasets[:scored], owners),
+        made,
+        reused,
     )
 
 
+def check_stills(datasets: Sequence[Dataset], extractors: Sequence[Extractor]) -> None:
+    """Raise DataError where still faces are given to specialists of clips."""
+    for data in datasets:
+        strange = [e.kind for e in extractors if data.faces is not None and e.stills is None]
+        if strange:
+            raise DataError(
+                f"{data.root}: still faces, from which nothing can be taken for {strange[0]}; "
+                "emonets train face and emonets train mouth learn from still faces"
+            )
+
+
+def extract_stills(
+    data: Dataset, extractors: Sequence[Extractor], store: FeatureStore
+) -> tuple[str, bool]:
+    """Take out of still faces what the extractors ask for; what the store has is not made again.
+
+    Returns
+    -------
+    A word for the pictures, and whether anything was made.
+    """
+    assert data.faces is not None
+    content = parameter_digest(data.faces.images)
+    made = False
+    for extractor in extractors:
+        assert extractor.stills is not None
+        if not store.has(kept_as(extractor, content)):
+            made = True
+            images = data.faces.images
+            parts = [
+                extractor.stills(images[start : start + _STILLS])
+                for start in range(0, len(images), _STILLS)
+            ]
+            whole = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+            about = {"stills": data.name, "kind": extractor.kind, "version": extractor.version,
+                     "settings": dict(extractor.settings)}  # fmt: skip
+            store.write(kept_as(extractor, content), whole, about)
+    return content, made
+
+
+def _agreed(datasets: Sequence[Dataset], owners: Sequence[str]) -> dict[str, int]:
+    agreed: dict[str, int] = {}
+    for data, owner in zip(datasets, owners, strict=False):
+        for group, fold in (data.folds or {}).items():
+            agreed.setdefault(f"{owner}/{group}", fold)
+    return agreed
+
+
 def _owner(data: Dataset) -> str:
+    # sets of one corpus (films and utterances, say) are of the same people;
     # in sets of one's own an equal name may well be the same person: it is taken to be
     return "own" if data.info.own else data.info.name

@@ -1,4 +1,4 @@
-"""What each part of a system says of clips by models that knew neither them nor their people."""
+"""Predictions of each specialist by models that were trained on neither the clip nor its group."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.contracts import Floats
+from emonets.datasets.folds import folds_of_groups
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import DataError
 from emonets.fusion.common import neutral_where_unknown
 from emonets.fusion.protocols import check_apart
-from emonets.learners.folds import Fold, Indices, shuffled_folds
+from emonets.learners.folds import Fold, Indices
 from emonets.runtime.parallel import run_each
 from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
 from emonets.training.material import Material
-from emonets.training.parts import Part, Run, check_rows
+from emonets.training_contract import Run, Trainer, check_rows
 
-Floats = NDArray[np.float64]
-
-MOST_FOLDS = 10
-_VERSION = 1  # changes when what is kept of a fold does
+_SHARED_FOLDS = 5  # corpora without agreed folds, beside one with: as many at least
+_VERSION = 2  # changes when what is kept of a fold does
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
-    """Answers to the clips that are scored.
+class OutOfFold:
+    """Predictions of the clips that are scored.
 
     Attributes
     ----------
-    rows : (n,) positions of the clips in the material. fold : (n,) which fold answered each.
-    models : m names. P : (n, m, 7). found : (n, m) whether a clip showed the model anything.
-    known : (n, m, 7) whether the model that answered was ever shown the class.
+    rows : (n,) positions of the clips in the material. fold : (n,) which fold each is tested in.
+    models : m names. P : (n, m, 7). found : (n, m) whether a clip held anything for the model.
+    known : (n, m, 7) whether the model was trained on the class.
     split : in words, how the clips were divided.
-    reused : of m × folds answers those that were there already.
+    reused : of m × folds predictions those that were in the store.
+    fine : model → (classes, (n, classes)), of models that have more classes than the seven.
     """
 
     rows: Indices
@@ -50,9 +51,10 @@ class Said:
     known: NDArray[np.bool_]
     split: str
     reused: int = 0
+    fine: Mapping[str, tuple[tuple[str, ...], Floats]] = field(default_factory=dict)
 
     def considered(self) -> Floats:
-        """(n, m, 7) as a fusion is to take them: no opinion on classes that a model never met."""
+        """(n, m, 7) as a fusion takes them: even on classes that a model was not trained on."""
         out = self.P.copy()
         for fold in np.unique(self.fold):
             mine = self.fold == fold
@@ -61,49 +63,58 @@ class Said:
         return out
 
 
-def folds_of(data: Material, count: int | None = None) -> tuple[list[Fold], str]:
+def folds_of(data: Material, count: int | str | None = None) -> tuple[list[Fold], str]:
     """(train, test) positions in all clips, and in words how that divides them.
 
-    Those of the first data set are tested, one group at a time or, of more than ten groups, a
-    tenth of them; of other sets, and of whom is tested, nothing is trained on that shares a group.
-    Clips that the data keep for testing have no part in it.
+    The clips of the scored data sets are tested, in the folds that the field has agreed on. Where
+    it has not, one group at a time is tested or, of more than ten groups, a tenth of them. Of
+    other sets, and of whom is tested, nothing is trained on that shares a group. Clips that the
+    data keep for testing have no part in it.
 
     Parameters
     ----------
-    count : how many folds; None: as said.
+    count : how many folds; None: as said; ``each``: one a group.
 
     Raises
     ------
-    DataError : fewer groups than folds, or than two.
+    DataError : fewer groups than folds, or than two; agreed folds that do not fit the data.
     """
     usable = np.flatnonzero(data.splits != "test")
     tested = usable[data.main[usable]]
     if not len(tested):
         raise DataError(f"{data.name}: every clip is kept for testing, none is left to train on")
-    names = np.unique(data.groups[tested])
-    folds = min(MOST_FOLDS, len(names)) if count is None else count
-    if len(names) < max(folds, 2) or folds < 2:
-        raise DataError(
-            f"{data.name}: {len(names)} groups cannot be divided into {max(folds, 2)} folds; a "
-            "score of unseen people needs more of them, or fewer --folds"
-        )
-    if folds == len(names):
-        tests = [tested[data.groups[tested] == name] for name in names]
-    else:
-        divided = shuffled_folds(len(tested), folds, np.random.RandomState(0), data.groups[tested])
-        tests = [tested[test] for _, test in divided]
+    if isinstance(count, str):
+        count = len(np.unique(data.groups[tested]))
+    folds, split = folds_of_groups(
+        data.groups[tested], _agreed(data, tested), count, name=data.name
+    )
     made = []
-    for test in tests:
-        others = ~np.isin(data.groups[usable], np.unique(data.groups[test]))
-        made.append((usable[others], test))
-    split = f"{folds} folds of whole groups"
-    if folds == len(names):
-        split = f"leave one of {folds} groups out"
+    for _, test in folds:
+        others = ~np.isin(data.groups[usable], np.unique(data.groups[tested[test]]))
+        made.append((usable[others], tested[test]))
     return made, split
 
 
+def _agreed(data: Material, tested: Indices) -> dict[str, int] | None:
+    """Group → agreed fold; where a corpus has none beside one that has, its groups are dealt out.
+
+    A corpus that has agreed folds and a group without one is left as it is, which is an error.
+    """
+    if not data.agreed:
+        return None
+    with_folds = {group.partition("/")[0] for group in data.agreed}
+    agreed = dict(data.agreed)
+    most = max(_SHARED_FOLDS, len(set(agreed.values())))
+    for corpus in dict.fromkeys(data.corpora[tested].tolist()):
+        names = np.unique(data.groups[tested[data.corpora[tested] == corpus]]).tolist()
+        if not {name.partition("/")[0] for name in names} & with_folds:
+            for number, name in enumerate(names):
+                agreed.setdefault(name, number % most)
+    return agreed
+
+
 def validation_fold(data: Material) -> tuple[list[Fold], str] | None:
-    """Trained on train and looked at on valid (the paper's way), where the data are so divided."""
+    """Trained on train and scored on valid (the paper's way), where the data are so divided."""
     train = np.flatnonzero((data.splits == "train") | ((data.splits == "") & ~data.main))
     valid = np.flatnonzero((data.splits == "valid") & data.main)
     if not len(valid) or not (data.splits[data.main] == "train").any():
@@ -114,17 +125,18 @@ def validation_fold(data: Material) -> tuple[list[Fold], str] | None:
 
 @dataclass(frozen=True)
 class _Task:
-    part: Part
+    trainer: Trainer
     data: Material
     train: Indices
     test: Indices
+    next_fold: Indices | None
     name: str
     work: Path | None
     seed: int
 
 
 def out_of_fold(
-    parts: Mapping[str, Part],
+    trainers: Mapping[str, Trainer],
     data: Material,
     folds: Sequence[Fold],
     split: str,
@@ -134,8 +146,8 @@ def out_of_fold(
     workers: int = 1,
     scheduler: str | None = None,
     echo: Callable[[str], Any] = print,
-) -> Said:
-    """Train every part for each fold on the others, and keep what it says in the store.
+) -> OutOfFold:
+    """Train every specialist for each fold on the others; its predictions are kept in the store.
 
     Parameters
     ----------
@@ -144,112 +156,145 @@ def out_of_fold(
 
     Raises
     ------
-    DataError : a group on both sides of a fold; or as the parts say.
+    DataError : a group on both sides of a fold; or as the trainers say.
     """
     store = data.store
     tasks = []
-    for part in parts.values():
-        for train, test in folds:
+    several = 2 < len(folds) < len(np.unique(np.concatenate([data.groups[t] for _, t in folds])))
+    for trainer in trainers.values():
+        for number, (train, test) in enumerate(folds):
             official = (data.splits[test] == "valid").all() and len(folds) == 1
             check_apart(train, test, None if official else data.groups)
-            name = answers_name(part, data, train, test, seed)
-            tasks.append(_Task(part, data, train, test, name, work, seed))
+            after = np.intersect1d(train, folds[(number + 1) % len(folds)][1]) if several else None
+            name = predictions_name(trainer, data, train, test, seed, after)
+            tasks.append(_Task(trainer, data, train, test, after, name, work, seed))
     todo = [task for task in tasks if not store.has(task.name)]
     began = time.monotonic()
     for count, (i, said) in enumerate(
-        run_each(_train_and_ask, todo, workers=workers, scheduler=scheduler), 1
+        run_each(_train_and_predict, todo, workers=workers, scheduler=scheduler), 1
     ):
         minutes = (time.monotonic() - began) / 60
         left = minutes / count * (len(todo) - count)
-        echo(f"{todo[i].part.name}: {said}; {count} of {len(todo)}, about {left:.1f} min left")
+        echo(f"{todo[i].trainer.name}: {said}; {count} of {len(todo)}, about {left:.1f} min left")
     rows = np.concatenate([test for _, test in folds])
     order = np.argsort(rows, kind="stable")
     fold = np.repeat(np.arange(len(folds)), [len(test) for _, test in folds])
-    columns: dict[str, list[NDArray[Any]]] = {"p": [], "found": [], "known": []}
-    for name in parts:
-        mine = [store.read(task.name) for task in tasks if task.part.name == name]
-        for key, values in columns.items():
-            values.append(np.concatenate([answer[key] for answer in mine])[order])
-    whole = {key: np.stack(values, axis=1) for key, values in columns.items()}
-    return Said(
-        rows[order], fold[order], tuple(parts), whole["p"], whole["found"].astype(bool),
-        whole["known"].astype(bool), split, len(tasks) - len(todo),
+    kept = {
+        name: [store.read(task.name) for task in tasks if task.trainer.name == name]
+        for name in trainers
+    }
+
+    def joined(name: str, key: str) -> NDArray[Any]:
+        return np.concatenate([one[key] for one in kept[name]])[order]
+
+    fine = {
+        name: (tuple(trainer.fine_classes), joined(name, "fine"))  # type: ignore[attr-defined]
+        for name, trainer in trainers.items()
+        if all("fine" in one for one in kept[name])
+    }
+    whole = {
+        key: np.stack([joined(name, key) for name in trainers], axis=1)
+        for key in ("p", "found", "known")
+    }
+    return OutOfFold(
+        rows[order], fold[order], tuple(trainers), whole["p"], whole["found"].astype(bool),
+        whole["known"].astype(bool), split, len(tasks) - len(todo), fine,
     )  # fmt: skip
 
 
-def answers_name(part: Part, data: Material, train: Indices, test: Indices, seed: int) -> str:
-    """Of the file that keeps what a part, trained on some clips, says of others."""
+def predictions_name(
+    trainer: Trainer,
+    data: Material,
+    train: Indices,
+    test: Indices,
+    seed: int,
+    next_fold: Indices | None = None,
+) -> str:
+    """Of the file that keeps what a specialist, trained on some clips, predicts of others."""
     key = parameter_digest(
-        _VERSION, part.name, type(part).__name__, dict(part.settings), data.digest(train),
+        _VERSION, trainer.name, type(trainer).__name__, dict(trainer.settings), data.digest(train),
         data.digest(test, labelled=False), seed,
+        None if next_fold is None else data.digest(next_fold, labelled=False),
     )  # fmt: skip
-    return f"answers/{part.name}-{key}.safetensors"
+    return f"answers/{trainer.name}-{key}.safetensors"
 
 
-def _train_and_ask(task: _Task) -> str:
-    part, data = task.part, task.data
+def _train_and_predict(task: _Task) -> str:
+    trainer, data = task.trainer, task.data
     if data.store.has(task.name):
         return "done by another"
-    said, minutes = train_and_ask(
-        part, data, task.train, {task.name: task.test}, work=task.work, seed=task.seed
-    )
-    right = (said[task.name]["p"].argmax(axis=1) == data.labels[task.test]).mean()
+    made, minutes = train_and_predict(
+        trainer, data, task.train, {task.name: task.test}, work=task.work, seed=task.seed,
+        next_fold=task.next_fold,
+    )  # fmt: skip
+    right = (made[task.name]["p"].argmax(axis=1) == data.labels[task.test]).mean()
     return f"{right:.1%} of {len(task.test)} clips right, {minutes:.1f} min"
 
 
-def train_and_ask(
-    part: Part,
+def train_and_predict(
+    trainer: Trainer,
     data: Material,
     train: Indices,
-    asked: Mapping[str, Indices],
+    tests: Mapping[str, Indices],
     *,
     work: Path | None,
     seed: int,
+    next_fold: Indices | None = None,
 ) -> tuple[dict[str, Arrays], float]:
-    """Train a part on some clips, and keep in the store what it says of others.
+    """Train a specialist on some clips, and keep in the store what it predicts of others.
 
     Parameters
     ----------
-    asked : name in the store -> positions of the clips that are asked about.
+    tests : name in the store → positions of the clips to predict.
+    next_fold : see `emonets.contracts.Run`.
 
     Returns
     -------
-    What it says, by those names (`ask`), and the minutes that it took.
+    The predictions by those names (`predict`), and the minutes that it took.
     """
     began = time.monotonic()
     with ExitStack() as stack:
-        run = Run(folder_for(work, part, stack), seed, 1, quiet)
-        specialist, _ = part.fit(data, check_rows(part, data, train), run)
-        said = {name: ask(part, specialist, data, rows, run) for name, rows in asked.items()}
-    for name, answers in said.items():
-        data.store.write(name, answers, {"part": part.name, "settings": dict(part.settings)})
-    return said, (time.monotonic() - began) / 60
+        run = Run(folder_for(work, trainer, stack), seed, 1, quiet, next_fold=next_fold)
+        specialist, _ = trainer.fit(data, check_rows(trainer, data, train), run)
+        made = {name: predict(trainer, specialist, data, rows, run) for name, rows in tests.items()}
+    for name, predictions in made.items():
+        about = {"specialist": trainer.name, "settings": dict(trainer.settings)}
+        data.store.write(name, predictions, about)
+    return made, (time.monotonic() - began) / 60
 
 
-def ask(part: Part, specialist: Any, data: Material, rows: Indices, run: Run) -> Arrays:
+def predict(trainer: Trainer, specialist: Any, data: Material, rows: Indices, run: Run) -> Arrays:
     """``p`` (n, 7), ``found`` (n,) and ``known`` (n, 7) of some clips.
 
-    Where nothing is found the probabilities are 1/7 each.
+    Where nothing is found the probabilities are equal. ``fine`` (n, classes) is there where the
+    trainer has more classes than the seven and the data have one of them.
     """
-    found = part.found(data, rows)
+    found = trainer.found(data, rows)
+    use = rows[found]
     p = np.full((len(rows), len(EMOTIONS)), UNIFORM)
-    if found.any():
-        p[found] = part.answers(specialist, data, rows[found], run)
+    if len(use):
+        p[found] = trainer.predict(specialist, data, use, run)
     known = np.isin(np.arange(len(EMOTIONS)), specialist.known_classes)
-    return {"p": p, "found": found, "known": np.tile(known, (len(rows), 1))}
+    made = {"p": p, "found": found, "known": np.tile(known, (len(rows), 1))}
+    classes = getattr(trainer, "fine_classes", EMOTIONS)
+    if np.isin(data.words[data.main], classes[len(EMOTIONS) :]).any():
+        made["fine"] = np.full((len(rows), len(classes)), 1 / len(classes))
+        if len(use):
+            made["fine"][found] = trainer.predict_fine(specialist, data, use, p[found])  # type: ignore[attr-defined]
+    return made
 
 
-def folder_for(work: Path | None, part: Part, stack: ExitStack) -> Path:
-    """Where a part keeps what it makes on the way."""
+def folder_for(work: Path | None, trainer: Trainer, stack: ExitStack) -> Path:
+    """Where a trainer keeps what it makes on the way."""
     if work is None:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-")))
-    folder = work / part.name
+    folder = work / trainer.name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def fitted(
-    part: Part,
+    trainer: Trainer,
     data: Material,
     rows: Indices,
     *,
@@ -258,18 +303,25 @@ def fitted(
     work: Path | None,
     make: Callable[[Mapping[str, Any], Mapping[str, Arrays]], Any],
 ) -> tuple[Any, dict[str, Any], bool]:
-    """A part trained on some clips, or the one that an earlier run left in the store.
+    """A specialist trained for good, or the one that an earlier run left in the store.
 
     Returns
     -------
     The specialist, its card, and whether it was there already.
     """
     store: FeatureStore = data.store
-    use = check_rows(part, data, rows)
+    use = check_rows(trainer, data, rows)
+    run = run.within(use)
     key = parameter_digest(
-        _VERSION, part.name, type(part).__name__, dict(part.settings), data.digest(use), run.seed
+        _VERSION,
+        trainer.name,
+        type(trainer).__name__,
+        dict(trainer.settings),
+        data.digest(use),
+        run.seed,
+        None if run.choosing is None else data.digest(run.choosing, labelled=False),
     )
-    name = f"models/{part.name}-{key}.safetensors"
+    name = f"models/{trainer.name}-{key}.safetensors"
     if store.has(name):
         about, flat = store.about(name), store.read(name)
         arrays: dict[str, Arrays] = {}
@@ -278,7 +330,7 @@ def fitted(
             arrays.setdefault(of, {})[inner] = array
         return make(about["settings"], arrays), about["card"], True
     began = time.monotonic()
-    specialist, card = part.fit(data, use, replace(run, work=folder_for(work, part, stack)))
+    specialist, card = trainer.fit(data, use, replace(run, work=folder_for(work, trainer, stack)))
     card = {**card, "minutes": round((time.monotonic() - began) / 60, 1)}
     settings, parts = specialist.to_arrays()
     flat = {f"{of}|{inner}": array for of, some in parts.items() for inner, array in some.items()}

@@ -18,19 +18,26 @@ from emonets.evaluation.compare_fusion import table
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import Evaluation
 from emonets.runtime.files import try_folder, write_whole
-from emonets.training.system import Scored
+from emonets.training.scores import FUSED, Scored
 
 _MOST_DROPPED = 10  # that a report names; the JSON has all
 
 
 def summary(scored: Scored) -> str:
-    """A few lines: who reached what."""
+    """A few lines: the scores of each specialist."""
     data = scored.data
     lines = [_heading(scored), ""]
     for name, scores in scored.scores.items():
-        said = "" if name == "fused" else _silent(scored, name)
-        label = f"fused ({scored.strategy})" if name == "fused" else name
-        lines.append(f"{label:<28} accuracy {scores.accuracy:.1%}  UAR {scores.uar:.1%}{said}")
+        said = "" if name == FUSED else _silent(scored, name)
+        lines.append(_line(_label(scored, name), scores) + said)
+    for corpus, by_model in scored.corpora.items():
+        lines += ["", f"{corpus} alone:"]
+        lines += [_line(_label(scored, name), scores) for name, scores in by_model.items()]
+    for corpus, by_model in scored.fine.items():
+        for name, scores in by_model.items():
+            more = ", ".join(scores.classes[len(EMOTIONS) :])
+            lines += ["", f"{corpus}, {len(scores.classes)} classes, with {more} apart:"]
+            lines.append(_line(name, scores))
     lines += ["", "In brackets: 95 % intervals, by drawing groups anew."]
     if not data.grouped:
         lines.append(
@@ -45,18 +52,26 @@ def summary(scored: Scored) -> str:
     return "\n".join(lines)
 
 
+def _line(label: str, scores: Evaluation) -> str:
+    return f"{label:<28} accuracy {scores.accuracy:.1%}  UAR {scores.uar:.1%}"
+
+
+def _label(scored: Scored, name: str) -> str:
+    return f"fused ({scored.strategy})" if name == FUSED else name
+
+
 def _heading(scored: Scored) -> str:
-    rows = scored.said.rows
+    rows = scored.predictions.rows
     groups = len(np.unique(scored.groups))
     classes = len(EMOTIONS) - len(scored.masked)
     return (
         f"{scored.data.name}: {len(rows)} clips of {groups} groups, {classes} classes, "
-        f"{scored.said.split}"
+        f"{scored.predictions.split}"
     )
 
 
 def _silent(scored: Scored, name: str) -> str:
-    found = scored.said.found[:, scored.said.models.index(name)]
+    found = scored.predictions.found[:, scored.predictions.models.index(name)]
     return f"  (finds nothing in {np.count_nonzero(~found)} clips)" if not found.all() else ""
 
 
@@ -66,7 +81,7 @@ def markdown(scored: Scored, *, title: str, seed: int, pictures: Sequence[Path] 
     head = "| model | accuracy | UAR | " + " | ".join(f"F1 {e}" for e in _present(scored)) + " |"
     lines = [head, "| --- | ---: | ---: |" + " ---: |" * len(_present(scored))]
     for name, scores in scored.scores.items():
-        label = f"**fused** ({scored.strategy})" if name == "fused" else name
+        label = f"**fused** ({scored.strategy})" if name == FUSED else name
         f1 = [f"{scores.f1[k]:.1%}" for k in _indices(scored)]
         lines.append(f"| {label} | {scores.accuracy:.1%} | {scores.uar:.1%} | {' | '.join(f1)} |")
     parts += ["\n".join(lines), "In brackets: 95 % bootstrap intervals over groups."]
@@ -75,6 +90,13 @@ def markdown(scored: Scored, *, title: str, seed: int, pictures: Sequence[Path] 
         parts += ["## Fusions", table(scored.compared).strip()]
     for name, scores in scored.scores.items():
         parts += [f"## {name}", scores.to_markdown().strip()]
+    for corpus, by_model in scored.corpora.items():
+        for name, scores in by_model.items():
+            parts += [f"## {corpus} alone: {name}", scores.to_markdown().strip()]
+    for corpus, by_model in scored.fine.items():
+        for name, scores in by_model.items():
+            title = f"## {corpus}, {len(scores.classes)} classes: {name}"
+            parts += [title, scores.to_markdown().strip()]
     parts += [f"![{p.stem}]({p.name})" for p in pictures]
     if scored.data.dropped:
         listed = [f"- {file}: {why}" for file, why in scored.data.dropped[:_MOST_DROPPED]]
@@ -96,11 +118,23 @@ def plain(scored: Scored, *, title: str, seed: int) -> dict[str, Any]:
     """All figures for JSON."""
     data = scored.data
     return {
-        "title": title, "data": data.name, "split": scored.said.split, "group": "group",
-        "n": len(scored.said.rows), "groups": len(np.unique(scored.groups)),
+        "title": title, "data": data.name, "split": scored.predictions.split, "group": "group",
+        "n": len(scored.predictions.rows), "groups": len(np.unique(scored.groups)),
         "grouped": data.grouped, "masked": scored.masked, "strategy": scored.strategy,
         "seed": seed, "minutes": round(scored.minutes, 2),
         "models": {name: scores.to_dict() for name, scores in scored.scores.items()},
+        "found_nothing": {
+            name: int(np.count_nonzero(~scored.predictions.found[:, j]))
+            for j, name in enumerate(scored.predictions.models)
+        },
+        "corpora": {
+            corpus: {name: scores.to_dict() for name, scores in by_model.items()}
+            for corpus, by_model in scored.corpora.items()
+        },
+        "fine": {
+            corpus: {name: scores.to_dict() for name, scores in by_model.items()}
+            for corpus, by_model in scored.fine.items()
+        },
         "fusions": [one.to_dict() for one in scored.compared],
         "dropped": [{"file": file, "why": why} for file, why in data.dropped],
     }  # fmt: skip
@@ -111,7 +145,7 @@ def answers_csv(scored: Scored) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["file", "start", "end", "label", "group", "fold", "model", "found", *EMOTIONS])
-    data, said = scored.data, scored.said
+    data, said = scored.data, scored.predictions
     for k, row in enumerate(said.rows.tolist()):
         item = data.items[row]
         about = [item.path, *("" if t is None else f"{t:g}" for t in (item.start, item.end))]
@@ -121,25 +155,29 @@ def answers_csv(scored: Scored) -> str:
             writer.writerow([*about, name, bool(said.found[k, j]), *(f"{x:.6g}" for x in p)])
         if len(said.models) > 1:
             fused = scored.fused[k]
-            writer.writerow([*about, "fused", True, *(f"{x:.6g}" for x in fused)])
+            writer.writerow([*about, FUSED, True, *(f"{x:.6g}" for x in fused)])
     return file.getvalue()
 
 
 def scores_csv(scored: Scored) -> str:
-    """A line a model and metric, with its interval."""
+    """A line a model and metric, with its interval; of each corpus, too, and of more classes."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["model", "metric", "value", "low", "high", "n", "split"])
-    for name, scores in scored.scores.items():
-        rows = [("accuracy", scores.accuracy), ("uar", scores.uar)]
-        for k in _indices(scored):
-            rows += [
-                (f"recall {EMOTIONS[k]}", scores.recall[k]),
-                (f"f1 {EMOTIONS[k]}", scores.f1[k]),
-            ]
-        for metric, score in rows:
-            numbers = [f"{x:.6g}" for x in (score.value, score.low, score.high)]
-            writer.writerow([name, metric, *numbers, len(scored.said.rows), scored.said.split])
+    head = ["model", "metric", "value", "low", "high", "n", "split", "data", "classes"]
+    writer.writerow(head)
+    everything = {scored.data.name: scored.scores}
+    for tables in (everything, scored.corpora, scored.fine):
+        for data, by_model in tables.items():
+            for name, scores in by_model.items():
+                here = np.flatnonzero(scores.confusion.sum(axis=1)).tolist()
+                rows = [("accuracy", scores.accuracy), ("uar", scores.uar)]
+                for k in here:
+                    rows.append((f"recall {scores.classes[k]}", scores.recall[k]))
+                    rows.append((f"f1 {scores.classes[k]}", scores.f1[k]))
+                for metric, score in rows:
+                    numbers = [f"{x:.6g}" for x in (score.value, score.low, score.high)]
+                    about = [scores.n, scored.predictions.split, data, len(scores.classes)]
+                    writer.writerow([name, metric, *numbers, *about])
     return file.getvalue()
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import numpy as np
 from numpy.typing import NDArray
 
+from emonets.contracts import SOUND
 from emonets.datasets.base import Dataset
 from emonets.errors import ParameterError
 from emonets.fusion.named import fuse_unfitted
@@ -16,27 +17,16 @@ from emonets.fusion.strategies import DEFAULT
 from emonets.learners.folds import Indices
 from emonets.model import EmoNets
 from emonets.runtime.store import FeatureStore
-from emonets.specialists.activity.specialist import ActivitySpecialist
-from emonets.specialists.audio.specialist import AudioSpecialist
-from emonets.specialists.face.specialist import FaceSpecialist
-from emonets.specialists.mouth.specialist import MouthSpecialist
-from emonets.training.audio_part import SoundNetworkPart
 from emonets.training.material import Material, load_material
-from emonets.training.out_of_fold import Said, ask, folder_for
-from emonets.training.parts import (
-    ActivityPart,
-    FacePart,
-    MouthPart,
-    Part,
-    Run,
-    extractors_of,
-)
-from emonets.training.system import Options, Scored, scored
-from emonets.training.trainers import met
+from emonets.training.out_of_fold import OutOfFold, folder_for, predict
+from emonets.training.scores import Scored, scored
+from emonets.training.system import Options
+from emonets.training.trainers import extractors_of, make_scorers, met
+from emonets.training_contract import Run, Trainer, check_run
 
 
 def score_bundle(
-    bundle: str, dataset: Dataset, store: FeatureStore, options: Options
+    bundle: str, datasets: Sequence[Dataset], store: FeatureStore, options: Options
 ) -> tuple[Scored, list[str]]:
     """Score a bundle on the part that the data keep for testing, or on all clips.
 
@@ -49,79 +39,64 @@ def score_bundle(
     ParameterError : the bundle has none of the specialists asked for.
     """
     began = time.monotonic()
+    check_run(options.seed, options.workers)
     model = EmoNets.load(bundle).with_models(options.models)
-    sounds_only = set(dataset.kinds) == {"sound"}
-    parts = {
-        name: part for name, part in answering_parts(model, bundle).items()
-        if name == "audio" or not sounds_only
+    sounds_only = {kind for data in datasets for kind in data.kinds} == {"sound"}
+    scorers = {
+        name: scorer for name, scorer in make_scorers(model, bundle).items()
+        if not sounds_only or SOUND in model.specialists[name].needs
     }  # fmt: skip
-    if not parts:
-        raise ParameterError(f"{dataset.root}: sounds only, and {bundle} does not listen")
+    if not scorers:
+        raise ParameterError(f"{datasets[0].root}: sounds only, and {bundle} has no audio to score")
     notes = [
         f"the {name} network of {bundle} was trained on {word}: of these people its score is no "
         "honest one"
-        for name in parts
-        if (word := met(name, model, [dataset]))
+        for name in scorers
+        if (word := met(name, model, datasets))
     ]
     data = load_material(
-        [dataset], extractors_of(parts), store, workers=options.workers, scheduler=options.scheduler
-    )
+        datasets, extractors_of(scorers), store, scored=len(datasets), workers=options.workers,
+        scheduler=options.scheduler,
+    )  # fmt: skip
     kept = np.flatnonzero(data.splits == "test")
     rows: Indices = kept if len(kept) else np.arange(len(data))
     split = "what the data keep for testing" if len(kept) else "all clips"
-    said = ask_all(model, parts, data, rows, split, options)
+    said = predict_all(model, scorers, data, rows, split, options)
     fused, strategy = fuse(model, said)
     minutes = (time.monotonic() - began) / 60
     return scored(data, said, fused, strategy, seed=options.seed, minutes=minutes), notes
 
 
-def answering_parts(model: EmoNets, bundle: str) -> dict[str, Part]:
-    """What takes out of clips what the specialists of a bundle are to answer."""
-    parts: dict[str, Part] = {}
-    for name, specialist in model.specialists.items():
-        if isinstance(specialist, FaceSpecialist):
-            head = "svm" if specialist.head is None else "logistic"
-            parts[name] = FacePart(bundle, specialist, slots=specialist.slots, head=head)
-        elif isinstance(specialist, AudioSpecialist):
-            parts[name] = SoundNetworkPart({"features": specialist.front.name})
-        elif isinstance(specialist, ActivitySpecialist):
-            table = {"on": specialist.on, "longest": specialist.longest}
-            least = specialist.code.filters.geometry.superblock[0]
-            parts[name] = ActivityPart(table, trains=False, least=least)
-        elif isinstance(specialist, MouthSpecialist):
-            view = specialist.view
-            parts[name] = MouthPart({"region": view.region, "colour": view.colour})
-    return parts
-
-
-def ask_all(
+def predict_all(
     model: EmoNets,
-    parts: Mapping[str, Part],
+    scorers: Mapping[str, Trainer],
     data: Material,
     rows: Indices,
     split: str,
     options: Options,
-) -> Said:
-    """What each specialist of a model says of some clips."""
-    P, found, known = [], [], []
+) -> OutOfFold:
+    """What each specialist of a model predicts of some clips."""
+    P, found, known, fine = [], [], [], {}
     work = options.work
     if work is None and data.store.folder is not None:
         work = data.store.folder / "work"
     with ExitStack() as stack:
-        for name, part in parts.items():
-            run = Run(folder_for(work, part, stack), options.seed, options.workers, options.echo)
-            answer = ask(part, model.specialists[name], data, rows, run)
+        for name, scorer in scorers.items():
+            run = Run(folder_for(work, scorer, stack), options.seed, options.workers, options.echo)
+            answer = predict(scorer, model.specialists[name], data, rows, run)
             P.append(answer["p"])
             found.append(answer["found"])
             known.append(answer["known"])
-            options.echo(f"{name}: {len(rows)} clips answered")
-    return Said(
-        rows, np.zeros(len(rows), np.intp), tuple(parts), np.stack(P, axis=1),
-        np.stack(found, axis=1), np.stack(known, axis=1), split,
+            if "fine" in answer:
+                fine[name] = (tuple(scorer.fine_classes), answer["fine"])  # type: ignore[attr-defined]
+            options.echo(f"{name}: {len(rows)} clips predicted")
+    return OutOfFold(
+        rows, np.zeros(len(rows), np.intp), tuple(scorers), np.stack(P, axis=1),
+        np.stack(found, axis=1), np.stack(known, axis=1), split, fine=fine,
     )  # fmt: skip
 
 
-def fuse(model: EmoNets, said: Said) -> tuple[NDArray[np.float64], str]:
+def fuse(model: EmoNets, said: OutOfFold) -> tuple[NDArray[np.float64], str]:
     """(n, 7) all together as the model fuses them, and the name of the fusion."""
     words = [
         {name: said.P[i, j] for j, name in enumerate(said.models) if said.found[i, j]}

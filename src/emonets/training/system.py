@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from emonets.bundle import check_place
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import refuse
-from emonets.errors import DataError
+from emonets.errors import DataError, ParameterError
 from emonets.evaluation.compare_fusion import Compared, compare, recommend
-from emonets.evaluation.metrics import RESAMPLES, Evaluation, evaluate
+from emonets.evaluation.metrics import RESAMPLES, Evaluation
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
@@ -28,29 +28,21 @@ from emonets.fusion.strategies import RECOMMENDED, FusionSettings, make_fusion
 from emonets.model import EmoNets
 from emonets.runtime.settings import from_table
 from emonets.runtime.store import FeatureStore
-from emonets.specialists.activity.specialist import ActivitySpecialist
-from emonets.specialists.audio.specialist import AudioSpecialist
-from emonets.specialists.face.specialist import FaceSpecialist
-from emonets.specialists.mouth.specialist import MouthSpecialist
-from emonets.training.audio_report import present_only
-from emonets.training.material import Material, load_material
+from emonets.training.joined import NOT_THE_FACE
+from emonets.training.material import Material, check_stills, load_material
 from emonets.training.out_of_fold import (
-    Said,
+    OutOfFold,
     fitted,
     folds_of,
     out_of_fold,
     validation_fold,
 )
-from emonets.training.parts import Run, extractors_of
-from emonets.training.sound_data import check_run
-from emonets.training.trainers import make_parts
+from emonets.training.scores import FUSED, Scored, scored
+from emonets.training.trainers import extractors_of, load_specialist, make_trainers
+from emonets.training_contract import Run, check_run
 
 Echo = Callable[[str], Any]
 
-KINDS: Mapping[str, Any] = {
-    "face": FaceSpecialist, "audio": AudioSpecialist, "activity": ActivitySpecialist,
-    "mouth": MouthSpecialist,
-}  # fmt: skip
 COMPARED = ("mean", "product", "calibrated product", "logistic", "logistic by class", "search")
 """What ``fusion.strategy = "recommended"`` chooses among."""
 
@@ -61,54 +53,24 @@ class Options:
 
     Attributes
     ----------
-    models : which specialists; None: those of the preset that the data show anything.
+    models : which specialists; None: those of the preset that the data hold anything for.
     base : the bundle whose networks are taken; None: as the preset says.
-    folds : of whole groups; None: one a group, ten at most.
+    folds : of whole groups; None: those the field has agreed on, or one a group, ten at
+        most; ``each``: one a group.
     workers : processes. scheduler : address of a Dask cluster in place of them.
     work : folder for what is made on the way; None: beside the store.
+    scored : so many of the data sets, from the first on, are scored and not only trained on.
     """
 
     models: Sequence[str] | None = None
     base: str | None = None
-    folds: int | None = None
+    folds: int | str | None = None
     seed: int = 0
     workers: int = 1
     scheduler: str | None = None
     work: Path | None = None
     echo: Echo = field(default=print, compare=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """What a system says of clips by models that knew neither them nor their people.
-
-    Attributes
-    ----------
-    data : the clips. said : each specialist's answers.
-    fused : (n, 7) all together, by a fusion that has not met the clip. strategy : which.
-    scores : by model, and of all together last; among the emotions that the data have.
-    masked : the emotions that they do not have. compared : where a strategy was chosen.
-    minutes : the whole took.
-    """
-
-    data: Material
-    said: Said
-    fused: NDArray[np.float64]
-    strategy: str
-    scores: dict[str, Evaluation]
-    masked: tuple[str, ...]
-    compared: tuple[Compared, ...]
-    minutes: float
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """(n,) of the clips that are scored."""
-        return self.data.labels[self.said.rows]
-
-    @property
-    def groups(self) -> NDArray[np.str_]:
-        """(n,) whose they are."""
-        return self.data.groups[self.said.rows]
+    scored: int = 1
 
 
 class System:
@@ -116,14 +78,15 @@ class System:
 
     Parameters
     ----------
-    datasets : the first is scored and trained on; what others hold is trained on only.
+    datasets : the first (``options.scored`` of them) are scored and trained on; what others hold
+        is trained on only.
     preset : nested tables.
     store : where features and finished stages are kept; the same call goes on from there.
 
     Attributes
     ----------
-    parts : the specialists by name. notes : what there is to say about the choice. work : folder
-        for what is made on the way, or None.
+    trainers : of the specialists, by name. notes : what there is to tell of the choice.
+    work : folder for what is made on the way, or None.
     """
 
     def __init__(
@@ -141,9 +104,10 @@ class System:
         self.store = store
         self.options = options
         self.fusion = fusion_settings(preset)
-        self.parts, self.notes = make_parts(
+        self.trainers, self.notes = make_trainers(
             preset, datasets, models=options.models, base=options.base
         )
+        check_stills(datasets, extractors_of(self.trainers))
         for note in self.notes:
             options.echo(note)
         self.work = options.work
@@ -158,7 +122,7 @@ class System:
         return self._material
 
     def _extract(self) -> Material:
-        options, extractors = self.options, extractors_of(self.parts)
+        options, extractors = self.options, extractors_of(self.trainers)
         began = time.monotonic()
 
         def told(done: int, of: int) -> None:
@@ -168,8 +132,8 @@ class System:
                 options.echo(f"looked at {done} of {of} clips, about {left:.1f} min left")
 
         data = load_material(
-            self.datasets, extractors, self.store, workers=options.workers,
-            scheduler=options.scheduler, on_clip=told,
+            self.datasets, extractors, self.store, scored=options.scored,
+            workers=options.workers, scheduler=options.scheduler, on_clip=told,
         )  # fmt: skip
         options.echo(
             f"{len(data)} clips of {len(np.unique(data.groups))} groups: {data.made} looked at "
@@ -178,7 +142,7 @@ class System:
         return data
 
     def score(self, *, official: bool = False) -> Scored:
-        """Cross-validate: every clip of the first data set, by models that did not know its group.
+        """Cross-validate: every clip that is scored, by models that were not trained on its group.
 
         Parameters
         ----------
@@ -190,7 +154,7 @@ class System:
             data, options.folds
         )
         said = out_of_fold(
-            self.parts, data, folds, split, work=self.work, seed=options.seed,
+            self.trainers, data, folds, split, work=self.work, seed=options.seed,
             workers=options.workers, scheduler=options.scheduler, echo=options.echo,
         )  # fmt: skip
         y, groups = data.labels[said.rows], data.groups[said.rows]
@@ -199,7 +163,7 @@ class System:
         return scored(data, said, fused, strategy, compared, seed=options.seed, minutes=minutes)
 
     def _fused(
-        self, said: Said, y: NDArray[np.int64], groups: NDArray[np.str_]
+        self, said: OutOfFold, y: NDArray[np.int64], groups: NDArray[np.str_]
     ) -> tuple[NDArray[np.float64], str, list[Compared]]:
         """(n, 7) by a fusion fitted on the other groups, its name, and what it was compared with.
 
@@ -224,41 +188,61 @@ class System:
         chosen = next(r for r in results if r.name == name)
         return chosen.p, name, results if wanted == RECOMMENDED else []
 
-    def train(self, out: Path) -> tuple[EmoNets, Scored]:
-        """Score, fit the fusion on what was said out of fold, train anew on all, write a bundle.
+    def train(
+        self, out: Path, *, add_to: EmoNets | None = None, score: bool = True
+    ) -> tuple[EmoNets, Scored | None]:
+        """Score, fit the fusion on what was predicted out of fold, train on all, write a bundle.
 
-        Clips that the data keep for testing are not looked at.
+        Clips that the data keep for testing are not used.
+
+        Parameters
+        ----------
+        add_to : a model whose other specialists are taken over; its fusion is not.
+        score : False: train only. A fusion cannot be fitted then: only for one specialist.
+
+        Raises
+        ------
+        ParameterError : several specialists without scores.
         """
         check_place(out)
+        if not score and len(self.trainers) > 1:
+            raise ParameterError("several specialists are scored: their fusion requires it")
         began = time.monotonic()
-        result = self.score(official=True)
-        data, said, options = result.data, result.said, self.options
+        result = self.score(official=True) if score else None
+        data, options = self.material(), self.options
         rows = np.flatnonzero(data.splits != "test")
+        if not len(rows):
+            raise DataError(
+                f"{data.name}: every clip is kept for testing, none is left to train on"
+            )
+        choosing = rows[data.splits[rows] == "valid"]
         specialists: dict[str, Any] = {}
         card: dict[str, Any] = {}
         with ExitStack() as stack:
-            for number, (name, part) in enumerate(self.parts.items(), 1):
+            for number, (name, trainer) in enumerate(self.trainers.items(), 1):
                 options.echo(f"training {name} on all {len(rows)} clips, {number} of "
-                             f"{len(self.parts)}")  # fmt: skip
-                run = Run(Path(), options.seed, options.workers, options.echo)
+                             f"{len(self.trainers)}")  # fmt: skip
+                run = Run(
+                    Path(), options.seed, options.workers, options.echo,
+                    choosing if 0 < len(choosing) < len(rows) else None,
+                )  # fmt: skip
                 specialist, about, there = fitted(
-                    part, data, rows, run=run, stack=stack, work=self.work,
-                    make=KINDS[name].from_arrays,
+                    trainer, data, rows, run=run, stack=stack, work=self.work,
+                    make=partial(load_specialist, name),
                 )  # fmt: skip
                 if there:
                     options.echo(f"{name}: there already")
                 specialists[name] = specialist
-                card[name] = {
-                    "trained_on": data.name, **about, **_words(result.scores[name]),
-                    "split": said.split, "seed": options.seed,
-                }  # fmt: skip
+                card[name] = {"trained_on": data.name, **about, "seed": options.seed}
+                if result is not None:
+                    card[name] |= {**_words(result.scores[name]), "split": result.predictions.split}
         fusion = None
-        if len(specialists) > 1:
+        if result is not None and len(specialists) > 1:
             fusion = fit_fusion(result, self.fusion, seed=options.seed)
             card["fusion"] = {
-                "strategy": result.strategy, **_words(result.scores["fused"]), "split": said.split,
-                "clips": len(said.rows), "groups": len(np.unique(result.groups)),
-                "seed": options.seed,
+                "strategy": result.strategy, **_words(result.scores[FUSED]),
+                "split": result.predictions.split, "clips": len(result.predictions.rows),
+                "groups": len(np.unique(result.groups)), "seed": options.seed,
             }  # fmt: skip
         card["data"] = [
             {"name": d.name, "licence": d.info.licence, "citation": d.info.citation}
@@ -266,35 +250,29 @@ class System:
         ]
         card["dropped"] = len(data.dropped)
         card["machine"] = platform.machine()
+        speaks = None
+        if add_to is not None:
+            specialists, card = {**add_to.specialists, **specialists}, _beside(add_to, card)
+            speaks = [name for name in specialists if name in (*add_to.speaks, *self.trainers)]
+            fusion = None  # it was fitted on what other specialists predict
         about_preset = self.preset.get("name")
-        model = EmoNets(**specialists, fusion=fusion, about={"preset": about_preset, "card": card})
+        model = EmoNets(
+            **specialists, fusion=fusion, speaks=speaks,
+            about={"preset": about_preset, "card": card},
+        )  # fmt: skip
         model.save(out)
         options.echo(f"bundle: {out} ({(time.monotonic() - began) / 60:.1f} min)")
         return model, result
 
 
-def scored(
-    data: Material,
-    said: Said,
-    fused: NDArray[np.float64],
-    strategy: str,
-    compared: Sequence[Compared] = (),
-    *,
-    seed: int,
-    minutes: float,
-) -> Scored:
-    """The scores of answers, of each model and of all together, among the emotions there are."""
-    y, groups = data.labels[said.rows], data.groups[said.rows]
-    several = groups if len(np.unique(groups)) > 1 else None
-    scores: dict[str, Evaluation] = {}
-    masked: tuple[str, ...] = ()
-    answers = {name: said.P[:, j] for j, name in enumerate(said.models)}
-    if len(answers) > 1:
-        answers["fused"] = fused
-    for name, p in answers.items():
-        present, masked = present_only(p, y)
-        scores[name] = evaluate(y, present, groups=several, seed=seed)
-    return Scored(data, said, fused, strategy, scores, masked, tuple(compared), minutes)
+def _beside(model: EmoNets, card: dict[str, Any]) -> dict[str, Any]:
+    """A card in which what is new stands in place of what a model's own card tells of it."""
+    old = dict(model.about["card"])
+    if "face" in card:  # an older card tells of the face at its top
+        old = {key: value for key, value in old.items() if key in NOT_THE_FACE}
+    old.pop("fusion", None)
+    data = [*old.get("data", []), *(d for d in card["data"] if d not in old.get("data", []))]
+    return {**old, **card, "data": data}
 
 
 def fusion_settings(preset: Mapping[str, Any]) -> FusionSettings:
@@ -307,11 +285,11 @@ def _made(name: str, settings: FusionSettings, seed: int | None) -> Fusion:
 
 
 def fit_fusion(result: Scored, settings: FusionSettings, *, seed: int) -> NamedFusion:
-    """The fusion of a bundle, fitted on what was said out of fold, with its threshold.
+    """The fusion of a bundle, fitted on what was predicted out of fold, with its threshold.
 
-    The threshold is chosen on what fusions said that had not met the clips.
+    The threshold is chosen on predictions of fusions that were not fitted on the clips.
     """
-    said, y = result.said, result.labels
+    said, y = result.predictions, result.labels
     name = result.strategy
     fusion: Fusion
     if name.startswith("only "):
@@ -343,7 +321,7 @@ def check_datasets(datasets: Sequence[Dataset]) -> list[str]:
 
 
 def _words(scores: Evaluation) -> dict[str, Any]:
-    """A score for a card: what models of the same kind reached that did not know the clips."""
+    """A score for a card: what models of the same kind reach that were not trained on the clips."""
     return {
         name: [round(x, 4) for x in (score.value, score.low, score.high)]
         for name, score in (("accuracy", scores.accuracy), ("uar", scores.uar))

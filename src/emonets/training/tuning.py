@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from emonets.contracts import specialist_kinds
 from emonets.datasets.base import Dataset
 from emonets.errors import ParameterError
 from emonets.runtime.store import FeatureStore
 from emonets.training.search_space import Trial, best, draw, has_distributions, random_search
 from emonets.training.system import Options, System
-from emonets.training.trainers import SPECIALISTS
 
 
 def tuned(
@@ -35,9 +35,11 @@ def tuned(
     """
     whole = dict(preset)
     tables = [name for name in preset if has_distributions({name: preset[name]})]
-    strange = [name for name in tables if name not in SPECIALISTS]
+    strange = [name for name in tables if name not in specialist_kinds()]
     if strange:
-        raise ParameterError(f"{strange[0]}: distributions belong in {', '.join(SPECIALISTS)}")
+        raise ParameterError(
+            f"{strange[0]}: distributions belong in {', '.join(specialist_kinds())}"
+        )
     if trials and not tables:
         raise ParameterError("--trials: the preset has no distribution to draw from")
     for name in tables:

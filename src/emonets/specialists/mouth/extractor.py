@@ -9,12 +9,15 @@ from emonets.learners.patches.bag import BagOfPatches
 from emonets.one_pass import TubeReader
 from emonets.specialists.mouth.crops import MouthView
 from emonets.specialists.mouth.specialist import MouthSpecialist
+from emonets.specialists.mouth.stills import mouths_of_pictures
 
 
 def mouths_extractor(view: MouthView) -> Extractor:
-    """Mouth crops as a view cuts them."""
+    """Mouth crops as a view cuts them; of still faces, too, where the view is grey."""
     settings = {"region": view.region, "colour": view.colour}
-    return Extractor("mouths", settings, open=partial(_open, view))
+    return Extractor(
+        "mouths", settings, open=partial(_open, view), stills=partial(mouths_of_pictures, view)
+    )
 
 
 def _open(view: MouthView) -> TubeReader:

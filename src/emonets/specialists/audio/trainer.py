@@ -8,16 +8,23 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.contracts import Extractor
+from emonets.contracts import Extractor, Floats
+from emonets.emotions import EMOTIONS
+from emonets.errors import ParameterError
 from emonets.learners.folds import Indices
 from emonets.learners.logistic.scaled import ScaledLogistic
+from emonets.runtime.settings import to_table
 from emonets.runtime.store import parameter_digest
 from emonets.specialists.audio.extractor import sound_extractor
+from emonets.specialists.audio.network.classifier import SoundNetClassifier
+from emonets.specialists.audio.settings import audio_from_table
 from emonets.specialists.audio.specialist import AudioSpecialist
-from emonets.training.audio import fit_audio
-from emonets.training.material import Material
-from emonets.training.parts import Bools, Floats, Run
-from emonets.training.sound_data import Labelled, emotions_of
+from emonets.specialists.audio.training import FINE, Labelled, emotions_of, fit_audio
+from emonets.training_contract import Bools, Material, Run, Trainer, TrainerRequest
+
+_NEUTRAL = EMOTIONS.index("neutral")
+NO_BASE = "none"
+"""In place of a bundle's name: no trained network is used."""
 
 
 class _Frames(Sequence[NDArray[np.float32]]):
@@ -40,15 +47,19 @@ class _Frames(Sequence[NDArray[np.float32]]):
         return self._data.read(self._extractor, self._rows[which])["frames"]
 
 
-class SoundNetworkPart:
+class AudioTrainer:
     """A network that is trained from nothing on the clips' sound (3.2).
+
+    Where the data have calm apart from neutral, it is an eighth class of the network. As one of
+    the seven emotions it counts as neutral.
 
     Parameters
     ----------
-    table : a preset's ``audio`` table.
+    table : a preset's ``audio`` table. To predict only, ``features`` is enough.
     """
 
     name = "audio"
+    fine_classes = FINE
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self._table = {key: value for key, value in table.items() if key != "clips"}
@@ -62,13 +73,15 @@ class SoundNetworkPart:
         return [self._extractor]
 
     def found(self, data: Material, rows: Indices) -> Bools:
-        return _heard(self._extractor, data, rows)
+        return _with_sound(self._extractor, data, rows)
 
     def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
         labelled = self._labelled(data, rows)
+        stop = run.next_fold if run.choosing is None else run.choosing
         made = fit_audio(
-            labelled, np.arange(len(rows)), None, self._table, seed=run.seed, work=run.work,
-            echo=run.echo,
+            labelled, np.arange(len(rows)), self._table,
+            stop=None if stop is None else np.flatnonzero(np.isin(rows, stop)),
+            seed=run.seed, work=run.work, echo=run.echo,
         )  # fmt: skip
         specialist = AudioSpecialist(
             made.network, made.whitening, features=str(self._table["features"]),
@@ -76,19 +89,36 @@ class SoundNetworkPart:
         )  # fmt: skip
         return specialist, made.stages
 
-    def answers(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
-        return _said(specialist, self._extractor, data, rows)
+    def predict(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
+        return _predicted(specialist, self._extractor, data, rows)
+
+    def predict_fine(self, specialist: Any, data: Material, rows: Indices, seven: Floats) -> Floats:
+        """(n, 8) over `fine_classes`; ``seven`` is what `predict` returned of these clips.
+
+        Of a network without calm its column is 0.
+        """
+        p = np.concatenate([seven, np.zeros((len(rows), 1))], axis=1)
+        if specialist.head is None and list(specialist.emotions[-2:]) == [_NEUTRAL, _NEUTRAL]:
+            # neutral and calm count as one; what is asked of this copy is calm, in column 1
+            calm = [*[0] * (len(specialist.emotions) - 1), 1]
+            apart = AudioSpecialist(
+                specialist.network, specialist.whitening, features=specialist.front.name,
+                emotions=calm,
+            )  # fmt: skip
+            p[:, len(EMOTIONS)] = _predicted(apart, self._extractor, data, rows)[:, 1]
+            p[:, _NEUTRAL] = np.maximum(p[:, _NEUTRAL] - p[:, len(EMOTIONS)], 0.0)
+        return p
 
     def _labelled(self, data: Material, rows: Indices) -> Labelled:
         names, corpus = np.unique(data.corpora[rows], return_inverse=True)
         return Labelled(
             tuple(names.tolist()), corpus.astype(np.int64),
             _Frames(data, self._extractor, rows.tolist()), data.labels[rows], data.words[rows],
-            data.groups[rows], np.zeros(len(rows), np.int64), data.splits[rows], (),
+            data.groups[rows],
         )  # fmt: skip
 
 
-class SoundHeadPart:
+class AudioHeadTrainer:
     """Logistic regression on what a trained sound network hears, as the SVM is for faces.
 
     Parameters
@@ -119,7 +149,7 @@ class SoundHeadPart:
         return [self._extractor]
 
     def found(self, data: Material, rows: Indices) -> Bools:
-        return _heard(self._extractor, data, rows)
+        return _with_sound(self._extractor, data, rows)
 
     def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
         if self._head == "none":
@@ -134,8 +164,8 @@ class SoundHeadPart:
         )  # fmt: skip
         return specialist, {"network_of": self._base, "clips": len(which), "C": head.C_}
 
-    def answers(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
-        return _said(specialist, self._extractor, data, rows)
+    def predict(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
+        return _predicted(specialist, self._extractor, data, rows)
 
     def _embedded(self, data: Material, i: int) -> NDArray[Any] | None:
         """What the network hears in a clip, out of the store: every fold asks again."""
@@ -152,13 +182,43 @@ class SoundHeadPart:
         return self._kept[sound]
 
 
-def _heard(extractor: Extractor, data: Material, rows: Indices) -> Bools:
+def _with_sound(extractor: Extractor, data: Material, rows: Indices) -> Bools:
     return np.array([bool(data.read(extractor, i)["found"]) for i in rows.tolist()], bool)
 
 
-def _said(specialist: Any, extractor: Extractor, data: Material, rows: Indices) -> Floats:
+def _predicted(specialist: Any, extractor: Extractor, data: Material, rows: Indices) -> Floats:
     # one at a time: the frames of an hour are many
     p: Floats = np.concatenate(
         [specialist.predict_proba(data.read(extractor, i)) for i in rows.tolist()]
     )
     return p
+
+
+def make_trainer(request: TrainerRequest) -> Trainer:
+    """The trainer that an ``audio`` table describes: a head on a bundle's network, or a network.
+
+    A network that was trained on the data gets no head: one is trained from nothing then.
+
+    Raises
+    ------
+    ParameterError : the table is wrong; a bundle without a sound network.
+    """
+    settings = audio_from_table(request.table)
+    head = settings.clips.head
+    if not head or request.base == NO_BASE:
+        return AudioTrainer(to_table(settings))
+    base, specialist, trained_on = request.open_base(settings.clips.base)
+    if specialist is None or not isinstance(specialist.network, SoundNetClassifier):
+        raise ParameterError(f"{base}: has no sound network; name another with --base")
+    if not trained_on:
+        return AudioHeadTrainer(base, specialist, head=head)
+    request.notes.append(
+        f"the sound network of {base} was trained on {trained_on}, and is therefore trained anew "
+        "from nothing; --base BUNDLE names another"
+    )
+    return AudioTrainer(to_table(settings))
+
+
+def make_scorer(specialist: AudioSpecialist, bundle: str) -> Trainer:
+    """What extracts and predicts for a trained specialist; it cannot learn."""
+    return AudioTrainer({"features": specialist.front.name})

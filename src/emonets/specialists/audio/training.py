@@ -1,17 +1,13 @@
-"""Training and scoring the audio specialist on labelled recordings (paper 3.2).
+"""Training the audio specialist on labelled clips (paper 3.2).
 
-Subjects decide everything here: those whose recordings stop the training, and those on whom it is
-scored, are never among those it is trained on, nor do they enter the whitening's statistics. Only
-where a corpus brings a split of its own, and this parts nobody, is that so by its word alone; it
-is said then.
+Groups decide everything here: those whose clips stop the training are never among those it is
+trained on, nor do they enter the whitening's statistics.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from emonets.bundle import check_place, packed
+from emonets.bundle import packed
+from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
 from emonets.learners.boltzmann.dbn import DBN, Layer
 from emonets.learners.folds import Indices
 from emonets.learners.pooled_perceptron.classifier import PooledPerceptron
-from emonets.model import EmoNets
 from emonets.runtime.files import write_whole
 from emonets.runtime.settings import to_table
 from emonets.specialists.audio.features.whitening import Whitening
@@ -41,19 +36,100 @@ from emonets.specialists.audio.settings import (
     build_pretraining,
     build_whitening,
 )
-from emonets.specialists.audio.specialist import AudioSpecialist
-from emonets.training.joined import joined
-from emonets.training.preset import audio_settings
-from emonets.training.sound_data import (
-    Echo,
-    Frames,
-    Labelled,
-    check_run,
-    emotions_of,
-    held_out,
-    load_labelled,
-    shared_subjects,
-)
+from emonets.training_contract import Echo
+
+Frames = NDArray[np.float32]
+CALM = "calm"
+FINE = (*EMOTIONS, CALM)
+"""The classes that are trained where a corpus has calm apart from neutral."""
+_NEUTRAL = EMOTIONS.index("neutral")
+_FEWEST = 2  # groups: one to train on, one to stop by
+_HELD_OUT = 0.2  # of the groups, to stop the training by
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Clips with the feature frames of their sound.
+
+    Attributes
+    ----------
+    names : of the corpora.
+    corpus : (n,) number of the corpus each clip comes from.
+    frames : one (t, width) float32 array a clip; those of files are read as they are used.
+    labels : (n,) 0..6 in the order of `emonets.EMOTIONS`.
+    words : (n,) the corpus' own word for the emotion.
+    groups : (n,) ``corpus/group``.
+    """
+
+    names: tuple[str, ...]
+    corpus: NDArray[np.int64]
+    frames: Sequence[Frames]
+    labels: NDArray[np.int64]
+    words: NDArray[np.str_]
+    groups: NDArray[np.str_]
+
+    @property
+    def name(self) -> str:
+        """Of all corpora together."""
+        return " + ".join(self.names)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that are trained: the seven and, where a corpus has it apart, calm."""
+        return FINE if (self.words == CALM).any() else EMOTIONS
+
+    @property
+    def fine_labels(self) -> NDArray[np.int64]:
+        """(n,) positions in :attr:`classes`."""
+        return np.where(self.words == CALM, len(EMOTIONS), self.labels)
+
+    def targets(self) -> NDArray[np.float32]:
+        """(n, classes) probabilities to learn.
+
+        A neutral clip of a corpus without calm, beside one with calm, counts half as each.
+        """
+        targets = np.eye(len(self.classes), dtype=np.float32)[self.fine_labels]
+        for number in range(len(self.names)):
+            mine = self.corpus == number
+            if len(self.classes) > len(EMOTIONS) and not (self.words[mine] == CALM).any():
+                targets[mine & (self.labels == _NEUTRAL), _NEUTRAL:] = 0.5
+        return targets
+
+
+def emotions_of(classes: int) -> tuple[int, ...]:
+    """Which of the seven emotions each trained class counts as in a prediction."""
+    return (*range(len(EMOTIONS)), _NEUTRAL)[:classes]
+
+
+def held_out(
+    data: Labelled, train: Indices, stop: Indices | None, seed: int
+) -> tuple[Indices, Indices]:
+    """Clips to train on, and those, of other groups, that tell when to stop.
+
+    Parameters
+    ----------
+    stop : of the clips to train on those to stop by; None: those of a fifth of the groups.
+
+    Raises
+    ------
+    DataError : fewer than two groups, or nothing is left to train on.
+    """
+    if stop is not None and len(stop):
+        rest = np.setdiff1d(train, stop)
+        if not len(rest):
+            raise DataError(
+                f"{data.name}: all clips are in the validation part, none is left to train on"
+            )
+        return rest, stop
+    names = np.unique(data.groups[train])
+    if len(names) < _FEWEST:
+        raise DataError(
+            f"{data.name}: there are {len(names)} groups to train on; {_FEWEST} at least are "
+            "needed, one to train on and another to stop by, beside those that are tested"
+        )
+    chosen = np.random.default_rng(seed).permutation(names)
+    kept = np.isin(data.groups[train], chosen[: max(1, round(_HELD_OUT * len(names)))])
+    return train[~kept], train[kept]
 
 
 @dataclass(frozen=True)
@@ -72,21 +148,13 @@ class Trained:
     classes: tuple[int, ...]
     stages: dict[str, Any]
 
-    def predict_proba(self, frames: Sequence[Frames], count: int) -> NDArray[np.float64]:
-        """(n, count), one row a recording, of so many classes; 0 for those it does not know."""
-        if self.whitening is not None:
-            frames = [self.whitening.transform(part) for part in frames]
-        p = np.zeros((len(frames), count))
-        p[:, self.classes] = self.network.predict_proba(frames)
-        return p
-
 
 def fit_audio(
     data: Labelled,
     train: Indices,
-    fold: int | None,
     settings: Mapping[str, Any],
     *,
+    stop: Indices | None = None,
     seed: int = 0,
     work: Path | None = None,
     echo: Echo = print,
@@ -95,9 +163,8 @@ def fit_audio(
 
     Parameters
     ----------
-    train : positions of the recordings that may be used; who of their speakers is held out to
-        stop by, if anybody, is the model's affair.
-    fold : number of the fold that is not among them; None in training for good.
+    train : positions of the clips that may be used.
+    stop : of these, the clips that a model with early stopping holds out; see `held_out`.
     work : where checkpoints are kept; a run that was interrupted goes on from there, and runs
         that are pretrained alike are pretrained once.
 
@@ -107,13 +174,13 @@ def fit_audio(
     """
     if not len(train):
         raise DataError(
-            f"{data.name}: no recording is left to train on, beside those that are for testing"
+            f"{data.name}: no clip is left to train on, beside those that are for testing"
         )
     if isinstance(audio_from_table(settings), NetworkAudio):
         return fit_sound_network(data, train, settings, seed=seed, work=work, echo=echo)
-    rest, stop = held_out(data, train, fold, seed)
+    rest, stop = held_out(data, train, stop, seed)
     echo(
-        f"{len(rest)} recordings of {len(np.unique(data.groups[rest]))} speakers to train on, "
+        f"{len(rest)} clips of {len(np.unique(data.groups[rest]))} groups to train on, "
         f"{len(stop)} of {len(np.unique(data.groups[stop]))} to stop by"
     )
     return fit_pooled_perceptron(data, rest, stop, settings, seed=seed, work=work, echo=echo)
@@ -153,8 +220,8 @@ def fit_sound_network(
     network.fit([data.frames[i] for i in train], targets[train], share=share, on_epoch=progress)
     network.use(threads=1)
     stages = {
-        "recordings": len(train),
-        "speakers": len(np.unique(data.groups[train])),
+        "clips": len(train),
+        "groups": len(np.unique(data.groups[train])),
         "epochs": network.epochs,
         "networks": network.members,
         "minutes": round((time.monotonic() - began) / 60, 1),
@@ -169,7 +236,7 @@ def _key(*parts: Any) -> str:
 
 
 def _content(data: Labelled, which: Indices) -> str:
-    """Says which recordings these are: what one run left behind is no other's to take.
+    """Says which clips these are: what one run left behind is no other's to take.
 
     Of the frames some are looked at, and how many there are.
     """
@@ -184,14 +251,14 @@ def _content(data: Labelled, which: Indices) -> str:
 
 
 def _shown(data: Labelled, train: Indices) -> tuple[NDArray[np.float32], tuple[int, ...]]:
-    """(n, k) targets of the classes that training recordings have, and which these are.
+    """(n, k) targets of the classes that training clips have, and which these are.
 
     Recordings of none of these classes have zeros.
     """
     targets = data.targets()
     classes = np.flatnonzero(targets[train].any(axis=0))
     if len(classes) < 2:
-        raise DataError(f"{data.name}: the recordings to train on have one emotion only")
+        raise DataError(f"{data.name}: the clips to train on have one emotion only")
     kept = targets[:, classes]
     total = kept.sum(axis=1, keepdims=True)
     total[total == 0] = 1
@@ -213,7 +280,7 @@ def fit_pooled_perceptron(
 
     Parameters
     ----------
-    train, stop : positions of the recordings to train on and to choose the epoch by.
+    train, stop : positions of the clips to train on and to choose the epoch by.
     settings : a preset's ``audio`` table.
     work : where the deep belief net is kept after each epoch; a run that was interrupted goes on
         from there.
@@ -221,7 +288,7 @@ def fit_pooled_perceptron(
     targets, classes = _shown(data, train)
     stop = stop[targets[stop].any(axis=1)]  # what it was never shown says nothing of an epoch
     if not len(stop):
-        raise DataError(f"{data.name}: no recording to stop by has an emotion of those trained on")
+        raise DataError(f"{data.name}: no clip to stop by has an emotion of those trained on")
     wanted = audio_from_table(settings)
     assert isinstance(wanted, PerceptronAudio)
     whitening = build_whitening(wanted)
@@ -229,9 +296,9 @@ def fit_pooled_perceptron(
         whitening.partial_fit(data.frames[i])
     frames = [whitening.transform(data.frames[i]) for i in (*train, *stop)]
     stages: dict[str, Any] = {
-        "recordings": len(train),
-        "speakers": len(np.unique(data.groups[train])),
-        "chosen_by": f"accuracy on {len(stop)} recordings of other speakers",
+        "clips": len(train),
+        "groups": len(np.unique(data.groups[train])),
+        "chosen_by": f"accuracy on {len(stop)} clips of other groups",
         "frames": sum(map(len, frames[: len(train)])),
     }
     net = build_pretraining(wanted, seed=seed)
@@ -277,7 +344,7 @@ def fit_pooled_perceptron(
 
 
 def drawn(frames: Sequence[Frames], most: int | None, seed: int) -> Frames:
-    """At most so many random frames of each recording, all in one array (t, width)."""
+    """At most so many random frames of each clip, all in one array (t, width)."""
     random = np.random.default_rng(seed)
     if most is None:
         return np.concatenate(frames)
@@ -302,124 +369,3 @@ def pretrain(
             write_whole(place, packed(dbn.to_arrays(resume=True)))
         echo(f"pretraining: {dbn.epochs_left} epochs left")
     return dbn
-
-
-def cross_validate(
-    data: Labelled,
-    settings: Mapping[str, Any],
-    *,
-    seed: int = 0,
-    work: Path,
-    workers: int = 1,
-    echo: Echo = print,
-) -> NDArray[np.float64]:
-    """Probabilities of every recording by models that knew neither it nor its subject.
-
-    Parameters
-    ----------
-    work : each fold's answers are kept there; a run that was interrupted goes on.
-    workers : folds at the same time.
-
-    Returns
-    -------
-    (n, classes).
-    """
-    key = _key(settings, seed, data.folds, _content(data, np.arange(len(data.labels))))
-    numbers = [int(fold) for fold in np.unique(data.folds)]
-    jobs = (delayed(_one_fold)(data, fold, settings, seed, work, key, echo) for fold in numbers)
-    p = np.full((len(data.labels), len(data.classes)), np.nan)
-    for fold, part in Parallel(min(workers, len(numbers)), return_as="generator")(jobs):
-        p[data.folds == fold] = part
-    return p
-
-
-def _one_fold(
-    data: Labelled,
-    fold: int,
-    settings: Mapping[str, Any],
-    seed: int,
-    work: Path,
-    key: str,
-    echo: Echo,
-) -> tuple[int, NDArray[np.float64]]:
-    place = work / f"fold-{key}-{fold}.npy"
-    if place.exists():
-        kept: NDArray[np.float64] = np.load(place, allow_pickle=False)
-        return fold, kept
-    test = np.flatnonzero(data.folds == fold)
-
-    def said(text: str) -> None:
-        echo(f"{data.name}, fold {fold}: {text}")
-
-    made = fit_audio(
-        data, np.flatnonzero(data.folds != fold), fold, settings, seed=seed,
-        work=work / data.name, echo=said,
-    )  # fmt: skip
-    p = made.predict_proba([data.frames[i] for i in test.tolist()], len(data.classes))
-    buffer = io.BytesIO()
-    np.save(buffer, p, allow_pickle=False)
-    write_whole(place, buffer.getvalue())
-    said(f"done, {json.dumps(made.stages)}")
-    return fold, p
-
-
-def train_audio(
-    data: Sequence[Path],
-    out: Path,
-    *,
-    preset: str = "paper",
-    add_to: str | Path | None = None,
-    seed: int = 0,
-    work: Path | None = None,
-    workers: int = 1,
-    echo: Echo = print,
-) -> EmoNets:
-    """Train the audio specialist on labelled recordings and write a bundle.
-
-    Parameters
-    ----------
-    data : corpora, each anything `emonets.datasets.open_dataset` reads; several are
-        trained on together.
-    out : folder of the bundle.
-    add_to : a bundle whose other specialists are taken over.
-    work : folder for features and checkpoints, default ``OUT.work``; the same command goes on
-        from what it finds there.
-
-    Raises
-    ------
-    DataError, ParameterError : as the parts say.
-    """
-    check_run(seed, workers)
-    check_place(out)
-    settings = audio_settings(preset)
-    work = work or out.with_name(out.name + ".work")
-    base = None if add_to is None else EmoNets.load(add_to)
-    labelled = load_labelled(
-        data, settings["features"], work / "features", workers=workers, echo=echo
-    )
-    shared = shared_subjects(labelled)
-    if shared:
-        echo(
-            f"speakers lie in more than one part of the data's own split ({len(shared)}, such as "
-            f"{shared[0]}): scores on its validation and test parts will be too good"
-        )
-    usable = np.flatnonzero(labelled.splits != "test")  # what is kept for testing stays unheard
-    made = fit_audio(
-        labelled, usable, None, settings, seed=seed, work=work / labelled.name, echo=echo
-    )
-    card = {
-        "trained_on": labelled.name,
-        **made.stages,
-        "dropped": len(labelled.dropped),
-        "seed": seed,
-        "machine": platform.machine(),
-    }
-    specialist = AudioSpecialist(
-        made.network,
-        made.whitening,
-        features=settings["features"],
-        emotions=[emotions_of(len(labelled.classes))[c] for c in made.classes],
-    )
-    model = joined(base, "audio", specialist, card, preset)
-    model.save(out)
-    return model

@@ -24,6 +24,7 @@ from emonets.specialists.activity.blocks import (
     normalise_blocks,
     sample_blocks,
 )
+from emonets.specialists.activity.clips import MotionClip, digest
 from emonets.specialists.activity.code import MotionCode
 from emonets.specialists.activity.pictures import Stream
 from emonets.specialists.activity.settings import (
@@ -34,7 +35,7 @@ from emonets.specialists.activity.settings import (
     build_words,
 )
 from emonets.specialists.activity.superblocks import MotionFilters, Projection
-from emonets.training.films import Echo, Film, digest
+from emonets.training_contract import Echo
 
 _ROWS = 4096  # blocks at a time
 
@@ -66,7 +67,7 @@ class Learned:
 
 
 def fit_filters(
-    films: Sequence[Film],
+    clips: Sequence[MotionClip],
     settings: Mapping[str, Any],
     *,
     work: Path,
@@ -82,18 +83,18 @@ def fit_filters(
 
     Raises
     ------
-    DataError : a film, which is named, from which no block can be cut.
+    DataError : a clip, which is named, from which no block can be cut.
     """
     try_folder(work)
     wanted = activity_from_table(settings)
     cut, geometry = wanted.blocks, wanted.geometry()
-    which = _names(films)
-    streams = [film.stream() for film in films]
+    which = _names(clips)
+    streams = [clip.stream() for clip in clips]
     blocks = kept_array(
         work / f"blocks-{digest(cut.count, cut.size, seed, which)}.npy",
         lambda: sample_blocks(streams, cut.count, shape=geometry.block, seed=seed),
     )
-    echo(f"{len(blocks)} blocks cut from {len(films)} films")
+    echo(f"{len(blocks)} blocks cut from {len(clips)} clips")
     contrast = mean_contrast(blocks)
     basis = _basis(blocks, contrast, cut.basis)
     whitening = build_whitening(wanted)
@@ -124,7 +125,7 @@ def fit_filters(
 
 
 def fit_code(
-    films: Sequence[Film],
+    clips: Sequence[MotionClip],
     settings: Mapping[str, Any],
     *,
     work: Path,
@@ -135,7 +136,7 @@ def fit_code(
 
     Blocks are cut, whitened and given to the autoencoder; super blocks are cut, described, reduced
     by PCA and clustered. What is done is kept in ``work`` under a name made of the settings and
-    of the films, the autoencoder after every epoch.
+    of the clips, the autoencoder after every epoch.
 
     Returns
     -------
@@ -143,13 +144,13 @@ def fit_code(
 
     Raises
     ------
-    DataError : a film, which is named, from which no block can be cut.
+    DataError : a clip, which is named, from which no block can be cut.
     """
     try_folder(work)
     wanted = activity_from_table(settings)
     parts = (wanted.blocks, wanted.synchrony, wanted.superblocks, wanted.words)
     asked = [to_table(part) for part in parts]
-    key = digest(asked, seed, _names(films))
+    key = digest(asked, seed, _names(clips))
     place = work / f"code-{key}.safetensors"
     if place.exists():
         return _read_code(place)
@@ -158,8 +159,8 @@ def fit_code(
     def said(text: str) -> None:
         echo(f"{(time.monotonic() - began) / 60:6.1f} min  {text}")
 
-    learned = fit_filters(films, settings, work=work, seed=seed, echo=said)
-    streams = [film.stream() for film in films]
+    learned = fit_filters(clips, settings, work=work, seed=seed, echo=said)
+    streams = [clip.stream() for clip in clips]
     filters = learned.filters
     projection, descriptors = _reduced(streams, filters, wanted, seed, said)
     words = build_words(wanted, seed=seed).fit(descriptors)
@@ -231,8 +232,8 @@ def _written(
     return np.asarray(x.reshape(-1, len(basis)) @ basis.astype(np.float32)).reshape(len(x), -1)
 
 
-def _names(films: Sequence[Film]) -> list[Any]:
-    return [(film.key, film.longest, film.tubes is not None) for film in films]
+def _names(clips: Sequence[MotionClip]) -> list[Any]:
+    return [(clip.key, clip.longest, clip.tubes is not None) for clip in clips]
 
 
 def _slices(n: int) -> list[slice]:

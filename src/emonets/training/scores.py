@@ -1,0 +1,132 @@
+"""How good predictions are: of each specialist and of all together, of each corpus, by classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.emotions import EMOTIONS
+from emonets.evaluation.compare_fusion import Compared
+from emonets.evaluation.metrics import Evaluation, evaluate
+from emonets.training.material import Material
+from emonets.training.out_of_fold import OutOfFold
+
+FUSED = "fused"
+"""The name of all specialists together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a system predicts of clips by models that were trained on neither them nor their group.
+
+    Attributes
+    ----------
+    data : the clips. predictions : of each specialist.
+    fused : (n, 7) all together, by a fusion that was not fitted on the clip. strategy : which.
+    scores : by model, and of all together last; among the emotions that the data have.
+    masked : the emotions that they do not have. compared : where a strategy was chosen.
+    minutes : the whole took.
+    corpora : where several are scored: corpus → model → score, among that corpus' emotions.
+    fine : corpus → model → score by more classes than the seven, of corpora that have them all.
+    """
+
+    data: Material
+    predictions: OutOfFold
+    fused: NDArray[np.float64]
+    strategy: str
+    scores: dict[str, Evaluation]
+    masked: tuple[str, ...]
+    compared: tuple[Compared, ...]
+    minutes: float
+    corpora: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
+    fine: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) of the clips that are scored."""
+        return self.data.labels[self.predictions.rows]
+
+    @property
+    def groups(self) -> NDArray[np.str_]:
+        """(n,) whose they are."""
+        return self.data.groups[self.predictions.rows]
+
+
+def scored(
+    data: Material,
+    said: OutOfFold,
+    fused: NDArray[np.float64],
+    strategy: str,
+    compared: Sequence[Compared] = (),
+    *,
+    seed: int,
+    minutes: float,
+) -> Scored:
+    """The scores of predictions, among the emotions there are; intervals are over groups."""
+    models = {name: said.P[:, j] for j, name in enumerate(said.models)}
+    if len(models) > 1:
+        models[FUSED] = fused
+    everything = np.ones(len(said.rows), bool)
+    scores, masked = _scores(data, said, models, everything, seed)
+    of = data.corpora[said.rows]
+    names = list(dict.fromkeys(of.tolist()))
+    corpora = {}
+    if len(names) > 1:
+        corpora = {name: _scores(data, said, models, of == name, seed)[0] for name in names}
+    fine = {name: _fine(data, said, of == name, seed) for name in names}
+    return Scored(
+        data, said, fused, strategy, scores, masked, tuple(compared), minutes, corpora,
+        {name: by_model for name, by_model in fine.items() if by_model},
+    )  # fmt: skip
+
+
+def _scores(
+    data: Material,
+    said: OutOfFold,
+    models: Mapping[str, NDArray[np.float64]],
+    mine: NDArray[np.bool_],
+    seed: int,
+) -> tuple[dict[str, Evaluation], tuple[str, ...]]:
+    y, groups = data.labels[said.rows[mine]], _several(data.groups[said.rows[mine]])
+    scores: dict[str, Evaluation] = {}
+    masked: tuple[str, ...] = ()
+    for name, p in models.items():
+        present, masked = present_only(p[mine], y)
+        scores[name] = evaluate(y, present, groups=groups, seed=seed)
+    return scores, masked
+
+
+def _fine(
+    data: Material, said: OutOfFold, mine: NDArray[np.bool_], seed: int
+) -> dict[str, Evaluation]:
+    """By the finer classes of the models that have such, if the clips have them all."""
+    scores = {}
+    for name, (classes, p) in said.fine.items():
+        y, words = data.labels[said.rows[mine]].copy(), data.words[said.rows[mine]]
+        for k in range(len(EMOTIONS), len(classes)):
+            y[words == classes[k]] = k
+        if len(np.unique(y)) == len(classes):
+            groups = _several(data.groups[said.rows[mine]])
+            scores[name] = evaluate(y, p[mine], groups=groups, seed=seed, classes=classes)
+    return scores
+
+
+def _several(groups: NDArray[np.str_]) -> NDArray[np.str_] | None:
+    return groups if len(np.unique(groups)) > 1 else None
+
+
+def present_only(
+    p: NDArray[np.float64], labels: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Probabilities (n, 7) among the emotions that some label names, and the names of the others.
+
+    Who has only others left has the same for each that there is.
+    """
+    present = np.isin(np.arange(len(EMOTIONS)), labels)
+    part = np.where(present, p, 0.0)
+    total = part.sum(axis=1, keepdims=True)
+    part = np.where(total > 0, part / np.maximum(total, 1e-300), present / present.sum())
+    return part, tuple(e for e, there in zip(EMOTIONS, present, strict=True) if not there)
