@@ -2,104 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import emonets
+from brightness import KIND, Brightness, BrightnessReader
+from command_line import Run, runner
 from emonets.contracts import (
-    FRAMES,
-    BaseReader,
-    Features,
-    Floats,
     Predictions,
-    Spans,
     SpecialistKind,
-    of_spans,
     register,
     registered,
     specialist_kind,
     specialist_kinds,
     unregister,
 )
-from emonets.emotions import UNIFORM
 from emonets.errors import BundleError, ParameterError
-from emonets.media.clip import Frame
 from emonets.model import EmoNets
 
-
-class BrightnessReader(BaseReader):
-    """The mean of each frame, 0..1."""
-
-    needs = frozenset({FRAMES})
-
-    def __init__(self) -> None:
-        self._means: list[float] = []
-        self._times: list[float] = []
-
-    def push_frame(self, frame: Frame) -> None:
-        self._means.append(float(frame.image.mean()) / 255)
-        self._times.append(frame.time)
-
-    def finish(self) -> Features:
-        return {"mean": np.array(self._means), "time": np.array(self._times)}
-
-
-class Brightness:
-    """Bright clips are happy, dark ones sad: nearest of seven means."""
-
-    name = "brightness"
-    needs = frozenset({FRAMES})
-    finds = "other"
-    per_face = False
-    decision = "nearest mean brightness"
-
-    def __init__(self, centres: Floats) -> None:
-        self.centres = np.asarray(centres, float)
-
-    @property
-    def known_classes(self) -> tuple[int, ...]:
-        return tuple(np.flatnonzero(np.isfinite(self.centres)).tolist())
-
-    def open(self, *, device: str = "cpu") -> BrightnessReader:
-        return BrightnessReader()
-
-    def predict(self, features: Features, spans: Spans) -> Predictions:
-        inside = [(features["time"] >= a) & (features["time"] < b) for a, b in spans]
-        p = [self._of(features["mean"][some]) for some in inside]
-        span = (float(features["span"][0]), float(features["span"][1]))
-        whole = features["mean"]
-        return of_spans(
-            spans, np.array([some.any() for some in inside], bool),
-            np.array(p).reshape(-1, 7), span, len(whole) > 0, self._of(whole),
-        )  # fmt: skip
-
-    def predict_proba(self, features: Features | Sequence[Features]) -> Floats:
-        clips = [features] if isinstance(features, Mapping) else features
-        return np.stack([self._of(clip["mean"]) for clip in clips])
-
-    def _of(self, means: Floats) -> Floats:
-        if not len(means):
-            return np.full(7, UNIFORM)
-        near = np.exp(
-            -20 * np.abs(np.where(np.isfinite(self.centres), self.centres, 9) - means.mean())
-        )
-        return near / near.sum()
-
-    def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        return {}, {"brightness": {"centres": self.centres}}
-
-
-def from_arrays(settings: Mapping[str, Any], parts: Mapping[str, Any]) -> Brightness:
-    if "brightness" not in parts:
-        raise BundleError("the brightness specialist lacks its centres")
-    return Brightness(parts["brightness"]["centres"])
-
-
-KIND = SpecialistKind("brightness", load=from_arrays, order=50)
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+PRESET = """
+name = "five"
+[face.clips]
+base = "modern"
+head = "none"
+[brightness]
+sharpness = 10.0
+[fusion]
+strategy = "mean"
+"""
 
 
 @pytest.fixture
@@ -124,9 +59,9 @@ def test_a_name_is_given_once(kind: SpecialistKind) -> None:
         SpecialistKind("two words", load="x:y")
 
 
-def test_a_kind_without_a_trainer_is_no_error_till_it_is_asked(kind: SpecialistKind) -> None:
-    with pytest.raises(ParameterError, match="'brightness' has no trainer"):
-        kind.call("trainer")
+def test_a_kind_without_a_trainer_is_no_error_till_it_is_asked() -> None:
+    with pytest.raises(ParameterError, match="'gait' has no trainer"):
+        SpecialistKind("gait", load="x:y").call("trainer")
 
 
 def test_a_fifth_specialist_predicts_with_the_others(
@@ -154,6 +89,58 @@ def test_a_fifth_specialist_predicts_with_the_others(
     with pytest.raises(BundleError, match="'brightness' that is not registered"):
         EmoNets.load(tmp_path / "five")
     register(KIND)
+
+
+def test_a_fifth_specialist_goes_the_whole_way(
+    kind: SpecialistKind,
+    tmp_path: Path,
+    happy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Extract, train, evaluate, fusion, save, load, predict and the table, by the commands."""
+    run: Run = runner(monkeypatch, capsys)
+    lines = ["path,label,group,start,end"]
+    for name, label in (("1001_DFA_ANG_XX.flv", "angry"), ("1001_DFA_HAP_XX.flv", "happy")):
+        lines += [f"{EXAMPLES / name},{label},p{k},{k * 0.6},{k * 0.6 + 0.6:.1f}" for k in range(3)]
+    data, preset, store, out = (
+        tmp_path / name for name in ("manifest.csv", "five.toml", "store", "bundle")
+    )
+    data.write_text("\n".join(lines) + "\n")
+    preset.write_text(PRESET)
+    code, _, err = run("extract", data, "--store", store, "--preset", preset)
+    assert code == 0, err
+    assert len([*store.glob("brightness/*/*.safetensors")]) == 6
+    code, shown, err = run(
+        "train",
+        data,
+        "--out",
+        out,
+        "--preset",
+        preset,
+        "--store",
+        store,
+        "--report",
+        tmp_path / "r",
+    )
+    assert code == 0, err
+    assert "brightness" in shown
+    card = json.loads((out / "bundle.json").read_text())["card"]
+    assert card["brightness"]["clips"] == 6
+    assert card["fusion"]["strategy"] == "mean"
+    code, shown, err = run("evaluate", out, data, "--store", store)
+    assert code == 0, err
+    assert "brightness" in shown
+    code, shown, err = run("predict", happy, "--bundle", out, "--format", "csv")
+    assert code == 0, err
+    assert ",face+brightness," in shown
+    result = emonets.load(out).predict(happy)
+    assert set(result.to_pandas()["model"]) == {"face", "brightness", "face+brightness"}
+
+    preset.write_text(PRESET.replace("sharpness", "sharpnes"))
+    code, _, err = run("train", data, "--out", tmp_path / "b2", "--preset", preset)
+    assert code == 2
+    assert "sharpness" in err  # the nearest known key
 
 
 def test_a_model_takes_registered_specialists_only() -> None:
