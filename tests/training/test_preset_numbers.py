@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from emonets.training.parts import MouthPart
 
 from emonets.errors import ParameterError
 from emonets.fusion.strategies import STRATEGIES, make_fusion
 from emonets.runtime.settings import to_table
+from emonets.specialists.activity import motion_code
 from emonets.specialists.activity import settings as activity
 from emonets.specialists.activity.specialist import ActivitySpecialist
 from emonets.specialists.audio import settings as audio
 from emonets.specialists.face import settings as face
 from emonets.specialists.face.specialist import FaceSpecialist
 from emonets.specialists.mouth import settings as mouth
-from emonets.training import motion_code, trainers
+from emonets.specialists.mouth.trainer import MouthTrainer
+from emonets.training import trainers
 from emonets.training.preset import (
     check_preset,
     load_preset,
@@ -29,7 +30,7 @@ from emonets.training.preset import (
     table_kinds,
 )
 from emonets.training.system import fusion_settings
-from emonets.training.trainers import make_parts
+from emonets.training.trainers import make_trainers
 
 
 def keys(table: Mapping[str, Any], before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -138,7 +139,7 @@ def of_face(table: Any, patch: Any, tmp_path: Path) -> Any:
 
     settings = face.face_from_table(table["face"])
     made: list[Any] = [plain(face.build_face_network(settings)), settings.images.preprocessing()]
-    parts, _ = make_parts(table, [Data()], models=["face"])  # type: ignore[list-item]
+    parts, _ = make_trainers(table, [Data()], models=["face"])  # type: ignore[list-item]
     part: Any = parts["face"]
 
     def search(self: FaceSpecialist, *args: Any, **named: Any) -> None:
@@ -159,7 +160,7 @@ def of_audio(table: Any, patch: Any, tmp_path: Path) -> Any:
         info = type("Info", (), {"name": "clips"})()
 
     try:
-        parts, _ = make_parts(table, [Data()], models=["audio"])  # type: ignore[list-item]
+        parts, _ = make_trainers(table, [Data()], models=["audio"])  # type: ignore[list-item]
     except ParameterError as error:  # a bundle that has no such network
         return str(error)
     part = parts["audio"]
@@ -202,7 +203,7 @@ def of_activity(table: Any, patch: Any, tmp_path: Path) -> Any:
 def of_mouth(table: Any, patch: Any, tmp_path: Path) -> Any:
     """View, dictionaries, regression and its penalties, the step through a clip."""
     made = mouth.build_mouth(mouth.mouth_from_table(table["mouth"]))
-    part: Any = MouthPart(to_table(mouth.mouth_from_table(table["mouth"])))
+    part: Any = MouthTrainer(to_table(mouth.mouth_from_table(table["mouth"])))
     return made.view, plain(made.bag), plain(made.classifier), made.strengths, part._every
 
 

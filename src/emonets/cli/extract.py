@@ -26,7 +26,9 @@ from emonets.cli.options import (
 
 def extract(
     data: Data,
-    store: Annotated[str, typer.Option(help="Folder (or address, with [dask]) of features.")],
+    store: Annotated[
+        str, typer.Option(help="Folder of features; or an address, with the extra 'dask'.")
+    ],
     preset: Preset = "modern",
     with_: With = None,
     models: Models = None,

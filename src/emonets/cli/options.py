@@ -30,7 +30,9 @@ Out = Annotated[Path, typer.Option(help="Where the bundle goes.")]
 Preset = Annotated[str, typer.Option(help="A preset's name or a .toml file.")]
 Store = Annotated[
     str | None,
-    typer.Option(help="Folder (or address, with [dask]) of features and finished stages."),
+    typer.Option(
+        help="Folder of features and finished stages; or an address, with the extra 'dask'."
+    ),
 ]
 With = Annotated[
     list[Path] | None,

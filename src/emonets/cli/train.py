@@ -209,12 +209,16 @@ _OF_CLIPS: dict[str, Any] = {
 
 def _train_face(**given: Any) -> None:
     """A face network on still faces, or on clips a classifier on the network of a bundle."""
+    from emonets.bundle import check_place
+
     of_stills = {name: given.pop(name) for name in _OF_STILLS}
     preset = given.pop("preset")
-    first = open_labelled(
-        given["data"][:1], given["layout"], given["mapped"], given["group_pattern"], True
-    )[0]
-    if not are_stills(first):
+    check_place(given["out"])
+    if given["data"][0].exists() and not are_stills(
+        open_labelled(
+            given["data"][:1], given["layout"], given["mapped"], given["group_pattern"], True
+        )[0]
+    ):
         refuse_flags(of_stills, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")
         train(**given, preset=preset or "modern", models="face")
         return

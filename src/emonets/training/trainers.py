@@ -68,7 +68,7 @@ def _request(
     notes: list[str],
 ) -> TrainerRequest:
     def open_base(named: str | None) -> tuple[str, Any, str]:
-        bundle = base or named or _base(preset)
+        bundle = base or _base(named or "", preset)
         model = EmoNets.load(bundle)
         return bundle, model.specialists.get(name), met(name, model, datasets)
 
@@ -93,7 +93,9 @@ def extractors_of(trainers: Mapping[str, Trainer]) -> list[Extractor]:
     return list(dict.fromkeys(e for trainer in trainers.values() for e in trainer.extractors()))
 
 
-def _base(preset: Mapping[str, Any]) -> str:
+def _base(wanted: str, preset: Mapping[str, Any]) -> str:
+    if wanted:
+        return wanted
     return str(preset["name"]) if preset.get("name") in bundle_names() else DEFAULT_BUNDLE
 
 
