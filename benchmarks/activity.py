@@ -207,12 +207,10 @@ def fold_answers(
 ) -> np.ndarray:
     """(ways, 1 + tested × 7): each way's score within the training part, and its answers."""
     mine = [shown[i] for i in train.tolist()]
-    code, _ = fit_code(mine, settings, work=work, echo=said)
+    code, _ = fit_code(mine, settings, work=work)
     specialist = new_specialist(code, settings)
-    seen, rows = training_features(
-        specialist, mine, {"augmentation": {"copies": 1}}, work=work, echo=said
-    )
-    new = describe_clips([shown[i] for i in test.tolist()], specialist, work, echo=said)
+    seen, rows = training_features(specialist, mine, {"augmentation": {"copies": 1}}, work=work)
+    new = describe_clips([shown[i] for i in test.tolist()], specialist, work)
     labels, groups = films.labels[train][rows], films.groups[train][rows]
     original = np.arange(len(rows)) < len(train)
     found = []

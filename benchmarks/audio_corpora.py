@@ -72,7 +72,7 @@ def main() -> None:
         [open_dataset(path) for path in paths], {"audio": settings},
         FeatureStore(options.work / "store"),
         Options(
-            ["audio"], base="none", seed=options.seed, workers=options.workers, echo=said,
+            ["audio"], base="none", seed=options.seed, workers=options.workers,
             scored=len(paths),
         ),
     )  # fmt: skip

@@ -114,7 +114,7 @@ def main() -> None:
         kind = f"{options.members}-{options.epochs}-{options.frames}-{options.seed}"
         place = options.work / f"nested-{kind}-{tested}.npy"
         if not place.exists():
-            trainer, run = AudioTrainer(settings), Run(options.work, options.seed, echo=said)
+            trainer, run = AudioTrainer(settings), Run(options.work, options.seed)
             p = trainer.predict(trainer.fit(data, train, run)[0], data, test, run)
             buffer = io.BytesIO()
             np.save(buffer, p, allow_pickle=False)

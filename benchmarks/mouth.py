@@ -183,7 +183,7 @@ def training(options: argparse.Namespace) -> list[Row]:
         start, began = memory.peak, time.perf_counter()
         specialist.fit_pictures(
             mouths, labels, np.arange(count), np.arange(count), choosing=choosing,
-            work=Path(folder), echo=said,
+            work=Path(folder),
         )  # fmt: skip
         seconds = time.perf_counter() - began
     after = os.times()
@@ -219,7 +219,7 @@ def fer2013(options: argparse.Namespace) -> list[Row]:
         for pooling in options.pooling:
             name = f"{region} region, {pooling} pooling"
             settings = settings_of(view, pooling, max_patches=100_000)
-            specialist = fit_mouth(data, settings, work=options.work, echo=said)
+            specialist = fit_mouth(data, settings, work=options.work)
             score = specialist.scores_[specialist.classifier.l2]
             said(f"{name}: {score:.1%} of PublicTest, penalty {specialist.classifier.l2:g}")
             made[name] = score, specialist, data
@@ -360,7 +360,7 @@ def one_fold(
 ) -> np.ndarray:
     """(tested, 7 + 3): probabilities, and beside each the penalty, its inner loss and accuracy."""
     here = np.isin(np.arange(len(data.labels)), train)
-    specialist = fit_mouth(data.take(here), settings, work=work, echo=said)
+    specialist = fit_mouth(data.take(here), settings, work=work)
     best = float(specialist.classifier.l2)
     chosen = [best, specialist.losses_[best], specialist.scores_[best]]
     p = clip_probabilities(specialist, data.take(np.isin(np.arange(len(here)), test)))

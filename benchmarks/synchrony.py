@@ -165,7 +165,7 @@ def curves(options: argparse.Namespace) -> None:
     for preset in ("modern", "paper"):
         settings = {**load_section("paper", "activity"), "longest": 0, "on": "frames"}
         settings["synchrony"] = load_section(preset, "activity")["synchrony"]
-        found[preset] = fit_filters(shown, settings, work=options.work, echo=print)
+        found[preset] = fit_filters(shown, settings, work=options.work)
         draw_curves(found, FIGURES / "synchrony_curves.png")
         if preset == "paper":
             draw_filters(

@@ -71,7 +71,7 @@ def main() -> None:
             datasets, preset, FeatureStore(options.store),
             Options(
                 models=options.models.split(","), base=options.base, folds=8,
-                workers=options.workers, echo=lambda text: print(text, flush=True),
+                workers=options.workers,
             ),
         )  # fmt: skip
         return system.score(), time.monotonic() - began

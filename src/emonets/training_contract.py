@@ -20,7 +20,6 @@ from emonets.errors import DataError, ParameterError
 from emonets.learners.folds import Indices
 from emonets.runtime.store import Arrays, FeatureStore
 
-Echo = Callable[[str], Any]
 Bools = NDArray[np.bool_]
 
 
@@ -69,7 +68,7 @@ class Run:
     Attributes
     ----------
     work : folder for what is made on the way; an interrupted run goes on from there.
-    seed : of everything random. workers : processes. echo : called with each message.
+    seed : of everything random. workers : processes.
     choosing : (k,) positions, of the clips to train on, that are the validation part of the data;
         None: there is none, or the training is part of a cross-validation. A trainer that holds
         clips out, to stop by or to choose by, holds out these.
@@ -80,7 +79,6 @@ class Run:
     work: Path
     seed: int = 0
     workers: int = 1
-    echo: Echo = print
     choosing: Indices | None = None
     next_fold: Indices | None = None
 

@@ -153,7 +153,7 @@ def test_a_changed_number_is_found(tmp_path: Path) -> None:
 
 def test_results_are_written_as_rows(tmp_path: Path) -> None:
     write_split(tmp_path, "train")
-    assert run(tmp_path, echo=lambda text: None, results=tmp_path / "results") == 0
+    assert run(tmp_path, show=lambda text: None, results=tmp_path / "results") == 0
     rows = json.loads((tmp_path / "results" / "replay_afew2.json").read_text())
     assert len(rows) == 5
     assert all(row["value"] == 1.0 and row["metric"] == "share" for row in rows)
@@ -163,7 +163,7 @@ def test_a_missing_clip_is_found(tmp_path: Path) -> None:
     write_split(tmp_path, "train")
     path = tmp_path / "train" / "classifications.csv"
     path.write_text("\n".join(path.read_text().splitlines()[1:]))
-    assert run(tmp_path, echo=lambda text: None) == 1
+    assert run(tmp_path, show=lambda text: None) == 1
 
 
 def test_a_missing_file_is_listed(tmp_path: Path) -> None:

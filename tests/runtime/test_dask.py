@@ -84,7 +84,7 @@ def test_models_trained_on_the_cluster_are_the_same(cluster, items, tmp_path: Pa
     data = replace(items, items=tuple(items.items[k] for k in (0, 1, 2, 10, 11, 12)))
     scored = []
     for name, scheduler in (("here", None), ("there", cluster.scheduler_address)):
-        options = Options(models=["audio"], scheduler=scheduler, echo=lambda _: None)
+        options = Options(models=["audio"], scheduler=scheduler)
         store = FeatureStore(tmp_path / name)
         scored.append(System([data], load_preset(FAST), store, options).score())
     assert np.array_equal(scored[0].predictions.P, scored[1].predictions.P)

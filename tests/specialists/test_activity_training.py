@@ -18,6 +18,7 @@ from emonets.specialists.activity.training import (
     new_specialist,
     training_features,
 )
+from listening import listening
 
 KINDS = {"angry": 0, "happy": 3, "sad": 4}
 PEOPLE = ("ann", "bob", "cid")
@@ -68,17 +69,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clips(tmp_path_factory.mktemp("clips"))
 
 
-def quiet(_: str) -> None:
-    pass
-
-
-def fit(folder: Path, work: Path, more: tuple[Path, ...] = (), **options: Any) -> Any:
+def fit(folder: Path, work: Path, more: tuple[Path, ...] = ()) -> Any:
     files = [*sorted(folder.rglob("*.avi")), *more]
     labels = np.array([KINDS.get(file.parent.parent.name, 3) for file in files])
     groups = np.array([file.parent.name for file in files])
-    given = {"echo": quiet, **options}
     return fit_specialist(
-        [MotionClip(file) for file in files], labels, groups, settings(), work=work, **given
+        [MotionClip(file) for file in files], labels, groups, settings(), work=work
     )
 
 
@@ -111,10 +107,11 @@ def test_the_same_call_goes_on_from_what_is_there(
         if "epoch 2/4" in text:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        fit(folder, tmp_path, echo=stop)
+    with pytest.raises(KeyboardInterrupt), listening(stop):
+        fit(folder, tmp_path)
     said: list[str] = []
-    resumed, _ = fit(folder, tmp_path, echo=said.append)
+    with listening(said.append):
+        resumed, _ = fit(folder, tmp_path)
     assert any("epoch 3/4" in text for text in said)
     assert not any("epoch 1/4" in text for text in said)
     for other in (again, resumed):
@@ -127,13 +124,13 @@ def test_changed_copies_and_a_basis(trained: Any, folder: Path, tmp_path: Path) 
     specialist, _, _ = trained
     shown = [MotionClip(file) for file in sorted(folder.rglob("*.avi"))[:2]]
     asked = {"augmentation": {"copies": 2}}
-    features, rows = training_features(specialist, shown, asked, work=tmp_path, echo=quiet)
+    features, rows = training_features(specialist, shown, asked, work=tmp_path)
     assert rows.tolist() == [0, 1, 0, 1, 0, 1]
     assert not np.array_equal(features[0]["words"], features[2]["words"])
     still = shown[0].describe(specialist, Affine())
     np.testing.assert_array_equal(still["words"], features[0]["words"])
     changed = settings(blocks={"count": 300, "components": 16, "basis": 20})
-    code, stages = motion_code.fit_code(shown, changed, work=tmp_path, echo=quiet)
+    code, stages = motion_code.fit_code(shown, changed, work=tmp_path)
     assert code.filters.matrix.shape == (10, 20, 16)
     assert stages["variance_kept"] < 1
     assert new_specialist(code, changed).extract(open_clip(shown[0].path))["found"]

@@ -20,6 +20,7 @@ from emonets.specialists.audio.training import (
     held_out,
 )
 from emonets.training.preset import audio_settings, load_section
+from listening import listening
 
 SMALL = """
 [audio]
@@ -104,7 +105,7 @@ def test_whitening_and_network_use_no_clip_that_is_not_to_be_trained_on(tmp_path
     train = np.flatnonzero(data.groups != "made-up/0")
     absurd = [f * 1e3 if i < 6 else f for i, f in enumerate(data.frames)]
     other = replace(data, frames=absurd, labels=np.where(np.arange(24) < 6, 6, data.labels))
-    made = [fit_audio(one, train, settings, echo=quiet) for one in (data, other)]
+    made = [fit_audio(one, train, settings) for one in (data, other)]
     assert made[0].whitening is not None
     first, second = (one.network.to_arrays()[1] for one in made)
     for name, array in first.items():
@@ -122,9 +123,10 @@ def test_an_interrupted_training_goes_on(
     settings, data = table(text, tmp_path), labelled(64)
     everything = np.arange(24)
 
-    def fit(work: Path, **changes: Any) -> Any:
+    def fit(work: Path) -> Any:
         said: list[str] = []
-        made = fit_audio(data, everything, settings, work=work, **{"echo": said.append, **changes})
+        with listening(said.append):
+            made = fit_audio(data, everything, settings, work=work)
         return made.network.to_arrays()[1], said
 
     if text == SMALL:
@@ -133,8 +135,8 @@ def test_an_interrupted_training_goes_on(
             if mark in said:
                 raise KeyboardInterrupt
 
-        with pytest.raises(KeyboardInterrupt):
-            fit(tmp_path / "cut", echo=stop)
+        with pytest.raises(KeyboardInterrupt), listening(stop):
+            fit(tmp_path / "cut")
     else:
         torch = pytest.importorskip("torch")
         assert torch
@@ -167,13 +169,13 @@ def test_an_interrupted_training_goes_on(
 def test_what_other_clips_left_is_not_taken(tmp_path: Path) -> None:
     data, settings = labelled(), table(SMALL, tmp_path)
     everything = np.arange(24)
-    fit_audio(data, everything, settings, work=tmp_path, echo=quiet)
+    fit_audio(data, everything, settings, work=tmp_path)
     assert len(list(tmp_path.glob("pretrained-*"))) == 1
     other = {**settings, "network": {**settings["network"], "pooling": "mean"}}
-    fit_audio(data, everything, other, work=tmp_path, echo=quiet)
+    fit_audio(data, everything, other, work=tmp_path)
     assert len(list(tmp_path.glob("pretrained-*"))) == 1  # pretrained alike
     changed = replace(data, frames=[frames[::-1] * 2 for frames in data.frames])
-    fit_audio(changed, everything, settings, work=tmp_path, echo=quiet)
+    fit_audio(changed, everything, settings, work=tmp_path)
     assert len(list(tmp_path.glob("pretrained-*"))) == 2
 
 
@@ -199,13 +201,13 @@ def test_classes_that_were_never_shown_do_not_choose_the_epoch(tmp_path: Path) -
     angry, train = np.flatnonzero(data.labels == 0), np.flatnonzero(data.labels != 0)
     of_two = data.groups[train] != data.groups[-1]
     stop = train[~of_two]
-    known = fit_pooled_perceptron(data, train[of_two], stop, settings, echo=quiet)
+    known = fit_pooled_perceptron(data, train[of_two], stop, settings)
     both = np.concatenate([stop, angry])
-    more = fit_pooled_perceptron(data, train[of_two], both, settings, echo=quiet)
+    more = fit_pooled_perceptron(data, train[of_two], both, settings)
     assert known.classes == more.classes == (3, 4)
     assert known.network.history_ == more.network.history_
     with pytest.raises(DataError, match="no clip to stop by"):
-        fit_pooled_perceptron(data, train, angry, settings, echo=quiet)
+        fit_pooled_perceptron(data, train, angry, settings)
 
 
 def test_frames_are_drawn_by_seed() -> None:

@@ -56,7 +56,7 @@ def test_clips_without_a_mouth_are_counted() -> None:
 def test_people_that_were_not_trained_on_are_predicted(tmp_path: Path) -> None:
     data = people()
     tested = data.groups == "made-up/2"
-    made = fit_mouth(data.take(~tested), SETTINGS, work=tmp_path, echo=quiet)
+    made = fit_mouth(data.take(~tested), SETTINGS, work=tmp_path)
     p = clip_probabilities(made, data.take(tested))
     np.testing.assert_array_equal(p.argmax(axis=1), data.labels[tested])
     blind = clip_probabilities(made, data.take(data.labels == 6))
@@ -71,7 +71,7 @@ def test_a_validation_part_chooses_and_a_test_part_is_left_alone(tmp_path: Path)
     parts = Mouths(
         data.name, data.view, data.mouths, data.clip, data.labels, data.groups, splits
     )  # fmt: skip
-    made = fit_mouth(parts, SETTINGS, work=tmp_path, echo=quiet)
+    made = fit_mouth(parts, SETTINGS, work=tmp_path)
     assert made.scores_[made.classifier.l2] == 1
     alone = build_mouth(mouth_from_table(SETTINGS)).bag.fit(
         data.mouths[(splits == "train")[data.clip]]
@@ -87,13 +87,13 @@ def test_a_validation_part_chooses_and_a_test_part_is_left_alone(tmp_path: Path)
 )
 def test_parts_that_leave_nothing(split: str, words: str) -> None:
     with pytest.raises(DataError, match=words):
-        fit_mouth(people(splits=split), SETTINGS, echo=quiet)
+        fit_mouth(people(splits=split), SETTINGS)
 
 
 def test_one_emotion_is_too_few() -> None:
     data = people()
     with pytest.raises(DataError, match="one emotion only"):
-        fit_mouth(data.take(data.labels == 4), SETTINGS, echo=quiet)
+        fit_mouth(data.take(data.labels == 4), SETTINGS)
 
 
 def faces(n: int = 36) -> FaceImages:

@@ -23,6 +23,7 @@ from emonets.runtime.store import FeatureStore
 from emonets.training.out_of_fold import folds_of
 from emonets.training.preset import load_preset
 from emonets.training.system import Options, System
+from listening import listening
 
 ACTIVITY = """
 [activity]
@@ -168,7 +169,7 @@ def test_folds_that_the_field_has_agreed_on_and_calm(
 def test_agreed_folds_that_do_not_fit(ravdess: Path, store: Path, preset: Path) -> None:
     data = open_dataset(ravdess)
     assert data.folds is not None
-    options = Options(["audio"], echo=lambda _: None)
+    options = Options(["audio"])
     some = {group: fold for group, fold in data.folds.items() if group != "02"}
     system = System([replace(data, folds=some)], load_preset(preset), FeatureStore(store), options)
     with pytest.raises(DataError, match="ravdess/02"):
@@ -196,8 +197,8 @@ def test_the_papers_network_stops_by_the_next_fold_and_its_pretraining_goes_on(
     monkeypatch.setattr(training, "fit_pooled_perceptron", watched)
     kept = FeatureStore(store)
 
-    def system(echo: Any = lambda _: None) -> System:
-        options = Options(["audio"], echo=echo, work=tmp_path / "work")
+    def system() -> System:
+        options = Options(["audio"], work=tmp_path / "work")
         return System([open_dataset(ravdess)], load_preset(file), kept, options)
 
     scored = system().score()
@@ -210,10 +211,11 @@ def test_the_papers_network_stops_by_the_next_fold_and_its_pretraining_goes_on(
         if "pretraining: 1 epochs left" in text:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        system(stop).train(tmp_path / "b", score=False)
+    with pytest.raises(KeyboardInterrupt), listening(stop):
+        system().train(tmp_path / "b", score=False)
     said: list[str] = []
-    system(said.append).train(tmp_path / "b", score=False)
+    with listening(said.append):
+        system().train(tmp_path / "b", score=False)
     assert "pretraining: 0 epochs left" in said
     assert "pretraining: 1 epochs left" not in said
 

@@ -51,7 +51,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
 
 
 def quiet(**changes: Any) -> Options:
-    return Options(**{"echo": lambda _: None, **changes})
+    return Options(**changes)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,33 @@ def test_what_was_said_is_by_models_that_did_not_know_the_group(
 
 def _run(store: FeatureStore) -> Any:
     assert store.folder is not None
-    return contracts.Run(store.folder / "work", 0, 1, lambda _: None)
+    return contracts.Run(store.folder / "work", 0, 1)
+
+
+def test_progress_is_told_by_stage_and_nothing_is_left_beside_the_store(
+    manifest: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    kept = FeatureStore(tmp_path / "store")
+    options = quiet(models=["face", "activity"], on_progress=lambda *step: told.append(step))
+    system = System([open_dataset(manifest)], load_preset(FAST), kept, options)
+    system.train(tmp_path / "bundle")
+    for stage, total in (("clips", 6), ("models", 6), ("specialists", 2)):
+        assert [step for step in told if step[0] == stage] == [
+            (stage, n, total) for n in range(1, total + 1)
+        ]
+    assert system.work == tmp_path / "store" / "work"
+    assert not system.work.exists()
+
+
+def test_a_store_that_nobody_named_is_announced(run: Run, manifest: Path, tmp_path: Path) -> None:
+    code, _, err = run(
+        "train", manifest, "--out", tmp_path / "b", "--preset", FAST, "--models", "face"
+    )
+    assert code == 0, err
+    assert f"store: {tmp_path / 'b.store'}" in err
+    assert (tmp_path / "b.store" / "answers").is_dir()
+    assert not (tmp_path / "b.store" / "work").exists()
 
 
 def test_a_second_run_looks_at_nothing_and_trains_nothing(
@@ -286,7 +312,7 @@ def test_how_long_pieces_are_is_estimated_by_their_ends(happy: Path) -> None:
 def test_extracted_once(run: Run, manifest: Path, store: FeatureStore) -> None:
     code, _, err = run("extract", manifest, "--preset", FAST, "--store", store.place)
     assert code == 0
-    assert "0 looked at now, 6 from the store" in err
+    assert "0 read now, 6 from the store" in err
 
 
 def test_trials_choose_among_draws(

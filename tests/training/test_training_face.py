@@ -23,6 +23,7 @@ from emonets.tubes.detect import load_detector
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.pipeline import find_tubes
 from emonets.tubes.registration import FER_LANDMARK_MEAN, to_grey
+from listening import listening
 
 
 def faces(n: int, split: list[str] | None = None, groups: list[int] | None = None) -> FaceImages:
@@ -148,9 +149,8 @@ def test_a_modern_network_is_trained_and_keeps_the_other_specialists(
     pytest.importorskip("torch")
     said: list[str] = []
     data, out = fer(tmp_path), tmp_path / "bundle"
-    made = train_face(
-        data, out, preset=str(preset), add_to="modern", device="cpu", echo=said.append
-    )
+    with listening(said.append):
+        made = train_face(data, out, preset=str(preset), add_to="modern", device="cpu")
     assert any("epoch 2/2" in line for line in said)
     again = emonets.load(out)
     assert set(again.specialists) == {"face", "audio", "activity", "mouth"}
@@ -163,7 +163,7 @@ def test_a_modern_network_is_trained_and_keeps_the_other_specialists(
     np.testing.assert_array_equal(p, made.face.network.predict_proba(pictures))
     assert all(file.stat().st_size < 10e6 for file in out.iterdir())
     # the same command finds its checkpoint and has nothing left to do
-    train_face(data, tmp_path / "twin", preset=str(preset), device="cpu", echo=said.append,
+    train_face(data, tmp_path / "twin", preset=str(preset), device="cpu",
                checkpoint=tmp_path / "bundle.checkpoint.safetensors")  # fmt: skip
     np.testing.assert_array_equal(
         emonets.load(tmp_path / "twin").face.network.predict_proba(pictures), p

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from emonets.cli.options import echo
-
 
 def compare_fusion(
     predictions: Annotated[
@@ -58,6 +56,5 @@ def compare_fusion(
         save_fusion=save_fusion,
         add_to=add_to,
         save_bundle=save_bundle,
-        echo=echo,
     )
     print(text)

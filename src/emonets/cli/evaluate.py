@@ -24,8 +24,7 @@ from emonets.cli.options import (
     Workers,
     are_stills,
     command,
-    echo,
-    err,
+    log,
     names_of,
     open_labelled,
     open_store,
@@ -115,16 +114,18 @@ def evaluate(
     )  # fmt: skip
     kept = open_store(store, out or Path("emonets"))
     assert kept is not None
-    options = Options(names, base, folds, seed, workers, scheduler, None, echo, len(data))
+    options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
     if cross_validate is None:
         scored, notes = score_bundle(model, datasets, kept, options)
         for note in notes:
-            err.print(f"note: {note}", style="yellow", soft_wrap=True)
+            log.warning(note)
     else:
-        scored = System(datasets, preset, kept, options).score()
+        system = System(datasets, preset, kept, options)
+        scored = system.score()
+        system.clean()
     if out is not None:
         for path in write_scores(scored, out, title=f"{model} on {scored.data.name}", seed=seed):
-            echo(f"written: {path}")
+            log.info(f"written: {path}")
     print(summary(scored))
 
 

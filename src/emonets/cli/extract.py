@@ -18,7 +18,7 @@ from emonets.cli.options import (
     With,
     Workers,
     drawn,
-    echo,
+    log,
     names_of,
     open_labelled,
 )
@@ -52,7 +52,7 @@ def extract(
     datasets = open_labelled(
         [*data, *(with_ or [])], layout, mapped, group_pattern, True, stills=names == ["mouth"]
     )
-    options = Options(names, base, None, 0, workers, scheduler, None, echo, len(data))
+    options = Options(names, base, None, 0, workers, scheduler, None, scored=len(data))
     # no distribution decides what is taken out of a clip: any draw will do
     table = drawn(load_preset(preset, distributions=True), 0)
     system = System(datasets, table, FeatureStore(store), options)
@@ -60,6 +60,6 @@ def extract(
     known = {str(one.path) for dataset in datasets for one in dataset.dropped}
     failed = [(file, why) for file, why in dropped if file not in known]
     for file, why in failed:
-        echo(f"left out: {file}: {why}")
+        log.info(f"left out: {file}: {why}")
     if failed:
         raise typer.Exit(1)

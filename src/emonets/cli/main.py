@@ -17,6 +17,7 @@ from emonets.cli.compare_fusion import compare_fusion
 from emonets.cli.data import data_app
 from emonets.cli.evaluate import evaluate_app
 from emonets.cli.extract import extract
+from emonets.cli.options import show_log
 from emonets.cli.reproduce import reproduce_app
 from emonets.cli.train import train_app
 from emonets.emotions import EMOTIONS
@@ -231,6 +232,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    show_log()
     try:
         app()
     except EmoNetsError as error:

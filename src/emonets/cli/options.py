@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -20,7 +20,26 @@ if TYPE_CHECKING:
     from emonets.runtime.store import FeatureStore
 
 err = Console(stderr=True, markup=False, emoji=False, highlight=False)
-echo = partial(err.print, soft_wrap=True)
+log = logging.getLogger("emonets.cli")
+
+
+class LinesToError(logging.Handler):
+    """Shows what the library logs on standard error, a line a record."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record; warnings are marked as notes."""
+        note = record.levelno >= logging.WARNING
+        text = f"note: {record.getMessage()}" if note else record.getMessage()
+        err.print(text, style="yellow" if note else "", soft_wrap=True)
+
+
+def show_log() -> None:
+    """Show the log of the library from now on; calling it again changes nothing."""
+    logger = logging.getLogger("emonets")
+    if not any(isinstance(handler, LinesToError) for handler in logger.handlers):
+        logger.addHandler(LinesToError())
+    logger.setLevel(logging.INFO)
+
 
 Data = Annotated[
     list[Path],
@@ -170,6 +189,8 @@ def open_store(store: str | None, beside: Path, dry: bool = False) -> FeatureSto
     place = store or str(beside.with_name(beside.name + ".store"))
     if dry and "://" not in place and not Path(place).exists():
         return None
+    if store is None:
+        log.info(f"store: {place} (features and finished stages, for the next run; or --store)")
     return FeatureStore(place)
 
 

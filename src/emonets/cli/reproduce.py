@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emonets.cli.options import Base, Folds, Workers, echo, open_labelled
+from emonets.cli.options import Base, Folds, Workers, open_labelled
 from emonets.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -89,7 +89,6 @@ def reproduce_submissions(
         results=results,
         seed=seed,
         clips=clips,
-        echo=echo,
     )
     print(text)
 
@@ -121,7 +120,7 @@ def _trained(
     from emonets.training.preset import load_preset
     from emonets.training.system import Options, System
 
-    options = Options(None, base, folds, seed, workers, echo=echo)
+    options = Options(None, base, folds, seed, workers)
     kept = FeatureStore(store or "submissions.store")
     system = System(open_labelled([path]), load_preset(preset), kept, options)
     made = train_for_submissions(system, folds=folds, every_pair=every_pair)

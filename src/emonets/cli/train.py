@@ -31,7 +31,7 @@ from emonets.cli.options import (
     changed,
     command,
     drawn,
-    echo,
+    log,
     names_of,
     open_labelled,
     open_store,
@@ -133,9 +133,9 @@ def train(
         stills=names == ["mouth"],
     )  # fmt: skip
     for note in check_datasets(datasets):
-        echo(f"note: {note}")
+        log.warning(note)
     table = changed(load_preset(preset, distributions=trials > 0), models, changes)
-    options = Options(names, base, folds, seed, workers, scheduler, None, echo, len(data))
+    options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
     one = drawn(table, seed)
     make_trainers(one, datasets, models=names, base=base)  # errors before anything is made
     others = None if add_to is None else EmoNets.load(add_to)
@@ -152,7 +152,7 @@ def train(
     if report is not None:
         title = f"{preset} on {scored.data.name}"
         for path in write_scores(scored, report, title=title, seed=seed):
-            echo(f"written: {path}")
+            log.info(f"written: {path}")
     print(summary(scored))
 
 
@@ -234,7 +234,7 @@ def _train_face(**given: Any) -> None:
         illumination=of_stills["illumination"], epochs=of_stills["epochs"],
         stop_on_clips=of_stills["stop_on_clips"], teachers=of_stills["teacher"] or [],
         add_to=given["add_to"], device=of_stills["device"], seed=given["seed"],
-        checkpoint=of_stills["checkpoint"], echo=echo,
+        checkpoint=of_stills["checkpoint"],
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +33,8 @@ from emonets.model import EmoNets
 from emonets.result import check_writable
 from emonets.runtime.files import try_folder, write_whole
 
-Echo = Callable[[str], object]
+log = logging.getLogger(__name__)
+
 FOLDS = 5
 COVERAGE = 0.8
 """Share of the clips that the threshold of a stored fusion answers."""
@@ -161,7 +163,6 @@ def report_fusion(
     save_fusion: Path | None = None,
     add_to: str | None = None,
     save_bundle: Path | None = None,
-    echo: Echo = print,
 ) -> str:
     """The comparison as text; files where they are asked for. See ``emonets compare-fusion``.
 
@@ -184,7 +185,9 @@ def report_fusion(
     data = read_predictions(path, labels)
     if base is not None and set(data.models) < set(base.specialists):
         base = base.with_models(data.models)
-        echo(f"note: {save_bundle} will have {', '.join(data.models)} alone, which {path} is of")
+        log.info(
+            f"note: {save_bundle} will have {', '.join(data.models)} alone, which {path} is of"
+        )
     if base is not None and set(base.specialists) != set(data.models):
         raise ParameterError(
             f"{path} has the models {', '.join(data.models)}, the bundle {add_to} has "
@@ -197,27 +200,27 @@ def report_fusion(
         _try(out)
 
     def told(r: Compared) -> None:
-        echo(f"{r.name}: {r.fitted:.1%} where fitted, {r.accuracy:.1%} out of fold")
+        log.info(f"{r.name}: {r.fitted:.1%} where fitted, {r.accuracy:.1%} out of fold")
 
     report = compare_predictions(
         data, strategies=names, folds=folds, seed=seed, coverage=coverage, progress=told
     )
     if out is not None:
-        for written in write_report(report, out, echo):
-            echo(f"written: {written}")
+        for written in write_report(report, out):
+            log.info(f"written: {written}")
     if save_fusion is not None:
-        echo(f"fusion: {report.fusion.to_file(save_fusion)}")
+        log.info(f"fusion: {report.fusion.to_file(save_fusion)}")
     if base is not None and save_bundle is not None:
         card = {**base.about.get("card", {}), "fusion": _card(report, seed)}
         model = EmoNets(
             **base.specialists,  # type: ignore[arg-type]
             fusion=report.fusion, about={**base.about, "card": card},
         )  # fmt: skip
-        echo(f"bundle: {model.save(save_bundle)}")
+        log.info(f"bundle: {model.save(save_bundle)}")
     return str(report)
 
 
-def write_report(report: FusionReport, folder: Path, echo: Echo = print) -> list[Path]:
+def write_report(report: FusionReport, folder: Path) -> list[Path]:
     """Write ``compare_fusion.md`` and ``.csv`` and, with matplotlib, the pictures.
 
     ``compare_fusion.png`` is of all strategies, ``reliability.png`` of what the recommended one
@@ -254,7 +257,7 @@ def write_report(report: FusionReport, folder: Path, echo: Echo = print) -> list
                 )
             )
     except MissingExtraError as error:
-        echo(f"no pictures: {error}")
+        log.info(f"no pictures: {error}")
     parts = [f"# Fusions of {what}", f"{legend}; 95 % intervals over {kept}."]
     parts += [table(report.results).strip(), "\n".join(report.words())]
     parts += [f"![{p.stem.replace('_', ' ')}]({p.name})" for p in pictures]

@@ -9,6 +9,7 @@ with. What their programs did besides lives in ``afew2_quirks``.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,8 @@ from emonets.reproduction.afew2_report import (
 from emonets.result import check_writable
 from emonets.runtime.files import write_whole
 from emonets.specialists import descriptor
+
+log = logging.getLogger(__name__)
 
 PRINT = 1e-6 + 1e-9
 """Six digits in the frames and six in the descriptors: half a unit each, and the arithmetic's."""
@@ -115,7 +118,7 @@ def reproduce_afew2(
 def run(
     folder: str | Path,
     json_path: str | Path | None = None,
-    echo: Callable[[str], object] = print,
+    show: Callable[[str], object] = print,
     *,
     n_jobs: int | None = -1,
     results: str | Path | None = None,
@@ -127,7 +130,7 @@ def run(
     ----------
     folder, n_jobs : see :func:`reproduce_afew2`.
     json_path : where to write the report as JSON.
-    echo : prints a line.
+    show : takes each line of the comparison.
     results : the folder of measured tables, to write ``replay_afew2`` there; ``command`` is what
         its rows name as their origin.
 
@@ -137,15 +140,15 @@ def run(
     """
     if json_path is not None:
         check_writable(json_path)
-    echo(f"{'':58} {'stored':>13} {'ours':>13}")
-    report = reproduce_afew2(folder, n_jobs=n_jobs, on_check=lambda check: echo(line(check)))
-    echo("")
-    echo("What the authors' programs did besides, done here for this comparison only:")
+    show(f"{'':58} {'stored':>13} {'ours':>13}")
+    report = reproduce_afew2(folder, n_jobs=n_jobs, on_check=lambda check: show(line(check)))
+    show("")
+    show("What the authors' programs did besides, done here for this comparison only:")
     for name, what in quirks.QUIRKS.items():
-        echo(f"  {name}: {what}")
-    echo("")
+        show(f"  {name}: {what}")
+    show("")
     verdict = "everything compared is equal" if report.all_equal else "NOT all is equal"
-    echo(
+    show(
         f"{report.compared - report.different} of {report.compared} comparisons equal, "
         f"{report.unavailable} not available: {verdict}"
     )

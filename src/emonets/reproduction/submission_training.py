@@ -7,7 +7,7 @@ these parts, or the data's own parts do.
 
 from __future__ import annotations
 
-import time
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -22,10 +22,13 @@ from emonets.learners.folds import Indices
 from emonets.reproduction.stored_answers import StoredAnswers, Trained
 from emonets.reproduction.submission_data import PARTS, SubmissionData
 from emonets.runtime.parallel import run_each
+from emonets.runtime.progress import TimeLeft, heartbeat, quiet_details
 from emonets.training.material import Material
 from emonets.training.out_of_fold import folds_of, predictions_name, train_and_predict
 from emonets.training.system import System
 from emonets.training_contract import Trainer
+
+log = logging.getLogger(__name__)
 
 
 def train_for_submissions(
@@ -61,15 +64,14 @@ def train_for_submissions(
             for trainer in system.trainers.values()
         ]
     todo = [task for task in tasks if not task.done()]
-    began = time.monotonic()
-    for count, (i, minutes) in enumerate(
-        run_each(_train, todo, workers=options.workers, scheduler=options.scheduler), 1
-    ):
-        left = (time.monotonic() - began) / 60 / count * (len(todo) - count)
-        options.echo(
-            f"{todo[i].trainer.name}: trained in {minutes:.1f} min; {count} of {len(todo)}, about "
-            f"{left:.0f} min left"
-        )
+    left = TimeLeft((task.trainer.name for task in todo), workers=options.workers)
+    done = run_each(_train, todo, workers=options.workers, scheduler=options.scheduler)
+    with heartbeat("models of the recipes"), quiet_details():
+        for count, (i, minutes) in enumerate(done, 1):
+            name = todo[i].trainer.name
+            left.done(name, minutes * 60)
+            options.on_progress("models", count, len(todo))
+            log.info(f"{name}: trained; {count} of {len(todo)}, {left.text()}")
     answers: dict[str, dict[Trained, NDArray[np.float64]]] = {name: {} for name in system.trainers}
     place = {row: k for k, row in enumerate(rows.tolist())}
     for task, on in zip(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +35,8 @@ from emonets.reproduction.submission_data import SubmissionData, read_submission
 from emonets.result import check_writable
 from emonets.runtime.files import try_folder, write_whole
 
-Echo = Callable[[str], object]
+log = logging.getLogger(__name__)
+
 PAPER_DATA = {2013: "AFEW2", 2014: "AFEW4"}
 
 
@@ -149,7 +151,6 @@ def report_submissions(
     results: Path | None = None,
     seed: int = 0,
     clips: Callable[[bool], SubmissionData] | None = None,
-    echo: Echo = print,
 ) -> str:
     """Run the recipes; the table as text, and files where they are asked for.
 
@@ -179,13 +180,13 @@ def report_submissions(
     done = []
     for submission in chosen:
         done.append(rerun(data, submission, seed=seed))
-        echo(_told(done[-1]))
+        log.info(_told(done[-1]))
     if json_path is not None:
         content = {"data": data.name, "note": data.note, "rows": [r.to_dict() for r in done]}
         write_whole(json_path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     if out is not None:
-        for written in write_report(data, done, out, echo):
-            echo(f"written: {written}")
+        for written in write_report(data, done, out):
+            log.info(f"written: {written}")
     if results is not None:
         rows = result_rows(data, done, seed)
         if not rows:
@@ -246,9 +247,7 @@ def text_table(data: SubmissionData, done: Sequence[Rerun]) -> str:
     return "\n".join([*lines, "", *notes, *([f"Note: {data.note}."] if data.note else [])])
 
 
-def write_report(
-    data: SubmissionData, done: Sequence[Rerun], folder: Path, echo: Echo = print
-) -> list[Path]:
+def write_report(data: SubmissionData, done: Sequence[Rerun], folder: Path) -> list[Path]:
     """Write ``submissions.md``, ``submissions.csv`` and, with matplotlib, ``submissions.png``."""
     drawn = [
         SubmissionScores(
@@ -266,7 +265,7 @@ def write_report(
             figure = folder / "submissions.png"
             pictures.append(submissions_figure(drawn, figure, title=title, legend=legend))
         except MissingExtraError as error:
-            echo(f"no picture: {error}")
+            log.info(f"no picture: {error}")
     columns = [f"{NAMES[part]}{end}" for part in PARTS for end in ("", ", paper")]
     cells = [
         [

@@ -102,3 +102,15 @@ def heartbeat(what: str, *, every: float = 60.0) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def quiet_details() -> Iterator[None]:
+    """Hold back what single specialists log, such as epochs, while many models are trained."""
+    details = logging.getLogger("emonets.specialists")
+    before = details.level
+    details.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        details.setLevel(before)

@@ -21,7 +21,6 @@ from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 from emonets.runtime.store import FeatureStore
 from emonets.training.material import load_material
-from emonets.training.out_of_fold import quiet
 from emonets.training.preset import check_preset, load_preset
 from emonets.training.score_bundle import fuse, predict_all
 from emonets.training.scores import Scored
@@ -126,7 +125,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-")))
             options = Options(
                 self.models, self.base, self.folds, self.random_state, self.workers, None,
-                out / "work" if store.folder is None else None, quiet,
+                out / "work" if store.folder is None else None,
             )  # fmt: skip
             system = System([_dataset(items, groups is not None)], self._table(), store, options)
             self.model_, scored = system.train(out / "bundle")
@@ -155,7 +154,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if data.dropped:
                 file, why = data.dropped[0]
                 raise DataError(f"{file}: {why}")
-            options = replace(Options(), echo=quiet, workers=self.workers)
+            options = replace(Options(), workers=self.workers)
             said = predict_all(self.model_, scorers, data, np.arange(len(data)), "", options)
             p, _ = fuse(self.model_, said)
         known = p[:, self._emotions]

@@ -16,8 +16,6 @@ from emonets.one_pass import read_clip
 from emonets.runtime.parallel import run_each
 from emonets.runtime.store import FeatureStore, content_digest, parameter_digest
 
-Echo = Callable[[str], Any]
-
 
 def kept_as(
     extractor: Extractor, content: str, start: float | None = None, end: float | None = None
@@ -68,7 +66,7 @@ def extract_items(
     *,
     workers: int = 1,
     scheduler: str | None = None,
-    on_clip: Callable[[int, int], Any] | None = None,
+    on_clip: Callable[[int, int, float], Any] | None = None,
 ) -> Extracted:
     """Take out of clips what the extractors ask for; what the store has is not made again.
 
@@ -76,7 +74,8 @@ def extract_items(
     ----------
     workers : clips looked at side by side, in processes.
     scheduler : address of a Dask cluster that looks at them; it must get at clips and store.
-    on_clip : told how many clips are done, and of how many that were to be looked at.
+    on_clip : called with how many clips are done, of how many that were to be read, and the share
+        of their bytes, 0..1: a long clip counts for more than a short one.
 
     Raises
     ------
@@ -104,13 +103,15 @@ def extract_items(
             jobs.setdefault(key, _Job(item.path, item.start, item.end, wanted, store))
     problems: dict[str, str] = {}
     todo = list(jobs.values())
+    sizes, read = [size_of(job.path) for job in todo], 0
     for count, (i, problem) in enumerate(
         run_each(_extract, todo, workers=workers, scheduler=scheduler), 1
     ):
         if problem:
             problems |= {name: problem for _, name in todo[i].wanted}
+        read += sizes[i]
         if on_clip is not None:
-            on_clip(count, len(todo))
+            on_clip(count, len(todo), read / max(sum(sizes), 1))
     whole = []
     for k, item in enumerate(kept):
         own = [names[e][k] for e in extractors]
@@ -131,6 +132,15 @@ def extract_items(
         len(todo),
         len(kept) - len(todo),
     )
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a clip, a file or a folder of pictures; 1 where it cannot be told."""
+    try:
+        files = path.iterdir() if path.is_dir() else [path]
+        return max(sum(file.stat().st_size for file in files), 1)
+    except OSError:
+        return 1
 
 
 def _kept_problem(store: FeatureStore, names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ from emonets.tubes.registration import (
     shape_residuals,
     similarity,
 )
+
+log = logging.getLogger(__name__)
 
 _HELD_OUT = 0.1  # of the faces, where the data names no validation split
 
@@ -101,11 +104,11 @@ def _votes(data: FaceImages, rows: NDArray[np.bool_] | None = None) -> NDArray[n
     return shares if rows is None else shares[rows]
 
 
-def _load(path: Path, echo: Callable[[str], Any]) -> FaceImages:
+def _load(path: Path) -> FaceImages:
     """The faces at a path; what had to be left out is said."""
     faces = open_dataset(path).still_faces()
     if faces.skipped:
-        echo(f"{path}: files left out: {len(faces.skipped)}, first {faces.skipped[0]}")
+        log.info(f"{path}: files left out: {len(faces.skipped)}, first {faces.skipped[0]}")
     return faces
 
 
@@ -178,7 +181,6 @@ def train_face(
     device: str = "auto",
     seed: int = 0,
     checkpoint: Path | None = None,
-    echo: Callable[[str], Any] = print,
 ) -> EmoNets:
     """Train the face network and write a bundle.
 
@@ -212,9 +214,9 @@ def train_face(
     base = None if add_to is None else EmoNets.load(add_to)
     masters = [_teacher(bundle) for bundle in teachers]
     preprocessing = numbers.images.preprocessing()
-    train, choose = _split(_load(data, echo), seed)
+    train, choose = _split(_load(data), seed)
     for path in extra:
-        train = _with_more(train, _load(path, echo), register_extra)
+        train = _with_more(train, _load(path), register_extra)
     if set(np.unique(train.labels)) != set(range(len(EMOTIONS))):
         absent = [e for i, e in enumerate(EMOTIONS) if i not in train.labels]
         raise DataError(f"{data}: no training face is labelled {', '.join(absent)}")
@@ -226,15 +228,13 @@ def train_face(
         validation = _clip_faces(stop_on_clips, preprocessing)
         chosen_by = f"clips of {stop_on_clips.name}"
     model = build_face_network(numbers, checkpoint=checkpoint, seed=seed, device=device)
-    echo(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
+    log.info(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
     pictures = preprocessing.normalise(train.images)
     _check_same_data(checkpoint, (pictures, train.labels, *validation))
     also: dict[str, Any] = {}
     if isinstance(numbers, ModernFace):
         also = {"teachers": masters, "votes": _targets(train, numbers)}
-    model.fit(
-        pictures, train.labels, validation=validation, progress=_teller(model.epochs, echo), **also
-    )
+    model.fit(pictures, train.labels, validation=validation, progress=_teller(model.epochs), **also)
     scores = model.history_["score"]
     card = {
         "trained_on": train.what,
@@ -256,7 +256,7 @@ def train_face(
     specialist = FaceSpecialist(model, preprocessing, slots=numbers.clips.slots)
     nets = joined(base, "face", specialist, card, preset)
     nets.save(out)
-    echo(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
+    log.info(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
     return nets
 
 
@@ -313,10 +313,10 @@ def mixed_targets(
     return mixed
 
 
-def _teller(total: int, echo: Callable[[str], Any]) -> Callable[[int, Any], None]:
+def _teller(total: int) -> Callable[[int, Any], None]:
     def progress(epoch: int, history: Any) -> None:
         left = (total - epoch - 1) * float(np.median(history.seconds[-5:]))
-        echo(
+        log.info(
             f"epoch {epoch + 1}/{total}  loss {history.loss[-1]:.4f}  "
             f"accuracy {history.score[-1]:.4f} (best {max(history.score):.4f} in epoch "
             f"{history.best + 1})  {left / 60:.0f} min left"

@@ -101,7 +101,7 @@ def load_material(
     scored: int = 1,
     workers: int = 1,
     scheduler: str | None = None,
-    on_clip: Callable[[int, int], Any] | None = None,
+    on_clip: Callable[[int, int, float], Any] | None = None,
 ) -> Material:
     """Take out of all clips what the extractors ask for, or out of the store.
 

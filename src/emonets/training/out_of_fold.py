@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +22,18 @@ from emonets.fusion.common import neutral_where_unknown
 from emonets.fusion.protocols import check_apart
 from emonets.learners.folds import Fold, Indices
 from emonets.runtime.parallel import run_each
+from emonets.runtime.progress import (
+    OnProgress,
+    TimeLeft,
+    heartbeat,
+    no_progress,
+    quiet_details,
+)
 from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
 from emonets.training.material import Material
 from emonets.training_contract import Run, Trainer, check_rows
+
+log = logging.getLogger(__name__)
 
 _SHARED_FOLDS = 5  # corpora without agreed folds, beside one with: as many at least
 _VERSION = 2  # changes when what is kept of a fold does
@@ -145,7 +155,7 @@ def out_of_fold(
     seed: int = 0,
     workers: int = 1,
     scheduler: str | None = None,
-    echo: Callable[[str], Any] = print,
+    on_progress: OnProgress = no_progress,
 ) -> OutOfFold:
     """Train every specialist for each fold on the others; its predictions are kept in the store.
 
@@ -153,6 +163,7 @@ def out_of_fold(
     ----------
     work : folder for what is made on the way; None: a temporary one for each model.
     workers, scheduler : models trained side by side.
+    on_progress : called with ``models``, how many are done, and of how many.
 
     Raises
     ------
@@ -169,13 +180,14 @@ def out_of_fold(
             name = predictions_name(trainer, data, train, test, seed, after)
             tasks.append(_Task(trainer, data, train, test, after, name, work, seed))
     todo = [task for task in tasks if not store.has(task.name)]
-    began = time.monotonic()
-    for count, (i, said) in enumerate(
-        run_each(_train_and_predict, todo, workers=workers, scheduler=scheduler), 1
-    ):
-        minutes = (time.monotonic() - began) / 60
-        left = minutes / count * (len(todo) - count)
-        echo(f"{todo[i].trainer.name}: {said}; {count} of {len(todo)}, about {left:.1f} min left")
+    left = TimeLeft((task.trainer.name for task in todo), workers=workers)
+    done = run_each(_train_and_predict, todo, workers=workers, scheduler=scheduler)
+    with heartbeat("out-of-fold models"), quiet_details():
+        for count, (i, (text, seconds)) in enumerate(done, 1):
+            name = todo[i].trainer.name
+            left.done(name, seconds)
+            on_progress("models", count, len(todo))
+            log.info(f"{name}: {text}; {count} of {len(todo)}, {left.text()}")
     rows = np.concatenate([test for _, test in folds])
     order = np.argsort(rows, kind="stable")
     fold = np.repeat(np.arange(len(folds)), [len(test) for _, test in folds])
@@ -219,16 +231,16 @@ def predictions_name(
     return f"answers/{trainer.name}-{key}.safetensors"
 
 
-def _train_and_predict(task: _Task) -> str:
+def _train_and_predict(task: _Task) -> tuple[str, float]:
     trainer, data = task.trainer, task.data
     if data.store.has(task.name):
-        return "done by another"
+        return "done by another", 0.0
     made, minutes = train_and_predict(
         trainer, data, task.train, {task.name: task.test}, work=task.work, seed=task.seed,
         next_fold=task.next_fold,
     )  # fmt: skip
     right = (made[task.name]["p"].argmax(axis=1) == data.labels[task.test]).mean()
-    return f"{right:.1%} of {len(task.test)} clips right, {minutes:.1f} min"
+    return f"{right:.1%} of {len(task.test)} clips right", minutes * 60
 
 
 def train_and_predict(
@@ -254,7 +266,7 @@ def train_and_predict(
     """
     began = time.monotonic()
     with ExitStack() as stack:
-        run = Run(folder_for(work, trainer, stack), seed, 1, quiet, next_fold=next_fold)
+        run = Run(folder_for(work, trainer, stack), seed, 1, next_fold=next_fold)
         specialist, _ = trainer.fit(data, check_rows(trainer, data, train), run)
         made = {name: predict(trainer, specialist, data, rows, run) for name, rows in tests.items()}
     for name, predictions in made.items():
@@ -336,7 +348,3 @@ def fitted(
     flat = {f"{of}|{inner}": array for of, some in parts.items() for inner, array in some.items()}
     store.write(name, flat, {"settings": settings, "card": card})
     return specialist, card, False
-
-
-def quiet(_: str) -> None:
-    """For processes whose words nobody would put in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -23,6 +24,8 @@ from emonets.training.scores import Scored, scored
 from emonets.training.system import Options
 from emonets.training.trainers import extractors_of, make_scorers, met
 from emonets.training_contract import Run, Trainer, check_run
+
+log = logging.getLogger(__name__)
 
 
 def score_bundle(
@@ -82,14 +85,14 @@ def predict_all(
         work = data.store.folder / "work"
     with ExitStack() as stack:
         for name, scorer in scorers.items():
-            run = Run(folder_for(work, scorer, stack), options.seed, options.workers, options.echo)
+            run = Run(folder_for(work, scorer, stack), options.seed, options.workers)
             answer = predict(scorer, model.specialists[name], data, rows, run)
             P.append(answer["p"])
             found.append(answer["found"])
             known.append(answer["known"])
             if "fine" in answer:
                 fine[name] = (tuple(scorer.fine_classes), answer["fine"])  # type: ignore[attr-defined]
-            options.echo(f"{name}: {len(rows)} clips predicted")
+            log.info(f"{name}: {len(rows)} clips predicted")
     return OutOfFold(
         rows, np.zeros(len(rows), np.intp), tuple(scorers), np.stack(P, axis=1),
         np.stack(found, axis=1), np.stack(known, axis=1), split, fine=fine,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import platform
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +28,7 @@ from emonets.fusion.calibration import Abstainer
 from emonets.fusion.named import NamedFusion
 from emonets.fusion.strategies import RECOMMENDED, FusionSettings, make_fusion
 from emonets.model import EmoNets
+from emonets.runtime.progress import OnProgress, duration, heartbeat, no_progress
 from emonets.runtime.settings import from_table
 from emonets.runtime.store import FeatureStore
 from emonets.training.joined import NOT_THE_FACE
@@ -41,7 +44,9 @@ from emonets.training.scores import FUSED, Scored, scored
 from emonets.training.trainers import extractors_of, load_specialist, make_trainers
 from emonets.training_contract import Run, check_run
 
-Echo = Callable[[str], Any]
+log = logging.getLogger(__name__)
+
+_LINE_EVERY = 10.0  # seconds between two lines about clips
 
 COMPARED = ("mean", "product", "calibrated product", "logistic", "logistic by class", "search")
 """What ``fusion.strategy = "recommended"`` chooses among."""
@@ -59,6 +64,8 @@ class Options:
         most; ``each``: one a group.
     workers : processes. scheduler : address of a Dask cluster in place of them.
     work : folder for what is made on the way; None: beside the store.
+    on_progress : called with the stage (``clips``, ``models``, ``specialists``), how many of it
+        are done, and of how many.
     scored : so many of the data sets, from the first on, are scored and not only trained on.
     """
 
@@ -69,7 +76,7 @@ class Options:
     workers: int = 1
     scheduler: str | None = None
     work: Path | None = None
-    echo: Echo = field(default=print, compare=False)
+    on_progress: OnProgress = field(default=no_progress, compare=False)
     scored: int = 1
 
 
@@ -109,7 +116,7 @@ class System:
         )
         check_stills(datasets, extractors_of(self.trainers))
         for note in self.notes:
-            options.echo(note)
+            log.info(note)
         self.work = options.work
         if self.work is None and store.folder is not None:
             self.work = store.folder / "work"
@@ -123,23 +130,34 @@ class System:
 
     def _extract(self) -> Material:
         options, extractors = self.options, extractors_of(self.trainers)
-        began = time.monotonic()
+        began = last = time.monotonic()
 
-        def told(done: int, of: int) -> None:
-            if done == of or done % 25 == 0:
-                minutes = (time.monotonic() - began) / 60
-                left = minutes / done * (of - done)
-                options.echo(f"looked at {done} of {of} clips, about {left:.1f} min left")
+        def told(done: int, of: int, share: float) -> None:
+            nonlocal last
+            options.on_progress("clips", done, of)
+            now = time.monotonic()
+            if done == of or now - last >= _LINE_EVERY:
+                last = now
+                left = (now - began) * (1 - share) / max(share, 1e-9)
+                log.info(f"{done} of {of} clips read, about {duration(left)} left")
 
         data = load_material(
             self.datasets, extractors, self.store, scored=options.scored,
             workers=options.workers, scheduler=options.scheduler, on_clip=told,
         )  # fmt: skip
-        options.echo(
-            f"{len(data)} clips of {len(np.unique(data.groups))} groups: {data.made} looked at "
+        log.info(
+            f"{len(data)} clips of {len(np.unique(data.groups))} groups: {data.made} read "
             f"now, {data.reused} from the store, {len(data.dropped)} left out"
         )
         return data
+
+    def clean(self) -> None:
+        """Remove what was made on the way beside the store; finished stages stay in the store.
+
+        A folder that was named (``options.work``) stays.
+        """
+        if self.options.work is None and self.work is not None:
+            shutil.rmtree(self.work, ignore_errors=True)
 
     def score(self, *, official: bool = False) -> Scored:
         """Cross-validate: every clip that is scored, by models that were not trained on its group.
@@ -155,7 +173,8 @@ class System:
         )
         said = out_of_fold(
             self.trainers, data, folds, split, work=self.work, seed=options.seed,
-            workers=options.workers, scheduler=options.scheduler, echo=options.echo,
+            workers=options.workers, scheduler=options.scheduler,
+            on_progress=options.on_progress,
         )  # fmt: skip
         y, groups = data.labels[said.rows], data.groups[said.rows]
         fused, strategy, compared = self._fused(said, y, groups)
@@ -220,18 +239,20 @@ class System:
         card: dict[str, Any] = {}
         with ExitStack() as stack:
             for number, (name, trainer) in enumerate(self.trainers.items(), 1):
-                options.echo(f"training {name} on all {len(rows)} clips, {number} of "
+                log.info(f"training {name} on all {len(rows)} clips, {number} of "
                              f"{len(self.trainers)}")  # fmt: skip
                 run = Run(
-                    Path(), options.seed, options.workers, options.echo,
+                    Path(), options.seed, options.workers,
                     choosing if 0 < len(choosing) < len(rows) else None,
                 )  # fmt: skip
-                specialist, about, there = fitted(
-                    trainer, data, rows, run=run, stack=stack, work=self.work,
-                    make=partial(load_specialist, name),
-                )  # fmt: skip
+                with heartbeat(f"{name} on all clips"):
+                    specialist, about, there = fitted(
+                        trainer, data, rows, run=run, stack=stack, work=self.work,
+                        make=partial(load_specialist, name),
+                    )  # fmt: skip
+                options.on_progress("specialists", number, len(self.trainers))
                 if there:
-                    options.echo(f"{name}: there already")
+                    log.info(f"{name}: there already")
                 specialists[name] = specialist
                 card[name] = {"trained_on": data.name, **about, "seed": options.seed}
                 if result is not None:
@@ -261,7 +282,8 @@ class System:
             about={"preset": about_preset, "card": card},
         )  # fmt: skip
         model.save(out)
-        options.echo(f"bundle: {out} ({(time.monotonic() - began) / 60:.1f} min)")
+        self.clean()
+        log.info(f"bundle: {out} ({(time.monotonic() - began) / 60:.1f} min)")
         return model, result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,8 @@ from emonets.errors import ParameterError
 from emonets.runtime.store import FeatureStore
 from emonets.training.search_space import Trial, best, draw, has_distributions, random_search
 from emonets.training.system import Options, System
+
+log = logging.getLogger(__name__)
 
 
 def tuned(
@@ -54,10 +57,10 @@ def tuned(
         def told(trial: Trial, name: str = name) -> None:
             values = ", ".join(f"{key} {value}" for key, value in trial.values.items())
             result = trial.problem or f"UAR {trial.score:.1%}"
-            options.echo(f"{name}, trial {trial.number + 1} of {trials}: {values}: {result}")
+            log.info(f"{name}, trial {trial.number + 1} of {trials}: {values}: {result}")
 
         space = {name: preset[name]}
         found = best(random_search(space, score, trials=trials, seed=options.seed, progress=told))
-        options.echo(f"{name}: the best of {trials} trials is {found.number + 1}: {found.values}")
+        log.info(f"{name}: the best of {trials} trials is {found.number + 1}: {found.values}")
         whole[name] = draw(space, options.seed, found.number)[name]
     return whole

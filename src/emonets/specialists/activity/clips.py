@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ from emonets.runtime.files import try_folder, write_whole
 from emonets.runtime.store import content_digest
 from emonets.specialists.activity.pictures import Affine, Grey, Stream, clip_stream
 from emonets.specialists.activity.specialist import ActivitySpecialist
-from emonets.training_contract import Echo
+
+log = logging.getLogger(__name__)
 
 _VERSION = 2  # changes when what is kept in a work folder does
 
@@ -95,7 +97,6 @@ def describe_clips(
     affines: Sequence[Affine | None] | None = None,
     workers: int = 1,
     strict: bool = True,
-    echo: Echo = print,
 ) -> list[Features]:
     """The motion words of clips; what an earlier run left in ``work`` is taken.
 
@@ -117,7 +118,7 @@ def describe_clips(
     runs = Parallel(min(workers, max(len(todo), 1)), return_as="generator")(jobs)
     for count, _ in enumerate(runs, 1):
         if count % 50 == 0:
-            echo(f"motion of {count} of {len(todo)} clips")
+            log.info(f"motion of {count} of {len(todo)} clips")
     return [dict(load(name.read_bytes())) for name in names]
 
 

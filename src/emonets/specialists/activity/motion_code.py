@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ from emonets.specialists.activity.settings import (
     build_words,
 )
 from emonets.specialists.activity.superblocks import MotionFilters, Projection
-from emonets.training_contract import Echo
+
+log = logging.getLogger(__name__)
 
 _ROWS = 4096  # blocks at a time
 
@@ -72,7 +74,6 @@ def fit_filters(
     *,
     work: Path,
     seed: int = 0,
-    echo: Echo = print,
 ) -> Learned:
     """Learn the filters of motion: blocks, their whitening, the autoencoder.
 
@@ -94,7 +95,7 @@ def fit_filters(
         work / f"blocks-{digest(cut.count, cut.size, seed, which)}.npy",
         lambda: sample_blocks(streams, cut.count, shape=geometry.block, seed=seed),
     )
-    echo(f"{len(blocks)} blocks cut from {len(clips)} clips")
+    log.info(f"{len(blocks)} blocks cut from {len(clips)} clips")
     contrast = mean_contrast(blocks)
     basis = _basis(blocks, contrast, cut.basis)
     whitening = build_whitening(wanted)
@@ -102,7 +103,7 @@ def fit_filters(
         whitening.partial_fit(_written(blocks[rows], contrast, basis))
     whitening.solve()
     kept = float(whitening.explained_variance_.sum()) / whitening.total_variance_
-    echo(f"whitening: {len(whitening.components_)} components hold {kept:.2%} of the variance")
+    log.info(f"whitening: {len(whitening.components_)} components hold {kept:.2%} of the variance")
     white = np.empty((len(blocks), len(whitening.components_)), np.float32)
     for rows in _slices(len(blocks)):
         white[rows] = whitening.transform(_written(blocks[rows], contrast, basis))
@@ -115,7 +116,7 @@ def fit_filters(
     def progress(epoch: int, model: SynchronyAutoencoder) -> None:
         if epoch % max(1, model.n_epochs // 20) == 0:
             loss = model.history_["loss"][-1]
-            echo(f"autoencoder: epoch {epoch}/{model.n_epochs}  loss {loss:.4f}")
+            log.info(f"autoencoder: epoch {epoch}/{model.n_epochs}  loss {loss:.4f}")
 
     autoencoder.fit(white, on_epoch=progress)
     filters = MotionFilters.join(
@@ -130,7 +131,6 @@ def fit_code(
     *,
     work: Path,
     seed: int = 0,
-    echo: Echo = print,
 ) -> tuple[MotionCode, dict[str, Any]]:
     """Learn what turns pictures into motion words, without labels.
 
@@ -156,15 +156,12 @@ def fit_code(
         return _read_code(place)
     began = time.monotonic()
 
-    def said(text: str) -> None:
-        echo(f"{(time.monotonic() - began) / 60:6.1f} min  {text}")
-
-    learned = fit_filters(clips, settings, work=work, seed=seed, echo=said)
+    learned = fit_filters(clips, settings, work=work, seed=seed)
     streams = [clip.stream() for clip in clips]
     filters = learned.filters
-    projection, descriptors = _reduced(streams, filters, wanted, seed, said)
+    projection, descriptors = _reduced(streams, filters, wanted, seed)
     words = build_words(wanted, seed=seed).fit(descriptors)
-    said(f"{len(words.words_)} words of {len(descriptors)} super blocks")
+    log.info(f"{len(words.words_)} words of {len(descriptors)} super blocks")
     stages = {
         "contrast": filters.contrast,
         "variance_kept": learned.variance_kept,
@@ -193,7 +190,6 @@ def _reduced(
     filters: MotionFilters,
     wanted: ActivitySettings,
     seed: int,
-    said: Echo,
 ) -> tuple[Projection, NDArray[np.float32]]:
     """PCA of the descriptors of random super blocks, and the reduced descriptors themselves."""
     asked = wanted.superblocks
@@ -203,7 +199,7 @@ def _reduced(
         pca.partial_fit(filters.describe(blocks[rows]))
     pca.solve()
     kept = float(pca.explained_variance_.sum()) / max(pca.total_variance_, 1e-300)
-    said(f"super blocks: {len(pca.components_)} components hold {kept:.2%} of the variance")
+    log.info(f"super blocks: {len(pca.components_)} components hold {kept:.2%} of the variance")
     projection = Projection(pca.mean_.astype(np.float32), pca.components_.astype(np.float32))
     reduced = [projection(filters.describe(blocks[rows])) for rows in _slices(len(blocks))]
     return projection, np.concatenate(reduced)

@@ -63,14 +63,14 @@ class ActivityTrainer:
     def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
         specialist, stages = fit_specialist(
             self._clips(data, rows, run), data.labels[rows], data.groups[rows], self._table,
-            work=run.work, seed=run.seed, workers=run.workers, echo=run.echo,
+            work=run.work, seed=run.seed, workers=run.workers,
         )  # fmt: skip
         return specialist, {"clips": len(rows), **stages}
 
     def predict(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
         features = describe_clips(
             self._clips(data, rows, run), specialist, run.work, workers=run.workers,
-            echo=run.echo, strict=False,
+            strict=False,
         )  # fmt: skip
         p: Floats = specialist.predict_proba(features)
         return p

@@ -21,7 +21,6 @@ from emonets.specialists.activity.motion_code import fit_code
 from emonets.specialists.activity.pictures import Affine
 from emonets.specialists.activity.settings import activity_from_table, build_activity
 from emonets.specialists.activity.specialist import ActivitySpecialist
-from emonets.training_contract import Echo
 
 
 def fit_specialist(
@@ -33,7 +32,6 @@ def fit_specialist(
     work: Path,
     seed: int = 0,
     workers: int = 1,
-    echo: Echo = print,
 ) -> tuple[ActivitySpecialist, dict[str, Any]]:
     """Train the specialist: motion code, motion words of all clips and changed copies, SVM.
 
@@ -53,10 +51,10 @@ def fit_specialist(
     ------
     DataError : a clip, which is named, in which no motion can be described.
     """
-    code, stages = fit_code(clips, settings, work=work, seed=seed, echo=echo)
+    code, stages = fit_code(clips, settings, work=work, seed=seed)
     specialist = new_specialist(code, settings)
     features, rows = training_features(
-        specialist, clips, settings, work=work, seed=seed, workers=workers, echo=echo
+        specialist, clips, settings, work=work, seed=seed, workers=workers
     )
     svm = to_table(activity_from_table(settings).svm)
     specialist.fit(features, labels[rows], groups[rows], seed=seed, **svm)
@@ -77,7 +75,6 @@ def training_features(
     work: Path,
     seed: int = 0,
     workers: int = 1,
-    echo: Echo = print,
 ) -> tuple[list[Features], NDArray[np.intp]]:
     """Motion words of clips and of ``copies`` of each that are turned, scaled and moved.
 
@@ -94,5 +91,5 @@ def training_features(
             name = int(digest(str(clip.path.name), seed, copy), 16)
             changed.append(Affine.draw(np.random.default_rng(name)))
             rows.append(i)
-    features = describe_clips(shown, specialist, work, affines=changed, workers=workers, echo=echo)
+    features = describe_clips(shown, specialist, work, affines=changed, workers=workers)
     return features, np.array(rows, np.intp)

@@ -81,7 +81,7 @@ class AudioTrainer:
         made = fit_audio(
             labelled, np.arange(len(rows)), self._table,
             stop=None if stop is None else np.flatnonzero(np.isin(rows, stop)),
-            seed=run.seed, work=run.work, echo=run.echo,
+            seed=run.seed, work=run.work,
         )  # fmt: skip
         specialist = AudioSpecialist(
             made.network, made.whitening, features=str(self._table["features"]),

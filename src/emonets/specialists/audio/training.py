@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ from emonets.specialists.audio.settings import (
     build_pretraining,
     build_whitening,
 )
-from emonets.training_contract import Echo
+
+log = logging.getLogger(__name__)
 
 Frames = NDArray[np.float32]
 CALM = "calm"
@@ -157,7 +159,6 @@ def fit_audio(
     stop: Indices | None = None,
     seed: int = 0,
     work: Path | None = None,
-    echo: Echo = print,
 ) -> Trained:
     """Train what a preset's ``audio`` table describes.
 
@@ -177,13 +178,13 @@ def fit_audio(
             f"{data.name}: no clip is left to train on, beside those that are for testing"
         )
     if isinstance(audio_from_table(settings), NetworkAudio):
-        return fit_sound_network(data, train, settings, seed=seed, work=work, echo=echo)
+        return fit_sound_network(data, train, settings, seed=seed, work=work)
     rest, stop = held_out(data, train, stop, seed)
-    echo(
+    log.info(
         f"{len(rest)} clips of {len(np.unique(data.groups[rest]))} groups to train on, "
         f"{len(stop)} of {len(np.unique(data.groups[stop]))} to stop by"
     )
-    return fit_pooled_perceptron(data, rest, stop, settings, seed=seed, work=work, echo=echo)
+    return fit_pooled_perceptron(data, rest, stop, settings, seed=seed, work=work)
 
 
 def fit_sound_network(
@@ -193,7 +194,6 @@ def fit_sound_network(
     *,
     seed: int = 0,
     work: Path | None = None,
-    echo: Echo = print,
 ) -> Trained:
     """Train the network on log-mel spectrograms: a fixed number of epochs, nobody held out."""
     shares = settings.get("corpora", {})
@@ -209,7 +209,7 @@ def fit_sound_network(
     def progress(member: int, epoch: int, loss: float) -> None:
         if epoch % 5 == 4:
             minutes = (time.monotonic() - began) / 60
-            echo(
+            log.info(
                 f"network {member + 1}/{network.members}  epoch {epoch + 1}/{network.epochs}  "
                 f"loss {loss:.4f}  {minutes:.1f} min"
             )
@@ -274,7 +274,6 @@ def fit_pooled_perceptron(
     *,
     seed: int = 0,
     work: Path | None = None,
-    echo: Echo = print,
 ) -> Trained:
     """Whitening, deep belief net, pooled perceptron (paper 3.2.1 to 3.2.4).
 
@@ -309,7 +308,7 @@ def fit_pooled_perceptron(
         about = to_table(wanted.pretraining), to_table(wanted.whitening)
         alike = _key(*about, seed, train, content)
         place = None if work is None else work / f"pretrained-{alike}.safetensors"
-        pretrained = pretrain(rows, net.layers, seed=seed, place=place, echo=echo)
+        pretrained = pretrain(rows, net.layers, seed=seed, place=place)
         initial = pretrained.weights
         stages["reconstruction_error"] = [
             float(rbm.history_["reconstruction_error"][-1]) for rbm in pretrained.rbms_
@@ -320,7 +319,7 @@ def fit_pooled_perceptron(
     def progress(epoch: int, model: PooledPerceptron) -> None:
         history = model.history_
         if epoch % 10 == 9:
-            echo(
+            log.info(
                 f"epoch {epoch + 1}/{model.n_epochs}  loss {history['loss'][-1]:.4f}  "
                 f"held-out error {history['validation_error'][-1]:.4f} "
                 f"(best {min(history['validation_error']):.4f})  "
@@ -357,7 +356,6 @@ def pretrain(
     *,
     seed: int = 0,
     place: Path | None = None,
-    echo: Echo = print,
 ) -> DBN:
     """A deep belief net on whitened frames (t, width); interrupted, it goes on from ``place``."""
     dbn = DBN(layers, random_state=seed)
@@ -367,5 +365,5 @@ def pretrain(
         dbn.partial_fit(rows)
         if place is not None:
             write_whole(place, packed(dbn.to_arrays(resume=True)))
-        echo(f"pretraining: {dbn.epochs_left} epochs left")
+        log.info(f"pretraining: {dbn.epochs_left} epochs left")
     return dbn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -30,7 +31,7 @@ from emonets.tubes.detect import DetectorLike
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.registration import TUBE_SIZE
 
-Echo = Callable[[str], Any]
+log = logging.getLogger(__name__)
 
 STRENGTHS = (3.0, 1.0, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 """Penalties of the logistic regression that are tried, from the strongest on (the authors': 1e-3).
@@ -243,7 +244,6 @@ class MouthSpecialist:
         *,
         choosing: NDArray[np.bool_] | None = None,
         work: Path | None = None,
-        echo: Echo | None = None,
     ) -> Self:
         """Learn from mouth crops: dictionaries, then the penalty, then the classifier.
 
@@ -260,7 +260,6 @@ class MouthSpecialist:
         ------
         DataError : one subject only, where there are no pictures for choosing.
         """
-        said = echo or (lambda _: None)
         if tuple(mouths.shape[1:]) != self.view.shape:
             raise DataError(
                 f"expected mouth crops of shape {self.view.shape}, got {mouths.shape[1:]}"
@@ -268,7 +267,7 @@ class MouthSpecialist:
         learning = np.ones(len(mouths), bool) if choosing is None else ~choosing
         folds = _folds(groups) if choosing is None else [_sides(learning)]
         self.bag = clone(self.bag).fit(mouths[learning] if choosing is not None else mouths)
-        said(f"dictionaries of {len(self.bag.dictionaries_)} regions are made")
+        log.info(f"dictionaries of {len(self.bag.dictionaries_)} regions are made")
         with tempfile.TemporaryDirectory(prefix="emonets-mouth-", dir=work) as folder:
             rows = quantise_rows(
                 Path(folder) / "features.u8",
@@ -276,17 +275,15 @@ class MouthSpecialist:
                 len(mouths),
                 sample=np.flatnonzero(learning),
             )
-            said(f"features of {len(mouths)} pictures are made")
-            self.losses_, self.scores_ = self._scores(
-                rows.steps, rows.unit, labels, clips, folds, said
-            )
+            log.info(f"features of {len(mouths)} pictures are made")
+            self.losses_, self.scores_ = self._scores(rows.steps, rows.unit, labels, clips, folds)
             best = min(self.losses_, key=lambda s: (self.losses_[s], -s))  # of equals the stronger
             classifier = clone(self.classifier).set_params(l2=best)
             self.classifier = classifier.fit(
                 rows.steps, labels, learning.astype(float), unit=rows.unit
             )
             del rows  # some systems delete no file that is mapped
-        said(f"penalty {best:g}: {self.scores_[best]:.1%} of the clips for choosing are right")
+        log.info(f"penalty {best:g}: {self.scores_[best]:.1%} of the clips for choosing are right")
         return self
 
     def _scores(
@@ -296,7 +293,6 @@ class MouthSpecialist:
         labels: NDArray[np.int64],
         clips: NDArray[Any],
         folds: Sequence[Fold],
-        said: Echo,
     ) -> tuple[dict[float, float], dict[float, float]]:
         """By penalty, of clips that were not learned from: mean -log p, and accuracy."""
         names, clip = np.unique(clips, return_inverse=True)
@@ -326,7 +322,9 @@ class MouthSpecialist:
             strength = float(models[0].l2)
             losses[strength] = float(-np.log(np.maximum(right, _LEAST)).mean())
             scores[strength] = float((q.argmax(axis=1) == truth[tested]).mean())
-            said(f"penalty {strength:g}: loss {losses[strength]:.4f}, {scores[strength]:.1%} right")
+            log.info(
+                f"penalty {strength:g}: loss {losses[strength]:.4f}, {scores[strength]:.1%} right"
+            )
             if list(losses.values()).index(min(losses.values())) < len(losses) - _WORSE:
                 break  # the weaker the penalty the longer it takes, and this leads nowhere
         return losses, scores

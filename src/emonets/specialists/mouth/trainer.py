@@ -59,7 +59,7 @@ class MouthTrainer:
         if run.choosing is not None:
             splits[np.isin(rows, run.choosing)] = "valid"
         mouths = self.mouths(data, rows, self._every, splits)
-        specialist = fit_mouth(mouths, self._table, seed=run.seed, work=run.work, echo=run.echo)
+        specialist = fit_mouth(mouths, self._table, seed=run.seed, work=run.work)
         best = float(specialist.classifier.l2)
         return specialist, {
             "clips": len(rows), "pictures": len(mouths.mouths),

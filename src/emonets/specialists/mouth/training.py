@@ -16,7 +16,6 @@ from emonets.runtime.files import try_folder
 from emonets.specialists.mouth.crops import MouthView
 from emonets.specialists.mouth.settings import build_mouth, mouth_from_table
 from emonets.specialists.mouth.specialist import MouthSpecialist
-from emonets.training_contract import Echo
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,6 @@ def fit_mouth(
     *,
     seed: int = 0,
     work: Path | None = None,
-    echo: Echo = print,
 ) -> MouthSpecialist:
     """Learn from all clips that are not for testing.
 
@@ -90,7 +88,7 @@ def fit_mouth(
         try_folder(work)
     return build_mouth(mouth_from_table(settings), seed=seed).fit_pictures(
         part.mouths, labels, part.clip, part.groups[part.clip],
-        choosing=choosing, work=work, echo=echo,
+        choosing=choosing, work=work,
     )  # fmt: skip
 
 
