@@ -34,6 +34,8 @@ from emonets.inference.rows import rows_of, status_of, verdict
 from emonets.inference.windows import Windows, check_windows, spans_of, whole_span
 from emonets.media.clip import Clip, Frame, find_clips, find_clips_each, open_clip
 from emonets.one_pass import read_clip
+from emonets.provenance.corpus import PART as PROVENANCE
+from emonets.provenance.corpus import Provenance, provenance_of
 from emonets.result import FileStatus, Result
 from emonets.runtime.onnx import check_device
 from emonets.tubes.crop_folder import CropFolder
@@ -63,6 +65,7 @@ class EmoNets:
     speaks : which specialists speak where nobody says otherwise; None: all.
     about : the model's card and preset, kept in its bundle.
     device : ``cpu``, ``cuda``, ``coreml`` or ``directml``, as far as onnxruntime has it here.
+    provenance : what the specialists were trained on, kept in its bundle.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class EmoNets:
         speaks: Sequence[str] | None = None,
         about: dict[str, Any] | None = None,
         device: str = "cpu",
+        provenance: Provenance | None = None,
         **specialists: Specialist | None,
     ) -> None:
         given = {name: s for name, s in {"face": face, **specialists}.items() if s is not None}
@@ -98,6 +102,7 @@ class EmoNets:
         self.fusion = fusion
         self.about = dict(about or {})
         self.device = check_device(device)
+        self.provenance = (provenance or Provenance()).only(list(self.specialists))
 
     def __getattr__(self, name: str) -> Any:
         """``model.face`` and the like: the specialist of that name, or None."""
@@ -118,7 +123,7 @@ class EmoNets:
         parts = _specialists_of(content)
         return cls(
             **parts, fusion=_fusion_of(content, parts), speaks=_speaks_of(content, parts),
-            about=_about(content, str(bundle)), device=device,
+            about=_about(content, str(bundle)), device=device, provenance=provenance_of(content),
         )  # fmt: skip
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -144,6 +149,8 @@ class EmoNets:
             manifest["speaks"] = list(self.speaks)
         if self.fusion is not None:
             manifest["fusion"], arrays["fusion"] = self.fusion.to_arrays()
+        if self.provenance.corpora:
+            manifest[PROVENANCE], arrays[PROVENANCE] = self.provenance.to_bundle()
         return write_bundle(folder, manifest, arrays)
 
     def with_models(self, names: Sequence[str] | None) -> EmoNets:
@@ -169,7 +176,10 @@ class EmoNets:
         if tuple(names) == tuple(self.specialists) == self.speaks:
             return self
         chosen: dict[str, Any] = {name: self.specialists[name] for name in names}
-        return type(self)(**chosen, fusion=self.fusion, about=self.about, device=self.device)
+        return type(self)(
+            **chosen, fusion=self.fusion, about=self.about, device=self.device,
+            provenance=self.provenance,
+        )  # fmt: skip
 
     def _must_have(self, name: str) -> None:
         if name not in self.specialists:
@@ -312,6 +322,7 @@ class EmoNets:
             decision += f"; {lacking}"
         return {
             **self.about,
+            "trained_on": self.provenance.names(),
             "model": TOGETHER.join(how),
             "decision": decision,
             **about_uncertain(uncertain_below, abstain, self.fusion),

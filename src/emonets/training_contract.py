@@ -97,6 +97,9 @@ class Trainer(Protocol):
     name : of the specialist, and of its table in a preset.
     settings : all that decides what it learns, beside clips and seed; plain, for JSON.
 
+    A trainer may have ``base``, the bundle whose network it takes. What that network was trained
+    on is then known of the new bundle, too.
+
     A trainer may have ``fine_classes``, names of more classes than the seven emotions, which come
     first. It then has ``predict_fine(specialist, data, rows, p)``, (n, classes) probabilities of
     clips of which ``predict`` returned ``p``.

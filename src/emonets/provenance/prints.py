@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _VERSION = 1  # changes when the same clip gives other words
 
 SOUND, PICTURES = "sound", "pictures"
 BOTH = (SOUND, PICTURES)
+_TYPES: Mapping[str, Any] = {SOUND: np.uint16, PICTURES: np.uint64}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +73,7 @@ class _Job:
     path: Path
     start: float | None
     end: float | None
-    name: str
-    wanted: tuple[str, ...]
+    names: Mapping[str, str]
     store: FeatureStore | None
 
 
@@ -86,7 +87,10 @@ def prints_of(
     scheduler: str | None = None,
     on_clip: Callable[[int, int], Any] | None = None,
 ) -> Prints:
-    """What identifies labelled items; a file that cannot be decoded has its content only.
+    """What identifies labelled items.
+
+    A file that cannot be decoded has its content only. One that cannot be read has the content 0,
+    which matches nothing.
 
     Parameters
     ----------
@@ -96,10 +100,6 @@ def prints_of(
     store : where fingerprints are kept and found again.
     workers, scheduler : as `emonets.runtime.parallel.run_each`.
     on_clip : called with how many clips are done, and of how many.
-
-    Raises
-    ------
-    DataError : a file cannot be read.
     """
     asked = tuple(kind for kind in BOTH if kind in set(wanted))
     content, todo, stills, shown = [], [], [], []
@@ -108,13 +108,12 @@ def prints_of(
             picture = (images or {})[item.path][item.row]
             content.append(still_content(picture))
         else:
-            digest = content_digest(item.path)
+            digest = _digest(item.path)
             content.append(int(digest[:16], 16))
             if item.kind != "still":
-                if asked:
-                    key = parameter_digest(_VERSION, asked, item.start, item.end)
-                    name = f"prints/{digest[:2]}/{digest}-{key}.safetensors"
-                    todo.append((i, _Job(item.path, item.start, item.end, name, asked, store)))
+                names = {kind: _name(kind, digest, item) for kind in asked}
+                if names and content[-1]:
+                    todo.append((i, _Job(item.path, item.start, item.end, names, store)))
                 continue
             picture = _decoded(item.path)
             if picture is None:
@@ -189,10 +188,13 @@ def _taken(
 ) -> Iterator[tuple[int, Arrays]]:
     missing = []
     for i, job in todo:
-        if job.store is not None and job.store.has(job.name):
-            yield i, job.store.read(job.name)
-        else:
-            missing.append((i, job))
+        store = job.store
+        here = [kind for kind, name in job.names.items() if store is not None and store.has(name)]
+        if store is not None and here:
+            yield i, {kind: store.read(job.names[kind])["words"] for kind in here}
+        if len(here) < len(job.names):
+            names = {kind: name for kind, name in job.names.items() if kind not in here}
+            missing.append((i, replace(job, names=names)))
     jobs = [job for _, job in missing]
     results = run_each(_take, jobs, workers=workers, scheduler=scheduler)
     for done, (k, words) in enumerate(results, 1):
@@ -202,13 +204,26 @@ def _taken(
 
 
 def _take(job: _Job) -> Arrays:
-    try:
-        words = clip_words(job.path, job.start, job.end, job.wanted)
-    except MediaError:
-        words = {}
-    if job.store is not None:
-        job.store.write(job.name, words, {"clip": job.path.name, "version": _VERSION})
+    words = {kind: np.zeros(0, _TYPES[kind]) for kind in job.names}
+    with suppress(MediaError):
+        words |= clip_words(job.path, job.start, job.end, job.names)
+    for kind, name in job.names.items():
+        if job.store is not None:
+            about = {"clip": job.path.name, "version": _VERSION}
+            job.store.write(name, {"words": words[kind]}, about)
     return words
+
+
+def _name(kind: str, digest: str, item: Item) -> str:
+    key = parameter_digest(_VERSION, item.start, item.end)
+    return f"{kind}_words/{digest[:2]}/{digest}-{key}.safetensors"
+
+
+def _digest(path: Path) -> str:
+    try:
+        return content_digest(path)
+    except DataError:
+        return "0" * 32
 
 
 def _decoded(path: Path) -> NDArray[np.uint8] | None:

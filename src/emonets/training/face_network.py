@@ -24,6 +24,8 @@ from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.stills import part
 from emonets.media.clip import find_clips, open_clip
 from emonets.model import EmoNets
+from emonets.provenance.corpus import Corpus, make_corpus, united
+from emonets.provenance.prints import prints_of_stills
 from emonets.result import check_writable
 from emonets.runtime.files import write_whole
 from emonets.runtime.settings import to_table
@@ -213,10 +215,16 @@ def train_face(
         raise ParameterError("only a preset whose face.model is 'modern convnet' takes teachers")
     base = None if add_to is None else EmoNets.load(add_to)
     masters = [_teacher(bundle) for bundle in teachers]
+    corpora = [EmoNets.load(bundle).provenance.of("face") for bundle in teachers]
     preprocessing = numbers.images.preprocessing()
-    train, choose = _split(_load(data), seed)
+    first = _load(data)
+    train, choose = _split(first, seed)
+    corpora.append((_corpus(train.images, first),))
     for path in extra:
-        train = _with_more(train, _load(path), register_extra)
+        more = _load(path)
+        used = more if more.split is None else more.take("Training")
+        corpora.append((_corpus(used.images, more),))
+        train = _with_more(train, more, register_extra)
     if set(np.unique(train.labels)) != set(range(len(EMOTIONS))):
         absent = [e for i, e in enumerate(EMOTIONS) if i not in train.labels]
         raise DataError(f"{data}: no training face is labelled {', '.join(absent)}")
@@ -254,7 +262,7 @@ def train_face(
         "machine": platform.machine(),
     }
     specialist = FaceSpecialist(model, preprocessing, slots=numbers.clips.slots)
-    nets = joined(base, "face", specialist, card, preset)
+    nets = joined(base, "face", specialist, card, preset, united(*corpora))
     nets.save(out)
     log.info(f"bundle: {out}  (accuracy {max(scores):.4f} on {chosen_by})")
     return nets
@@ -311,6 +319,15 @@ def mixed_targets(
     """(n, 7) labels (n,) of which a share, 0..1, is replaced by votes (n, 7)."""
     mixed: NDArray[np.float64] = (1 - share) * np.eye(len(EMOTIONS))[labels] + share * votes
     return mixed
+
+
+def _corpus(images: NDArray[np.uint8], source: FaceImages) -> Corpus:
+    """What a bundle keeps of faces that were trained on; each counts as a group of its own."""
+    single = [str(k) for k in range(len(images))]
+    return make_corpus(
+        source.name, prints_of_stills(images), single, licence=source.licence,
+        citation=source.citation,
+    )  # fmt: skip
 
 
 def _teller(total: int) -> Callable[[int, Any], None]:

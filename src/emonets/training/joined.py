@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emonets.contracts import Specialist
 from emonets.model import EmoNets
+from emonets.provenance.corpus import Corpus, Provenance
 
 NOT_THE_FACE = {"audio", "activity", "mouth", "fusion", "data"}
 """Parts of a card; what else stands at its top is of the face."""
 
 
 def joined(
-    base: EmoNets | None, name: str, part: Specialist, card: Mapping[str, Any], preset: str
+    base: EmoNets | None,
+    name: str,
+    part: Specialist,
+    card: Mapping[str, Any],
+    preset: str,
+    corpora: Sequence[Corpus] = (),
 ) -> EmoNets:
     """A model with a specialist in place of, or beside, those of another.
 
@@ -27,6 +33,7 @@ def joined(
     card : what is to be known of its training; the face's stands at the top of a bundle's card,
         the others' under their names.
     preset : the name of the numbers that it was trained with.
+    corpora : what it was trained on.
     """
     parts: dict[str, Any] = {} if base is None else dict(base.specialists)
     whole: dict[str, Any] = {} if base is None else dict(base.about["card"])
@@ -36,4 +43,9 @@ def joined(
     else:
         whole[name] = dict(card)
     speaks = None if base is None else (*base.speaks, name)
-    return EmoNets(**parts, speaks=speaks, about={"preset": preset, "card": whole})
+    provenance = Provenance(
+        {**({} if base is None else base.provenance.corpora), name: tuple(corpora)}
+    )
+    return EmoNets(
+        **parts, speaks=speaks, about={"preset": preset, "card": whole}, provenance=provenance
+    )

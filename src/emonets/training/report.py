@@ -17,6 +17,7 @@ from emonets.errors import ParameterError
 from emonets.evaluation.compare_fusion import table
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import Evaluation
+from emonets.provenance.seen import together
 from emonets.runtime.files import try_folder, write_whole
 from emonets.training.scores import FUSED, Scored
 
@@ -26,7 +27,7 @@ _MOST_DROPPED = 10  # that a report names; the JSON has all
 def summary(scored: Scored) -> str:
     """A few lines: the scores of each specialist."""
     data = scored.data
-    lines = [_heading(scored), ""]
+    lines = [_heading(scored), "", *_warning(scored)]
     for name, scores in scored.scores.items():
         said = "" if name == FUSED else _silent(scored, name)
         lines.append(_line(_label(scored, name), scores) + said)
@@ -38,7 +39,7 @@ def summary(scored: Scored) -> str:
             more = ", ".join(scores.classes[len(EMOTIONS) :])
             lines += ["", f"{corpus}, {len(scores.classes)} classes, with {more} apart:"]
             lines.append(_line(name, scores))
-    lines += ["", "In brackets: 95 % intervals, by drawing groups anew."]
+    lines += ["", "In brackets: 95 % intervals, by drawing groups anew.", *_provenance(scored)]
     if not data.grouped:
         lines.append(
             "Not of every clip is it known who is seen: each such clip counts as a person of its "
@@ -50,6 +51,35 @@ def summary(scored: Scored) -> str:
         lines.append(f"Left out: {len(data.dropped)} files, such as {data.dropped[0][0]}: "
                      f"{data.dropped[0][1]}")  # fmt: skip
     return "\n".join(lines)
+
+
+def _warning(scored: Scored) -> list[str]:
+    """Where nothing is left that would tell how good the model is on others."""
+    one = together(scored.seen)
+    if one is None or not one.everything:
+        return []
+    return [
+        f"No score of unseen groups: of all {len(one)} clips the model was trained on the clip or "
+        "on its group.",
+        "",
+    ]
+
+
+def _provenance(scored: Scored) -> list[str]:
+    """What the specialists were trained on, which of the clips are among it, and the others."""
+    lines = []
+    for name, corpora in scored.trained_on.items():
+        text = f"{name} was trained on {', '.join(corpora)}" if corpora else ""
+        if name in scored.seen and len(corpora) > len(scored.seen[name].unchecked):
+            text += f": {scored.seen[name].in_words() or 'on none of these clips or their groups'}"
+        lines += [text + "."] if text else []
+    if scored.unseen:
+        lines += ["", "Without clips and groups that were trained on:"]
+        lines += [
+            f"{_line(_label(scored, name), scores)}  ({scores.n} clips)"
+            for name, scores in scored.unseen.items()
+        ]
+    return lines
 
 
 def _line(label: str, scores: Evaluation) -> str:
@@ -77,7 +107,7 @@ def _silent(scored: Scored, name: str) -> str:
 
 def markdown(scored: Scored, *, title: str, seed: int, pictures: Sequence[Path] = ()) -> str:
     """The whole report."""
-    parts = [f"# {title}", _heading(scored) + f", seed {seed}."]
+    parts = [f"# {title}", _heading(scored) + f", seed {seed}.", *_warning(scored)]
     head = "| model | accuracy | UAR | " + " | ".join(f"F1 {e}" for e in _present(scored)) + " |"
     lines = [head, "| --- | ---: | ---: |" + " ---: |" * len(_present(scored))]
     for name, scores in scored.scores.items():
@@ -135,6 +165,9 @@ def plain(scored: Scored, *, title: str, seed: int) -> dict[str, Any]:
             corpus: {name: scores.to_dict() for name, scores in by_model.items()}
             for corpus, by_model in scored.fine.items()
         },
+        "trained_on": {name: list(corpora) for name, corpora in scored.trained_on.items()},
+        "seen": {name: one.to_dict() for name, one in scored.seen.items()},
+        "unseen": {name: scores.to_dict() for name, scores in scored.unseen.items()},
         "fusions": [one.to_dict() for one in scored.compared],
         "dropped": [{"file": file, "why": why} for file, why in data.dropped],
     }  # fmt: skip

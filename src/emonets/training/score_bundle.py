@@ -20,9 +20,10 @@ from emonets.model import EmoNets
 from emonets.runtime.store import FeatureStore
 from emonets.training.material import Material, load_material
 from emonets.training.out_of_fold import OutOfFold, folder_for, predict
+from emonets.training.provenance import seen_in, unchecked_note
 from emonets.training.scores import Scored, scored
 from emonets.training.system import Options
-from emonets.training.trainers import extractors_of, make_scorers, met
+from emonets.training.trainers import extractors_of, make_scorers
 from emonets.training_contract import Run, Trainer, check_run
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ def score_bundle(
 
     Returns
     -------
-    The scores, and what speaks against them: networks that were trained on these very data.
+    The scores, which tell what the specialists were trained on; and notes, on what cannot be
+    checked.
 
     Raises
     ------
@@ -51,12 +53,7 @@ def score_bundle(
     }  # fmt: skip
     if not scorers:
         raise ParameterError(f"{datasets[0].root}: sounds only, and {bundle} has no audio to score")
-    notes = [
-        f"the {name} network of {bundle} was trained on {word}: of these people its score is no "
-        "honest one"
-        for name in scorers
-        if (word := met(name, model, datasets))
-    ]
+    notes = unchecked_note(model, bundle, scorers)
     data = load_material(
         datasets, extractors_of(scorers), store, scored=len(datasets), workers=options.workers,
         scheduler=options.scheduler,
@@ -66,8 +63,16 @@ def score_bundle(
     split = "what the data keep for testing" if len(kept) else "all clips"
     said = predict_all(model, scorers, data, rows, split, options)
     fused, strategy = fuse(model, said)
+    provenance = model.provenance.only(list(scorers))
+    seen = seen_in(
+        provenance, data, datasets, workers=options.workers, scheduler=options.scheduler
+    )  # fmt: skip
     minutes = (time.monotonic() - began) / 60
-    return scored(data, said, fused, strategy, seed=options.seed, minutes=minutes), notes
+    made = scored(
+        data, said, fused, strategy, seed=options.seed, minutes=minutes,
+        seen={name: one.take(rows) for name, one in seen.items()}, trained_on=provenance.names(),
+    )  # fmt: skip
+    return made, notes
 
 
 def predict_all(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.compare_fusion import Compared
 from emonets.evaluation.metrics import Evaluation, evaluate
+from emonets.provenance.seen import Seen, together
 from emonets.training.material import Material
 from emonets.training.out_of_fold import OutOfFold
 
@@ -31,6 +32,11 @@ class Scored:
     minutes : the whole took.
     corpora : where several are scored: corpus → model → score, among that corpus' emotions.
     fine : corpus → model → score by more classes than the seven, of corpora that have them all.
+    trained_on : specialist → the corpora that it, or the network it takes from a bundle, was
+        trained on before, in words.
+    seen : specialist → which of the clips are among them; of a bundle that is scored.
+    unseen : model → score of the clips that are of groups it was not trained on, where these are
+        some of the clips and not all.
     """
 
     data: Material
@@ -43,6 +49,9 @@ class Scored:
     minutes: float
     corpora: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     fine: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
+    trained_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    unseen: Mapping[str, Evaluation] = field(default_factory=dict)
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -64,6 +73,8 @@ def scored(
     *,
     seed: int,
     minutes: float,
+    trained_on: Mapping[str, Sequence[str]] | None = None,
+    seen: Mapping[str, Seen] | None = None,
 ) -> Scored:
     """The scores of predictions, among the emotions there are; intervals are over groups."""
     models = {name: said.P[:, j] for j, name in enumerate(said.models)}
@@ -79,8 +90,24 @@ def scored(
     fine = {name: _fine(data, said, of == name, seed) for name in names}
     return Scored(
         data, said, fused, strategy, scores, masked, tuple(compared), minutes, corpora,
-        {name: by_model for name, by_model in fine.items() if by_model},
+        {name: by_model for name, by_model in fine.items() if by_model}, trained_on or {},
+        seen or {}, _unseen(data, said, models, seen or {}, seed),
     )  # fmt: skip
+
+
+def _unseen(
+    data: Material,
+    said: OutOfFold,
+    models: Mapping[str, NDArray[np.float64]],
+    seen: Mapping[str, Seen],
+    seed: int,
+) -> dict[str, Evaluation]:
+    found = {}
+    for name, p in models.items():
+        one = together(seen) if name == FUSED else seen.get(name)
+        if one is not None and one.any.any() and not one.everything:
+            found[name] = _scores(data, said, {name: p}, ~one.any, seed)[0][name]
+    return found
 
 
 def _scores(

@@ -27,7 +27,9 @@ from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
 from emonets.fusion.named import NamedFusion
 from emonets.fusion.strategies import RECOMMENDED, FusionSettings, make_fusion
+from emonets.learners.folds import Indices
 from emonets.model import EmoNets
+from emonets.provenance.corpus import Provenance, united
 from emonets.runtime.progress import OnProgress, duration, heartbeat, no_progress
 from emonets.runtime.settings import from_table
 from emonets.runtime.store import FeatureStore
@@ -40,6 +42,7 @@ from emonets.training.out_of_fold import (
     out_of_fold,
     validation_fold,
 )
+from emonets.training.provenance import base_corpora, corpora_of
 from emonets.training.scores import FUSED, Scored, scored
 from emonets.training.trainers import extractors_of, load_specialist, make_trainers
 from emonets.training_contract import Run, check_run
@@ -112,7 +115,12 @@ class System:
         self.options = options
         self.fusion = fusion_settings(preset)
         self.trainers, self.notes = make_trainers(
-            preset, datasets, models=options.models, base=options.base
+            preset,
+            datasets,
+            models=options.models,
+            base=options.base,
+            store=store,
+            workers=options.workers,
         )
         check_stills(datasets, extractors_of(self.trainers))
         for note in self.notes:
@@ -179,7 +187,11 @@ class System:
         y, groups = data.labels[said.rows], data.groups[said.rows]
         fused, strategy, compared = self._fused(said, y, groups)
         minutes = (time.monotonic() - began) / 60
-        return scored(data, said, fused, strategy, compared, seed=options.seed, minutes=minutes)
+        before = Provenance(base_corpora(self.trainers)).names()
+        return scored(
+            data, said, fused, strategy, compared, seed=options.seed, minutes=minutes,
+            trained_on=before,
+        )  # fmt: skip
 
     def _fused(
         self, said: OutOfFold, y: NDArray[np.int64], groups: NDArray[np.str_]
@@ -279,12 +291,24 @@ class System:
         about_preset = self.preset.get("name")
         model = EmoNets(
             **specialists, fusion=fusion, speaks=speaks,
-            about={"preset": about_preset, "card": card},
+            about={"preset": about_preset, "card": card}, provenance=self._provenance(rows, add_to),
         )  # fmt: skip
         model.save(out)
         self.clean()
         log.info(f"bundle: {out} ({(time.monotonic() - began) / 60:.1f} min)")
         return model, result
+
+    def _provenance(self, rows: Indices, add_to: EmoNets | None) -> Provenance:
+        """Of each specialist: these clips, and what its network was trained on before."""
+        options = self.options
+        own = corpora_of(
+            self.material(), rows, self.datasets, self.trainers.values(),
+            workers=options.workers, scheduler=options.scheduler,
+        )  # fmt: skip
+        found = {} if add_to is None else dict(add_to.provenance.corpora)
+        for name, before in base_corpora(self.trainers).items():
+            found[name] = united(before, own)
+        return Provenance(found)
 
 
 def _beside(model: EmoNets, card: dict[str, Any]) -> dict[str, Any]:

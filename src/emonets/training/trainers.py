@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from emonets.bundle import bundle_names
@@ -11,6 +10,8 @@ from emonets.contracts import SOUND, Extractor, specialist_kind, specialist_kind
 from emonets.datasets.base import Dataset
 from emonets.errors import ParameterError
 from emonets.model import DEFAULT_BUNDLE, EmoNets
+from emonets.runtime.store import FeatureStore
+from emonets.training.provenance import trained_before
 from emonets.training_contract import Trainer, TrainerRequest
 
 
@@ -20,6 +21,8 @@ def make_trainers(
     *,
     models: Sequence[str] | None = None,
     base: str | None = None,
+    store: FeatureStore | None = None,
+    workers: int = 1,
 ) -> tuple[dict[str, Trainer], list[str]]:
     """The trainers of the system that a preset describes.
 
@@ -30,6 +33,9 @@ def make_trainers(
         be used as if it had never been trained on these people.
     models : which specialists; None: those the preset has tables for, and the data anything.
     base : the bundle whose networks are taken; None: the one that the preset names, or of its name.
+    store : where fingerprints of the clips are kept. None: clips that a network was trained on are
+        recognised by their content alone, and nothing is decoded.
+    workers : processes that decode.
 
     Returns
     -------
@@ -39,6 +45,10 @@ def make_trainers(
     ------
     ParameterError : no such specialist; a table is missing, or wrong; a base without a network.
     """
+
+    def met(name: str, model: EmoNets) -> str:
+        return trained_before(name, model, datasets, store=store, workers=workers, notes=notes)
+
     pictures = {"clip", "still"} & {kind for data in datasets for kind in data.kinds}
     notes: list[str] = []
     made: dict[str, Trainer] = {}
@@ -48,7 +58,7 @@ def make_trainers(
             if models is not None:
                 raise ParameterError(f"the preset has no [{name}] table")
             continue
-        trainer: Trainer = kind.call("trainer", _request(name, preset, datasets, base, notes))
+        trainer: Trainer = kind.call("trainer", _request(name, preset, base, notes, met))
         if not pictures and not any(SOUND in e.open().needs for e in trainer.extractors()):
             if models is not None:
                 raise ParameterError(f"{name} needs pictures, and the data are sounds")
@@ -63,14 +73,14 @@ def make_trainers(
 def _request(
     name: str,
     preset: Mapping[str, Any],
-    datasets: Sequence[Dataset],
     base: str | None,
     notes: list[str],
+    trained_before: Callable[[str, EmoNets], str],
 ) -> TrainerRequest:
     def open_base(named: str | None) -> tuple[str, Any, str]:
         bundle = base or _base(named or "", preset)
         model = EmoNets.load(bundle)
-        return bundle, model.specialists.get(name), met(name, model, datasets)
+        return bundle, model.specialists.get(name), trained_before(name, model)
 
     return TrainerRequest(preset[name], open_base, base, notes)
 
@@ -97,17 +107,3 @@ def _base(wanted: str, preset: Mapping[str, Any]) -> str:
     if wanted:
         return wanted
     return str(preset["name"]) if preset.get("name") in bundle_names() else DEFAULT_BUNDLE
-
-
-def met(name: str, model: EmoNets, datasets: Sequence[Dataset]) -> str:
-    """What of the data a network's card says that it was trained on; of a corpus, any set."""
-    whole = model.about.get("card", {})
-    card = whole.get(name, whole if name == "face" else {})  # older cards are the face's own
-    trained = re.split(r"[\s+,]+", str(card.get("trained_on", "")).lower())
-    for data in datasets:
-        corpus = data.info.name
-        if corpus in ("folders", "manifest"):
-            corpus = data.name.lower()
-        if any(word.startswith(corpus) for word in trained if word):
-            return next(word for word in trained if word.startswith(corpus))
-    return ""

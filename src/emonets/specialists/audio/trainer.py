@@ -142,6 +142,11 @@ class AudioHeadTrainer:
         return {**self.__dict__, "_kept": {}}  # the store has it
 
     @property
+    def base(self) -> str:
+        """The bundle whose network it uses."""
+        return self._base
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         return {"head": self._head, "network": self._digest}
 

@@ -47,6 +47,11 @@ class FaceTrainer:
         self._extractor = face_extractor(base, pooled=head == "logistic")
 
     @property
+    def base(self) -> str:
+        """The bundle whose network it uses."""
+        return self._base
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         if self._head != "svm":
             return {"head": self._head, **self._extractor.settings}
