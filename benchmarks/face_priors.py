@@ -55,7 +55,7 @@ def main() -> None:
         face = model.face
         if face is None:
             parser.error(f"{path}: has no face network")
-        learned = learned_from(data, str(model.about.get("card", {}).get("trained_on", "")))
+        learned = learned_from(data, model.provenance.of("face"))
         if learned is not None and "PublicTest" in learned.splits:
             parser.error(f"{path}: learned from PublicTest; nothing could be said of it there")
         face.network.set_params(mirror=True)

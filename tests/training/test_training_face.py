@@ -14,8 +14,17 @@ from emonets.datasets import open_dataset
 from emonets.datasets.readers.fer2013 import vote_majority, vote_shares
 from emonets.datasets.still_faces import FaceImages
 from emonets.errors import BundleError, DataError, ParameterError
-from emonets.evaluation.stills import BY_COPIES, BY_VOTES, evaluate_face
+from emonets.evaluation.stills import (
+    BY_COPIES,
+    BY_VOTES,
+    UNSEEN,
+    evaluate_face,
+    learned_from,
+)
 from emonets.media.clip import open_clip
+from emonets.model import EmoNets
+from emonets.provenance.corpus import Corpus, Provenance, make_corpus
+from emonets.provenance.prints import prints_of_stills
 from emonets.specialists.face.settings import ModernFace, ModernTraining
 from emonets.specialists.face.specialist import FaceSpecialist
 from emonets.training.face_network import _split, _targets, onto_fer2013, train_face
@@ -223,6 +232,53 @@ def test_what_the_labels_of_copies_would_get_right(tmp_path: Path) -> None:
     right = known["accuracy"]["value"] * known["n"]
     assert 7 <= right <= known["n"] - 3
     assert BY_COPIES in text
+
+
+def bundle_of(tmp_path: Path, corpora: list[Corpus]) -> Path:
+    model = EmoNets.load("paper").with_models(["face"])
+    model.provenance = Provenance({"face": tuple(corpora)})
+    return model.save(tmp_path / "b")
+
+
+def test_what_a_network_was_trained_on_is_known_by_the_stills(tmp_path: Path) -> None:
+    """Whatever the corpus is called, and whatever its parts are."""
+    data, out = fer(tmp_path), tmp_path / "scores.json"
+    faces = open_dataset(data).still_faces()
+    trained = faces.take("PublicTest")
+    single = [str(k) for k in range(len(trained))]
+    corpus = make_corpus("holiday", prints_of_stills(trained.images), single)
+    bundle = bundle_of(tmp_path, [corpus])
+    text = evaluate_face(data, bundle, split="PublicTest", json_path=out)
+    assert "the network learned from PublicTest: this is no test" in text
+    assert f"the network was trained on holiday ({len(trained)} stills)" in text
+    assert json.loads(out.read_text("utf-8"))["seen"]["by_content"] == len(trained)
+    learned = learned_from(faces, [corpus])
+    assert learned is not None
+    assert learned.splits == trained.splits
+    mixed = evaluate_face(data, bundle, split="all", duplicates=False, json_path=out)
+    assert f"{len(trained)} of {len(faces)} stills were trained on" in mixed
+    scores = json.loads(out.read_text("utf-8"))["scores"]
+    assert scores[UNSEEN]["n"] == len(faces) - len(trained)
+
+
+def test_other_stills_of_a_known_corpus_are_unseen(tmp_path: Path) -> None:
+    data = fer(tmp_path)
+    rng = np.random.default_rng(5)
+    others = rng.integers(0, 256, (10, 48, 48)).astype(np.uint8)
+    corpus = make_corpus("fer2013 PublicTest", prints_of_stills(others), list("abcdefghij"))
+    text = evaluate_face(data, bundle_of(tmp_path, [corpus]), split="PublicTest")
+    assert "no test" not in text
+    assert "were trained on" not in text
+
+
+def test_of_an_older_bundle_the_names_count(tmp_path: Path) -> None:
+    bundle = bundle_of(tmp_path, [Corpus("fer2013 PublicTest")])
+    text = evaluate_face(fer(tmp_path), bundle, split="PublicTest", duplicates=False)
+    assert "the network learned from PublicTest: this is no test" in text
+    assert "cannot be checked" in text
+    bundle = bundle_of(tmp_path, [])
+    text = evaluate_face(fer(tmp_path), bundle, split="PublicTest", duplicates=False)
+    assert "faces that its bundle does not name" in text
 
 
 @pytest.mark.parametrize(

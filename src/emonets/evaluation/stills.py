@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,9 @@ from emonets.evaluation.metrics import Evaluation, evaluate
 from emonets.evaluation.near_duplicates import near_duplicates
 from emonets.evaluation.records import score_rows, write_results
 from emonets.model import EmoNets
+from emonets.provenance.corpus import Corpus, Provenance, in_words
+from emonets.provenance.prints import prints_of_stills
+from emonets.provenance.seen import Seen, seen_by
 from emonets.result import check_writable
 from emonets.runtime.files import write_whole
 
@@ -30,6 +35,10 @@ BY_VOTES = "by the majority of FER+ voters"
 
 BY_COPIES = "all copies only, by the labels of what they copy"
 """Of a score in the report: no network's, but what remembering the learned labels would give."""
+
+
+UNSEEN = "without stills that were trained on"
+"""Of a score in the report, where their copies are not looked for by comparing pixels."""
 
 
 def part(data: FaceImages, name: str) -> FaceImages | None:
@@ -60,11 +69,11 @@ def evaluate_face(
     ``results`` (such as ``docs/results/face_paper``) takes the scores as rows of evidence, under
     the name ``what``.
 
-    With ``duplicates``, also without the faces that are copies of pictures that the network
-    learned from (exact ones, and near ones): of the parts that its card names, or of the part for
-    training; and how many of the copies the labels of the learned pictures would get right. Where
-    there are FER+ votes, also by what most voters said. The report says so where the network
-    learned from the asked part itself.
+    The report names what the network was trained on, and how many of the stills are among it.
+    With ``duplicates``, it also scores without the stills that are copies, exact ones and near
+    ones, of those that the network was trained on (`learned_from`), and tells how many of the
+    copies the labels of these would get right. Where there are FER+ votes, also by what most
+    voters said.
     """
     for path in (json_path, figure_path):
         if path is not None:
@@ -81,10 +90,16 @@ def evaluate_face(
     network = model.face.network
     network.set_params(mirror=mirror or network.mirror)
     p = network.predict_proba(model.face.preprocessing.normalise(asked.images))
-    learned = learned_from(faces, str(model.about.get("card", {}).get("trained_on", "")))
+    corpora = model.provenance.of("face")
+    learned = learned_from(faces, corpora)
     met = sorted(set(asked.splits) & set(learned.splits)) if learned is not None else []
     others = learned if duplicates and not met else None
     scores = _scores(asked, p, others, seed)
+    # pixels tell more than fingerprints, where they are compared
+    seen = _seen(asked, corpora, by_content=others is not None or not duplicates)
+    if seen.clips.any() and not seen.clips.all() and others is None:
+        rest = ~seen.clips
+        scores[UNSEEN] = evaluate(asked.labels[rest], p[rest], seed=seed)
     title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
     if figure_path is not None:
         confusion_figure(scores["all"], figure_path, title=title)
@@ -99,6 +114,8 @@ def evaluate_face(
             "seed": seed,
             "accuracy": scores["all"].accuracy.value,
             "uar": scores["all"].uar.value,
+            "trained_on": [in_words(corpus) for corpus in corpora],
+            "seen": seen.to_dict(),
             "scores": {name: score.to_dict() for name, score in scores.items()},
         }
         write_whole(json_path, (json.dumps(content, indent=1) + "\n").encode())
@@ -117,8 +134,7 @@ def evaluate_face(
                 + (" --mirror" if mirror else ""),
             )
         write_results(results.name, rows, results.parent)
-    warning = f"the network learned from {', '.join(met)}: this is no test" if met else ""
-    return _report(title, scores, warning)
+    return _report(title, scores, _notes(corpora, seen, met))
 
 
 def _scores(
@@ -145,19 +161,54 @@ def _scores(
     return scores
 
 
-def learned_from(faces: FaceImages, trained_on: str) -> FaceImages | None:
-    """The parts of the data that a card names, or, where it knows other data, that for training."""
+def learned_from(faces: FaceImages, corpora: Sequence[Corpus]) -> FaceImages | None:
+    """The parts of the data that a network was trained on.
+
+    These are the parts of which it was trained on more than half of the stills, by their content.
+    Of an older bundle, which has names only, the parts that it names. Where there are none, the
+    part for training. None: the data are not divided.
+    """
     if faces.split is None:
         return None
-    words = re.split(r"[\s+,]+", trained_on.lower())
-    named = [name for name in faces.splits if name.lower() in words]
-    if faces.name.lower() not in words or not named:
-        return part(faces, "Training")
-    return faces.select(np.isin(faces.split, named))
+    names = [corpus.name for corpus in corpora if not len(corpus)]
+    if names:
+        words = set(re.split(r"[\s+,]+", " ".join(names).lower()))
+        found = [name for name in faces.splits if {name.lower(), faces.name.lower()} <= words]
+    else:
+        known = _seen(faces, corpora, by_content=True).content
+        found = [name for name in faces.splits if known[faces.split == name].mean() > 0.5]
+    return faces.select(np.isin(faces.split, found)) if found else part(faces, "Training")
 
 
-def _report(title: str, scores: dict[str, Evaluation], warning: str) -> str:
-    lines = [title, *([warning] if warning else []), ""]
+def _seen(faces: FaceImages, corpora: Sequence[Corpus], *, by_content: bool) -> Seen:
+    """Which stills a network was trained on; by content alone nothing but equal pixels count."""
+    if by_content:
+        corpora = [replace(corpus, stills=corpus.stills[:0]) for corpus in corpora]
+    alone = [str(k) for k in range(len(faces))]
+    provenance = Provenance({"face": tuple(corpora)})
+    nothing = Seen(*(np.zeros(len(faces), bool) for _ in range(3)))
+    return seen_by(provenance, prints_of_stills(faces.images), alone).get("face", nothing)
+
+
+def _notes(corpora: Sequence[Corpus], seen: Seen, met: Sequence[str]) -> list[str]:
+    """What the network was trained on, and what that tells of the scores."""
+    known = ", ".join(in_words(corpus) for corpus in corpora)
+    lines = [f"the network was trained on {known or 'faces that its bundle does not name'}"]
+    if seen.unchecked or not corpora:
+        lines.append(
+            "whether these stills are among them cannot be checked: the bundle has no fingerprints"
+        )
+    if seen.clips.any():
+        lines.append(seen.in_words().replace("clips", "stills"))
+    if met:
+        lines.append(f"the network learned from {', '.join(met)}: this is no test")
+    elif seen.everything:
+        lines.append("no score of unseen stills: the network was trained on all of these")
+    return lines
+
+
+def _report(title: str, scores: dict[str, Evaluation], notes: Sequence[str]) -> str:
+    lines = [title, *notes, ""]
     for name, score in scores.items():
         a, u = score.accuracy, score.uar
         lines.append(

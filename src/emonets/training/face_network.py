@@ -219,11 +219,11 @@ def train_face(
     preprocessing = numbers.images.preprocessing()
     first = _load(data)
     train, choose = _split(first, seed)
-    corpora.append((_corpus(train.images, first),))
+    corpora.append((_corpus(train.images, train.what, first),))
     for path in extra:
         more = _load(path)
         used = more if more.split is None else more.take("Training")
-        corpora.append((_corpus(used.images, more),))
+        corpora.append((_corpus(used.images, more.name, more),))
         train = _with_more(train, more, register_extra)
     if set(np.unique(train.labels)) != set(range(len(EMOTIONS))):
         absent = [e for i, e in enumerate(EMOTIONS) if i not in train.labels]
@@ -321,11 +321,11 @@ def mixed_targets(
     return mixed
 
 
-def _corpus(images: NDArray[np.uint8], source: FaceImages) -> Corpus:
+def _corpus(images: NDArray[np.uint8], name: str, source: FaceImages) -> Corpus:
     """What a bundle keeps of faces that were trained on; each counts as a group of its own."""
     single = [str(k) for k in range(len(images))]
     return make_corpus(
-        source.name, prints_of_stills(images), single, licence=source.licence,
+        name, prints_of_stills(images), single, licence=source.licence,
         citation=source.citation,
     )  # fmt: skip
 
