@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from emonets.bundle import bundle_names, find_bundle, read_bundle
 from emonets.datasets import open_dataset
 from emonets.model import EmoNets
+from emonets.provenance.prints import prints_of
+from emonets.provenance.seen import seen_by
 
 
 @pytest.mark.parametrize("name", bundle_names())
@@ -25,7 +28,35 @@ def test_small_and_with_a_card(name: str) -> None:
 
 def test_all_weights_together_are_small() -> None:
     weights = find_bundle("modern").parent
-    assert sum(f.stat().st_size for f in weights.rglob("*") if f.is_file()) < 25e6
+    assert sum(f.stat().st_size for f in weights.rglob("*") if f.is_file()) < 26e6
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_what_it_was_trained_on_is_there(name: str) -> None:
+    """The numbers of its page, in a file of less than 1 MB, and no name of a group."""
+    folder = find_bundle(name)
+    assert (folder / "provenance.safetensors").stat().st_size < 1e6
+    model = EmoNets.load(name)
+    assert set(model.provenance.corpora) == set(model.specialists)
+    names = model.provenance.names()
+    assert names["face"] == ["fer2013 Training (28709 stills)"]
+    assert names["audio"] == [
+        "ravdess_speech (1440 clips)", "emodb (454 clips)", "javanese_speech (1344 clips)",
+    ]  # fmt: skip
+    assert model.describe()["trained_on"] == names
+
+
+def test_what_it_was_trained_on_is_recognised(shared: Path) -> None:
+    data = shared / "data" / "javanese_av"
+    if not data.exists():
+        pytest.skip("the Javanese videos are not there")
+    items = open_dataset(data).items[::48]
+    provenance = EmoNets.load("modern").provenance.only(["mouth"])
+    prints = prints_of([replace(item, start=0.4, end=2.2) for item in items])
+    groups = [item.group for item in items]
+    assert seen_by(provenance, prints, groups)["mouth"].content.all()
+    moved = replace(prints, content=prints.content + np.uint64(1))  # as if encoded anew
+    assert seen_by(provenance, moved, groups)["mouth"].fingerprint.all()
 
 
 def test_motion_and_mouths_are_there_and_speak_when_asked() -> None:

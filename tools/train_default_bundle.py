@@ -26,6 +26,7 @@ from emonets.datasets import open_dataset
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.records import Row, score_rows, write_results
 from emonets.model import EmoNets
+from emonets.provenance.corpus import Provenance
 from emonets.runtime.store import FeatureStore
 from emonets.training.preset import load_preset
 from emonets.training.report import summary
@@ -80,9 +81,11 @@ def main() -> None:
     scores = learned.about["card"]["audio"]
     card["fusion"]["sound"] = f"of a network that had not met these people: UAR {scores['uar']}"
     card["data"] = learned.about["card"]["data"]
+    known = {**learned.provenance.corpora, **shipped.provenance.only(["face", "audio"]).corpora}
     EmoNets(
         shipped.face, audio=shipped.audio, activity=learned.activity, mouth=learned.mouth,
         speaks=("face", "audio"), about={**shipped.about, "card": card},
+        provenance=Provenance(known),
     ).save(args.out)  # fmt: skip
     if args.results:
         about = {

@@ -186,7 +186,8 @@ def _seen(faces: FaceImages, corpora: Sequence[Corpus], *, by_content: bool) -> 
         corpora = [replace(corpus, stills=corpus.stills[:0]) for corpus in corpora]
     alone = [str(k) for k in range(len(faces))]
     provenance = Provenance({"face": tuple(corpora)})
-    nothing = Seen(*(np.zeros(len(faces), bool) for _ in range(3)))
+    none = np.zeros(len(faces), bool)
+    nothing = Seen(none, none, none)
     return seen_by(provenance, prints_of_stills(faces.images), alone).get("face", nothing)
 
 
