@@ -54,7 +54,7 @@ def manifest(folder: Path, files: list[Path], groups: list[str]) -> Dataset:
 
 
 def quiet(**changes: Any) -> Options:
-    return Options(**{"echo": lambda _: None, "models": ["audio"], **changes})
+    return Options(**{"models": ["audio"], **changes})
 
 
 @pytest.fixture(scope="module")
