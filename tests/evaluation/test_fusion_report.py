@@ -18,6 +18,7 @@ from emonets.evaluation.predictions import read_predictions
 from emonets.fusion.named import NamedFusion
 from emonets.fusion.strategies import STRATEGIES
 from fusion_data import predictions
+from listening import listening
 
 N = 84
 NAMES = ("face", "audio")
@@ -304,6 +305,7 @@ def test_without_matplotlib_there_are_still_tables(
     data = read_predictions(written(tmp_path, frame()))
     report = compare_predictions(data, strategies=["mean"], resamples=50)
     said: list[str] = []
-    files = write_report(report, tmp_path, said.append)
+    with listening(said.append):
+        files = write_report(report, tmp_path)
     assert [p.suffix for p in files] == [".md", ".csv"]
     assert "emonets[plot]" in said[0]

@@ -61,7 +61,9 @@ def test_scikit_learns_contract(name: str) -> None:
 
 
 def test_every_kind_is_here() -> None:
-    assert {type(f) for f in FUSIONS.values()} == set(fusion_kinds().values())
+    assert {type(f) for f in FUSIONS.values()} == {
+        kind for kind in fusion_kinds().values() if kind.__module__.startswith("emonets.")
+    }
     assert DEFAULT in STRATEGIES
     for name in STRATEGIES:
         clone(make_fusion(name, seed=0))

@@ -133,7 +133,7 @@ def of_face(table: Any, patch: Any, tmp_path: Path) -> Any:
     """The network, its pictures, and what the SVM of a system is searched with."""
 
     class Data:
-        name, kinds = "clips", ("clip",)
+        name, kinds, items, faces = "clips", ("clip",), (), None
         info = type("Info", (), {"name": "clips"})()
         labels = groups = np.empty(0)
 
@@ -156,7 +156,7 @@ def of_audio(table: Any, patch: Any, tmp_path: Path) -> Any:
     """Whitening, deep belief net and perceptron, or the network of a bundle."""
 
     class Data:
-        name, kinds = "clips", ("clip",)
+        name, kinds, items, faces = "clips", ("clip",), (), None
         info = type("Info", (), {"name": "clips"})()
 
     try:
@@ -191,7 +191,7 @@ def of_activity(table: Any, patch: Any, tmp_path: Path) -> Any:
     code: Any = type("Code", (), {})()
     made = [
         given(lambda: motion_code.fit_filters([], table["activity"], work=tmp_path)),
-        given(lambda: reduce([], None, settings, 0, print)),
+        given(lambda: reduce([], None, settings, 0)),
         settings.geometry(), settings.superblocks.components, settings.blocks.basis,
         plain(activity.build_whitening(settings)), plain(activity.build_autoencoder(settings)),
         plain(activity.build_words(settings)), settings.augmentation,
