@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emonets.bundle import find_bundle, read_bundle
 from emonets.contracts import SOUND as NEEDS_SOUND
 from emonets.datasets.base import Dataset
+from emonets.datasets.items import Item
 from emonets.learners.folds import Indices
 from emonets.model import EmoNets
 from emonets.provenance.corpus import Corpus, Provenance, make_corpus, provenance_of
 from emonets.provenance.prints import PICTURES, SOUND, Prints, prints_of
 from emonets.provenance.seen import Seen, needed, seen_by
+from emonets.runtime.progress import heartbeat
 from emonets.runtime.store import FeatureStore
 from emonets.training.material import Material
 from emonets.training_contract import Trainer
-
-
-def images_of(datasets: Iterable[Dataset]) -> dict[Path, NDArray[np.uint8]]:
-    """File -> its stills, of data sets whose stills lie in one file."""
-    return {
-        data.items[0].path: data.faces.images
-        for data in datasets
-        if data.faces is not None and data.items
-    }
 
 
 def trained_before(
@@ -54,10 +45,8 @@ def trained_before(
     if len(unchecked) == len(corpora):
         return ""
     items = [item for data in datasets for item in data.items]
-    prints = prints_of(
-        items, wanted=needed(corpora) if store is not None else (), images=images_of(datasets),
-        store=store, workers=workers,
-    )  # fmt: skip
+    wanted = needed(corpora) if store is not None else ()
+    prints = _prints(items, wanted, datasets, store, workers, None)
     groups = [f"{n}/{item.group}" for n, data in enumerate(datasets) for item in data.items]
     seen = seen_by(Provenance({name: corpora}), prints, groups)[name]
     return f"{seen.clips.sum()} of these {len(seen)} clips" if seen.clips.any() else ""
@@ -99,10 +88,8 @@ def corpora_of(
     """
     needs = set().union(*(e.open().needs for one in trainers for e in one.extractors()))
     wanted = (SOUND, PICTURES) if needs - {NEEDS_SOUND} else (SOUND,)
-    prints = prints_of(
-        [data.items[i] for i in rows.tolist()], wanted=wanted, images=images_of(datasets),
-        store=data.store, workers=workers, scheduler=scheduler,
-    )  # fmt: skip
+    items = [data.items[i] for i in rows.tolist()]
+    prints = _prints(items, wanted, datasets, data.store, workers, scheduler)
     found = []
     for name, info in {d.name: d.info for d in reversed(datasets)}.items():
         mine = np.flatnonzero(data.corpora[rows] == name)
@@ -125,11 +112,27 @@ def seen_in(
 ) -> dict[str, Seen]:
     """For each specialist, which of all clips it was trained on."""
     every = [corpus for corpora in provenance.corpora.values() for corpus in corpora]
-    prints: Prints = prints_of(
-        data.items, wanted=needed(every), images=images_of(datasets), store=data.store,
-        workers=workers, scheduler=scheduler,
-    )  # fmt: skip
+    prints = _prints(data.items, needed(every), datasets, data.store, workers, scheduler)
     return seen_by(provenance, prints, data.groups)
+
+
+def _prints(
+    items: Sequence[Item],
+    wanted: Iterable[str],
+    datasets: Sequence[Dataset],
+    store: FeatureStore | None,
+    workers: int,
+    scheduler: str | None,
+) -> Prints:
+    images = {
+        data.items[0].path: data.faces.images
+        for data in datasets
+        if data.faces is not None and data.items
+    }
+    with heartbeat("fingerprints of the clips"):
+        return prints_of(
+            items, wanted=wanted, images=images, store=store, workers=workers, scheduler=scheduler
+        )
 
 
 def unchecked_note(model: EmoNets, bundle: str, names: Iterable[str]) -> list[str]:
