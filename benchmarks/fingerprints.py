@@ -39,7 +39,7 @@ from emonets.provenance.words import HOP, WordIndex
 COMMAND = "python benchmarks/fingerprints.py --data DATA --results"
 AUDIO = ("ravdess_speech", "emodb", "javanese_speech", "javanese_av")
 VIDEO = ("javanese_av", "ravdess_av", "crema_d")
-CODECS = {"libmp3lame": "mp3", "libopus": "ogg", "aac": "mp4"}
+CODECS = {"libmp3lame": "mp3", "libopus": "ogg", "aac": "adts"}
 TRIMMED = 0.3  # seconds at both ends
 SEED = 0
 
