@@ -28,7 +28,7 @@ _WIDE = 200  # of what is no terminal; for programs there is JSON
 Json = Annotated[bool, typer.Option("--json", help="As JSON, with everything there is.")]
 
 
-@data_app.command("list")
+@data_app.command("list", epilog="Example: emonets data list")
 def list_datasets(as_json: Json = False) -> None:
     """List the datasets there are readers for: terms, groups, parts and how to get them."""
     from emonets.datasets import DATASETS
@@ -45,7 +45,7 @@ def list_datasets(as_json: Json = False) -> None:
     _print(table)
 
 
-@data_app.command("show")
+@data_app.command("show", epilog="Example: emonets data show ravdess")
 def show_dataset(
     name: Annotated[str, typer.Argument(help="A name of 'emonets data list'.")],
     as_json: Json = False,
@@ -83,7 +83,7 @@ def show_dataset(
         print(f"\n{info.citation}")
 
 
-@data_app.command("check")
+@data_app.command("check", epilog="Example: emonets data check clips/ --deep")
 def check_dataset(
     path: Annotated[Path, typer.Argument(help="A folder, a manifest, fer2013.npz …")],
     layout: Annotated[
@@ -95,7 +95,7 @@ def check_dataset(
         typer.Option("--map", help="WORD=EMOTION, or WORD=drop: words of your own; several."),
     ] = None,
     group_pattern: Annotated[
-        str | None, typer.Option(help="Class folders: where a file name says who it is.")
+        str | None, typer.Option(help="Class folders: part of a file name that names the group.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -125,7 +125,7 @@ def check_dataset(
 
 
 def labels_of(pairs: list[str]) -> dict[str, str]:
-    """What ``--map`` says: word → emotion, or ``drop``."""
+    """The ``--map`` options: word → emotion, or ``drop``."""
     labels: dict[str, str] = {}
     for pair in pairs:
         word, equals, emotion = pair.rpartition("=")

@@ -68,7 +68,9 @@ def evaluate_all(
 
     Accuracy, UAR and F1 of each specialist and of all together, with 95 % intervals over groups;
     of several data sets, of each one, too. A bundle is scored on the part that the data keep for
-    testing, if there is one. Example: emonets evaluate modern clips/ --cross-validate auto
+    testing, if there is one.
+
+    Example: emonets evaluate modern clips/ --cross-validate auto
     """
     evaluate(**locals())
 
@@ -152,7 +154,8 @@ for _name, _what in (
         command(
             _evaluate_one, evaluate_all,
             f"Score the {_what} of a bundle on labelled data, or a preset's by cross-validation; "
-            f"as 'all' does. Example: emonets evaluate {_name} modern clips/ --cross-validate auto",
+            f"as 'all' does.\n\nExample: emonets evaluate {_name} modern clips/ "
+            "--cross-validate auto",
             without=("models",),
         )
     )  # fmt: skip
@@ -238,7 +241,7 @@ evaluate_app.command("face")(
     command(
         _evaluate_face, evaluate_all,
         "Score the face network on still faces (accuracy, UAR, confusion matrix of single "
-        "pictures), or the face specialist on clips, as 'all' does. Example: emonets evaluate "
+        "pictures), or the face specialist on clips, as 'all' does.\n\nExample: emonets evaluate "
         "face --data fer2013.npz --split PrivateTest --preset modern",
         without=("models",), more=_still_options,
     )

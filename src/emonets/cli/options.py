@@ -85,7 +85,7 @@ Mapped = Annotated[
     typer.Option("--map", help="WORD=EMOTION, or WORD=drop: words of your own; several."),
 ]
 GroupPattern = Annotated[
-    str | None, typer.Option(help="Class folders: where a file name says who it is.")
+    str | None, typer.Option(help="Class folders: part of a file name that names the group.")
 ]
 SharedGroups = Annotated[
     bool, typer.Option("--shared-groups", help="Take data that has a group in two parts.")

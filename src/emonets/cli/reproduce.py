@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 reproduce_app = typer.Typer(help="Rebuild the paper's own numbers.", no_args_is_help=True)
 
 
-@reproduce_app.command("afew2")
+@reproduce_app.command("afew2", epilog="Example: emonets reproduce afew2 --data afew2/")
 def reproduce_afew2(
     data: Annotated[Path, typer.Option(help="The folder with the authors' stored files.")],
     json: Annotated[Path | None, typer.Option(help="Write the comparison there.")] = None,
@@ -31,7 +31,9 @@ def reproduce_afew2(
         raise typer.Exit(code)
 
 
-@reproduce_app.command("submissions")
+@reproduce_app.command(
+    "submissions", epilog="Example: emonets reproduce submissions --data clips/ --out report"
+)
 def reproduce_submissions(
     data: Annotated[
         list[str],
@@ -67,7 +69,7 @@ def reproduce_submissions(
     of whole groups taking turns as training, validation and test part; or the folder with the
     authors' stored files of AFEW2; or stored answers of models called face, face 2, audio,
     activity, mouth or face+audio, by the folds they were trained on (several files of the same
-    clips). A model or a training that the data do not have is left out, which is said.
+    clips). A model or a training that the data do not have is left out, with a note.
     """
     from emonets.reproduction.submissions import report_submissions
 

@@ -61,7 +61,7 @@ def train_all(
     ] = 0,
     report: Report = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would run, how long and how large.")
+        bool, typer.Option("--dry-run", help="Only print what would run, how long and how large.")
     ] = False,
     add_to: AddTo = None,
     score: Annotated[
@@ -78,7 +78,9 @@ def train_all(
     """Train all specialists and their fusion on labelled clips, and print how good they are.
 
     The fusion learns from, and the scores are of, predictions of groups that were not trained on.
-    Interrupted, the same command goes on. Example: emonets train clips/ --out my-bundle
+    Interrupted, the same command goes on.
+
+    Example: emonets train clips/ --out my-bundle
     """
     train(**locals())
 
@@ -252,7 +254,7 @@ def _train_mouth(region: str | None, colour: str | None, **given: Any) -> None:
 
 def _activity_options(
     on: Annotated[
-        str | None, typer.Option(help="Where motion is looked for: frames or tubes.")
+        str | None, typer.Option(help="Where motion is described: frames or tubes.")
     ] = None,
 ) -> None:
     """The options of training the activity specialist."""
@@ -273,22 +275,22 @@ train_app.command("face")(
     command(
         _train_face, train_all,
         "Train the face: its network on still faces (FER2013, TFD, folders), or its classifier "
-        f"on clips. {_LATER} Example: emonets train face fer2013.npz --out my-bundle",
+        f"on clips. {_LATER}\n\nExample: emonets train face fer2013.npz --out my-bundle",
         without=("models",), more=_face_options,
     )
 )  # fmt: skip
 train_app.command("audio")(
     command(
         _train_audio, train_all,
-        f"Train the audio specialist on labelled sound or clips. {_LATER} Example: emonets train "
-        "audio recordings/ --out my-bundle --add-to modern",
+        f"Train the audio specialist on labelled sound or clips. {_LATER}\n\nExample: emonets "
+        "train audio clips/ --out my-bundle --add-to modern",
         without=("models",),
     )
 )  # fmt: skip
 train_app.command("activity")(
     command(
         _train_activity, train_all,
-        f"Train the activity specialist on labelled clips. {_LATER} Example: emonets train "
+        f"Train the activity specialist on labelled clips. {_LATER}\n\nExample: emonets train "
         "activity clips/ --out my-bundle --add-to modern",
         without=("models",), more=_activity_options,
     )
@@ -296,7 +298,7 @@ train_app.command("activity")(
 train_app.command("mouth")(
     command(
         _train_mouth, train_all,
-        f"Train the mouth specialist on labelled clips, still faces, or both. {_LATER} Example: "
+        f"Train the mouth specialist on labelled clips, still faces, or both. {_LATER}\n\nExample: "
         "emonets train mouth fer2013.npz --out my-bundle",
         without=("models",), more=_mouth_options,
     )
