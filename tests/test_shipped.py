@@ -61,13 +61,13 @@ def test_what_it_was_trained_on_is_recognised(shared: Path) -> None:
 
 def test_motion_and_mouths_are_there_and_speak_when_asked() -> None:
     model = EmoNets.load()
-    assert model.speaks == ("face", "audio")
+    assert model.active == ("face", "audio")
     assert tuple(model.specialists) == ("face", "audio", "activity", "mouth")
     card = model.about["card"]
     for name in ("activity", "mouth"):
         assert "leave one of 8 groups out" in card[name]["split"]
         assert "javanese" in card[name]["trained_on"]
-    assert model.with_models(["all"]).speaks == tuple(model.specialists)
+    assert model.with_models(["all"]).active == tuple(model.specialists)
 
 
 @pytest.mark.parametrize("name", bundle_names())

@@ -15,9 +15,9 @@ from emonets.fusion.common import (
     check_labels,
     check_probabilities,
     evidence,
+    neutral_for_unknown,
     neutral_where_unknown,
     pool,
-    without_opinion,
 )
 from emonets.fusion.logistic import LogisticFusion
 from emonets.fusion.search import RandomSearch
@@ -203,7 +203,7 @@ def test_nothing_is_said_of_a_class_that_was_never_shown(
     p = np.array(rows) / np.sum(rows, axis=1, keepdims=True)
     every, lacking = sorted(known | among), sorted(among - known)
     outside = [c for c in range(7) if c not in every]
-    q = without_opinion(p, sorted(known), sorted(among))
+    q = neutral_for_unknown(p, sorted(known), sorted(among))
     np.testing.assert_allclose(q.sum(axis=1), 1)
     if not lacking:
         np.testing.assert_array_equal(q, p)
@@ -217,9 +217,9 @@ def test_nothing_is_said_of_a_class_that_was_never_shown(
     np.testing.assert_allclose(q[told][:, have] * total[told], p[told][:, have] * share, atol=1e-15)
     np.testing.assert_allclose(q[~told][:, have], 1 / len(every))
     masks = [np.isin(np.arange(7), list(classes)) for classes in (known, among)]
-    np.testing.assert_array_equal(without_opinion(p, *masks), q)
-    np.testing.assert_array_equal(without_opinion(p[0], have, every), q[0])
-    np.testing.assert_allclose(without_opinion(q, have, every), q)
+    np.testing.assert_array_equal(neutral_for_unknown(p, *masks), q)
+    np.testing.assert_array_equal(neutral_for_unknown(p[0], have, every), q[0])
+    np.testing.assert_allclose(neutral_for_unknown(q, have, every), q)
 
 
 def test_all_seven_are_to_choose_from_unless_some_are_named() -> None:
@@ -227,15 +227,15 @@ def test_all_seven_are_to_choose_from_unless_some_are_named() -> None:
     no_disgust = [0, 2, 3, 4, 5, 6]
     expected = p * 6 / 7
     expected[1] = 1 / 7
-    np.testing.assert_allclose(without_opinion(p, no_disgust), expected)
-    np.testing.assert_array_equal(without_opinion(p, range(7)), p)
-    np.testing.assert_allclose(without_opinion(p, []), 1 / 7)
-    assert np.isnan(without_opinion([np.nan] * 7, no_disgust)).any()
+    np.testing.assert_allclose(neutral_for_unknown(p, no_disgust), expected)
+    np.testing.assert_array_equal(neutral_for_unknown(p, range(7)), p)
+    np.testing.assert_allclose(neutral_for_unknown(p, []), 1 / 7)
+    assert np.isnan(neutral_for_unknown([np.nan] * 7, no_disgust)).any()
     for wrong in ([7], [-1], [0.5], ["disgust"], [True] * 6):
         with pytest.raises(ParameterError, match=r"known must be classes 0\.\.6"):
-            without_opinion(p, wrong)
+            neutral_for_unknown(p, wrong)
     with pytest.raises(ParameterError, match="among must be"):
-        without_opinion(p, no_disgust, [9])
+        neutral_for_unknown(p, no_disgust, [9])
 
 
 def test_in_each_clip_those_that_speak_say_what_there_is_to_choose_from() -> None:
@@ -250,11 +250,11 @@ def test_in_each_clip_those_that_speak_say_what_there_is_to_choose_from() -> Non
     q = neutral_where_unknown(given_p, known, found)
     np.testing.assert_array_equal(q[~found], np.full((np.sum(~found), 7), 1 / 7))
     np.testing.assert_array_equal(q[0, 1], p[0, 1])  # nobody there knows more
-    np.testing.assert_allclose(q[0, 2], without_opinion(p[0, 2], [0, 3], [0, 3, 6]))
+    np.testing.assert_allclose(q[0, 2], neutral_for_unknown(p[0, 2], [0, 3], [0, 3, 6]))
     np.testing.assert_array_equal(q[1, 1], p[1, 1])  # who speaks alone is taken at its word
-    np.testing.assert_allclose(q[2, 1], without_opinion(p[2, 1], known[1]))
+    np.testing.assert_allclose(q[2, 1], neutral_for_unknown(p[2, 1], known[1]))
     for j in range(3):
-        np.testing.assert_allclose(q[4:, j], without_opinion(p[4:, j], known[j]))
+        np.testing.assert_allclose(q[4:, j], neutral_for_unknown(p[4:, j], known[j]))
     np.testing.assert_array_equal(neutral_where_unknown(p, [range(7)] * 3), p)
     np.testing.assert_array_equal(neutral_where_unknown(p[:, 1:], [[0, 3, 6]] * 2), p[:, 1:])
     with pytest.raises(ParameterError, match="of 3 models, not of 2"):

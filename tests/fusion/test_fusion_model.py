@@ -19,12 +19,12 @@ from emonets.errors import BundleError, ParameterError
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
-from emonets.fusion.common import neutral_where_unknown, without_opinion
+from emonets.fusion.common import neutral_for_unknown, neutral_where_unknown
 from emonets.fusion.logistic import LogisticFusion
 from emonets.fusion.named import NamedFusion, fuse_unfitted
 from emonets.fusion.search import RandomSearch
 from emonets.fusion.stacked import SvmFusion
-from emonets.inference.combine import about_unknown, mark_uncertain, together, together_over_time
+from emonets.inference.combine import about_unknown, combine_clip, combine_windows, mark_uncertain
 from emonets.result import Row
 from fusion_data import predictions
 
@@ -96,7 +96,7 @@ def test_nothing_found_stays_nothing() -> None:
         Row("f", None, 0.0, 1.0, None, "audio", (1 / 7,) * 7, False),
     ]
     for fusion in (None, named("face", "audio")):
-        row = together(silent, fusion)
+        row = combine_clip(silent, fusion)
         assert row.probabilities == pytest.approx((1 / 7,) * 7)
         assert row.label is None
         assert (row.face_found, row.sound_found) == (False, False)
@@ -120,7 +120,7 @@ def test_who_never_met_a_class_cannot_veto_it() -> None:
     assert fuse_unfitted(said)[0].argmax() == 0
     (p,) = fuse_unfitted(said, KNOWN)
     assert p.argmax() == 1
-    product = np.array(DISGUSTED) * without_opinion(NO_DISGUST, KNOWN["audio"])
+    product = np.array(DISGUSTED) * neutral_for_unknown(NO_DISGUST, KNOWN["audio"])
     np.testing.assert_allclose(p, product / product.sum())
     # where no one who speaks knows it, it stays out; where all know the same, nothing changes
     np.testing.assert_array_equal(
@@ -157,18 +157,18 @@ def test_a_fitted_fusion_is_given_what_it_was_fitted_on() -> None:
 def test_rows_are_taken_together_without_the_veto(fusion: NamedFusion | None) -> None:
     face = Row("f", None, 0.0, 1.0, True, "face", DISGUSTED)
     sound = Row("f", None, 0.0, 1.0, None, "audio", NO_DISGUST, True)
-    p = np.array(together([face, sound], fusion, KNOWN).probabilities)
-    level = without_opinion(NO_DISGUST, KNOWN["audio"])
+    p = np.array(combine_clip([face, sound], fusion, KNOWN).probabilities)
+    level = neutral_for_unknown(NO_DISGUST, KNOWN["audio"])
     plain = (
         fuse_unfitted([{"face": DISGUSTED, "audio": level}])
         if fusion is None
         else fusion.fuse([{"face": DISGUSTED, "audio": level}])
     )
     np.testing.assert_allclose(p, plain[0])
-    assert together([face, sound], fusion) == together([face, sound], fusion, {})
+    assert combine_clip([face, sound], fusion) == combine_clip([face, sound], fusion, {})
     window = Row("f", None, 0.0, 1.0, None, "audio", NO_DISGUST, True, "window")
     look = Row("f", 0, 0.0, 1.0, True, "face", DISGUSTED, level="face")
-    rows = together_over_time([[look, window], [window]], ["face", "audio"], fusion, KNOWN)
+    rows = combine_windows([[look, window], [window]], ["face", "audio"], fusion, KNOWN)
     np.testing.assert_allclose(rows[0].probabilities, p)
     assert [row.label for row in rows] == ["disgust", "angry"]
     assert window.probabilities == NO_DISGUST  # what it said itself stays as it is
@@ -177,9 +177,9 @@ def test_rows_are_taken_together_without_the_veto(fusion: NamedFusion | None) ->
 def test_who_lacks_a_class_is_named(parts: EmoNets) -> None:
     assert "knows no" not in parts.with_models(None).describe()["decision"]
     assert about_unknown({}) == about_unknown({"face": range(7)}) == ""
-    assert about_unknown(KNOWN) == "audio knows no disgust"
+    assert about_unknown(KNOWN) == "audio was not trained on disgust"
     assert about_unknown({**KNOWN, "mouth": (3, 4, 5, 6)}) == (
-        "audio knows no disgust; mouth knows no angry, disgust, fear"
+        "audio was not trained on disgust; mouth was not trained on angry, disgust, fear"
     )
 
 
@@ -213,12 +213,12 @@ def test_a_bare_fusion_is_of_the_specialists_in_their_order(parts: EmoNets) -> N
         EmoNets(parts.face, audio=parts.audio, fusion=fitted(models=("a", "b", "c")))
     with pytest.raises(ParameterError, match="fitted on face, mouth, and the model has face, au"):
         EmoNets(parts.face, audio=parts.audio, fusion=named("face", "mouth"))
-    with pytest.raises(ParameterError, match="a fitted fusion is wanted"):
+    with pytest.raises(ParameterError, match="expected a fitted fusion"):
         EmoNets(parts.face, audio=parts.audio, fusion=MeanFusion())
     p, y, _ = predictions(60, 2, k=3)
     with pytest.raises(ParameterError, match="fitted on the labels"):
         NamedFusion(MeanFusion().fit(p, y), ("face", "audio"))
-    with pytest.raises(ParameterError, match="knows no model 'nose'"):
+    with pytest.raises(ParameterError, match="not fitted on a model 'nose'"):
         named("face", "audio").fuse([{"nose": p[0, 0]}])
 
 
@@ -292,7 +292,7 @@ def test_windows_without_a_face_and_with_two() -> None:
 
     sound = Row("f", None, 0.0, 1.0, None, "audio", (0.4, *(0.1,) * 6), True, "window")
     silent = Row("f", None, 1.0, 2.0, None, "audio", (1 / 7,) * 7, False, "window")
-    rows = together_over_time(
+    rows = combine_windows(
         [[face(0, 0.9), face(1, 0.2), sound], [sound], [silent], []], ["face", "audio"]
     )
     assert [(r.track, r.level, r.face_found) for r in rows] == [
@@ -326,7 +326,7 @@ def test_abstaining_by_the_fusions_own_threshold(
     result = model.predict(happy, abstain=True)
     for row in result.rows:
         assert row.uncertain == (row.model == "face+audio" and max(row.probabilities) < 0.9)
-    assert "50% were answered, 75.0% of them rightly" in result.about["uncertain"]
+    assert "50% kept a label, 75.0% of these were right" in result.about["uncertain"]
     with pytest.raises(ParameterError, match="not both"):
         model.predict(happy, abstain=True, uncertain_below=0.5)
     for other in (parts, EmoNets(parts.face, audio=parts.audio, fusion=fitted())):

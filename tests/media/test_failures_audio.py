@@ -98,7 +98,7 @@ def test_a_film_whose_sound_is_beyond_belief(
     assert not answer["audio"].sound_found
     assert answer["face+audio"].probabilities == answer["face"].probabilities
     assert result.files[0].status == "damaged"
-    assert "nothing was heard" in result.files[0].message
+    assert "no usable sound" in result.files[0].message
     assert "full scale" in result.files[0].message
 
 

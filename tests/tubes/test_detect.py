@@ -92,7 +92,7 @@ def test_work_goes_down_for_large_faces_and_up_for_small_ones(
 ) -> None:
     detector = CenterFace(every=4, threads=1)
     sizes: list[int] = []
-    look = detector._look
+    look = detector._run
     monkeypatch.setattr(
         detector, "_look", lambda image, size: (sizes.append(size), look(image, size))[1]
     )
@@ -115,7 +115,7 @@ def test_lost_face_is_looked_for_again(
     frames: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector = CenterFace(threads=1)
-    look = detector._look
+    look = detector._run
     empty = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
     blind = {160}
     monkeypatch.setattr(

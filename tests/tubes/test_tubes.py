@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emonets.errors import DataError, EmoNetsError, ParameterError
-from emonets.tubes.builder import FaceTube, TubeBuilder, TubeOptions
+from emonets.tubes.builder import TubeBuilder
 from emonets.tubes.neighbourhood import content_box, cut_crop, neighbourhood
+from emonets.tubes.tube import FaceTube, TubeOptions
 
 
 @dataclass(frozen=True)
