@@ -60,13 +60,13 @@ def test_what_was_not_found_says_nothing() -> None:
     p, y, _ = predictions(70)
     found = np.random.default_rng(1).random((70, 2)) > 0.4
     found[0] = False
-    said = np.where(found[:, :, None], p, 1 / 7)
+    uniform = np.where(found[:, :, None], p, 1 / 7)
     spoilt = np.where(found[:, :, None], p, np.nan)
-    np.testing.assert_array_equal(check_probabilities(spoilt, found=found), said)
+    np.testing.assert_array_equal(check_probabilities(spoilt, found=found), uniform)
     for fusion in (MeanFusion(), ProductFusion(), *LEARNERS):
         fusion.fit(spoilt, y, found=found)
         q = fusion.predict_proba(spoilt, found=found)
-        np.testing.assert_array_equal(q, fusion.fit(said, y).predict_proba(said))
+        np.testing.assert_array_equal(q, fusion.fit(uniform, y).predict_proba(uniform))
     np.testing.assert_allclose(MeanFusion().fit(p, y).predict_proba(spoilt, found=found)[0], 1 / 7)
     product = ProductFusion().fit(p, y).predict_proba(spoilt, found=found)
     one = found.sum(axis=1) == 1
@@ -74,7 +74,7 @@ def test_what_was_not_found_says_nothing() -> None:
     np.testing.assert_allclose(product[one], p[one][found[one]], atol=1e-12)
     weights = np.random.default_rng(2).random((2, 7))
     np.testing.assert_allclose(
-        pool(said[found.sum(axis=1) == 0], weights, "log"), 1 / 7, atol=1e-12
+        pool(uniform[found.sum(axis=1) == 0], weights, "log"), 1 / 7, atol=1e-12
     )
 
 
@@ -197,7 +197,7 @@ ROWS = st.lists(
 
 
 @given(ROWS, CLASSES, CLASSES)
-def test_nothing_is_said_of_a_class_that_was_never_shown(
+def test_predictions_are_neutral_for_unknown_classes(
     rows: list[list[float]], known: set[int], among: set[int]
 ) -> None:
     p = np.array(rows) / np.sum(rows, axis=1, keepdims=True)
@@ -213,9 +213,11 @@ def test_nothing_is_said_of_a_class_that_was_never_shown(
     have = sorted(known)
     total = p[:, have].sum(axis=1, keepdims=True)
     share = len(have) / len(every)
-    told = total[:, 0] > 0
-    np.testing.assert_allclose(q[told][:, have] * total[told], p[told][:, have] * share, atol=1e-15)
-    np.testing.assert_allclose(q[~told][:, have], 1 / len(every))
+    positive = total[:, 0] > 0
+    np.testing.assert_allclose(
+        q[positive][:, have] * total[positive], p[positive][:, have] * share, atol=1e-15
+    )
+    np.testing.assert_allclose(q[~positive][:, have], 1 / len(every))
     masks = [np.isin(np.arange(7), list(classes)) for classes in (known, among)]
     np.testing.assert_array_equal(neutral_for_unknown(p, *masks), q)
     np.testing.assert_array_equal(neutral_for_unknown(p[0], have, every), q[0])
@@ -249,9 +251,9 @@ def test_in_each_clip_those_that_speak_say_what_there_is_to_choose_from() -> Non
     given_p[3] = np.nan
     q = neutral_where_unknown(given_p, known, found)
     np.testing.assert_array_equal(q[~found], np.full((np.sum(~found), 7), 1 / 7))
-    np.testing.assert_array_equal(q[0, 1], p[0, 1])  # nobody there knows more
+    np.testing.assert_array_equal(q[0, 1], p[0, 1])  # no model there has more classes
     np.testing.assert_allclose(q[0, 2], neutral_for_unknown(p[0, 2], [0, 3], [0, 3, 6]))
-    np.testing.assert_array_equal(q[1, 1], p[1, 1])  # who speaks alone is taken at its word
+    np.testing.assert_array_equal(q[1, 1], p[1, 1])  # a single model stays as it is
     np.testing.assert_allclose(q[2, 1], neutral_for_unknown(p[2, 1], known[1]))
     for j in range(3):
         np.testing.assert_allclose(q[4:, j], neutral_for_unknown(p[4:, j], known[j]))

@@ -9,7 +9,7 @@ import pytest
 import test_activity
 import test_mouth
 from test_audio_specialist import speech_like, write_sound
-from test_predict import write_film
+from test_predict import write_clip
 
 import emonets
 from emonets import EmoNets, MediaError
@@ -58,8 +58,8 @@ def test_each_speaks_and_then_all_together(model: EmoNets, happy: Path) -> None:
     assert result.files[0].status == "ok"
     assert "motion words" in result.about["decision"]
     assert result.about["decision"].endswith(
-        ", of those that found something; activity was not trained on disgust, fear, sad, surprise; "
-        "mouth was not trained on angry, disgust, fear, neutral"
+        ", of those that found something; activity was not trained on disgust, fear, sad, "
+        "surprise; mouth was not trained on angry, disgust, fear, neutral"
     )
     assert tuple(result.to_pandas().columns) == COLUMNS
     assert Result.from_json(result.to_json()).rows == result.rows
@@ -100,7 +100,7 @@ def test_windows(model: EmoNets, happy: Path) -> None:
     assert len(mouths) == 3
     both = [row for row in result.rows if row.model == "activity+mouth" and row.level == "face"]
     for motion, mouth, row in zip(moved, mouths, both, strict=True):
-        # between the two of them they know all but disgust and fear, which nobody speaks of
+        # no active specialist was trained on disgust and fear
         a = neutral_for_unknown(motion.probabilities, [0, 3, 6], [0, 3, 4, 5, 6])
         b = neutral_for_unknown(mouth.probabilities, [3, 4, 5], [0, 3, 4, 5, 6])
         np.testing.assert_allclose(row.probabilities, a * b / (a * b).sum(), atol=1e-5)
@@ -110,13 +110,13 @@ def test_windows(model: EmoNets, happy: Path) -> None:
 
 
 def test_where_nothing_is_to_be_found(model: EmoNets, tmp_path: Path) -> None:
-    film = write_film(tmp_path / "black.mp4", [np.zeros((64, 64, 3), np.uint8)] * 20)
-    result = model.predict([film])
+    clip = write_clip(tmp_path / "black.mp4", [np.zeros((64, 64, 3), np.uint8)] * 20)
+    result = model.predict([clip])
     assert all(row.probabilities == pytest.approx([1 / 7] * 7) for row in result.rows)
     assert all(row.label is None for row in result.rows)
     assert result.files[0].status == "no face"
     assert "no motion" in result.files[0].message
-    alone = model.predict([film], models=["activity"])
+    alone = model.predict([clip], models=["activity"])
     assert alone.files[0].status == "no motion"
     assert alone.failed
     sound = write_sound(tmp_path / "a.wav", speech_like(1.0))
