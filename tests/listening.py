@@ -8,18 +8,18 @@ from contextlib import contextmanager
 
 
 class _Handler(logging.Handler):
-    def __init__(self, take: Callable[[str], object]) -> None:
+    def __init__(self, on_message: Callable[[str], object]) -> None:
         super().__init__()
-        self._take = take
+        self._on_message = on_message
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._take(record.getMessage())
+        self._on_message(record.getMessage())
 
 
 @contextmanager
-def listening(take: Callable[[str], object]) -> Iterator[None]:
-    """Call ``take`` with each message; an exception that it raises ends the work."""
-    logger, handler = logging.getLogger("emonets"), _Handler(take)
+def listening(on_message: Callable[[str], object]) -> Iterator[None]:
+    """Call ``on_message`` with each message; an exception that it raises ends the work."""
+    logger, handler = logging.getLogger("emonets"), _Handler(on_message)
     before = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""Many clips: what is kept, what is done again, and what one clip may do to the others."""
+"""Many clips: what is kept, what is done again, and how a clip that fails affects the others."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from emonets.result import FileStatus, Result, Row
 
 
 @pytest.fixture
-def films(tmp_path: Path, happy: Path) -> list[Path]:
-    folder = tmp_path / "films"
+def clips(tmp_path: Path, happy: Path) -> list[Path]:
+    folder = tmp_path / "clips"
     folder.mkdir()
     return [Path(shutil.copy(happy, folder / f"{name}.flv")) for name in "abc"]
 
 
 @pytest.fixture
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the clips looked at; the looking itself costs nothing."""
+def predicted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the predicted clips; predicting itself costs nothing."""
     names: list[str] = []
 
     def quick(self: EmoNets, path: Path, **_: object) -> Result:
@@ -38,16 +38,16 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_only_what_changed_is_done_again(
-    films: list[Path], looked_at: list[str], tmp_path: Path
+    clips: list[Path], predicted: list[str], tmp_path: Path
 ) -> None:
     def again(**options: Any) -> list[str]:
-        looked_at.clear()
-        predict_many(films, bundle="paper", folder=tmp_path / "out", options=Options(**options))
-        return list(looked_at)
+        predicted.clear()
+        predict_many(clips, bundle="paper", folder=tmp_path / "out", options=Options(**options))
+        return list(predicted)
 
     assert again() == ["a.flv", "b.flv", "c.flv"]
     assert again() == []
-    os.utime(films[1], ns=(1, 1))
+    os.utime(clips[1], ns=(1, 1))
     assert again() == ["b.flv"]
     assert len(again(stride=2)) == 3
     crops = tmp_path / "crops"
@@ -59,10 +59,10 @@ def test_only_what_changed_is_done_again(
     assert len(again(crops=str(crops))) == 3
 
 
-def test_a_film_that_changes_or_vanishes_meanwhile(
-    films: list[Path], looked_at: list[str], tmp_path: Path
+def test_a_clip_that_changes_or_vanishes_meanwhile(
+    clips: list[Path], predicted: list[str], tmp_path: Path
 ) -> None:
-    first, second, third = films
+    first, second, third = clips
 
     def meddle(result: Result) -> None:
         if result.files[0].file == str(first):
@@ -70,15 +70,15 @@ def test_a_film_that_changes_or_vanishes_meanwhile(
             third.unlink()
 
     out = tmp_path / "out"
-    result = predict_many(films, bundle="paper", folder=out, on_clip=meddle)
+    result = predict_many(clips, bundle="paper", folder=out, on_clip=meddle)
     assert [status.status for status in result.files] == ["ok"] * 3  # none took the others along
-    looked_at.clear()
+    predicted.clear()
     predict_many([first, second], bundle="paper", folder=out)
-    assert looked_at == ["b.flv"]
+    assert predicted == ["b.flv"]
 
 
 def test_an_unexpected_error_is_one_clips_own(
-    films: list[Path], monkeypatch: pytest.MonkeyPatch
+    clips: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(self: EmoNets, path: Path, **_: object) -> Result:
         if path.name == "b.flv":
@@ -88,14 +88,14 @@ def test_an_unexpected_error_is_one_clips_own(
         return Result((), (FileStatus(str(path), "ok"),), {})
 
     monkeypatch.setattr(EmoNets, "predict_clip", fails)
-    result = predict_many(films, bundle="paper")
+    result = predict_many(clips, bundle="paper")
     assert [status.status for status in result.files] == ["ok", "error", "error"]
     assert "surprise" in result.files[1].message
     assert result.files[2].message == "is gone; copy it again"
 
 
 def test_a_worker_that_dies_takes_no_other_clip_along(
-    films: list[Path], monkeypatch: pytest.MonkeyPatch
+    clips: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(i: int, clip: Path, *_: object) -> tuple[int, Result]:
         if clip.name == "b.flv":
@@ -103,7 +103,7 @@ def test_a_worker_that_dies_takes_no_other_clip_along(
         return i, Result((), (FileStatus(str(clip), "ok"),), {})
 
     monkeypatch.setattr(batch, "_numbered", dies)
-    result = predict_many(films, bundle="paper", workers=2)
+    result = predict_many(clips, bundle="paper", workers=2)
     assert [Path(status.file).name for status in result.files] == ["a.flv", "b.flv", "c.flv"]
     assert [status.status for status in result.files] == ["ok", "error", "ok"]
-    assert "died" in result.files[1].message
+    assert "ended without a result" in result.files[1].message

@@ -1,4 +1,4 @@
-"""The registry, and a fifth specialist that no file of the package knows."""
+"""The registry, and a fifth specialist that no file of the package names."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_name_is_given_once(kind: SpecialistKind) -> None:
         SpecialistKind("two words", load="x:y")
 
 
-def test_a_kind_without_a_trainer_is_no_error_till_it_is_asked() -> None:
+def test_a_kind_without_a_trainer_fails_when_it_is_called() -> None:
     with pytest.raises(ParameterError, match="'gait' has no trainer"):
         SpecialistKind("gait", load="x:y").call("trainer")
 

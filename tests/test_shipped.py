@@ -59,15 +59,15 @@ def test_what_it_was_trained_on_is_recognised(shared: Path) -> None:
     assert seen_by(provenance, moved, groups)["mouth"].fingerprint.all()
 
 
-def test_motion_and_mouths_are_there_and_speak_when_asked() -> None:
+def test_activity_and_mouth_are_there_and_not_active() -> None:
     model = EmoNets.load()
-    assert model.speaks == ("face", "audio")
+    assert model.active == ("face", "audio")
     assert tuple(model.specialists) == ("face", "audio", "activity", "mouth")
     card = model.about["card"]
     for name in ("activity", "mouth"):
         assert "leave one of 8 groups out" in card[name]["split"]
         assert "javanese" in card[name]["trained_on"]
-    assert model.with_models(["all"]).speaks == tuple(model.specialists)
+    assert model.with_models(["all"]).active == tuple(model.specialists)
 
 
 @pytest.mark.parametrize("name", bundle_names())
@@ -97,7 +97,7 @@ def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
     assert accuracy == pytest.approx(model.about["card"]["chosen_accuracy"], abs=0.003)
 
 
-def test_the_sound_of_an_example(happy: Path) -> None:
-    """It is wrong about it, as its card says of this corpus; what ships must not drift."""
+def test_the_audio_of_an_example(happy: Path) -> None:
+    """Its label is wrong, as often on this corpus; shipped numbers must not drift."""
     (row,) = EmoNets.load("modern").predict(happy, models=["audio"]).rows
     assert row.probabilities == pytest.approx((0.03, 0.04, 0.17, 0.22, 0.12, 0.35, 0.07), abs=0.01)

@@ -84,7 +84,7 @@ def main() -> None:
     known = {**learned.provenance.corpora, **shipped.provenance.only(["face", "audio"]).corpora}
     EmoNets(
         shipped.face, audio=shipped.audio, activity=learned.activity, mouth=learned.mouth,
-        speaks=("face", "audio"), about={**shipped.about, "card": card},
+        active=("face", "audio"), about={**shipped.about, "card": card},
         provenance=Provenance(known),
     ).save(args.out)  # fmt: skip
     if args.results:

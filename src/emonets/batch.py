@@ -37,7 +37,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Source:
-    """Which model a worker process is to load."""
+    """Which model a worker process loads."""
 
     bundle: str
     device: str
@@ -56,14 +56,14 @@ def predict_many(
     on_clip: Callable[[Result], None] | None = None,
     on_frame: Callable[[Frame], None] | None = None,
 ) -> Result:
-    """Predict clips, in their order, whatever becomes of single ones.
+    """Predict clips, in their order. A clip that fails does not stop the others.
 
     Parameters
     ----------
-    models : which of the bundle's specialists speak; None: those that do by default; ``all``.
+    models : which of the bundle's specialists are used; None: its active ones; ``all``: every one.
     workers : processes; 1 works in this one.
-    folder : keep each clip's result there as it is finished, and take what an earlier,
-        interrupted run left for the same clip, model and options.
+    folder : each clip's result is kept there as it is finished. A result that an earlier,
+        interrupted run left for the same clip, model and options is used again.
     on_clip : called as clips are finished, in any order.
     on_frame : called for each frame; only with one worker.
     """
@@ -79,7 +79,7 @@ def predict_many(
             try_folder(folder)
         except OSError as error:
             raise _cannot_write(folder, error) from None
-    # told before the clip is read: one that changes meanwhile is looked at again next time
+    # made before the clip is read: a clip that changes meanwhile is predicted again next time
     keys = [None if folder is None else _key(clip, model, options) for clip in clips]
     done: dict[int, Result] = {}
     todo: list[int] = []
@@ -125,13 +125,13 @@ def _work(
             open_.discard(i)
             yield i, result
     except TerminatedWorkerError:
-        # which clip it was is not said: each of the rest gets a process of its own
+        # the error does not name the clip: each of the rest gets a process of its own
         for i in sorted(open_):
             job = delayed(_numbered)(i, clips[i], source, options)
             try:
                 yield from Parallel(2)([job])
             except TerminatedWorkerError:
-                text = "the process that looked at it died; is there memory enough for --workers?"
+                text = "its process ended without a result; use fewer --workers to save memory"
                 status = FileStatus(str(clips[i]), "error", text)
                 yield i, Result((), (status,), _model(source).describe())
 
@@ -151,7 +151,7 @@ def _one(
         return model.predict_clip(clip, **asdict(options), on_frame=on_frame)
     except (ParameterError, KeyboardInterrupt):
         raise
-    except Exception as error:  # one clip must never take the others with it
+    except Exception as error:  # one clip must never stop the others
         if isinstance(error, EmoNetsError):
             status = status_of(error, str(clip))
         else:
@@ -174,7 +174,7 @@ def _place(folder: Path, clip: Path) -> Path:
 def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
     """Changes when the clip's bytes (by size and time), the model or an option does.
 
-    None for a clip that cannot be looked at: what is said of it is not kept.
+    None for a clip that cannot be read: its result is not kept.
     """
     try:
         stats = _stats(clip)
@@ -202,7 +202,7 @@ def _cannot_write(folder: Path, error: OSError) -> EmoNetsError:
 
 def _keep(folder: Path, clip: Path, key: str, result: Result) -> None:
     if any(status.status == "error" for status in result.files):
-        return  # looked at again next time
+        return  # predicted again next time
     try:
         Result(result.rows, result.files, {**result.about, "key": key}).to_json(
             _place(folder, clip)

@@ -63,7 +63,7 @@ class Bundle:
 
 
 def check_place(folder: str | os.PathLike[str]) -> None:
-    """Raise unless a bundle can be written there: to be asked before hours of training.
+    """Raise unless a bundle can be written there. Call it before hours of training.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def check_place(folder: str | os.PathLike[str]) -> None:
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Arrays of any strides as the content of a safetensors file."""
-    # safetensors writes the memory as it lies, whatever the strides say
+    # safetensors writes the memory as it lies and ignores the strides
     return save({name: np.ascontiguousarray(x) for name, x in arrays.items()})
 
 
@@ -123,7 +123,7 @@ def write_bundle(
     """
     target = Path(folder)
     check_place(target)
-    files = dict(_file(part, some) for part, some in sorted(arrays.items()))
+    files = dict(_file(part, values) for part, values in sorted(arrays.items()))
     full = {
         "format": FORMAT,
         "version": VERSION,
@@ -131,7 +131,7 @@ def write_bundle(
         **manifest,
         "checksums": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
-    full["version"] = VERSION  # whatever bundle the manifest was read from
+    full["version"] = VERSION  # the manifest may come from a bundle of format 1
     files[MANIFEST] = (json.dumps(full, indent=1, ensure_ascii=False) + "\n").encode()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ def read_bundle(folder: str | os.PathLike[str]) -> Bundle:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BundleError(f"{path / MANIFEST}: not the manifest of an EmoNets bundle")
     version = manifest.get("version")
-    if version not in tuple(_KINDS):  # what is not hashable is no version either
+    if version not in tuple(_KINDS):  # a tuple, for the version may be unhashable
         raise BundleError(
             f"{path}: bundle format {version!r}; this version reads "
             f"{' and '.join(map(str, _KINDS))}; update emonets"
@@ -225,7 +225,7 @@ def _file(part: str, arrays: Arrays) -> tuple[str, bytes]:
 def _read(path: Path, largest: int = _LARGEST) -> bytes:
     try:
         if path.stat().st_size > largest:
-            raise BundleError(f"{path}: larger than any file of a bundle can be")
+            raise BundleError(f"{path}: larger than a file of a bundle can be")
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from None

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from emonets.errors import ParameterError
 from emonets.media.clip import Frame, SoundChunk
-from emonets.tubes.builder import FaceTube
+from emonets.tubes.tube import FaceTube
 
 Floats = NDArray[np.float64]
 Features = dict[str, NDArray[Any]]
-"""What a reader takes out of a clip: arrays by name; see `Reader.finish`."""
+"""What a reader extracts from a clip: arrays by name; see `Reader.finish`."""
 Spans = Sequence[tuple[float, float]]
 """(start, end) in seconds since the clip's start."""
 Parts = dict[str, dict[str, NDArray[Any]]]
@@ -36,7 +36,7 @@ TUBES, FRAMES, SOUND = "tubes", "frames", "sound"
 NEEDS = (TUBES, FRAMES, SOUND)
 """What a reader can be given of a clip: face tubes, whole frames, sound."""
 FINDS = ("face", "sound", "motion", "other")
-"""What a specialist rests on; results have a column for each of the first three."""
+"""The evidence of a specialist; results have a column for each of the first three."""
 
 ALL_OF_IT = -1
 """In `Predictions.span`: the prediction is of the whole clip."""
@@ -46,7 +46,7 @@ NO_TRACK = -1
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with the evidence that a reader was given; known at the end.
+    """What is wrong with the evidence that a reader was given; set at the end.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Problem:
 
 
 class Reader(Protocol):
-    """Takes what passes by of one clip, and returns its features at the end.
+    """Takes the parts of one clip, and returns its features at the end.
 
     Only the push methods that its ``needs`` name are called; each from one thread. ``problem`` is
     read after `finish`.
@@ -79,7 +79,7 @@ class Reader(Protocol):
         """Take sound. Each chunk begins where the one before ended: gaps are filled with zeros."""
 
     def finish(self) -> Features:
-        """End of the clip: what was taken out of it. A clip without anything: empty arrays.
+        """End of the clip: its features. They are empty arrays where it holds no evidence.
 
         A pass adds ``span`` (2,), start and end of the pictures in seconds, and ``step`` (), the
         mean time between frames, where a reader of pictures does not return them itself.
@@ -105,7 +105,7 @@ class BaseReader:
         raise TypeError(f"{type(self).__name__} takes no sound")
 
     def finish(self) -> Features:
-        """Nothing was taken out of the clip."""
+        """No features."""
         return {}
 
 
@@ -115,8 +115,8 @@ class Predictions:
 
     Attributes
     ----------
-    span : (n,) int, position among the spans that were asked for, or `ALL_OF_IT`; of the whole
-        clip there is exactly one entry.
+    span : (n,) int, position among the given spans, or `ALL_OF_IT`; of the whole clip there is
+        exactly one entry.
     track : (n,) int, number of the face tube, or `NO_TRACK`.
     start, end : (n,) seconds that the entry rests on.
     found : (n,) bool, whether there was anything to predict from.
@@ -147,7 +147,7 @@ def of_spans(
     whole_found: bool,
     whole_p: Floats,
 ) -> Predictions:
-    """Predictions of a specialist that is no face's: an entry a span, then that of the clip.
+    """Predictions of a specialist without single faces: an entry a span, then that of the clip.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class Specialist(Protocol):
     ----------
     name : under which it is registered; a row's ``model``.
     needs : of `NEEDS`, what its reader is given.
-    finds : of `FINDS`, what its predictions rest on.
+    finds : of `FINDS`, the evidence of its predictions.
     per_face : whether its predictions of a span are of single faces.
     """
 
@@ -183,11 +183,11 @@ class Specialist(Protocol):
 
     @property
     def known_classes(self) -> tuple[int, ...]:
-        """The emotions, 0..6, that it was trained on; it has no opinion on others."""
+        """The emotions, 0..6, that it was trained on; its predictions hold no others."""
 
     @property
     def decision(self) -> str:
-        """In words, how a clip's evidence becomes one prediction."""
+        """A short text: how a clip's evidence becomes one prediction."""
 
     def open(self, *, device: str = "cpu") -> Reader:
         """A reader for one clip."""
@@ -204,16 +204,16 @@ class Specialist(Protocol):
 
 @dataclass(frozen=True)
 class Extractor:
-    """What is taken out of each labelled clip for training, and kept in a store.
+    """What is extracted from each labelled clip for training, and kept in a store.
 
     Parameters
     ----------
     kind : its name, a folder of the store.
     settings : all that decides the numbers; plain, for JSON.
-    version : changes when the same settings give other numbers.
+    version : changes when the same settings give different numbers.
     open : makes the reader of one clip; can be sent to another process.
     stills : for data of still faces, (n, height, width) grey uint8 → features with an entry a
-        picture; None: nothing can be taken out of still faces.
+        picture; None: nothing can be extracted from still faces.
     """
 
     kind: str
@@ -285,7 +285,7 @@ _REGISTERED: dict[str, SpecialistKind] = {}
 
 
 def register(kind: SpecialistKind) -> SpecialistKind:
-    """Make a specialist known to models, bundles, presets and training.
+    """Add a specialist to the registry, for models, bundles, presets and training.
 
     Raises
     ------
@@ -310,7 +310,7 @@ def unregister(name: str) -> None:
 
 @contextmanager
 def registered(kind: SpecialistKind) -> Iterator[SpecialistKind]:
-    """A specialist that is known within a ``with`` block only."""
+    """A specialist that is registered within a ``with`` block only."""
     yield register(kind)
     unregister(kind.name)
 
@@ -335,7 +335,7 @@ def specialist_kind(name: str) -> SpecialistKind:
 
 
 def in_order(names: Sequence[str]) -> list[str]:
-    """Names of specialists in the order of results; unknown ones behind, in their own."""
+    """Names of specialists in the order of results; unknown ones last, in their own order."""
     place = {name: i for i, name in enumerate(specialist_kinds())}
     return sorted(names, key=lambda name: place.get(name, len(place)))
 

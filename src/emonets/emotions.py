@@ -1,6 +1,6 @@
 """The seven emotions, in the one order used everywhere inside EmoNets.
 
-Any other order is turned into this one at the door (``datasets/``, readers), nowhere else.
+Readers (``datasets/``) turn any other order into this one; nothing else does.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surpri
 """The seven classes in canonical order: column *k* of probabilities is ``EMOTIONS[k]``."""
 
 UNIFORM = 1.0 / len(EMOTIONS)
-"""The probability that says nothing: what a specialist answers when it has seen nothing."""
+"""The probability of each class where a specialist finds no evidence."""
 
 _ALIASES: dict[str, str] = {
     "anger": "angry", "ang": "angry",
@@ -22,14 +22,14 @@ _ALIASES: dict[str, str] = {
 }  # fmt: skip
 
 WORDS: dict[str, str] = {**{name: name for name in EMOTIONS}, **_ALIASES}
-"""Every word that is understood → the emotion it stands for."""
+"""Every accepted word → the emotion that it stands for."""
 
 
 def emotion_index(name: str) -> int:
     """Return the canonical index (0..6) of an emotion's name.
 
-    Case and surrounding blanks do not matter; common synonyms (``anger``, ``joy``, ``calm`` …)
-    are understood.
+    Case and surrounding blanks do not matter. Common synonyms (``anger``, ``joy``, ``calm`` …)
+    are accepted.
 
     Raises
     ------

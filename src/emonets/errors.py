@@ -1,4 +1,4 @@
-"""What can go wrong, in words a user can act on."""
+"""The errors of EmoNets, with messages that a user can act on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class EmoNetsError(Exception):
 
 
 class MediaError(EmoNetsError):
-    """A media file that cannot be read: says which file, what is wrong, what to do.
+    """A media file that cannot be read: its message names the file, the fault and what to do.
 
     Parameters
     ----------
@@ -50,4 +50,4 @@ class MissingExtraError(EmoNetsError, ImportError):
         super().__init__(f"{what} needs an optional part: pip install 'emonets[{extra}]'")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.what, self.extra)  # it travels from worker processes
+        return type(self), (self.what, self.extra)  # to be sent from worker processes

@@ -21,16 +21,16 @@ from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.fusion.base import Fusion
 from emonets.fusion.named import NamedFusion
 from emonets.inference.combine import (
-    TOGETHER,
+    JOINER,
     about_uncertain,
     about_unknown,
     check_uncertain,
-    how_together,
+    combine_clip,
+    combine_windows,
+    describe_combination,
     mark_uncertain,
-    together,
-    together_over_time,
 )
-from emonets.inference.rows import rows_of, status_of, verdict
+from emonets.inference.rows import clip_status, rows_of, status_of
 from emonets.inference.windows import Windows, check_windows, spans_of, whole_span
 from emonets.media.clip import Clip, Frame, find_clips, find_clips_each, open_clip
 from emonets.one_pass import read_clip
@@ -47,22 +47,22 @@ ALL = "all"
 
 
 class EmoNets:
-    """The system: specialists (face, sound, motion, mouth) and how they make one answer.
+    """The system: specialists (face, audio, activity, mouth) and a fusion of their predictions.
 
-    Where several speak, a clip's answer is what a fusion makes of theirs (paper 4): one that was
-    fitted on labelled clips, or else their product.
+    Where several are used, a fusion combines their predictions of a clip (paper 4). It was fitted
+    on labelled clips, or else it is their product.
 
     Parameters
     ----------
     face : the face specialist, or None.
     specialists : the others by name: ``audio``, ``activity``, ``mouth``, and what else is
         registered (`emonets.contracts`); at least one in all.
-    fusion : fitted on answers of these specialists to clips that they had not been trained on: a
+    fusion : fitted on predictions of these specialists for clips that they were not trained on: a
         ``fusion.named.NamedFusion``, or a fusion of all of them in the order of
-        :attr:`specialists`. What finds nothing counts as 1/7. None: the product of those that
-        found something. Either is given answers that say nothing of a class that a specialist
-        was never shown and another was: fit on such (``fusion.common.neutral_where_unknown``).
-    speaks : which specialists speak where nobody says otherwise; None: all.
+        :attr:`specialists`. A specialist that finds nothing counts as 1/7. None: the product of
+        those that found something. Predictions are neutral for a class that a specialist was not
+        trained on and another was. Fit on such (``fusion.common.neutral_where_unknown``).
+    active : specialists that are used where none are named; None: all.
     about : the model's card and preset, kept in its bundle.
     device : ``cpu``, ``cuda``, ``coreml`` or ``directml``, as far as onnxruntime has it here.
     provenance : what the specialists were trained on, kept in its bundle.
@@ -73,7 +73,7 @@ class EmoNets:
         face: Specialist | None = None,
         *,
         fusion: NamedFusion | Fusion | None = None,
-        speaks: Sequence[str] | None = None,
+        active: Sequence[str] | None = None,
         about: dict[str, Any] | None = None,
         device: str = "cpu",
         provenance: Provenance | None = None,
@@ -88,13 +88,14 @@ class EmoNets:
             )
         self.specialists: dict[str, Specialist] = {name: given[name] for name in in_order([*given])}
         """Those the model has, by name, in the order of results."""
-        self.speaks = tuple(self.specialists)
-        if speaks is not None:
-            for name in speaks:
+        self.active = tuple(self.specialists)
+        """Those that are used where none are named."""
+        if active is not None:
+            for name in active:
                 self._must_have(name)
-            self.speaks = tuple(name for name in self.specialists if name in speaks)
-        if not self.speaks:
-            raise ParameterError("speaks names nobody: give one of " + ", ".join(self.specialists))
+            self.active = tuple(name for name in self.specialists if name in active)
+        if not self.active:
+            raise ParameterError("active is empty: give one of " + ", ".join(self.specialists))
         if fusion is not None and not isinstance(fusion, NamedFusion):
             fusion = NamedFusion(fusion, tuple(self.specialists))
         if fusion is not None and not set(self.specialists) <= set(fusion.models):
@@ -122,7 +123,7 @@ class EmoNets:
         content = read_bundle(find_bundle(bundle))
         parts = _specialists_of(content)
         return cls(
-            **parts, fusion=_fusion_of(content, parts), speaks=_speaks_of(content, parts),
+            **parts, fusion=_fusion_of(content, parts), active=_active_of(content, parts),
             about=_about(content, str(bundle)), device=device, provenance=provenance_of(content),
         )  # fmt: skip
 
@@ -145,8 +146,8 @@ class EmoNets:
             "card": self.about.get("card", {}),
             "specialists": settings,
         }
-        if self.speaks != tuple(self.specialists):
-            manifest["speaks"] = list(self.speaks)
+        if self.active != tuple(self.specialists):
+            manifest["active"] = list(self.active)
         if self.fusion is not None:
             manifest["fusion"], arrays["fusion"] = self.fusion.to_arrays()
         if self.provenance.corpora:
@@ -160,20 +161,19 @@ class EmoNets:
 
         Parameters
         ----------
-        names : of specialists; ``("all",)``: every one; None: those that speak where nobody says
-            otherwise (:attr:`speaks`).
+        names : of specialists; ``("all",)``: every one; None: those of :attr:`active`.
 
         Raises
         ------
         ParameterError : it has none of that name.
         """
         if names is None:
-            names = self.speaks
+            names = self.active
         elif list(names) == [ALL]:
             names = tuple(self.specialists)
         for name in names:
             self._must_have(name)
-        if tuple(names) == tuple(self.specialists) == self.speaks:
+        if tuple(names) == tuple(self.specialists) == self.active:
             return self
         chosen: dict[str, Any] = {name: self.specialists[name] for name in names}
         return type(self)(
@@ -202,7 +202,7 @@ class EmoNets:
         abstain: bool = False,
         errors: str = "auto",
     ) -> Result:
-        """What the people in one or many clips show.
+        """Predict the emotions that the people in one or many clips show.
 
         Parameters
         ----------
@@ -215,18 +215,18 @@ class EmoNets:
         frames : add a row for every single face picture too.
         crops : a folder of your own face crops of a single clip, named by frame number from 1
             (``tubes.crop_folder.CropFolder``).
-        models : which specialists speak, of ``face``, ``audio``, ``activity`` and ``mouth``; None:
-            those that speak where nobody says otherwise; ``["all"]``: all that the model has.
+        models : which specialists are used, of ``face``, ``audio``, ``activity`` and ``mouth``;
+            None: those of :attr:`active`; ``["all"]``: all that the model has.
         uncertain_below : 0..1; a row whose largest probability is below it has the label
             ``uncertain``. Its probabilities stay.
-        abstain : the same for the answers of all together, below the threshold that the model's
-            fusion brings with it, whose coverage and accuracy ``about`` states.
+        abstain : the same for the fused predictions, below the threshold of the model's fusion.
+            ``about`` states the coverage and accuracy of that threshold.
         errors : ``"raise"`` or ``"report"`` (a file that fails gets a status instead of rows);
             ``"auto"`` raises for one path and reports for a list.
 
         Returns
         -------
-        Result; its ``files`` say how each file fared.
+        Result; its ``files`` hold the status of each file.
         """
         single = isinstance(paths, str | os.PathLike)
         if errors not in ("auto", "raise", "report"):
@@ -238,15 +238,15 @@ class EmoNets:
         if crops is not None and (not single or len(clips) > 1):
             raise ParameterError("crops belong to a single clip: give one path")
         parts = [Result((), missing)]
-        speakers = self.with_models(models)
+        model = self.with_models(models)
         for path in clips:
-            part = speakers.predict_clip(
+            part = model.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,
                 crops=crops, uncertain_below=uncertain_below, abstain=abstain, raise_errors=strict,
             )  # fmt: skip
             parts.append(part)
         whole = Result.concatenate(parts)
-        about = speakers.describe(uncertain_below=uncertain_below, abstain=abstain)
+        about = model.describe(uncertain_below=uncertain_below, abstain=abstain)
         return Result(whole.rows, whole.files, about)
 
     def predict_clip(
@@ -296,53 +296,53 @@ class EmoNets:
             if raise_errors or isinstance(error, ParameterError):
                 raise
             return Result((), (status_of(error, file),), about)
-        rows, answers = made.rows, made.whole
-        several = len(answers) > 1
+        rows, clip_rows = made.rows, made.whole
+        several = len(clip_rows) > 1
         if several and len(spans) > 1:
-            rows += together_over_time(
+            rows += combine_windows(
                 made.by_span, list(used), self.fusion, self._known,
                 faces=any(part.per_face for part in used.values()),
             )  # fmt: skip
-        rows += answers
+        rows += clip_rows
         if several:
-            rows.append(together(answers, self.fusion, self._known))
+            rows.append(combine_clip(clip_rows, self.fusion, self._known))
         rows = mark_uncertain(rows, uncertain_below, abstain, self.fusion)
-        return Result(tuple(rows), (verdict(file, clip, answers),), about)
+        return Result(tuple(rows), (clip_status(file, clip, clip_rows),), about)
 
     def describe(
         self, *, uncertain_below: float | None = None, abstain: bool = False
     ) -> dict[str, Any]:
-        """What a result says about the model that made it, and about its threshold."""
-        how = {name: part.decision for name, part in self.specialists.items()}
-        decision = "".join(how.values())
-        if len(how) > 1:
-            decision = "; ".join(f"{name}: {text}" for name, text in how.items())
-            decision += f"; {how_together(list(how), self.fusion)}"
+        """What a result holds about the model that made it, and about its threshold."""
+        decisions = {name: part.decision for name, part in self.specialists.items()}
+        decision = "".join(decisions.values())
+        if len(decisions) > 1:
+            decision = "; ".join(f"{name}: {text}" for name, text in decisions.items())
+            decision += f"; {describe_combination(list(decisions), self.fusion)}"
         if lacking := about_unknown(self._known):
             decision += f"; {lacking}"
         return {
             **self.about,
             "trained_on": self.provenance.names(),
-            "model": TOGETHER.join(how),
+            "model": JOINER.join(decisions),
             "decision": decision,
             **about_uncertain(uncertain_below, abstain, self.fusion),
         }
 
     @property
     def _known(self) -> dict[str, tuple[int, ...]]:
-        """The classes that each specialist was shown."""
+        """The classes that each specialist was trained on."""
         return {name: part.known_classes for name, part in self.specialists.items()}
 
     def _check_streams(self, clip: Clip) -> None:
         info = clip.info
-        looking = [name for name, part in self.specialists.items() if _needs_pictures(part)]
-        listening = [name for name, part in self.specialists.items() if SOUND in part.needs]
-        if not listening and not info.has_frames:
+        visual = [name for name, part in self.specialists.items() if _needs_pictures(part)]
+        audible = [name for name, part in self.specialists.items() if SOUND in part.needs]
+        if not audible and not info.has_frames:
             raise MediaError(
-                info.path, "has no video stream", f"the {looking[0]} model requires pictures"
+                info.path, "has no video stream", f"the {visual[0]} model requires pictures"
             )
-        if not looking and not info.has_sound:
-            raise MediaError(info.path, "has no sound", f"the {listening[0]} model requires it")
+        if not visual and not info.has_sound:
+            raise MediaError(info.path, "has no sound", f"the {audible[0]} model requires it")
 
 
 def _needs_pictures(specialist: Specialist) -> bool:
@@ -355,7 +355,7 @@ def load(bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu"
 
 
 def _find(paths: Any, strict: bool) -> tuple[list[Path], tuple[FileStatus, ...]]:
-    """The clips meant, and what names none: each path on its own, so that none hides another."""
+    """The clips, and a status for each path that names none. A wrong path hides no other."""
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
     if not isinstance(given, Sequence) or not all(isinstance(p, str | os.PathLike) for p in given):
         raise ParameterError(f"paths must be a path or a list of paths, got {paths!r}")
@@ -402,19 +402,21 @@ def _fusion_of(bundle: Bundle, specialists: dict[str, Any]) -> NamedFusion | Non
 def _foreign(fusion: NamedFusion, specialists: Iterable[str]) -> str:
     return (
         f"fitted on {', '.join(fusion.models)}, and the model has {', '.join(specialists)}; fit "
-        "one on all of these (emonets compare-fusion), or go without"
+        "one on all of these (emonets compare-fusion), or use none"
     )
 
 
-def _speaks_of(bundle: Bundle, specialists: Mapping[str, Any]) -> list[str] | None:
-    names = bundle.manifest.get("speaks")
+def _active_of(bundle: Bundle, specialists: Mapping[str, Any]) -> list[str] | None:
+    # bundles written before the key had its present name
+    key = "active" if "active" in bundle.manifest else "speaks"
+    names = bundle.manifest.get(key)
     if names is None:
         return None
     known = isinstance(names, list) and names and all(name in specialists for name in names)
     if not known:
         raise BundleError(
-            f"{bundle.path}: speaks must name some of its specialists, "
-            f"{', '.join(specialists)}; it says {names!r}"
+            f"{bundle.path}: {key} must name some of its specialists, "
+            f"{', '.join(specialists)}, got {names!r}"
         )
     return [str(name) for name in names]
 

@@ -1,7 +1,7 @@
 """One pass over a clip, for all readers: its pictures and its sound are decoded once.
 
-Decoding and finding faces cost more than most of what is predicted afterwards, and both are done
-once, however many specialists there are.
+Decoding and finding faces cost more than most predictions that follow. Both are done once for all
+specialists.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 from emonets.contracts import FRAMES, SOUND, TUBES, BaseReader, Features, Reader
 from emonets.errors import MediaError
 from emonets.media.clip import Clip, Frame, GapFiller, SoundChunk
-from emonets.tubes.builder import FaceTube
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
 from emonets.tubes.pipeline import find_tubes, prefetch
+from emonets.tubes.tube import FaceTube
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _CHUNKS_WAITING = 64
 
 @dataclass
 class Pictures:
-    """When the frames of a clip are shown, of a pass over them.
+    """The times of a clip's frames, from a pass over them.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Pass:
-    """What a pass over a clip gave: features by reader, and the times of its frames."""
+    """The results of a pass over a clip: features by reader, and the times of its frames."""
 
     features: dict[str, Features]
     pictures: Pictures = field(default_factory=Pictures)
@@ -97,25 +97,25 @@ def read_clip(
 
     Raises
     ------
-    MediaError : what the clip has of pictures or, where it has none, of sound cannot be decoded.
+    MediaError : the clip's pictures cannot be decoded or, where it has none, its sound.
     """
     needed = {need for reader in readers.values() for need in reader.needs}
-    looks = clip.info.has_frames and not needed.isdisjoint((TUBES, FRAMES))
-    listens = clip.info.has_sound and SOUND in needed
+    use_frames = clip.info.has_frames and not needed.isdisjoint((TUBES, FRAMES))
+    use_sound = clip.info.has_sound and SOUND in needed
     pictures, gaps = Pictures(), GapFiller()
 
     def given(need: str) -> list[Reader]:
         return [reader for reader in readers.values() if need in reader.needs]
 
     with ExitStack() as stack:
-        tubes: _Aside[FaceTube] = stack.enter_context(
-            _aside("tubes", _TUBES_WAITING, *(r.push_tube for r in given(TUBES)))
+        tubes: _Worker[FaceTube] = stack.enter_context(
+            _worker("tubes", _TUBES_WAITING, *(r.push_tube for r in given(TUBES)))
         )
-        frames: _Aside[Frame] = stack.enter_context(
-            _aside("frames", _FRAMES_WAITING, *(r.push_frame for r in given(FRAMES)))
+        frames: _Worker[Frame] = stack.enter_context(
+            _worker("frames", _FRAMES_WAITING, *(r.push_frame for r in given(FRAMES)))
         )
-        sound: _Aside[SoundChunk] = stack.enter_context(
-            _aside("sound", _CHUNKS_WAITING, *(r.push_sound for r in given(SOUND)))
+        sound: _Worker[SoundChunk] = stack.enter_context(
+            _worker("sound", _CHUNKS_WAITING, *(r.push_sound for r in given(SOUND)))
         )
 
         def on_each(frame: Frame) -> None:
@@ -128,26 +128,26 @@ def read_clip(
             for part in gaps.fill(chunk):
                 sound.push(part)
 
-        if looks and TUBES in needed:
+        if use_frames and TUBES in needed:
             found = find_tubes(
                 clip, load_detector(detector), stride=stride, crops=crops,
                 second=SensitiveDetector, on_frame=on_each,
-                on_sound=on_sound if listens else None,
+                on_sound=on_sound if use_sound else None,
             )  # fmt: skip
             with closing(found):
                 for tube in found:
                     tubes.push(tube)
-        elif looks or listens:
-            with closing(prefetch(clip.decode(frames=looks, sound=listens), 8)) as parts:
+        elif use_frames or use_sound:
+            with closing(prefetch(clip.decode(frames=use_frames, sound=use_sound), 8)) as parts:
                 for part in parts:
                     if isinstance(part, Frame):
                         on_each(part)
                     else:
                         on_sound(part)
-        if looks and not pictures.count:
+        if use_frames and not pictures.count:
             clip.raise_undecoded()
-        for aside in (tubes, frames, sound):
-            aside.wait()
+        for worker in (tubes, frames, sound):
+            worker.wait()
     out = {}
     for name, reader in readers.items():
         own = reader.finish()
@@ -169,25 +169,25 @@ def _check(clip: Clip, reader: Reader) -> None:
     clip.damaged = True
 
 
-class _Aside(Generic[T]):
-    """Takes items to some functions in a thread of its own, a few items behind at most."""
+class _Worker(Generic[T]):
+    """Passes items to functions in a thread of its own, a few items behind at most."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor | None, most: int, takers: Sequence[Callable[[T], None]]
+        self, pool: ThreadPoolExecutor | None, most: int, functions: Sequence[Callable[[T], None]]
     ) -> None:
-        self._pool, self._most, self._takers = pool, most, takers
+        self._pool, self._most, self._functions = pool, most, functions
         self._waiting: deque[Future[None]] = deque()
 
     def push(self, item: T) -> None:
         if self._pool is None:
             return
-        self._waiting.append(self._pool.submit(self._take, item))
+        self._waiting.append(self._pool.submit(self._call, item))
         if len(self._waiting) > self._most:
             self._waiting.popleft().result()
 
-    def _take(self, item: T) -> None:
-        for take in self._takers:
-            take(item)
+    def _call(self, item: T) -> None:
+        for function in self._functions:
+            function(item)
 
     def wait(self) -> None:
         while self._waiting:
@@ -195,13 +195,13 @@ class _Aside(Generic[T]):
 
 
 @contextmanager
-def _aside(name: str, most: int, *takers: Callable[[T], None]) -> Iterator[_Aside[T]]:
-    if not takers:
-        yield _Aside(None, most, takers)
+def _worker(name: str, most: int, *functions: Callable[[T], None]) -> Iterator[_Worker[T]]:
+    if not functions:
+        yield _Worker(None, most, functions)
         return
     pool = ThreadPoolExecutor(1, thread_name_prefix=f"emonets-{name}")
     try:
-        yield _Aside(pool, most, takers)
+        yield _Worker(pool, most, functions)
     finally:
         pool.shutdown(cancel_futures=True)
 

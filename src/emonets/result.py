@@ -26,15 +26,15 @@ COLUMNS: tuple[str, ...] = (
     "level", "motion_found",
 )  # fmt: skip
 LEVELS = ("frame", "face", "window", "clip")
-"""What a row covers: one face picture; one face in one window; a window's sound or motion, or both
-where no face is; the clip."""
+"""What a row covers: one face picture; one face in one window; a window without a single face;
+the clip."""
 UNCERTAIN = "uncertain"
-"""The label of an answer whose largest probability is below a threshold that was asked for."""
+"""The label of a row whose largest probability is below the threshold."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one model says of one face, of one window's sound, or of one clip.
+    """What one model predicts of one face, of one window, or of one clip.
 
     Attributes
     ----------
@@ -42,18 +42,17 @@ class Row:
     track : number of the face tube, stable over the whole clip; None where no single face is
         meant.
     start, end : seconds from the clip's start, from the stream's own time stamps.
-    face_found : whether a face was there to look at; None in the rows of a model that does not
-        look.
+    face_found : whether a face was found; None in the rows of a model that uses no faces.
     model : which model the probabilities come from: ``face``, ``audio``, ``activity``, ``mouth``,
-        those that speak together as ``face+audio``, and ``face/frame`` for single pictures.
+        fused ones as ``face+audio``, and ``face/frame`` for single pictures.
     probabilities : seven numbers in the order of ``emonets.EMOTIONS`` that sum to one; all 1/7
         where nothing was found.
-    sound_found : whether there was sound, and not silence, to listen to; None in the rows of a
-        model that does not listen.
+    sound_found : whether there was sound that is not silent; None in the rows of a model that
+        uses no sound.
     level : one of :data:`LEVELS`.
-    motion_found : whether anything moved or could be described as motion; None in the rows of a
-        model that does not look for it.
-    uncertain : whether the largest probability is below the threshold that was asked for.
+    motion_found : whether motion was found that can be described; None in the rows of a model
+        that uses no motion.
+    uncertain : whether the largest probability is below the threshold.
     other_found : whether a specialist that rests on something else found it; None in other rows.
     """
 
@@ -72,7 +71,7 @@ class Row:
 
     @property
     def found(self) -> bool:
-        """Whether there was anything, a face, a sound or motion, that the answer can rest on."""
+        """Whether a face, sound, motion or other evidence was found to predict from."""
         return any((self.face_found, self.sound_found, self.motion_found, self.other_found))
 
     @property
@@ -101,11 +100,12 @@ class Row:
 
 @dataclass(frozen=True)
 class FileStatus:
-    """How one file fared, and in words what happened.
+    """The status of one file, and a message.
 
-    ``ok``; ``damaged`` (rows for what could be decoded); ``no face`` (in a film, of a model that
-    looks); ``no sound`` (a sound file is silent, or only sound was asked for and there is none);
-    ``no motion`` (only motion was asked for and there is none); ``error`` (no rows).
+    ``ok``; ``damaged`` (rows for what could be decoded); ``no face`` (in a clip with pictures, of
+    a model that uses faces); ``no sound`` (a sound file is silent, or only audio models are used
+    and there is no sound); ``no motion`` (only models of motion are used and there is none);
+    ``error`` (no rows).
     """
 
     file: str
@@ -115,16 +115,16 @@ class FileStatus:
 
 @dataclass(frozen=True)
 class Result:
-    """Rows of one or many clips, and how each file fared.
+    """Rows of one or many clips, and the status of each file.
 
     Attributes
     ----------
-    rows : per clip its single face pictures (if asked for), its faces by window and track, its
-        sound and motion by window, where several models spoke all of them together by window and
-        track, and then the clip itself: a row a model and, where several spoke, last the row in
-        which they are taken together.
+    rows : of each clip, in this order: its single face pictures (if requested); its faces by
+        window and track; its sound and motion by window; the fused rows by window and track; and
+        the whole clip, a row a model. Fused rows are there where several models were used; the
+        clip's fused row is its last.
     files : one status a file, in the order given.
-    about : the model that spoke: bundle, digest, version, how clips are decided.
+    about : the model that was used: bundle, digest, version, how clips are decided.
     """
 
     rows: tuple[Row, ...] = ()
@@ -143,11 +143,11 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether any file gave no answer, or one from a part of it only."""
+        """Whether any file gave no predictions, or predictions from a part of it only."""
         return any(status.status != "ok" for status in self.files)
 
     def clip_rows(self, model: str | None = None) -> tuple[Row, ...]:
-        """One row a clip: its answer, by all models together or by the one named."""
+        """One row a clip: of all models fused, or of the one named."""
         rows = [row for row in self.rows if row.level == "clip" and model in (None, row.model)]
         return tuple({row.file: row for row in rows}.values())
 
@@ -155,7 +155,7 @@ class Result:
         """A data frame with :data:`COLUMNS`; ``track`` is a nullable integer."""
         import pandas as pd
 
-        # pandas keeps texts in Arrow, which knows UTF-8 only
+        # pandas keeps texts in Arrow, which holds UTF-8 only
         rows = [{**row.to_dict(), "file": printable(row.file)} for row in self.rows]
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         types = {

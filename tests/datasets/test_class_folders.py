@@ -40,7 +40,7 @@ def test_class_folders(tmp_path: Path) -> None:
         ("angry", "angry"), ("angry", "angry"), ("neutral", "calm"), ("happy", "joy"),
         ("sad", "sadness"),
     ]  # fmt: skip
-    # nobody knows who speaks: each for itself
+    # no group is known: each file is its own
     assert not found.grouped
     assert len(set(found.groups)) == 5
     assert found.items[0].group == "Angry/2.wav"

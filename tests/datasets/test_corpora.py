@@ -88,8 +88,8 @@ def test_crema_d_takes_each_take_once(tmp_path: Path) -> None:
     assert sum(dropped.kind == "copy" for dropped in dataset.dropped) == 2
     (odd,) = [p for p in dataset.validate() if p.kind == "unlabelled"]
     assert "emotion XYZ is none of crema_d" in odd.message
-    heard = open_dataset(tmp_path, kind="sound")
-    assert [item.kind for item in heard.items] == ["sound"] * 3
+    sounds = open_dataset(tmp_path, kind="sound")
+    assert [item.kind for item in sounds.items] == ["sound"] * 3
     assert len(open_dataset(tmp_path, kind="clip")) == 2
     with pytest.raises(ParameterError, match="kind='still'"):
         open_dataset(tmp_path, kind="still")
@@ -160,7 +160,7 @@ def test_ravdess_takes_one_channel_at_a_time(tmp_path: Path) -> None:
         assert found.name == ("ravdess_song" if channel[-1] == "2" else "ravdess_speech")
 
 
-def test_ravdess_videos_are_taken_where_there_is_no_sound_file(tmp_path: Path) -> None:
+def test_ravdess_videos_are_read_where_there_is_no_sound_file(tmp_path: Path) -> None:
     make(tmp_path, "01-01-03-01-01-01-05.mp4", "02-01-03-01-01-01-05.mp4")
     assert [item.path.name for item in open_dataset(tmp_path).items] == ["01-01-03-01-01-01-05.mp4"]
     with pytest.raises(DataError, match=r"no file of 03-02 .*but 1 of 01-01 .*1 of 02-01"):

@@ -204,7 +204,7 @@ def test_wrong_votes(change: Any, message: str, tmp_path: Path) -> None:
     (tmp_path / "fer2013new.csv").write_text(change(votes_text()))
     with pytest.raises(DataError, match=rf"fer2013new\.csv: .*{message}"):
         read_fer2013(tmp_path / "fer2013.csv")
-    with pytest.raises(DataError, match="carries its own votes"):
+    with pytest.raises(DataError, match="holds its own votes"):
         read_fer2013(npz(tmp_path / "a.npz"), votes=tmp_path / "fer2013new.csv")
 
 

@@ -47,7 +47,7 @@ def test_ten_folds_at_most() -> None:
     assert positions(other) != positions(folds)
 
 
-def test_as_many_as_asked_for() -> None:
+def test_as_many_as_given() -> None:
     groups = np.array(list("aabbccdd"))
     folds, text = folds_of_groups(groups, count=2)
     assert (len(folds), text) == (2, "2 folds of whole groups")

@@ -31,7 +31,7 @@ def table(root: Path, *lines: str, header: str = "path,label,group,split,start,e
 @pytest.mark.parametrize(
     ("line", "kind", "says"),
     [
-        ("c.wav,sda,cid,,,", "label", r"label 'sda' is none of .*is 'sad' meant"),
+        ("c.wav,sda,cid,,,", "label", r"label 'sda' is none of .*did you mean 'sad'"),
         ("c.wav,3,cid,,,", "label", "label '3' is none of"),
         ("x.wav,sad,cid,,,", "missing", r"x\.wav is not there"),
         (",sad,cid,,,", "missing", r"\(no path\) is not there"),
@@ -61,14 +61,14 @@ def test_many_wrong_lines_are_one_error(tmp_path: Path) -> None:
         open_dataset(path, strict=False)
 
 
-def test_a_group_in_two_splits_is_refused_unless_asked_for(tmp_path: Path) -> None:
+def test_a_group_in_two_splits_is_refused_by_default(tmp_path: Path) -> None:
     path = table(tmp_path, *GOOD, "c.wav,happy,ann,test,,")
     with pytest.raises(DataError) as error:
         open_dataset(path)
-    said = str(error.value)
-    assert "group 'ann' is in train" in said
-    assert "a.wav, line 2" in said
-    assert "c.wav, line 4" in said
+    message = str(error.value)
+    assert "group 'ann' is in train" in message
+    assert "a.wav, line 2" in message
+    assert "c.wav, line 4" in message
     assert len(open_dataset(path, shared_groups=True)) == 3
 
 

@@ -186,7 +186,7 @@ def test_every_file_is_an_item_or_dropped(tree: Tree, tmp_path: Path) -> None:
         assert file.is_dir() or aside or known & {file, *file.parents}, file
 
 
-def test_nobody_else_claims_it(tree: Tree, tmp_path: Path) -> None:
+def test_no_other_reader_claims_it(tree: Tree, tmp_path: Path) -> None:
     path = tree.make(tmp_path)
     if "layout" in tree.options:
         assert detect_dataset(path) != tree.dataset

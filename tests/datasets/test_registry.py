@@ -53,7 +53,7 @@ def test_a_reader_of_ones_own(tmp_path: Path) -> None:
     assert detect_dataset(tmp_path) == "emodb"
     register_reader(a_reader("mine", "16a"))
     assert open_dataset(tmp_path, "mine").info.name == "mine"
-    # a name that two corpora claim is nobody's
+    # a name that two corpora claim counts for neither
     with pytest.raises(DataError, match=r"may be emodb \(7 files\) and mine \(7 files\); .*layout"):
         detect_dataset(tmp_path)
 
@@ -90,7 +90,7 @@ def test_a_module_without_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 # choosing
 
 
-def test_layouts_are_told_apart(tmp_path: Path) -> None:
+def test_layouts_are_distinguished(tmp_path: Path) -> None:
     trees = {
         "emodb": ("e/03a01Wa.wav",),
         "javanese": ("j/01-01-01_01.wav",),

@@ -49,7 +49,7 @@ def test_words_for_parts(words: tuple[str | None, ...], split: str) -> None:
     assert {require_split(word, "x") for word in words} == {split}
 
 
-def test_a_word_that_nobody_knows_names_the_nearest() -> None:
+def test_an_unknown_word_names_the_nearest() -> None:
     assert split_of("tset") is None
     assert not is_split("happy")
     with pytest.raises(DataError, match=r"a\.csv: split 'tets' must be one of .* is 'test'"):

@@ -44,7 +44,7 @@ def test_tfd(tmp_path: Path) -> None:
     g = faces.groups.tolist()
     assert g[0] == g[1] != g[2]
     assert g[5] == g[6]
-    assert len(set(g)) == 5  # two people nobody knows are two, not one
+    assert len(set(g)) == 5  # two unknown people are two, not one
     assert read_tfd(tmp_path / "TFD_48x48.mat", fold=2).split.tolist()[0] == "test"  # type: ignore[union-attr]
 
 

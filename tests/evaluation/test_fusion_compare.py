@@ -80,7 +80,7 @@ def test_nested_predictions_and_missing_models() -> None:
     got = compare(nested, y, groups, strategies=["mean"], found=found, resamples=100)
     expected = np.where(found[:, :, None], p, 1 / 7).mean(axis=1)
     np.testing.assert_allclose(got[-1].p, expected)
-    with pytest.raises(ParameterError, match="no strategy is called 'median'"):
+    with pytest.raises(ParameterError, match="there is no strategy 'median'"):
         compare(p, y, groups, strategies=["median"])
     with pytest.raises(ParameterError, match="3 names for 2 models"):
         compare(p, y, groups, models=list("abc"), strategies=["mean"])

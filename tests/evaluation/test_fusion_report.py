@@ -207,7 +207,7 @@ def test_names_of_strategies() -> None:
     assert parse_strategies("search, log,mean,search,uniform, search,bagging, log , mean") == [
         "search, log", "mean", "search, uniform", "search", "bagging, log",
     ]  # fmt: skip
-    with pytest.raises(ParameterError, match="no strategy is called 'median'; there are mean, pr"):
+    with pytest.raises(ParameterError, match="there is no strategy 'median'; there are mean, pr"):
         parse_strategies("mean, median")
     with pytest.raises(ParameterError, match="no strategy is named"):
         parse_strategies(" , ")
@@ -260,7 +260,7 @@ def test_what_does_not_go_together_is_said_before_the_work(
     for words, said in (
         (["--add-to", "modern"], "go together"),
         (["--save-bundle", tmp_path / "b"], "go together"),
-        (["--strategies", "median"], "no strategy is called"),
+        (["--strategies", "median"], "there is no strategy"),
         (["--coverage", 0], "coverage must be"),
         (["--save-fusion", tmp_path], "is a folder"),
         (["--out", path], "cannot be written"),

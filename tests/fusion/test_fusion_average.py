@@ -60,8 +60,8 @@ def test_every_subset() -> None:
     assert len(ranked) == 15
     assert [s.score for s in ranked] == sorted((s.score for s in ranked), reverse=True)
     for s in ranked:
-        said = p[:, list(s.models)].mean(axis=1).argmax(axis=1)
-        assert s.score == pytest.approx((said == y).mean())
+        predicted = p[:, list(s.models)].mean(axis=1).argmax(axis=1)
+        assert s.score == pytest.approx((predicted == y).mean())
     best = MeanFusion(models="best").fit(p, y)
     assert np.flatnonzero(best.weights_[:, 0]).tolist() == list(ranked[0].models)
     assert 3 not in ranked[0].models
@@ -81,9 +81,9 @@ def test_weights_by_recall() -> None:
     p, y, _ = predictions(210, 2)
     made = RecallWeightedMean().fit(p, y)
     for j in range(2):
-        said = p[:, j].argmax(axis=1)
+        predicted = p[:, j].argmax(axis=1)
         for c in range(7):
-            assert made.recall_[j, c] == pytest.approx((said[y == c] == c).mean())
+            assert made.recall_[j, c] == pytest.approx((predicted[y == c] == c).mean())
     np.testing.assert_allclose(made.weights_.sum(axis=0), 1)
     assert (made.weights_[0, ::2] > made.weights_[1, ::2]).all()  # what each knows best
     without = RecallWeightedMean().fit(p[y != 4], y[y != 4])

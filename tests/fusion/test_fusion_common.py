@@ -15,9 +15,9 @@ from emonets.fusion.common import (
     check_labels,
     check_probabilities,
     evidence,
+    neutral_for_unknown,
     neutral_where_unknown,
     pool,
-    without_opinion,
 )
 from emonets.fusion.logistic import LogisticFusion
 from emonets.fusion.search import RandomSearch
@@ -60,13 +60,13 @@ def test_what_was_not_found_says_nothing() -> None:
     p, y, _ = predictions(70)
     found = np.random.default_rng(1).random((70, 2)) > 0.4
     found[0] = False
-    said = np.where(found[:, :, None], p, 1 / 7)
+    uniform = np.where(found[:, :, None], p, 1 / 7)
     spoilt = np.where(found[:, :, None], p, np.nan)
-    np.testing.assert_array_equal(check_probabilities(spoilt, found=found), said)
+    np.testing.assert_array_equal(check_probabilities(spoilt, found=found), uniform)
     for fusion in (MeanFusion(), ProductFusion(), *LEARNERS):
         fusion.fit(spoilt, y, found=found)
         q = fusion.predict_proba(spoilt, found=found)
-        np.testing.assert_array_equal(q, fusion.fit(said, y).predict_proba(said))
+        np.testing.assert_array_equal(q, fusion.fit(uniform, y).predict_proba(uniform))
     np.testing.assert_allclose(MeanFusion().fit(p, y).predict_proba(spoilt, found=found)[0], 1 / 7)
     product = ProductFusion().fit(p, y).predict_proba(spoilt, found=found)
     one = found.sum(axis=1) == 1
@@ -74,7 +74,7 @@ def test_what_was_not_found_says_nothing() -> None:
     np.testing.assert_allclose(product[one], p[one][found[one]], atol=1e-12)
     weights = np.random.default_rng(2).random((2, 7))
     np.testing.assert_allclose(
-        pool(said[found.sum(axis=1) == 0], weights, "log"), 1 / 7, atol=1e-12
+        pool(uniform[found.sum(axis=1) == 0], weights, "log"), 1 / 7, atol=1e-12
     )
 
 
@@ -197,13 +197,13 @@ ROWS = st.lists(
 
 
 @given(ROWS, CLASSES, CLASSES)
-def test_nothing_is_said_of_a_class_that_was_never_shown(
+def test_predictions_are_neutral_for_unknown_classes(
     rows: list[list[float]], known: set[int], among: set[int]
 ) -> None:
     p = np.array(rows) / np.sum(rows, axis=1, keepdims=True)
     every, lacking = sorted(known | among), sorted(among - known)
     outside = [c for c in range(7) if c not in every]
-    q = without_opinion(p, sorted(known), sorted(among))
+    q = neutral_for_unknown(p, sorted(known), sorted(among))
     np.testing.assert_allclose(q.sum(axis=1), 1)
     if not lacking:
         np.testing.assert_array_equal(q, p)
@@ -213,13 +213,15 @@ def test_nothing_is_said_of_a_class_that_was_never_shown(
     have = sorted(known)
     total = p[:, have].sum(axis=1, keepdims=True)
     share = len(have) / len(every)
-    told = total[:, 0] > 0
-    np.testing.assert_allclose(q[told][:, have] * total[told], p[told][:, have] * share, atol=1e-15)
-    np.testing.assert_allclose(q[~told][:, have], 1 / len(every))
+    positive = total[:, 0] > 0
+    np.testing.assert_allclose(
+        q[positive][:, have] * total[positive], p[positive][:, have] * share, atol=1e-15
+    )
+    np.testing.assert_allclose(q[~positive][:, have], 1 / len(every))
     masks = [np.isin(np.arange(7), list(classes)) for classes in (known, among)]
-    np.testing.assert_array_equal(without_opinion(p, *masks), q)
-    np.testing.assert_array_equal(without_opinion(p[0], have, every), q[0])
-    np.testing.assert_allclose(without_opinion(q, have, every), q)
+    np.testing.assert_array_equal(neutral_for_unknown(p, *masks), q)
+    np.testing.assert_array_equal(neutral_for_unknown(p[0], have, every), q[0])
+    np.testing.assert_allclose(neutral_for_unknown(q, have, every), q)
 
 
 def test_all_seven_are_to_choose_from_unless_some_are_named() -> None:
@@ -227,15 +229,15 @@ def test_all_seven_are_to_choose_from_unless_some_are_named() -> None:
     no_disgust = [0, 2, 3, 4, 5, 6]
     expected = p * 6 / 7
     expected[1] = 1 / 7
-    np.testing.assert_allclose(without_opinion(p, no_disgust), expected)
-    np.testing.assert_array_equal(without_opinion(p, range(7)), p)
-    np.testing.assert_allclose(without_opinion(p, []), 1 / 7)
-    assert np.isnan(without_opinion([np.nan] * 7, no_disgust)).any()
+    np.testing.assert_allclose(neutral_for_unknown(p, no_disgust), expected)
+    np.testing.assert_array_equal(neutral_for_unknown(p, range(7)), p)
+    np.testing.assert_allclose(neutral_for_unknown(p, []), 1 / 7)
+    assert np.isnan(neutral_for_unknown([np.nan] * 7, no_disgust)).any()
     for wrong in ([7], [-1], [0.5], ["disgust"], [True] * 6):
         with pytest.raises(ParameterError, match=r"known must be classes 0\.\.6"):
-            without_opinion(p, wrong)
+            neutral_for_unknown(p, wrong)
     with pytest.raises(ParameterError, match="among must be"):
-        without_opinion(p, no_disgust, [9])
+        neutral_for_unknown(p, no_disgust, [9])
 
 
 def test_in_each_clip_those_that_speak_say_what_there_is_to_choose_from() -> None:
@@ -249,12 +251,12 @@ def test_in_each_clip_those_that_speak_say_what_there_is_to_choose_from() -> Non
     given_p[3] = np.nan
     q = neutral_where_unknown(given_p, known, found)
     np.testing.assert_array_equal(q[~found], np.full((np.sum(~found), 7), 1 / 7))
-    np.testing.assert_array_equal(q[0, 1], p[0, 1])  # nobody there knows more
-    np.testing.assert_allclose(q[0, 2], without_opinion(p[0, 2], [0, 3], [0, 3, 6]))
-    np.testing.assert_array_equal(q[1, 1], p[1, 1])  # who speaks alone is taken at its word
-    np.testing.assert_allclose(q[2, 1], without_opinion(p[2, 1], known[1]))
+    np.testing.assert_array_equal(q[0, 1], p[0, 1])  # no model there has more classes
+    np.testing.assert_allclose(q[0, 2], neutral_for_unknown(p[0, 2], [0, 3], [0, 3, 6]))
+    np.testing.assert_array_equal(q[1, 1], p[1, 1])  # a single model stays as it is
+    np.testing.assert_allclose(q[2, 1], neutral_for_unknown(p[2, 1], known[1]))
     for j in range(3):
-        np.testing.assert_allclose(q[4:, j], without_opinion(p[4:, j], known[j]))
+        np.testing.assert_allclose(q[4:, j], neutral_for_unknown(p[4:, j], known[j]))
     np.testing.assert_array_equal(neutral_where_unknown(p, [range(7)] * 3), p)
     np.testing.assert_array_equal(neutral_where_unknown(p[:, 1:], [[0, 3, 6]] * 2), p[:, 1:])
     with pytest.raises(ParameterError, match="of 3 models, not of 2"):

@@ -235,9 +235,9 @@ def test_abstaining() -> None:
     assert rule.accuracy == pytest.approx(right[rule.sure(q)].mean())
     assert rule.accuracy > rule.accuracy_of_all
     assert Abstainer.for_coverage(q, y, 1.0).coverage == 1
-    wanted = rule.accuracy_of_all + 0.1
-    strict = Abstainer.for_accuracy(q, y, wanted)
-    assert strict.accuracy >= wanted
+    target = rule.accuracy_of_all + 0.1
+    strict = Abstainer.for_accuracy(q, y, target)
+    assert strict.accuracy >= target
     assert 0 < strict.coverage < 1
     with pytest.raises(DataError, match="no threshold"):
         Abstainer.for_accuracy(q, (y + 1) % 7, 1.0)

@@ -19,12 +19,12 @@ from emonets.errors import BundleError, ParameterError
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.calibration import Abstainer
-from emonets.fusion.common import neutral_where_unknown, without_opinion
+from emonets.fusion.common import neutral_for_unknown, neutral_where_unknown
 from emonets.fusion.logistic import LogisticFusion
 from emonets.fusion.named import NamedFusion, fuse_unfitted
 from emonets.fusion.search import RandomSearch
 from emonets.fusion.stacked import SvmFusion
-from emonets.inference.combine import about_unknown, mark_uncertain, together, together_over_time
+from emonets.inference.combine import about_unknown, combine_clip, combine_windows, mark_uncertain
 from emonets.result import Row
 from fusion_data import predictions
 
@@ -59,7 +59,7 @@ def whole(result: Result) -> dict[str, Row]:
     return {row.model: row for row in result.rows if row.level == "clip"}
 
 
-def test_the_answer_is_the_fusion_of_the_specialists(model: EmoNets, happy: Path) -> None:
+def test_the_last_row_is_the_fusion_of_the_specialists(model: EmoNets, happy: Path) -> None:
     result = model.predict(happy)
     rows = whole(result)
     assert list(rows) == ["face", "audio", "face+audio"]
@@ -83,7 +83,7 @@ def test_what_is_left_out_or_finds_nothing_counts_as_a_seventh(
     np.testing.assert_allclose(rows["face+audio"].probabilities, fusion.fusion.predict_proba(p)[0])
     assert "mouth left out and counted as 1/7" in some.about["decision"]
     (alone,) = [r for r in full.predict(happy, models=["face"]).rows if r.level == "clip"]
-    assert alone.probabilities == rows["face"].probabilities  # who speaks alone is not fused
+    assert alone.probabilities == rows["face"].probabilities  # a single model is not fused
     sound = write_sound(tmp_path / "a.wav", speech_like(0.6))
     assert [row.model for row in full.predict(sound).rows] == ["audio"]
     with pytest.raises(BundleError, match="fitted on face, audio, mouth, and the model has face"):
@@ -96,7 +96,7 @@ def test_nothing_found_stays_nothing() -> None:
         Row("f", None, 0.0, 1.0, None, "audio", (1 / 7,) * 7, False),
     ]
     for fusion in (None, named("face", "audio")):
-        row = together(silent, fusion)
+        row = combine_clip(silent, fusion)
         assert row.probabilities == pytest.approx((1 / 7,) * 7)
         assert row.label is None
         assert (row.face_found, row.sound_found) == (False, False)
@@ -115,14 +115,14 @@ NO_DISGUST = (0.3, 0.0, 0.14, 0.14, 0.14, 0.14, 0.14)
 KNOWN = {"face": tuple(range(7)), "audio": (0, 2, 3, 4, 5, 6)}
 
 
-def test_who_never_met_a_class_cannot_veto_it() -> None:
-    said = [{"face": DISGUSTED, "audio": NO_DISGUST}]
-    assert fuse_unfitted(said)[0].argmax() == 0
-    (p,) = fuse_unfitted(said, KNOWN)
+def test_a_model_not_trained_on_a_class_cannot_exclude_it() -> None:
+    by_model = [{"face": DISGUSTED, "audio": NO_DISGUST}]
+    assert fuse_unfitted(by_model)[0].argmax() == 0
+    (p,) = fuse_unfitted(by_model, KNOWN)
     assert p.argmax() == 1
-    product = np.array(DISGUSTED) * without_opinion(NO_DISGUST, KNOWN["audio"])
+    product = np.array(DISGUSTED) * neutral_for_unknown(NO_DISGUST, KNOWN["audio"])
     np.testing.assert_allclose(p, product / product.sum())
-    # where no one who speaks knows it, it stays out; where all know the same, nothing changes
+    # a class that no model was trained on stays out; equal classes change nothing
     np.testing.assert_array_equal(
         fuse_unfitted([{"audio": NO_DISGUST}, {}], KNOWN), [NO_DISGUST, [1 / 7] * 7]
     )
@@ -130,7 +130,7 @@ def test_who_never_met_a_class_cannot_veto_it() -> None:
     same = dict.fromkeys(both, KNOWN["audio"])
     np.testing.assert_array_equal(fuse_unfitted([both], same), fuse_unfitted([both]))
     assert fuse_unfitted([both], same)[0, 1] < 1e-8
-    np.testing.assert_array_equal(fuse_unfitted(said, {"audio": KNOWN["audio"]})[0], p)
+    np.testing.assert_array_equal(fuse_unfitted(by_model, {"audio": KNOWN["audio"]})[0], p)
 
 
 def test_a_fitted_fusion_is_given_what_it_was_fitted_on() -> None:
@@ -141,12 +141,12 @@ def test_a_fitted_fusion_is_given_what_it_was_fitted_on() -> None:
     neutral = neutral_where_unknown(P, known)
     fusion = LogisticFusion(random_state=0).fit(neutral, y, groups=groups)
     made = NamedFusion(fusion, ("face", "audio"))
-    said = [{"face": p[0], "audio": p[1]} for p in P]
-    fused = made.fuse(said, KNOWN)
+    by_model = [{"face": p[0], "audio": p[1]} for p in P]
+    fused = made.fuse(by_model, KNOWN)
     np.testing.assert_array_equal(fused, fusion.predict_proba(neutral))
     disgusted = y == 1
     assert (fused[disgusted].argmax(axis=1) == 1).any()
-    assert (made.fuse(said)[disgusted].argmax(axis=1) != 1).all()
+    assert (made.fuse(by_model)[disgusted].argmax(axis=1) != 1).all()
     alone = np.stack([np.full(7, 1 / 7), P[0, 1]])[None]
     np.testing.assert_array_equal(
         made.fuse([{"audio": P[0, 1]}], KNOWN), fusion.predict_proba(alone)
@@ -154,32 +154,32 @@ def test_a_fitted_fusion_is_given_what_it_was_fitted_on() -> None:
 
 
 @pytest.mark.parametrize("fusion", [None, NamedFusion(MeanFusion.untrained(2), ("face", "audio"))])
-def test_rows_are_taken_together_without_the_veto(fusion: NamedFusion | None) -> None:
+def test_fused_rows_exclude_no_unknown_class(fusion: NamedFusion | None) -> None:
     face = Row("f", None, 0.0, 1.0, True, "face", DISGUSTED)
     sound = Row("f", None, 0.0, 1.0, None, "audio", NO_DISGUST, True)
-    p = np.array(together([face, sound], fusion, KNOWN).probabilities)
-    level = without_opinion(NO_DISGUST, KNOWN["audio"])
+    p = np.array(combine_clip([face, sound], fusion, KNOWN).probabilities)
+    level = neutral_for_unknown(NO_DISGUST, KNOWN["audio"])
     plain = (
         fuse_unfitted([{"face": DISGUSTED, "audio": level}])
         if fusion is None
         else fusion.fuse([{"face": DISGUSTED, "audio": level}])
     )
     np.testing.assert_allclose(p, plain[0])
-    assert together([face, sound], fusion) == together([face, sound], fusion, {})
+    assert combine_clip([face, sound], fusion) == combine_clip([face, sound], fusion, {})
     window = Row("f", None, 0.0, 1.0, None, "audio", NO_DISGUST, True, "window")
     look = Row("f", 0, 0.0, 1.0, True, "face", DISGUSTED, level="face")
-    rows = together_over_time([[look, window], [window]], ["face", "audio"], fusion, KNOWN)
+    rows = combine_windows([[look, window], [window]], ["face", "audio"], fusion, KNOWN)
     np.testing.assert_allclose(rows[0].probabilities, p)
     assert [row.label for row in rows] == ["disgust", "angry"]
-    assert window.probabilities == NO_DISGUST  # what it said itself stays as it is
+    assert window.probabilities == NO_DISGUST  # its own prediction stays as it is
 
 
-def test_who_lacks_a_class_is_named(parts: EmoNets) -> None:
-    assert "knows no" not in parts.with_models(None).describe()["decision"]
+def test_a_model_that_lacks_a_class_is_named(parts: EmoNets) -> None:
+    assert "not trained on" not in parts.with_models(None).describe()["decision"]
     assert about_unknown({}) == about_unknown({"face": range(7)}) == ""
-    assert about_unknown(KNOWN) == "audio knows no disgust"
+    assert about_unknown(KNOWN) == "audio was not trained on disgust"
     assert about_unknown({**KNOWN, "mouth": (3, 4, 5, 6)}) == (
-        "audio knows no disgust; mouth knows no angry, disgust, fear"
+        "audio was not trained on disgust; mouth was not trained on angry, disgust, fear"
     )
 
 
@@ -198,8 +198,8 @@ def test_a_bundle_keeps_it(parts: EmoNets, fusion: Fusion, tmp_path: Path) -> No
     assert again is not None
     assert (again.models, again.strategy, again.abstainer) == (("face", "audio"), "mine", RULE)
     p = predictions(30, 2, seed=1)[0]
-    said = [{"face": x[0], "audio": x[1]} for x in p] + [{"audio": p[0, 1]}, {}]
-    np.testing.assert_allclose(again.fuse(said), given.fuse(said), atol=1e-12)
+    by_model = [{"face": x[0], "audio": x[1]} for x in p] + [{"audio": p[0, 1]}, {}]
+    np.testing.assert_allclose(again.fuse(by_model), given.fuse(by_model), atol=1e-12)
     assert NamedFusion.from_file(given.to_file(tmp_path / "fusion.safetensors")).models == (
         "face", "audio",
     )  # fmt: skip
@@ -213,17 +213,17 @@ def test_a_bare_fusion_is_of_the_specialists_in_their_order(parts: EmoNets) -> N
         EmoNets(parts.face, audio=parts.audio, fusion=fitted(models=("a", "b", "c")))
     with pytest.raises(ParameterError, match="fitted on face, mouth, and the model has face, au"):
         EmoNets(parts.face, audio=parts.audio, fusion=named("face", "mouth"))
-    with pytest.raises(ParameterError, match="a fitted fusion is wanted"):
+    with pytest.raises(ParameterError, match="expected a fitted fusion"):
         EmoNets(parts.face, audio=parts.audio, fusion=MeanFusion())
     p, y, _ = predictions(60, 2, k=3)
     with pytest.raises(ParameterError, match="fitted on the labels"):
         NamedFusion(MeanFusion().fit(p, y), ("face", "audio"))
-    with pytest.raises(ParameterError, match="knows no model 'nose'"):
+    with pytest.raises(ParameterError, match="not fitted on a model 'nose'"):
         named("face", "audio").fuse([{"nose": p[0, 0]}])
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"models": ["face", "mouth"]}, "fitted on face, mouth, and the model has face, audio"),
         ({"models": ["face"]}, "fitted on 2 models"),
@@ -235,7 +235,7 @@ def test_a_bare_fusion_is_of_the_specialists_in_their_order(parts: EmoNets) -> N
     ],
 )
 def test_a_foreign_or_damaged_fusion_is_refused_by_name(
-    model: EmoNets, tmp_path: Path, change: dict[str, object], said: str
+    model: EmoNets, tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     content = read_bundle(model.save(tmp_path / "bundle"))
     manifest = {
@@ -243,7 +243,7 @@ def test_a_foreign_or_damaged_fusion_is_refused_by_name(
         "fusion": {**content.manifest["fusion"], **change},
     }
     write_bundle(tmp_path / "other", manifest, content.arrays)
-    with pytest.raises(BundleError, match=said) as caught:
+    with pytest.raises(BundleError, match=message) as caught:
         EmoNets.load(tmp_path / "other")
     assert str(tmp_path / "other") in str(caught.value)
     assert "its fusion" in str(caught.value)
@@ -269,14 +269,14 @@ def test_damaged_arrays_and_files(model: EmoNets, tmp_path: Path) -> None:
         NamedFusion.from_file(tmp_path / "bundle" / "fusion.safetensors")
 
 
-def test_windows_are_taken_together_by_face(model: EmoNets, happy: Path) -> None:
+def test_windows_are_fused_by_face(model: EmoNets, happy: Path) -> None:
     result = model.predict(happy, window=0.7)
     faces = [row for row in result.rows if row.model == "face" and row.level == "face"]
-    heard = [row for row in result.rows if row.model == "audio" and row.level == "window"]
+    sounds = [row for row in result.rows if row.model == "audio" and row.level == "window"]
     both = [row for row in result.rows if row.model == "face+audio" and row.level != "clip"]
-    assert len(faces) == len(heard) == len(both) == 3
+    assert len(faces) == len(sounds) == len(both) == 3
     assert model.fusion is not None
-    for face, sound, row in zip(faces, heard, both, strict=True):
+    for face, sound, row in zip(faces, sounds, both, strict=True):
         assert (row.level, row.track, row.start, row.end) == ("face", 0, face.start, face.end)
         assert (row.face_found, row.sound_found) == (True, True)
         (p,) = model.fusion.fuse([{"face": face.probabilities, "audio": sound.probabilities}])
@@ -292,7 +292,7 @@ def test_windows_without_a_face_and_with_two() -> None:
 
     sound = Row("f", None, 0.0, 1.0, None, "audio", (0.4, *(0.1,) * 6), True, "window")
     silent = Row("f", None, 1.0, 2.0, None, "audio", (1 / 7,) * 7, False, "window")
-    rows = together_over_time(
+    rows = combine_windows(
         [[face(0, 0.9), face(1, 0.2), sound], [sound], [silent], []], ["face", "audio"]
     )
     assert [(r.track, r.level, r.face_found) for r in rows] == [
@@ -326,7 +326,7 @@ def test_abstaining_by_the_fusions_own_threshold(
     result = model.predict(happy, abstain=True)
     for row in result.rows:
         assert row.uncertain == (row.model == "face+audio" and max(row.probabilities) < 0.9)
-    assert "50% were answered, 75.0% of them rightly" in result.about["uncertain"]
+    assert "50% kept a label, 75.0% of these were right" in result.about["uncertain"]
     with pytest.raises(ParameterError, match="not both"):
         model.predict(happy, abstain=True, uncertain_below=0.5)
     for other in (parts, EmoNets(parts.face, audio=parts.audio, fusion=fitted())):

@@ -48,7 +48,7 @@ SPLIT = Split(np.arange(0, 35), np.arange(35, 63), np.arange(63, 84))
 
 
 class Spy:
-    """A model that writes down whom it was trained on and whom it was asked about."""
+    """A model that writes down the clips that it was trained on and those that it predicted."""
 
     def __init__(self, p: NDArray[Any]) -> None:
         self.p = p
@@ -124,10 +124,10 @@ def test_who_is_trained_on_what() -> None:
         on_valid({}, SPLIT, GROUPS)
 
 
-def test_guard_looks_at_answers_too() -> None:
+def test_guard_checks_predictions_too() -> None:
     train, test = np.arange(5), np.arange(7, 10)
     for answer in (np.ones((2, 7)), np.ones(3), np.full((3, 7), np.nan)):
-        with pytest.raises(DataError, match="the mouth answered"):
+        with pytest.raises(DataError, match="the mouth returned"):
             guarded(lambda a, b, x=answer: x, None, "the mouth")(train, test)
     with pytest.raises(DataError, match="no clip to be predicted"):
         guarded(lambda a, b: np.ones((0, 7)), None)(train, test[:0])
@@ -190,7 +190,7 @@ def test_nested_predictions_have_met_neither_fold() -> None:
     assert nested.inner.shape == (4, N, 2, 7)
     for f in range(4):
         assert np.isnan(nested.inner[f, fold == f]).all()
-        # nothing that it had met is in there
+        # none of its training clips is in there
         np.testing.assert_allclose(nested.inner[f, fold != f, 1], 1 / 7)
     np.testing.assert_allclose(nested.outer[:, 1], 1 / 7)
     for f, view in enumerate(nested.views()):

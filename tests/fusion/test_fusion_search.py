@@ -60,8 +60,8 @@ def test_uar_counts_classes_alike() -> None:
     p, y = p[keep], y[keep]
     weights = uniform_weights(np.random.default_rng(0), 50, 3, 7)
     for w, score in zip(weights, Scorer(p, y, scoring="uar").exact(weights), strict=True):
-        said = (w * p).sum(axis=1).argmax(axis=1)
-        assert score == pytest.approx(np.mean([(said[y == c] == c).mean() for c in range(7)]))
+        predicted = (w * p).sum(axis=1).argmax(axis=1)
+        assert score == pytest.approx(np.mean([(predicted[y == c] == c).mean() for c in range(7)]))
     np.testing.assert_allclose(
         Scorer(p, y, scoring="uar").bounds(weights), Scorer(p, y, scoring="uar").exact(weights)
     )

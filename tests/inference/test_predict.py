@@ -29,7 +29,7 @@ def model() -> EmoNets:
     return emonets.load().with_models(["face"])
 
 
-def write_film(path: Path, images: list[np.ndarray], rate: int = 25) -> Path:
+def write_clip(path: Path, images: list[np.ndarray], rate: int = 25) -> Path:
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=rate)
         stream.height, stream.width = images[0].shape[:2]
@@ -96,14 +96,14 @@ def test_stride_changes_little(model: EmoNets, happy: Path) -> None:
 
 def test_two_people_get_two_tracks(model: EmoNets, happy: Path, tmp_path: Path) -> None:
     images = [frame.image for frame in open_clip(happy).frames()][:20]
-    pair = write_film(tmp_path / "pair.mp4", [np.hstack([i, i[:, ::-1]]) for i in images])
+    pair = write_clip(tmp_path / "pair.mp4", [np.hstack([i, i[:, ::-1]]) for i in images])
     result = model.predict(pair)
     assert [row.track for row in result.rows] == [0, 1, None]
     assert {row.label for row in result.rows} == {"happy"}
 
 
 def test_no_face(model: EmoNets, tmp_path: Path) -> None:
-    grey = write_film(tmp_path / "grey.mp4", [np.full((120, 160, 3), 90, np.uint8)] * 5)
+    grey = write_clip(tmp_path / "grey.mp4", [np.full((120, 160, 3), 90, np.uint8)] * 5)
     result = model.predict(grey)
     (row,) = result.rows
     assert not row.face_found
@@ -225,7 +225,7 @@ def test_bad_options(model: EmoNets, happy: Path, options: dict[str, object]) ->
 
 def test_one_path_raises_many_report(model: EmoNets, happy: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
-    broken.write_text("I am not a film")
+    broken.write_text("I am not a clip")
     with pytest.raises(MediaError, match=r"broken\.mp4"):
         model.predict(broken)
     result = model.predict([broken, happy])

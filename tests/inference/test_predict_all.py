@@ -9,12 +9,12 @@ import pytest
 import test_activity
 import test_mouth
 from test_audio_specialist import speech_like, write_sound
-from test_predict import write_film
+from test_predict import write_clip
 
 import emonets
 from emonets import EmoNets, MediaError
 from emonets.errors import BundleError, ParameterError
-from emonets.fusion.common import without_opinion
+from emonets.fusion.common import neutral_for_unknown
 from emonets.media.clip import open_clip
 from emonets.one_pass import read_clip
 from emonets.result import COLUMNS, Result
@@ -47,7 +47,8 @@ def test_each_speaks_and_then_all_together(model: EmoNets, happy: Path) -> None:
     *single, together = whole
     # motion was shown three emotions and mouths three, one of them the same: no veto on the rest
     said = [
-        without_opinion(r.probabilities, model.specialists[r.model].known_classes) for r in single
+        neutral_for_unknown(r.probabilities, model.specialists[r.model].known_classes)
+        for r in single
     ]
     product = np.prod(said, axis=0)
     np.testing.assert_allclose(together.probabilities, product / product.sum(), atol=1e-5)
@@ -57,8 +58,8 @@ def test_each_speaks_and_then_all_together(model: EmoNets, happy: Path) -> None:
     assert result.files[0].status == "ok"
     assert "motion words" in result.about["decision"]
     assert result.about["decision"].endswith(
-        ", of those that found something; activity knows no disgust, fear, sad, surprise; "
-        "mouth knows no angry, disgust, fear, neutral"
+        ", of those that found something; activity was not trained on disgust, fear, sad, "
+        "surprise; mouth was not trained on angry, disgust, fear, neutral"
     )
     assert tuple(result.to_pandas().columns) == COLUMNS
     assert Result.from_json(result.to_json()).rows == result.rows
@@ -99,9 +100,9 @@ def test_windows(model: EmoNets, happy: Path) -> None:
     assert len(mouths) == 3
     both = [row for row in result.rows if row.model == "activity+mouth" and row.level == "face"]
     for motion, mouth, row in zip(moved, mouths, both, strict=True):
-        # between the two of them they know all but disgust and fear, which nobody speaks of
-        a = without_opinion(motion.probabilities, [0, 3, 6], [0, 3, 4, 5, 6])
-        b = without_opinion(mouth.probabilities, [3, 4, 5], [0, 3, 4, 5, 6])
+        # no active specialist was trained on disgust and fear
+        a = neutral_for_unknown(motion.probabilities, [0, 3, 6], [0, 3, 4, 5, 6])
+        b = neutral_for_unknown(mouth.probabilities, [3, 4, 5], [0, 3, 4, 5, 6])
         np.testing.assert_allclose(row.probabilities, a * b / (a * b).sum(), atol=1e-5)
         assert max(row.probabilities[1:3]) < 1e-8
     frames = model.predict(happy, models=["mouth"], frames=True)
@@ -109,13 +110,13 @@ def test_windows(model: EmoNets, happy: Path) -> None:
 
 
 def test_where_nothing_is_to_be_found(model: EmoNets, tmp_path: Path) -> None:
-    film = write_film(tmp_path / "black.mp4", [np.zeros((64, 64, 3), np.uint8)] * 20)
-    result = model.predict([film])
+    clip = write_clip(tmp_path / "black.mp4", [np.zeros((64, 64, 3), np.uint8)] * 20)
+    result = model.predict([clip])
     assert all(row.probabilities == pytest.approx([1 / 7] * 7) for row in result.rows)
     assert all(row.label is None for row in result.rows)
     assert result.files[0].status == "no face"
     assert "no motion" in result.files[0].message
-    alone = model.predict([film], models=["activity"])
+    alone = model.predict([clip], models=["activity"])
     assert alone.files[0].status == "no motion"
     assert alone.failed
     sound = write_sound(tmp_path / "a.wav", speech_like(1.0))
@@ -133,23 +134,34 @@ def test_a_bundle_of_all_four(model: EmoNets, happy: Path, tmp_path: Path) -> No
         again.predict(happy, models=["text"])
 
 
-def test_some_speak_unless_asked_otherwise(model: EmoNets, happy: Path, tmp_path: Path) -> None:
-    quiet = EmoNets(**model.specialists, speaks=["mouth", "face"])  # type: ignore[arg-type]
+def test_active_specialists_are_used_by_default(
+    model: EmoNets, happy: Path, tmp_path: Path
+) -> None:
+    quiet = EmoNets(**model.specialists, active=["mouth", "face"])  # type: ignore[arg-type]
     again = EmoNets.load(quiet.save(tmp_path / "bundle"))
-    assert again.speaks == ("face", "mouth")
+    assert again.active == ("face", "mouth")
 
-    def speakers(**how: object) -> list[str]:
-        rows = again.predict(happy, **how).rows  # type: ignore[arg-type]
+    def used(**options: object) -> list[str]:
+        rows = again.predict(happy, **options).rows  # type: ignore[arg-type]
         return [row.model for row in rows if row.level == "clip"]
 
-    assert speakers() == ["face", "mouth", "face+mouth"]
-    assert speakers(models=["all"])[-1] == "face+audio+activity+mouth"
-    assert speakers(models=["activity"]) == ["activity"]
+    assert used() == ["face", "mouth", "face+mouth"]
+    assert used(models=["all"])[-1] == "face+audio+activity+mouth"
+    assert used(models=["activity"]) == ["activity"]
     with pytest.raises(ParameterError, match="no specialist 'text'"):
-        EmoNets(model.face, speaks=["text"])
-    with pytest.raises(ParameterError, match="speaks names nobody"):
-        EmoNets(model.face, speaks=[])
+        EmoNets(model.face, active=["text"])
+    with pytest.raises(ParameterError, match="active is empty"):
+        EmoNets(model.face, active=[])
     file = tmp_path / "bundle" / "bundle.json"
     file.write_text(file.read_text().replace('"mouth"\n ]', '"ears"\n ]'))
-    with pytest.raises(BundleError, match=r"speaks must name some of .*'ears'"):
+    with pytest.raises(BundleError, match=r"active must name some of .*'ears'"):
         EmoNets.load(tmp_path / "bundle")
+
+
+def test_older_bundles_name_the_active_specialists_speaks(model: EmoNets, tmp_path: Path) -> None:
+    folder = EmoNets(**model.specialists, active=["mouth"]).save(tmp_path / "bundle")  # type: ignore[arg-type]
+    file = folder / "bundle.json"
+    text = file.read_text()
+    assert '"speaks"' not in text
+    file.write_text(text.replace('"active"', '"speaks"'))
+    assert EmoNets.load(folder).active == ("mouth",)

@@ -1,4 +1,4 @@
-"""From sound files and films with sound to rows: what the audio specialist adds to `predict`."""
+"""From sound files and videos with sound to rows: what the audio specialist adds to `predict`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from test_audio_specialist import specialist, speech_like, write_sound
-from test_predict import write_film
+from test_predict import write_clip
 
 import emonets
 from emonets import EmoNets, MediaError
@@ -40,7 +40,7 @@ def test_a_sound_file(model: EmoNets, tmp_path: Path) -> None:
     assert not result.failed
 
 
-def test_a_film_with_both(model: EmoNets, happy: Path) -> None:
+def test_a_clip_with_both(model: EmoNets, happy: Path) -> None:
     result = model.predict(happy)
     assert [(row.model, row.level) for row in result.rows] == [
         ("face", "face"), ("face", "clip"), ("audio", "clip"), ("face+audio", "clip"),
@@ -80,9 +80,9 @@ def test_windows_have_rows_of_their_own(model: EmoNets, happy: Path, tmp_path: P
 
 
 def test_sound_that_goes_on_behind_the_pictures(model: EmoNets, tmp_path: Path) -> None:
-    film = tmp_path / "title.mkv"
+    clip = tmp_path / "title.mkv"
     voice = speech_like(12.0).astype(np.float32)
-    with av.open(str(film), "w") as out:
+    with av.open(str(clip), "w") as out:
         picture = out.add_stream("mpeg4", rate=25)
         picture.width, picture.height, picture.pix_fmt = 64, 64, "yuv420p"
         sound = out.add_stream("pcm_s16le", rate=48_000, layout="mono")
@@ -96,7 +96,7 @@ def test_sound_that_goes_on_behind_the_pictures(model: EmoNets, tmp_path: Path) 
         heard.sample_rate, heard.pts = 48_000, 0
         out.mux(sound.encode(heard))
         out.mux(sound.encode())
-    rows = model.predict(film).rows
+    rows = model.predict(clip).rows
     for model_name in ("audio", "face+audio"):
         windows = [row for row in rows if row.level == "window" and row.model == model_name]
         assert [row.start for row in windows] == pytest.approx([0.0, 5.0, 10.0])
@@ -119,10 +119,10 @@ def test_silence(model: EmoNets, tmp_path: Path) -> None:
     assert result.failed
 
 
-def test_a_film_without_sound(model: EmoNets, happy: Path, tmp_path: Path) -> None:
+def test_a_clip_without_sound(model: EmoNets, happy: Path, tmp_path: Path) -> None:
     images = [frame.image for frame in open_clip(happy).frames()][:12]
-    film = write_film(tmp_path / "mute.mp4", images)
-    result = model.predict(film)
+    clip = write_clip(tmp_path / "mute.mp4", images)
+    result = model.predict(clip)
     face, audio, both = result.rows[1:]
     assert audio.sound_found is False
     assert audio.label is None
@@ -130,10 +130,10 @@ def test_a_film_without_sound(model: EmoNets, happy: Path, tmp_path: Path) -> No
     assert result.files[0].status == "ok"
     assert not result.failed
     with pytest.raises(MediaError, match="has no sound"):
-        model.predict(film, models=["audio"])
+        model.predict(clip, models=["audio"])
 
 
-def test_a_film_without_a_face_is_still_heard(
+def test_a_clip_without_a_face_still_uses_its_sound(
     model: EmoNets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import av

@@ -403,7 +403,7 @@ def test_eight_channels_in_planes(tmp_path: Path, name: str, codec: str) -> None
     assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
 
 
-def test_samples_that_are_no_numbers_are_silenced(tmp_path: Path) -> None:
+def test_samples_that_are_no_numbers_are_zero(tmp_path: Path) -> None:
     data = tone(1)
     data[1000:1010], data[20], data[30] = np.nan, np.inf, 1e30
     path = write_media(tmp_path / "a.mkv", audio="pcm_f32le", sound=data)
@@ -417,7 +417,7 @@ def test_samples_that_are_no_numbers_are_silenced(tmp_path: Path) -> None:
     assert any(w.startswith("11 times: sound samples") for w in clip.warnings)
 
 
-def test_a_film_without_sound(tmp_path: Path) -> None:
+def test_a_clip_without_sound(tmp_path: Path) -> None:
     sound = open_clip(write_media(tmp_path / "a.mp4")).read_sound()
     assert (sound.time, sound.samples.size, sound.samples.dtype) == (0, 0, np.float32)
 
@@ -515,7 +515,7 @@ def test_exif_orientation(tmp_path: Path) -> None:
     assert_corners(next(clip.frames()).image, [BLUE, RED, GREY, GREEN], 15)
 
 
-def test_a_folder_of_numbered_images_is_a_film(tmp_path: Path) -> None:
+def test_a_folder_of_numbered_images_is_a_clip(tmp_path: Path) -> None:
     for number in (1, 2, 10, 9, 11):
         image = np.full((20, 30, 3), number * 10, np.uint8)
         write_image(tmp_path / f"frame_{number}.png", image)

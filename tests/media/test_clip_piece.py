@@ -61,10 +61,10 @@ LONG = range(0, 14_000, 40)
 
 
 @pytest.fixture(scope="module", params=["mp4", "mkv", "mov", "avi", "ts"])
-def long_film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def long_clip(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     suffix = str(request.param)
     return write_media(
-        tmp_path_factory.mktemp("long") / f"film.{suffix}",
+        tmp_path_factory.mktemp("long") / f"path.{suffix}",
         stamps=LONG,
         paint=numbered,
         # open groups and reordered pictures, as encoders make them by default
@@ -76,9 +76,9 @@ def long_film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.mark.parametrize(("start", "end"), [(3.02, 4.5), (8.7, 10.0), (12.5, None)])
 def test_a_late_piece_is_the_same_as_of_the_whole(
-    long_film: Path, start: float, end: float | None
+    long_clip: Path, start: float, end: float | None
 ) -> None:
-    whole, piece = open_clip(long_film), open_piece(long_film, start, end)
+    whole, piece = open_clip(long_clip), open_piece(long_clip, start, end)
     last = end or 100.0
     frames = [f for f in whole.frames() if start <= f.time < last]
     mine = list(piece.frames())
@@ -89,7 +89,7 @@ def test_a_late_piece_is_the_same_as_of_the_whole(
     first = round((part.time - sound.time) * 48_000)
     assert abs(part.time - start) < 1.5 / 48_000
     assert part.samples.size >= 48_000 * min(1.0, last - start)
-    off = 24 if long_film.suffix == ".mkv" else 0  # its stamps are whole milliseconds
+    off = 24 if long_clip.suffix == ".mkv" else 0  # its stamps are whole milliseconds
     size = min(part.samples.size, sound.samples.size - first - off) - 2 * off
     mine_there = part.samples[off : off + size]
     differences = [
@@ -120,18 +120,18 @@ def packets_read(monkeypatch: pytest.MonkeyPatch, clip: Clip) -> int:
 
 
 def test_a_late_piece_costs_no_more_than_an_early_one(
-    long_film: Path, monkeypatch: pytest.MonkeyPatch
+    long_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late, early = open_piece(long_film, 12.0, 13.0), open_piece(long_film, 5.0, 6.0)
+    late, early = open_piece(long_clip, 12.0, 13.0), open_piece(long_clip, 5.0, 6.0)
     ratio = packets_read(monkeypatch, late) / packets_read(monkeypatch, early)
-    enters = long_film.suffix in (".mp4", ".mkv", ".mov")
+    enters = long_clip.suffix in (".mp4", ".mkv", ".mov")
     assert (ratio < 1.4) == enters
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_stamps_far_from_the_beginning_are_believed(tmp_path: Path, suffix: str) -> None:
     stamps = range(0, 640_000, 4_000)
-    film = write_media(
+    path = write_media(
         tmp_path / f"slow.{suffix}",
         stamps=stamps,
         options={"preset": "ultrafast", "g": "5"},
@@ -139,7 +139,7 @@ def test_stamps_far_from_the_beginning_are_believed(tmp_path: Path, suffix: str)
         sound=tone(640.0, 8_000),
         sound_rate=8_000,
     )
-    piece = open_piece(film, 610.2, 619.0)
+    piece = open_piece(path, 610.2, 619.0)
     assert [f.time for f in piece.frames()] == [612.0, 616.0]
     sound = piece.read_sound()
     assert abs(sound.time - 610.2) < 1e-3
@@ -147,28 +147,28 @@ def test_stamps_far_from_the_beginning_are_believed(tmp_path: Path, suffix: str)
 
 
 def test_sound_of_another_rate(tmp_path: Path) -> None:
-    film = write_media(
+    path = write_media(
         tmp_path / "a.mp4", stamps=LONG, audio="aac", sound=tone(14.0, 44_100), sound_rate=44_100
     )
-    piece, whole = open_piece(film, 11.123, 13.0).read_sound(), open_clip(film).read_sound()
+    piece, whole = open_piece(path, 11.123, 13.0).read_sound(), open_clip(path).read_sound()
     first = round((piece.time - whole.time) * 48_000)
     same = whole.samples[first : first + piece.samples.size]
     assert np.corrcoef(piece.samples, same)[0, 1] > 0.998
 
 
-def test_a_film_whose_only_entrance_is_its_beginning(tmp_path: Path) -> None:
-    film = write_media(
+def test_a_clip_without_an_index_is_read_from_its_beginning(tmp_path: Path) -> None:
+    path = write_media(
         tmp_path / "one.mkv", stamps=LONG, paint=numbered,
         options={"preset": "ultrafast", "g": "9999"}, audio="aac", sound=tone(14.0),
     )  # fmt: skip
-    piece = open_piece(film, 12.0, 13.0)
+    piece = open_piece(path, 12.0, 13.0)
     assert [f.time for f in piece.frames()] == [12 + i / 25 for i in range(25)]
     assert piece.read_sound().samples.size == 48_000
 
 
-def test_a_film_cut_off_gives_what_it_has(tmp_path: Path) -> None:
-    film = write_media(tmp_path / "whole.mkv", stamps=LONG, paint=numbered)
-    data = film.read_bytes()
+def test_a_clip_cut_off_yields_what_it_has(tmp_path: Path) -> None:
+    path = write_media(tmp_path / "whole.mkv", stamps=LONG, paint=numbered)
+    data = path.read_bytes()
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(data[: len(data) * 3 // 4])
     frames = [f.time for f in open_clip(cut).frames() if f.time >= 6]

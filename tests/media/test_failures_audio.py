@@ -41,7 +41,7 @@ def write(path: Path, samples: np.ndarray, codec: str, layout: str, rate: int) -
 
 
 @pytest.mark.parametrize("layout", ["stereo", "7.1"])
-def test_many_channels_are_heard_as_one(tmp_path: Path, layout: str) -> None:
+def test_many_channels_are_mixed_to_one(tmp_path: Path, layout: str) -> None:
     mono = speech_like(1.0)
     channels = 2 if layout == "stereo" else 8
     pcm = (np.repeat(mono[None], channels, axis=0) * 32767).astype(np.int16)
@@ -62,7 +62,7 @@ def test_eight_kilohertz(model: EmoNets, tmp_path: Path) -> None:
     assert row.sound_found
 
 
-def test_samples_that_are_no_numbers_are_said(model: EmoNets, tmp_path: Path) -> None:
+def test_samples_that_are_no_numbers_give_a_warning(model: EmoNets, tmp_path: Path) -> None:
     samples = speech_like(1.0).astype(np.float32)
     samples[20_000:20_100] = np.nan
     samples[30_000] = np.inf
@@ -77,7 +77,7 @@ def test_a_file_of_integers_stored_as_floating_point(model: EmoNets, tmp_path: P
     file = write(tmp_path / "a.wav", pcm[None], "pcm_f32le", "mono", SOUND_RATE)
     with pytest.raises(MediaError, match="full scale"):
         model.predict(file)
-    # what overshoots, or bursts in one place, is heard
+    # what overshoots, or bursts in one place, is kept
     overshoot = write(
         tmp_path / "b.wav", (speech_like(1.0) * 9)[None].astype("f4"), "pcm_f32le", "mono", 48_000
     )
@@ -88,7 +88,7 @@ def test_a_file_of_integers_stored_as_floating_point(model: EmoNets, tmp_path: P
     assert model.predict(file).rows[0].sound_found
 
 
-def test_a_film_whose_sound_is_beyond_belief(
+def test_a_clip_whose_sound_is_implausible(
     specialist: AudioSpecialist, happy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("emonets.specialists.audio.reader._BEYOND", 0.0)
@@ -98,7 +98,7 @@ def test_a_film_whose_sound_is_beyond_belief(
     assert not answer["audio"].sound_found
     assert answer["face+audio"].probabilities == answer["face"].probabilities
     assert result.files[0].status == "damaged"
-    assert "nothing was heard" in result.files[0].message
+    assert "no usable sound" in result.files[0].message
     assert "full scale" in result.files[0].message
 
 

@@ -162,7 +162,7 @@ def test_missing_empty_and_text(tmp_path: Path) -> None:
         open_clip("a\0b")
 
 
-def test_folders_that_are_no_film(tmp_path: Path) -> None:
+def test_folders_that_are_no_clip(tmp_path: Path) -> None:
     assert "without numbered images" in refused(tmp_path)
     image = cv2.imencode(".png", quarters(8, 8))[1].tobytes()
     for name in ("a_1.png", "b_1.png"):
@@ -248,15 +248,15 @@ def test_playlists_are_refused_under_any_name(
 def test_a_demuxer_that_asks_for_another_file_does_not_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # were a playlist let in by mistake, the second wall holds: no file is opened for FFmpeg
+    # were a playlist let in by mistake, the second check holds: no file is opened for FFmpeg
     write_media(tmp_path / "secret.ts")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(container_module, "FORMATS", container_module.FORMATS + ",hls,concat")
-    asked = []
+    attempts = []
     refuse = container_module._Source.refuse
 
     def spy(self: Any, url: str, flags: int, options: dict[str, str]) -> object:
-        asked.append(url)
+        attempts.append(url)
         return refuse(self, url, flags, options)
 
     monkeypatch.setattr(container_module._Source, "refuse", spy)
@@ -264,7 +264,7 @@ def test_a_demuxer_that_asks_for_another_file_does_not_get_it(
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         refused(path)
-    assert asked  # the spy has seen the attempts
+    assert attempts  # FFmpeg has tried
     # whereas a plain reading would have opened it
     with av.open(str(tmp_path / "hls.m3u8"), options={"allowed_extensions": "ALL"}) as container:
         assert next(container.decode(video=0)).width == 64
@@ -288,8 +288,8 @@ def png_header(width: int, height: int) -> bytes:
     )
 
 
-def jpeg_film(path: Path, *, first: int) -> Path:
-    """A film of JPEGs of which those from ``first`` on claim 16384 x 16384 pixels."""
+def jpeg_video(path: Path, *, first: int) -> Path:
+    """A video of JPEGs of which those from ``first`` on claim 16384 x 16384 pixels."""
     data = bytearray(write_media(path, video="mjpeg", pixels="yuvj420p").read_bytes())
     at, number = 0, 0
     while (at := data.find(b"\xff\xc0\0\x11\x08", at + 1)) >= 0:
@@ -324,9 +324,9 @@ def test_huge_headers_take_no_memory(tmp_path: Path) -> None:
     small = write_media(tmp_path / "small.avi", video="mjpeg", pixels="yuvj420p")
     png = tmp_path / "huge.png"
     png.write_bytes(png_header(16_384, 16_384))
-    films = [jpeg_film(tmp_path / f"{first}.avi", first=first) for first in (0, 10)]
+    videos = [jpeg_video(tmp_path / f"{first}.avi", first=first) for first in (0, 10)]
     done = subprocess.run(
-        [sys.executable, "-c", script, str(small), str(png), *map(str, films)],
+        [sys.executable, "-c", script, str(small), str(png), *map(str, videos)],
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     first, second, third, grown = done.stdout.splitlines()
@@ -372,7 +372,7 @@ def test_sound_at_an_impossible_rate(corpus: dict[str, bytes], tmp_path: Path) -
 # --- what a pass promises --------------------------------------------------------------------
 
 
-def test_damage_in_the_middle_does_not_end_the_film(
+def test_damage_in_the_middle_does_not_end_the_clip(
     corpus: dict[str, bytes], tmp_path: Path
 ) -> None:
     data = bytearray(corpus["a.ts"])
@@ -386,7 +386,7 @@ def test_damage_in_the_middle_does_not_end_the_film(
     assert len(times) >= 15
     before = list(clip.warnings)
     list(clip.frames())
-    assert clip.warnings == before  # told once
+    assert clip.warnings == before  # once
 
 
 def test_warnings_are_kept_when_a_pass_is_given_up(
@@ -401,7 +401,7 @@ def test_warnings_are_kept_when_a_pass_is_given_up(
     assert any("cut off" in w for w in clip.warnings)
 
 
-def test_a_film_whose_sound_is_broken_keeps_its_pictures(tmp_path: Path) -> None:
+def test_a_clip_whose_sound_is_broken_keeps_its_pictures(tmp_path: Path) -> None:
     noise = np.full(48_000, np.nan, np.float32)
     path = write_media(tmp_path / "a.mkv", audio="pcm_f32le", sound=noise)
     clip = open_clip(path)

@@ -1,4 +1,4 @@
-"""Clips looked at by a Dask cluster of which a part is killed."""
+"""Clips read by a Dask cluster of which a part is killed."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def items(happy: Path, angry: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_one_of_two_workers_is_killed_midway(cluster, items, tmp_path: Path) -> None:
-    wanted = [Extractor("sound", {"features": "yaafe"})]
-    alone = extract_items(items.items, wanted, FeatureStore(tmp_path / "alone"))
+    extractors = [Extractor("sound", {"features": "yaafe"})]
+    alone = extract_items(items.items, extractors, FeatureStore(tmp_path / "alone"))
     store = FeatureStore(tmp_path / "shared")
     assert store.folder is not None
     before: dict[str, tuple[int, int]] = {}
@@ -67,7 +67,7 @@ def test_one_of_two_workers_is_killed_midway(cluster, items, tmp_path: Path) -> 
 
     killer = threading.Thread(target=kill)
     killer.start()
-    made = extract_items(items.items, wanted, store, scheduler=cluster.scheduler_address)
+    made = extract_items(items.items, extractors, store, scheduler=cluster.scheduler_address)
     killer.join()
     assert 4 <= len(before) < len(items.items)
     assert len(made.items) == len(items.items)
@@ -75,7 +75,7 @@ def test_one_of_two_workers_is_killed_midway(cluster, items, tmp_path: Path) -> 
     after = kept()
     assert len(after) == len(items.items)
     assert all(after[name] == stamp for name, stamp in before.items())  # none was made again
-    for name in made.names[wanted[0]]:
+    for name in made.names[extractors[0]]:
         a, b = store.read(name), alone.store.read(name)
         assert all(np.array_equal(a[key], b[key]) for key in a)
 

@@ -114,8 +114,8 @@ def test_the_functions_own_error_comes_as_it_is(workers: int) -> None:
     assert caught.value.errno == 2
 
 
-def test_a_process_that_dies_is_told() -> None:
-    with pytest.raises(DataError, match=r"a process died while it worked on one of \d items"):
+def test_a_process_that_dies_gives_an_error() -> None:
+    with pytest.raises(DataError, match=r"a process ended while it worked on one of \d items"):
         list(run_each(die_at_three, range(6), workers=2))
 
 
@@ -133,17 +133,17 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(
     ("address", "reason"),
-    [("tcp://127.0.0.1:1", "Timed out"), ("carrier-pigeon://roof", "unknown"), ("", "silent")],
+    [("tcp://127.0.0.1:1", "Timed out"), ("carrier-pigeon://roof", "unknown"), ("", "no response")],
 )
-def test_a_scheduler_that_does_not_answer(
+def test_a_scheduler_that_does_not_respond(
     address: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(parallel, "_PATIENCE", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as stranger:  # takes calls, and says nothing
-        address = address or f"tcp://127.0.0.1:{stranger.getsockname()[1]}"
-        told = rf"{address}: no Dask scheduler answers there \(.*{reason}.*`dask scheduler`"
-        with pytest.raises(ParameterError, match=told):
+    with socket.create_server(("127.0.0.1", 0)) as other:  # accepts connections, and sends nothing
+        address = address or f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        message = rf"{address}: no Dask scheduler responds there \(.*{reason}.*`dask scheduler`"
+        with pytest.raises(ParameterError, match=message):
             list(run_each(square, [1], scheduler=address))
 
 
@@ -172,7 +172,7 @@ def test_an_item_that_kills_its_workers_is_named(
 ) -> None:
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
     monkeypatch.setattr(parallel, "_IN_FLIGHT", 1)  # else its neighbour on the worker is blamed too
-    with pytest.raises(DataError, match=r"^3: 1 workers died.*leave it out"):
+    with pytest.raises(DataError, match=r"^3: 1 workers ended.*leave it out"):
         list(run_each(die_at_three, range(6), scheduler=cluster.scheduler_address))
 
 
@@ -215,14 +215,14 @@ def test_a_cluster_is_left_when_it_is_closed(cluster: Any, tmp_path: Path) -> No
 
 
 def idle(cluster: Any) -> None:
-    """Nothing is left to do, and no client looks on, within five seconds."""
+    """Nothing is left to do, and no client is connected, within five seconds."""
     end = time.monotonic() + 5
     while cluster.scheduler.tasks or any(c != "fire-and-forget" for c in cluster.scheduler.clients):
         assert time.monotonic() < end, (cluster.scheduler.tasks, cluster.scheduler.clients)
         time.sleep(0.05)
 
 
-def test_a_scheduler_that_goes_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_that_stops_gives_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(parallel, "_PATIENCE", 1.0)
     monkeypatch.setattr(parallel, "_IN_FLIGHT", 2)
@@ -232,5 +232,5 @@ def test_a_scheduler_that_goes_away_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         results = run_each(square, range(10**6), scheduler=gone.scheduler_address)
         next(results)
         gone.close()
-        with pytest.raises(EmoNetsError, match="the Dask scheduler went away"):
+        with pytest.raises(EmoNetsError, match="the Dask scheduler stopped"):
             list(results)

@@ -18,7 +18,7 @@ from emonets.specialists.activity.specialist import (
     MotionCode,
     search_penalty,
 )
-from emonets.tubes.builder import FaceTube
+from emonets.tubes.tube import FaceTube
 
 WORDS = 12
 

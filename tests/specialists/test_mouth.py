@@ -15,9 +15,9 @@ from emonets.media.clip import open_clip
 from emonets.one_pass import TubeReader, read_clip
 from emonets.specialists.mouth.crops import MouthView
 from emonets.specialists.mouth.specialist import MouthSpecialist
-from emonets.tubes.builder import FaceTube
 from emonets.tubes.detect import load_detector
 from emonets.tubes.pipeline import find_tubes
+from emonets.tubes.tube import FaceTube
 
 KINDS = {3: 0.0, 4: np.pi / 2, 5: np.pi / 4}
 """Happy, sad and surprised mouths are stripes of three directions."""

@@ -116,7 +116,7 @@ def test_audio_from_recordings_to_scores(
     assert "finds nothing in 1 clips" in text  # the silent one
     model = emonets.load(out)
     assert tuple(model.specialists) == ("face", "audio", "activity", "mouth")
-    assert model.speaks == ("face", "audio")
+    assert model.active == ("face", "audio")
     card = model.about["card"]
     assert (card["audio"]["clips"], card["audio"]["groups"]) == (24, 4)
     assert card["activity"]  # of the bundle that it was added to
@@ -231,7 +231,7 @@ def test_activity_from_clips_to_scores(run: Run, preset: Path, tmp_path: Path) -
     assert code == 0, err
     assert "leave one of 3 groups out" in text
     model = emonets.load(out)
-    assert model.speaks == ("face", "audio", "activity")  # what is learned here speaks
+    assert model.active == ("face", "audio", "activity")  # what is learned here speaks
     assert model.about["card"]["activity"]["clips"] == 18
     scores = json.loads((report / "scores.json").read_text())
     assert scores["masked"] == ["disgust", "fear", "surprise", "neutral"]

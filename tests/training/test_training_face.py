@@ -163,7 +163,7 @@ def test_a_modern_network_is_trained_and_keeps_the_other_specialists(
     assert any("epoch 2/2" in line for line in said)
     again = emonets.load(out)
     assert set(again.specialists) == {"face", "audio", "activity", "mouth"}
-    assert again.speaks == ("face", "audio")
+    assert again.active == ("face", "audio")
     assert again.face.preprocessing.border == "edge"
     assert again.about["card"]["settings"]["training"]["votes"] == 0.5
     assert "recordings" in again.about["card"]["audio"]

@@ -42,7 +42,7 @@ def full() -> CenterFace:
     return CenterFace(coarse=640, finest=640, threads=1)
 
 
-def film(frame: NDArray[np.uint8], *lengths: int) -> NDArray[np.uint8]:
+def picture(frame: NDArray[np.uint8], *lengths: int) -> NDArray[np.uint8]:
     """A 640 x 480 picture with the actor's face once for each length in pixels."""
     picture = np.full((480, 640, 3), 110, np.uint8)
     left = 10
@@ -92,15 +92,15 @@ def test_work_goes_down_for_large_faces_and_up_for_small_ones(
 ) -> None:
     detector = CenterFace(every=4, threads=1)
     sizes: list[int] = []
-    look = detector._look
+    run = detector._run
     monkeypatch.setattr(
-        detector, "_look", lambda image, size: (sizes.append(size), look(image, size))[1]
+        detector, "_run", lambda image, size: (sizes.append(size), run(image, size))[1]
     )
-    large, both = film(frames[0], 200), film(frames[0], 200, 36)
+    large, both = picture(frames[0], 200), picture(frames[0], 200, 36)
     assert [len(detector.detect(large)) for _ in range(6)] == [1] * 6
     assert sizes == [640, 160, 160, 160, 640, 160]
     counts = [len(detector.detect(both)) for _ in range(5)]
-    assert counts[-1] == 2, "a small newcomer is seen within `every` frames"
+    assert counts[-1] == 2, "a small new face is found within `every` frames"
     assert counts == sorted(counts)
     sizes.clear()
     assert len(detector.detect(both)) == 2
@@ -111,27 +111,27 @@ def test_work_goes_down_for_large_faces_and_up_for_small_ones(
     assert sizes[0] == 160
 
 
-def test_lost_face_is_looked_for_again(
+def test_a_lost_face_is_searched_again(
     frames: list[NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector = CenterFace(threads=1)
-    look = detector._look
+    run = detector._run
     empty = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
     blind = {160}
     monkeypatch.setattr(
-        detector, "_look", lambda image, size: empty if size in blind else look(image, size)
+        detector, "_run", lambda image, size: empty if size in blind else run(image, size)
     )
     assert [len(detector.detect(frames[k])) for k in range(4)] == [1] * 4
 
 
-def test_cut_is_looked_at_closely(frames: list[NDArray[np.uint8]]) -> None:
+def test_a_cut_uses_the_finest_size(frames: list[NDArray[np.uint8]]) -> None:
     detector = CenterFace(threads=1)
     for _ in range(3):
         assert len(detector.detect(np.full((480, 640, 3), 5, np.uint8))) == 0
-    assert len(detector.detect(film(frames[0], 36))) == 1
+    assert len(detector.detect(picture(frames[0], 36))) == 1
 
 
-def test_same_film_same_answers(frames: list[NDArray[np.uint8]]) -> None:
+def test_the_same_clip_gives_the_same_detections(frames: list[NDArray[np.uint8]]) -> None:
     detector = CenterFace(every=3, threads=2)
     first = [detector.detect(f) for f in frames[:8]]
     detector.reset()
@@ -189,7 +189,7 @@ def test_haar_finds_the_face_in_the_same_place(
 
 def test_second_pass_finds_small_dim_faces_and_no_others(frames: list[NDArray[np.uint8]]) -> None:
     sensitive = SensitiveDetector(threads=2)
-    dim = (film(frames[0], 22) // 5).astype(np.uint8)
+    dim = (picture(frames[0], 22) // 5).astype(np.uint8)
     found = sensitive.detect(dim)
     assert len(found) == 1
     assert found.boxes[0][0] < 60

@@ -35,16 +35,16 @@ def test_histogram_counts():
     image = np.zeros((GRID, GRID, 3), np.uint8)
     image[: GRID // 2] = (255, 128, 16)
     histogram = colour_histogram(image, (0, 0, GRID, GRID))
-    wanted = np.zeros(48)
-    wanted[[0, 15, 16, 24, 32, 33]] = 0.5
-    np.testing.assert_allclose(histogram, wanted)
+    expected = np.zeros(48)
+    expected[[0, 15, 16, 24, 32, 33]] = 0.5
+    np.testing.assert_allclose(histogram, expected)
 
 
 def test_correlation_is_pearsons():
     rng = np.random.default_rng(0)
     a, b = rng.random((5, 48)), rng.random((5, 48))
-    wanted = [np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)]
-    np.testing.assert_allclose(histogram_correlation(a, b), wanted)
+    expected = [np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(histogram_correlation(a, b), expected)
     assert histogram_correlation(np.full(48, 1 / 48), a[0]) == 0
 
 

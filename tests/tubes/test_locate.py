@@ -71,7 +71,7 @@ def test_crops_saved_as_jpeg_are_found(frames, quality, off):
 def test_crops_from_elsewhere_are_not_found(frames, angry):
     image = frames[5].image
     other = read(angry, 20)[-1].image
-    # the same person, before the same wall, in another recording
+    # the same person, before the same wall, in another clip
     assert locate_crop(image, other[90:240, 170:310]) is None
     face = image[80:240, 160:310]
     assert locate_crop(image, np.ascontiguousarray(face[::-1])) is None
@@ -97,8 +97,8 @@ def test_errors_equal_a_loop_over_pixels():
     np.testing.assert_allclose(haar_values(crop), values(crop))
     for y, x in [(0, 0), (19, 32), (7, 13), (19, 0)]:
         part = image[y : y + 11, x : x + 8]
-        wanted = ((values(part) - values(crop)) ** 2).sum()
-        assert errors[y, x] == pytest.approx(wanted, rel=1e-5)
+        expected = ((values(part) - values(crop)) ** 2).sum()
+        assert errors[y, x] == pytest.approx(expected, rel=1e-5)
 
 
 def test_resized_crops_with_scales(frames):

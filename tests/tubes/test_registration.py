@@ -55,8 +55,8 @@ def test_similarity_recovers_any_similarity(
     scale: float, degrees: float, x: float, y: float, seed: int
 ) -> None:
     points = np.random.default_rng(seed).normal(0, 10, (5, 2))
-    wanted = turned(scale, degrees, x, y)
-    assert np.allclose(similarity(points, apply(wanted, points)), wanted, atol=1e-8)
+    expected = turned(scale, degrees, x, y)
+    assert np.allclose(similarity(points, apply(expected, points)), expected, atol=1e-8)
 
 
 def test_similarity_is_least_squares_and_never_mirrors() -> None:

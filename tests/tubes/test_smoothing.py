@@ -31,8 +31,8 @@ def squares(x, y, side):
     half=st.integers(0, 6),
 )
 def test_moving_average_equals_a_loop(values, half):
-    wanted = [values[max(0, i - half) : i + half + 1].mean(axis=0) for i in range(len(values))]
-    np.testing.assert_allclose(moving_average(values, 2 * half + 1), wanted, atol=1e-7)
+    expected = [values[max(0, i - half) : i + half + 1].mean(axis=0) for i in range(len(values))]
+    np.testing.assert_allclose(moving_average(values, 2 * half + 1), expected, atol=1e-7)
 
 
 def test_the_paper_smooths_corners_then_centres():
@@ -76,8 +76,8 @@ def test_steady_motion_is_kept_within_and_jitter_goes():
 def test_side_lengths_follow_a_line_only_if_they_change_enough(factor, line, shrinks):
     sides = np.linspace(50, 50 * factor, 30)[:: -1 if shrinks else 1]
     smooth = smooth_sides(sides, np.arange(30))
-    wanted = sides if line else np.full(30, sides.mean())
-    np.testing.assert_allclose(smooth, wanted)
+    expected = sides if line else np.full(30, sides.mean())
+    np.testing.assert_allclose(smooth, expected)
 
 
 def test_the_line_is_fitted_against_time():

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emonets.errors import DataError, EmoNetsError, ParameterError
-from emonets.tubes.builder import FaceTube, TubeBuilder, TubeOptions
+from emonets.tubes.builder import TubeBuilder
 from emonets.tubes.neighbourhood import content_box, cut_crop, neighbourhood
+from emonets.tubes.tube import FaceTube, TubeOptions
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def test_a_steady_face_is_one_tube():
     np.testing.assert_allclose(tube.times, np.arange(12) / 25)
     np.testing.assert_allclose(tube.boxes, np.tile(box_at(place), (12, 1)), atol=1e-6)
     np.testing.assert_allclose(tube.raw_boxes, tube.boxes, atol=1e-6)
-    wanted = cv2.resize(face_picture(0), (96, 96), interpolation=cv2.INTER_LINEAR)
-    difference = np.abs(tube.crops[5].astype(float) - wanted)
+    expected = cv2.resize(face_picture(0), (96, 96), interpolation=cv2.INTER_LINEAR)
+    difference = np.abs(tube.crops[5].astype(float) - expected)
     assert difference[4:-4, 4:-4].mean() < 1.5
 
 
@@ -126,8 +127,8 @@ def test_missed_frames_are_searched_by_colour():
     (tube,) = run(TubeBuilder(), items)
     assert tube.index.tolist() == list(range(12))
     assert tube.detected.tolist() == [i not in (4, 5, 6) for i in range(12)]
-    wanted = np.array([box_at(p) for p in places])
-    assert np.abs(tube.raw_boxes - wanted).max() < 3.0
+    expected = np.array([box_at(p) for p in places])
+    assert np.abs(tube.raw_boxes - expected).max() < 3.0
     assert np.all((tube.scores > 0.89) & (tube.scores < 0.91))
 
 

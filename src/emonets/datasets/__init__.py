@@ -1,4 +1,4 @@
-"""Labelled data: a reader for each dataset, one shape for all, and what can be wrong with them."""
+"""Labelled data: a reader for each dataset, one class for all, and checks of the data."""
 
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import DatasetInfo, Dropped, Item, Problem

@@ -26,15 +26,15 @@ class Dataset:
 
     Attributes
     ----------
-    info : what the dataset declares of itself.
-    name : of what was read; a corpus of two sets, such as RAVDESS' speech and song, says which.
+    info : the dataset's declaration.
+    name : of what was read; of a corpus of two sets, such as RAVDESS' speech and song, one of them.
     root : the path that was opened.
     items : in a fixed order, that of their paths or of the table that names them.
-    dropped : what lies there and is not among them, with the reason.
+    dropped : files that are there and are no items, each with the reason.
     found : problems that were found in reading, as `validate` lists them.
     folds : group → fold, 0, 1 …, where the field has agreed on folds.
-    grouped : whether groups are known of all items. Where one is not, the item is a group of its
-        own, and figures of a cross-validation over groups are too good.
+    grouped : whether the groups of all items are known. An item without one is a group of its own,
+        and scores of a cross-validation over groups are then too good.
     faces : the pictures themselves, (n, height, width), where they lie in one file, with the
         votes of FER+ if there are any; in the order of ``items``.
     """
@@ -69,7 +69,7 @@ class Dataset:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Of still, clip and sound, those that are there."""
+        """Of still, clip and sound, those of its items."""
         here = {item.kind for item in self.items}
         return tuple(kind for kind in KINDS if kind in here)
 
@@ -99,7 +99,7 @@ class Dataset:
 
         Returns
         -------
-        (train, test) positions among **all** items, and in words how they divide the groups.
+        (train, test) positions among **all** items, and a text: how they divide the groups.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Dataset:
         return [(chosen[train], chosen[test]) for train, test in folds], text
 
     def validate(self, *, deep: bool = False) -> tuple[Problem, ...]:
-        """What is wrong with the data, errors first.
+        """Problems of the data, errors first.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class Dataset:
         Returns
         -------
         Missing, damaged, unlabelled and duplicate files, groups in two splits, classes with a
-        single item, pieces outside their file (deep), and what is good to know.
+        single item, pieces outside their file (deep), and notes.
         """
         return problems_of(
             str(self.root), self.info, self.items, dropped=self.dropped, found=self.found,

@@ -1,4 +1,4 @@
-"""What is wrong with an opened dataset: files, copies, groups and classes, each a pure function."""
+"""Checks of an opened dataset: files, copies, groups and classes, each a pure function."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _DROPPED = {
 }
 """What a reader left out and has to be listed file by file; the rest is counted in a note."""
 
-_TOGETHER = {
+_COUNTED = {
     "outside": "labelled with what is none of the seven",
-    "withheld": "without a label, which the dataset keeps back",
-    "channel": "of another channel, kind or frame than was taken",
+    "withheld": "without a label, which the dataset does not publish",
+    "channel": "of a channel, kind or frame that is not read",
     "copy": "that are another copy of an item",
     "foreign": "that are of another sort",
     "other": "left out",
@@ -47,7 +47,7 @@ def problems_of(
     grouped: bool = True,
     deep: bool = False,
 ) -> tuple[Problem, ...]:
-    """What is wrong with a dataset, errors first: see `emonets.datasets.Dataset.validate`.
+    """Problems of a dataset, errors first: see `emonets.datasets.Dataset.validate`.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def problems_of(
 
 
 def file_problem(path: Path) -> Problem | None:
-    """What can be seen of a file without decoding it: whether it is there and holds anything."""
+    """Check without decoding whether a file is there and holds anything."""
     try:
         with path.open("rb") as file:
             if not file.read(1):
@@ -91,15 +91,15 @@ def file_problem(path: Path) -> Problem | None:
 
 
 def dropped_problems(root: str, dropped: Iterable[Dropped]) -> Iterator[Problem]:
-    """What a reader left out: one by one where something is amiss, else counted."""
-    together: Counter[tuple[str, str]] = Counter()
+    """What a reader left out: one by one where something is wrong, else counted."""
+    counts: Counter[tuple[str, str]] = Counter()
     for one in dropped:
         if one.kind in _DROPPED:
             yield Problem(_DROPPED[one.kind], one.kind, str(one.path), one.why)
         else:
-            together[one.kind, one.word] += 1
-    for (kind, word), n in sorted(together.items()):
-        what = _TOGETHER.get(kind, _TOGETHER["other"])
+            counts[one.kind, one.word] += 1
+    for (kind, word), n in sorted(counts.items()):
+        what = _COUNTED.get(kind, _COUNTED["other"])
         yield Problem("note", kind, root, f"{n} files {what}" + (f": {word}" if word else ""))
 
 
@@ -130,7 +130,7 @@ def deep_problems(items: Sequence[Item]) -> Iterator[Problem]:
             if last is not None and last > end + _SLACK:
                 yield Problem(
                     "error", "span", str(path),
-                    f"a piece from {item.start or 0:g} to {last:g} s is asked for, but it ends at "
+                    f"has no piece from {item.start or 0:g} to {last:g} s, for it ends at "
                     f"{end:.2f} s", item.line,
                 )  # fmt: skip
 
@@ -143,7 +143,7 @@ def copies(
     Parameters
     ----------
     images : (n, height, width), where the items are the rows of one file.
-    grouped : whether groups are known; where not, it says nothing that two differ.
+    grouped : whether groups are known; where not, different groups do not count.
     """
     first: dict[tuple[object, ...], Item] = {}
     for item, content in _contents(items, images):

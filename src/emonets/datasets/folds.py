@@ -11,7 +11,7 @@ from emonets.errors import DataError
 from emonets.learners.folds import Fold, shuffled_folds
 
 MOST_FOLDS = 10
-"""As many folds are made where nobody asked for a number and there are more groups."""
+"""The number of folds where none is given and there are more groups."""
 
 _SHOWN = 5  # as many groups are named in a message
 
@@ -37,7 +37,7 @@ def folds_of_groups(
 
     Returns
     -------
-    (train, test) positions of each fold, and in words how they divide the groups.
+    (train, test) positions of each fold, and a text: how they divide the groups.
 
     Raises
     ------

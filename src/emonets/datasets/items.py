@@ -1,4 +1,4 @@
-"""The records of a dataset: an item, a dropped file, a problem, and what the dataset declares."""
+"""The records of a dataset: an item, a dropped file, a problem, and the dataset's declaration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SOUND = LOSSLESS | frozenset(
 )
 
 LEVELS = ("error", "warning", "note")
-"""What keeps the data from being trained on, what makes it worse, and what is good to know."""
+"""Of problems: they prevent training; they make the data worse; they are for information."""
 
 OUTSIDE: Mapping[str, str] = MappingProxyType(
     {
@@ -37,7 +37,7 @@ OUTSIDE: Mapping[str, str] = MappingProxyType(
         "mixed": "names no single emotion",
     }
 )
-"""Words for what people label beside the seven emotions → why that is dropped, not refused."""
+"""Common labels beside the seven emotions → why their items are dropped, and not refused."""
 
 _SHOWN = 5  # as many problems are named in one message
 
@@ -57,10 +57,10 @@ class Item:
     path : the file.
     label : 0..6 in the order of `emonets.EMOTIONS`.
     group : the person in it (or what else must not be divided between parts); never empty.
-    split : ``train``, ``valid``, ``test``, or nothing where the data are not divided.
+    split : ``train``, ``valid``, ``test``, or "" where the data are not divided.
     kind : ``still``, ``clip`` or ``sound``.
     word : the dataset's own word for the emotion, such as "calm".
-    start, end : the piece of the file that is meant, seconds; None for its beginning and end.
+    start, end : the piece of the file, seconds; None for its beginning and end.
     row : which picture of a file that holds many, from 0.
     line : where a table names it, the line there.
     """
@@ -82,7 +82,7 @@ class Item:
 
         Raises
         ------
-        DataError : a word for a part that nobody knows (`emonets.datasets.splits`).
+        DataError : an unknown word for a part (`emonets.datasets.splits`).
         """
         return cls(path, label, group, require_split(split, path), kind_of(path), word)
 
@@ -94,11 +94,10 @@ class Dropped:
     Attributes
     ----------
     path : the file, or the folder where a whole folder is left out.
-    why : the reason, in words.
+    why : the reason, as a text.
     kind : of the reason: ``outside`` (none of the seven emotions), ``unlabelled``, ``withheld``
-        (the corpus keeps the label back), ``damaged``, ``missing``, ``copy`` (of a take that is
-        there already), ``channel`` (another one was asked for), ``foreign`` (a file of another
-        sort), or ``other``.
+        (the corpus publishes no label), ``damaged``, ``missing``, ``copy`` (of another item),
+        ``channel`` (another one is read), ``foreign`` (a file of another sort), or ``other``.
     word : the dataset's own word for the emotion, where that is the reason.
     """
 
@@ -110,14 +109,13 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, or good to know.
+    """One error, warning or note.
 
     Attributes
     ----------
     level : one of `LEVELS`.
     kind : as of `Dropped`, or ``duplicate``, ``group`` (in two splits), ``single`` (a class with
-        one item), ``label``, ``split``, ``span`` (start and end that make no piece) or
-        ``incomplete``.
+        one item), ``label``, ``split``, ``span`` (invalid start and end) or ``incomplete``.
     path : the file, or the table, that it is about.
     message : what is wrong with it.
     line : of the table.
@@ -151,11 +149,11 @@ def refuse(problems: Iterable[Problem]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetInfo:
-    """What a dataset declares of itself; nothing here needs the data.
+    """The declaration of a dataset; nothing here needs the data.
 
     Attributes
     ----------
-    name : what the command line calls it.
+    name : its name on the command line.
     citation : BibTeX entry; or "none: " and why there is none.
     licence : its terms, or who states them.
     where : how to get it.
@@ -163,13 +161,13 @@ class DatasetInfo:
     kinds : of ``still``, ``clip`` (a video, with sound or without) and ``sound``, those it has.
     words : its own words for emotions → those of `emonets.EMOTIONS`.
     group : what a group is: items of one must not be divided between training and test.
-    splits : its official parts, in words.
-    layout : what is expected to lie at its path.
+    splits : its official parts, as a text.
+    layout : what is expected at its path.
     outside : its own words that are none of the seven → why items under them are dropped.
     per_group : kind → how many items every group has as published, where that is one number.
-    known : kind of problem → why it is no news of this set, and therefore a note only.
+    known : kind of problem → why it is known of this set, and therefore a note only.
     own : whether this is a layout for the user's own data, and no corpus. Groups of one name in
-        two sets of one's own are taken to be the same person.
+        two such sets count as the same person.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a reader declares, how strongly it claims a path, and the choice between readers."""
+"""The class of readers, how strongly a reader claims a path, and the choice between readers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 8  # as many entries of a folder are named in a message
 
 
 class Strength(IntEnum):
-    """What a claim rests on; the strongest claim decides."""
+    """The evidence of a claim; the strongest claim decides."""
 
     FOLDERS = 1
     """Folders that any data may have, such as one for each emotion."""
@@ -27,7 +27,7 @@ class Strength(IntEnum):
     FILE = 3
     """A file that holds a whole dataset."""
     TABLE = 4
-    """A table that names the items: somebody wrote it to be read."""
+    """A table that names the items: it was written to be read."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Claim:
 
     Attributes
     ----------
-    strength : what it rests on.
-    found : the same in words, such as "14 files".
+    strength : its evidence.
+    found : the same as a text, such as "14 files".
     n : how many files have such names.
     """
 
@@ -79,7 +79,7 @@ class Reader:
 
     Attributes
     ----------
-    info : what the dataset declares of itself.
+    info : the dataset's declaration.
     read : path and options → the dataset. It raises DataError where that is not possible.
     claims : how strongly a path is claimed, None where not. It decodes nothing and never raises.
     options : names of the options of ``read``.
@@ -116,7 +116,7 @@ def file_in(path: Path, names: tuple[str, ...] = (), suffixes: tuple[str, ...] =
 
     Parameters
     ----------
-    names : whole names, in small letters; of a folder only these count, the first first.
+    names : whole names, in lower case; of a folder only these count, in this order.
     suffixes : endings; of a folder they count where no names are given.
     """
     if not path.is_dir():
@@ -140,7 +140,7 @@ def choose_reader(place: Place, readers: Mapping[str, Reader]) -> str:
 
     Raises
     ------
-    DataError : no claim, or two of the same strength; the message says what was found.
+    DataError : no claim, or two of the same strength; the message names what was found.
     """
     claims = {name: claim for name, r in readers.items() if (claim := r.claims(place)) is not None}
     for strength in sorted({claim.strength for claim in claims.values()}, reverse=True):

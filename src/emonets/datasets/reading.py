@@ -1,6 +1,6 @@
-"""What readers share: finding files, turning names and words into items, taking each once.
+"""What readers share: finding files, turning names and words into items, and dropping copies.
 
-Nothing is decoded here: an item is a path with what its name, folder or table says of it.
+Nothing is decoded here: an item is a path with the labels of its name, folder or table.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ EVERYTHING = SUFFIXES | STILL_SUFFIXES
 """Endings of sound files, videos and pictures."""
 
 DROP = "drop"
-"""What a user maps a word to whose items are to be left out."""
+"""The value of a user's word whose items are left out."""
 
 Meaning = Item | Dropped | None
-"""What a file's name says: an item, why it is dropped, or None where it is not of the dataset."""
+"""What a file's name means: an item, why it is dropped, or None if it is not of the dataset."""
 
 _SPELLINGS = (*EMOTIONS, "anger", "disgusted", "fearful", "happiness", "sadness", "surprised")
 """What a misspelt emotion is compared with."""
@@ -56,7 +56,7 @@ def read_files(
     *,
     name: str = "",
     suffixes: frozenset[str] = SUFFIXES,
-    take: Callable[[Path], str] | None = None,
+    copy_key: Callable[[Path], str] | None = None,
     rank: Callable[[Path], int] = lambda file: 0,
     folds: Mapping[str, int] | None = None,
     grouped: bool = True,
@@ -66,12 +66,12 @@ def read_files(
     Parameters
     ----------
     folder : is searched with all folders in it.
-    meaning : what a file's name says.
+    meaning : what a file's name means.
     name : of what is read; default that of the dataset.
     suffixes : endings of the files that are read.
-    take : what two files have in common that hold the same take, so that one of them is used
-        (`same_name`); None: every file is used.
-    rank : which of such files is used, the lowest; of equals the first.
+    copy_key : files of equal key are copies of one clip, of which one is used (`same_name`);
+        None: every file is used.
+    rank : of copies the file with the lowest rank is used; of equals the first.
     folds : group → fold, where the field has agreed on folds.
     grouped : see `Dataset`.
 
@@ -82,29 +82,29 @@ def read_files(
 
     Raises
     ------
-    DataError : no such folder, or no item in it; the message says what was dropped and why.
+    DataError : no such folder, or no item in it; the message names what was dropped and why.
     """
     root = Path(folder)
     name = name or info.name
     every: list[tuple[Path, Item | Dropped]] = []
     best: dict[str, Path] = {}
     for file, problem in media_files(root, suffixes):
-        strange = Dropped(file, f"its name is none of {name}", "unlabelled")
-        found = problem or meaning(file) or strange
+        foreign = Dropped(file, f"its name is none of {name}", "unlabelled")
+        found = problem or meaning(file) or foreign
         every.append((file, found))
-        if take is not None and isinstance(found, Item):
-            before = best.setdefault(take(file), file)
+        if copy_key is not None and isinstance(found, Item):
+            before = best.setdefault(copy_key(file), file)
             if rank(file) < rank(before):
-                best[take(file)] = file
+                best[copy_key(file)] = file
     items: list[Item] = []
     dropped: list[Dropped] = []
     for file, found in every:
         if isinstance(found, Dropped):
             dropped.append(found)
-        elif take is None or best[take(file)] is file:
+        elif copy_key is None or best[copy_key(file)] is file:
             items.append(found)
         else:
-            dropped.append(Dropped(file, f"has the same name as {best[take(file)]}", "copy"))
+            dropped.append(Dropped(file, f"has the same name as {best[copy_key(file)]}", "copy"))
     if not items:
         raise DataError(f"{root}: no item of {name}{summary(dropped)}")
     here = {item.group for item in items}
@@ -119,8 +119,8 @@ def media_files(
 ) -> Iterator[tuple[Path, Dropped | None]]:
     """Every file in a folder and the folders in it, in natural order, and why it is no item.
 
-    That is None for files that end as sound files and videos do (or as ``suffixes`` say) and are
-    not empty. What is hidden, or left behind by file managers and archivers, is passed over.
+    That is None for files that end as sound files and videos do (or as one of ``suffixes``) and
+    are not empty. Hidden files, and those left by file managers and archivers, are skipped.
 
     Raises
     ------
@@ -166,11 +166,11 @@ def summary(dropped: Sequence[Dropped]) -> str:
     return f"; {reasons.count(why)} files were dropped, such as {file}: {why}{more}"
 
 
-# one take in several files
+# one clip in several files
 
 
 def same_name(file: Path) -> str:
-    """For ``take``: files of one name hold the same take, whatever their endings and folders."""
+    """For ``copy_key``: files of one name are copies, whatever their endings and folders."""
     return file.stem
 
 
@@ -186,7 +186,7 @@ def of_kind(meaning: Callable[[Path], Meaning], kind: str | None) -> Callable[[P
 
     Raises
     ------
-    ParameterError : a kind that is none of ``clip`` and ``sound``.
+    ParameterError : a kind other than ``clip`` and ``sound``.
     """
     if kind not in (None, "clip", "sound"):
         raise ParameterError(f"kind={kind!r}: must be 'clip' or 'sound'")
@@ -196,7 +196,7 @@ def of_kind(meaning: Callable[[Path], Meaning], kind: str | None) -> Callable[[P
 def _only(meaning: Callable[[Path], Meaning], kind: str, file: Path) -> Meaning:
     found = meaning(file)
     if isinstance(found, Item) and found.kind != kind:
-        return Dropped(file, f"is a {found.kind}, and each {kind} was taken", "channel")
+        return Dropped(file, f"is a {found.kind}, and only the kind {kind} is read", "channel")
     return found
 
 
@@ -204,13 +204,13 @@ def _only(meaning: Callable[[Path], Meaning], kind: str, file: Path) -> Meaning:
 
 
 def from_faces(info: DatasetInfo, root: Path, file: Path, faces: FaceImages) -> Dataset:
-    """A dataset of still faces that lie in one file; ``row`` of an item says which it is.
+    """A dataset of still faces that lie in one file; ``row`` of an item is its position there.
 
-    A group that is a negative number stands for a person that nobody knows.
+    A group that is a negative number stands for an unknown person.
 
     Raises
     ------
-    DataError : a word for a part that nobody knows.
+    DataError : an unknown word for a part.
     """
     own = faces.split if faces.split is not None else [""] * len(faces)
     splits = [require_split(str(word), file) for word in own]
@@ -248,8 +248,8 @@ class Words:
 
     Attributes
     ----------
-    labels : the user's word → one of the seven emotions, or ``drop``; beside the common synonyms
-        that are always understood, and before them. Case and blanks around do not matter.
+    labels : the user's word → one of the seven emotions, or ``drop``. They come before the common
+        synonyms, which are always accepted. Case and blanks around do not matter.
 
     Raises
     ------
@@ -274,15 +274,15 @@ class Words:
         return _index(self.labels.get(key, key))
 
     def outside(self, word: str) -> str:
-        """Why what is labelled so is dropped; nothing where the word is not known to be outside."""
+        """Why an item with this word is dropped; "" where the word is not known to be outside."""
         key = word.strip().lower()
         if self.labels.get(key) == DROP:
-            return f"{key} is left out, as was asked for"
+            return f"{key} is left out, as requested"
         return OUTSIDE.get(key, "") if key not in self.labels else ""
 
     def added_to(self, info: DatasetInfo) -> DatasetInfo:
         """A layout's information with the user's own words in it."""
-        gone = {w: "left out, as was asked for" for w, m in self.labels.items() if m == DROP}
+        gone = {w: "left out, as requested" for w, m in self.labels.items() if m == DROP}
         mine = {word: meant for word, meant in self.labels.items() if word not in gone}
         words = {word: meant for word, meant in info.words.items() if word not in gone}
         return replace(info, words={**words, **mine}, outside={**info.outside, **gone})
@@ -296,7 +296,7 @@ def _index(word: str) -> int | None:
 
 
 def nearest(word: str, *, cutoff: float = 0.5) -> str:
-    """The emotion whose name is most like a word, or nothing if none is."""
+    """The emotion whose name is most like a word, or "" if none is."""
     close = difflib.get_close_matches(word.strip().lower(), _SPELLINGS, n=1, cutoff=cutoff)
     return EMOTIONS[emotion_index(close[0])] if close else ""
 

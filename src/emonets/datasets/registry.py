@@ -1,4 +1,4 @@
-"""Every reader there is, found by itself, and opening data with the one that fits."""
+"""All readers, found by themselves, and opening data with the one that fits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DATASETS: Mapping[str, Reader] = MappingProxyType(_READERS)
 
 
 def register_reader(reader: Reader) -> Reader:
-    """Add a reader, such as one in a file of your own, to those that `open_dataset` knows.
+    """Add a reader, such as one in a file of your own, to those of `open_dataset`.
 
     Returns
     -------
@@ -117,16 +117,16 @@ def open_dataset(
     layout : one of `DATASETS`; None: the one that fits (`detect_dataset`).
     strict : refuse data with lines of a manifest that are wrong, or with a group in two splits.
         Otherwise these are left to `Dataset.validate`, and wrong lines left out.
-    shared_groups : whether a group may lie in two splits all the same.
+    shared_groups : whether a group may lie in two splits.
     options : of the reader: ``labels`` (folders, manifest: words of your own → one of the seven
         emotions, or ``drop``), ``group_pattern`` (folders), ``channel`` (ravdess), ``kind``
         (crema_d, savee), ``votes`` (fer2013), ``fold`` (tfd).
 
     Raises
     ------
-    DataError : nothing is there, or another layout than was expected: the message says what was
-        expected and what was found; or as ``strict`` says, with file and line.
-    ParameterError : a layout that is none, or an option that belongs to another.
+    DataError : nothing is there, or another layout than was expected: the message names what was
+        expected and what was found; or an error by ``strict``, with file and line.
+    ParameterError : an unknown layout, or an option that belongs to another.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def detect_dataset(path: str | Path, *, labels: Mapping[str, str] | None = None)
     Each reader states how strongly it claims the path (`emonets.datasets.layouts.Strength`). A
     table comes first, then a file that holds a whole set. A folder is a corpus if most of its
     media files are named as that corpus' are and none as another's, also where they lie in class
-    folders, which say less; else it is class folders, if any file lies in one.
+    folders; else it is class folders, if any file lies in one.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def detect_dataset(path: str | Path, *, labels: Mapping[str, str] | None = None)
 
     Raises
     ------
-    DataError : none of these, or several; the message says what was expected and what was found.
+    DataError : none of these, or several; the message names what was expected and what was found.
     """
     path = Path(path)
     if not path.exists():

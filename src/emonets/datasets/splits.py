@@ -1,4 +1,4 @@
-"""The words by which datasets call their parts, turned into three."""
+"""The words of datasets for their parts, turned into three."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from emonets.errors import DataError
 
 SPLITS = ("train", "valid", "test")
-"""To train on, to choose by, to look at once."""
+"""To train on, to choose by, to test on once."""
 
 _WORDS = MappingProxyType(
     {
@@ -23,7 +23,7 @@ _WORDS = MappingProxyType(
 
 
 def split_of(word: str | None) -> str | None:
-    """``train``, ``valid``, ``test``, or nothing for nothing; None for a word that is none."""
+    """``train``, ``valid``, ``test``, or "" for an empty word; None for any other word."""
     return _WORDS.get((word or "").strip().lower())
 
 
@@ -33,11 +33,11 @@ def is_split(word: str) -> bool:
 
 
 def require_split(word: str | None, where: object) -> str:
-    """``train``, ``valid``, ``test``, or nothing for nothing.
+    """``train``, ``valid``, ``test``, or "" for an empty word.
 
     Raises
     ------
-    DataError : the word names no part; the message has the nearest word that does.
+    DataError : the word names no part; the message names the nearest word that does.
     """
     split = split_of(word)
     if split is None:

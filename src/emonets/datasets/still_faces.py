@@ -24,8 +24,8 @@ class FaceImages:
     labels : (n,) int64, 0..6 in the order of `emonets.EMOTIONS`.
     split : (n,) of str, the part of the data each picture belongs to, or None where the data
         are not divided.
-    groups : (n,) of int or str, who is shown (or what else pictures must not be torn apart by),
-        or None where nobody knows.
+    groups : (n,) of int or str, who is shown (or what else must not be divided between parts), or
+        None where that is not known.
     name, citation, licence : the dataset's name, BibTeX entry and terms.
     ferplus_votes : (n, 10) uint8, the FER+ votes for neutral, happiness, surprise, sadness,
         anger, disgust, fear, contempt, unknown, no face; all zero for a picture without votes.
@@ -84,8 +84,8 @@ class FaceImages:
     def take(self, split: str) -> FaceImages:
         """The pictures of one part, such as ``"PrivateTest"``.
 
-        Case does not matter, and one dataset's word for a part is understood of another:
-        Training = train, PublicTest = validation = valid = val, PrivateTest = test.
+        Case does not matter, and one dataset's word for a part is accepted for another: Training
+        = train, PublicTest = validation = valid = val, PrivateTest = test.
 
         Raises
         ------
@@ -93,13 +93,13 @@ class FaceImages:
         """
         if self.split is None:
             raise DataError(
-                f"{self.name} is not divided into splits, asked for {split!r}; take it whole "
+                f"{self.name} is not divided into splits, got {split!r}; use all of it "
                 "(--split all)"
             )
-        wanted = split.strip().lower()
-        names = [name for name in self.splits if name.lower() == wanted]
+        word = split.strip().lower()
+        names = [name for name in self.splits if name.lower() == word]
         if not names:
-            part = split_of(wanted)
+            part = split_of(word)
             names = [name for name in self.splits if part and split_of(name) == part]
         chosen = np.isin(self.split, names)
         if not chosen.any():
@@ -138,7 +138,7 @@ def read_face(file: Path, side: int) -> NDArray[np.uint8] | str:
     except (OSError, cv2.error) as error:
         return f"cannot be read ({error})"
     if image is None:
-        return "is not a picture that OpenCV knows, or is damaged"
+        return "is not a picture that OpenCV reads, or is damaged"
     height, width = image.shape
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2
@@ -148,7 +148,7 @@ def read_face(file: Path, side: int) -> NDArray[np.uint8] | str:
 
 
 def _cut_short(data: bytes) -> bool:
-    """Whether the end of a JPEG or PNG is missing: OpenCV would fill in grey without a word."""
+    """Whether the end of a JPEG or PNG is missing: OpenCV would fill in grey without an error."""
     tail = data[-4096:]  # programs append their own things
     if data.startswith(b"\xff\xd8"):
         return b"\xff\xd9" not in tail

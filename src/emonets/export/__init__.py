@@ -1,7 +1,7 @@
 """Results as files: one writer a format, found by itself.
 
-A module of this package with a `WRITER` is a format. It draws from a
-:class:`~emonets.result.Result` and from nothing else.
+A module of this package with a `WRITER` is a format. It uses a
+:class:`~emonets.result.Result` and nothing else.
 """
 
 from emonets.export.base import Writer, write, writer, writers

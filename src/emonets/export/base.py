@@ -1,4 +1,4 @@
-"""What a writer of results is, and how writers are found."""
+"""The class of writers of results, and how writers are found."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Writer:
 
     Parameters
     ----------
-    name : what ``--format`` calls it, and the ending of its files.
+    name : its name for ``--format``, and the ending of its files.
     about : what the file is for, in one line.
     encode : the content of the file.
     text : whether the content can be shown in a terminal.

@@ -1,4 +1,4 @@
-"""JSON: the whole result, with the status of each file and what is known of the model."""
+"""JSON: the whole result, with the status of each file and details of the model."""
 
 from emonets.export.base import Writer
 from emonets.result import Result, printable

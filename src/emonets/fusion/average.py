@@ -1,8 +1,8 @@
 """Pools whose weights need no search (paper 4.1): means over any of the models, and products.
 
-A linear pool adds up what the models say, a log pool multiplies it. Where models err for different
-reasons, as a face and a voice do, the product knows that both must have erred; how far one model
-alone can rule a class out is limited by ``common.FLOOR``.
+A linear pool adds the models' probabilities, a log pool multiplies them. The product is right where
+models err for different reasons, as those of a face and a voice do. ``common.FLOOR`` limits how far
+a single model can exclude a class.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def score_subsets(
     Raises
     ------
     DataError : as :meth:`Fusion.fit`.
-    ParameterError : more models than that, or a parameter that is none.
+    ParameterError : more models than that, or an invalid parameter.
     """
     check_choice("domain", domain, DOMAINS)
     check_scoring(scoring)
@@ -92,7 +92,7 @@ class PooledFusion(Fusion):
 
         Raises
         ------
-        ParameterError : this kind has to learn.
+        ParameterError : this kind learns from labels.
         """
         made = cls()
         if made.needs_labels:
@@ -114,7 +114,7 @@ class PooledFusion(Fusion):
         shape = (self.n_models_, len(self.classes_))
         check_stored("the fusion", arrays, {"weights": shape})
         if settings["domain"] not in DOMAINS:
-            raise BundleError(f"the fusion's domain is {settings['domain']!r}: none there is")
+            raise BundleError(f"the fusion's domain is {settings['domain']!r}, an unknown one")
         if (np.asarray(arrays["weights"]) < 0).any():
             raise BundleError("the fusion's weights are negative: they are damaged")
         self.weights_ = np.array(arrays["weights"], dtype=np.float64)
@@ -126,8 +126,8 @@ class MeanFusion(PooledFusion):
 
     Parameters
     ----------
-    models : which of them; None: all. "best": those whose mean is right most often on the data
-        that ``fit`` sees (:func:`score_subsets`).
+    models : which of them; None: all. "best": those whose mean is right most often on the training
+        data (:func:`score_subsets`).
     n_models, uniform_models : see ``base``; of every fusion.
 
     Attributes
@@ -173,14 +173,14 @@ class MeanFusion(PooledFusion):
 class ProductFusion(MeanFusion):
     """Product of the models' probabilities: a log-linear pool with equal weights.
 
-    It is what Bayes' rule says of models that err independently of each other, for classes that
-    are equally common.
+    It follows from Bayes' rule for models that err independently of each other, and for classes
+    that are equally common.
 
     Parameters
     ----------
     models : as for :class:`MeanFusion`.
     power : of each model's probabilities; None: 1 over the number of models chosen, the geometric
-        mean. The answer's label does not depend on it, its sureness does.
+        mean. The label does not depend on it, the confidence does.
     n_models, uniform_models : see ``base``.
 
     Attributes
@@ -215,9 +215,9 @@ class ProductFusion(MeanFusion):
 class RecallWeightedMean(PooledFusion):
     """Mean weighted by how much of each class a model recalls ("take best").
 
-    The weight of model j for class c is its recall of c on the data that ``fit`` sees, over the sum
-    of the models' recalls of c. The authors took the training data, on which models that overfit
-    recall everything (facts of their code); give predictions of models that had not met the clips.
+    The weight of model j for class c is its recall of c on the data of ``fit``, over the sum of
+    the models' recalls of c. The authors used the training data, on which models that overfit
+    recall everything (by their code). Give predictions of models not trained on these clips.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Bagging of hundreds of independent searches (section 4.4.2, submission 10).
 
 The weights of one search vary a lot from run to run, for many weightings are right equally often.
-Each of many searches sees another resample of the clips; what they find is averaged.
+Each of many searches uses another resample of the clips; the weights that they find are averaged.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
         uniform and 20,000 local trials.
     n_estimators : how many (the paper: 350).
     resampling : "bootstrap" or "half", of whole groups where ``fit`` is given groups.
-    combine : "weights": one pool with the mean of the weights. "probabilities": the mean of what
-        the pools answer.
-    n_jobs : processes (joblib); does not change the answer.
+    combine : "weights": one pool with the mean of the weights. "probabilities": the mean of the
+        pools' probabilities.
+    n_jobs : processes (joblib); does not change the result.
     random_state : of the resamples and of each search.
     n_models, uniform_models : see ``base``.
 
@@ -80,7 +80,7 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
     ----------
     weights_ : (m, k), the mean of ``all_weights_``.
     all_weights_ : (n_estimators, m, k).
-    scores_ : (n_estimators,) what each search reached on its own resample; NaN without searches.
+    scores_ : (n_estimators,) of each search on its own resample; NaN without searches.
     """
 
     kind = "bagged"
@@ -126,10 +126,10 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
     def _fuse(self, p: Floats) -> Floats:
         if self.combine == "weights":
             return pool(p, self.weights_, self.domain_)
-        answers = np.zeros((len(p), p.shape[2]))
+        total = np.zeros((len(p), p.shape[2]))
         for weights in self.all_weights_:
-            answers += pool(p, weights, self.domain_)
-        return answers / len(self.all_weights_)
+            total += pool(p, weights, self.domain_)
+        return total / len(self.all_weights_)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -150,7 +150,7 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
             "the bagged fusion", arrays, {"weights": (None, self.n_models_, len(self.classes_))}
         )
         if settings["domain"] not in DOMAINS or settings["combine"] not in COMBINATIONS:
-            raise BundleError("the bagged fusion's domain or combination is none there is")
+            raise BundleError("the bagged fusion's domain or combination is unknown")
         self.all_weights_ = np.array(arrays["weights"], dtype=np.float64)
         if not len(self.all_weights_):
             raise BundleError("the bagged fusion holds no weights")

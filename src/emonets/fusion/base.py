@@ -1,10 +1,10 @@
-"""The way through fit and predict that all fusions share.
+"""The base class of all fusions: fit, predict and storing.
 
-P (n, m, k) comes in as ``common`` has it. scikit-learn's tools pass tables of two dimensions: with
-``n_models`` a table (n, m·k) is P with its last two axes flattened. Without, a table (n, d) is
-taken for what scikit-learn would take it for, d numbers of any kind: each column becomes a model of
-its own, whose probabilities are those of Gaussians with one mean a class (:class:`ColumnModels`).
-A table that is plainly P flattened is refused then, with a word on ``n_models``.
+P is (n, m, k), as in ``common``. scikit-learn's tools pass tables of two dimensions: with
+``n_models`` a table (n, m·k) is P with its last two axes flattened. Without it, a table (n, d) is d
+numbers of any kind, as for scikit-learn. Each column is then a model of its own, whose
+probabilities are those of Gaussians with one mean a class (:class:`ColumnModels`). A table that is
+evidently P flattened is refused; the error names ``n_models``.
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ _DEEPEST = 8  # fusions within fusions
 
 
 class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The way through fit and predict that all fusions share; see the module's text.
+    """The base class of all fusions; see the module's text.
 
-    A subclass with a ``kind`` of its own is registered: bundles can hold it. It has the parameters
-    ``n_models`` and ``uniform_models`` among its own, gives ``_fit(p, target, groups)`` and
-    ``_fuse(p)``, and ``_settings`` and ``_arrays`` for storing.
+    A subclass with a ``kind`` of its own is registered: bundles can hold it. Its parameters include
+    ``n_models`` and ``uniform_models``. It defines ``_fit(p, target, groups)`` and ``_fuse(p)``,
+    and ``_settings``, ``_arrays`` and ``_restore`` for storing.
 
     Attributes
     ----------
@@ -111,13 +111,13 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: ArrayLike | None = None,
         found: ArrayLike | None = None,
     ) -> Self:
-        """Learn to fuse from predictions of models that had *not* been trained on these clips.
+        """Fit to predictions of models that were *not* trained on these clips.
 
         Parameters
         ----------
         X : P (n, m, k), or a table (module's text).
         y : (n,) labels.
-        groups : (n,) of clips that stay together wherever clips are divided (actors, films).
+        groups : (n,) of clips that stay together wherever clips are divided.
         found : (n, m) bool; a model counts as 1/k where it is false.
 
         Raises
@@ -188,9 +188,9 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return made
 
     def _be_fitted(self, m: int, classes: NDArray[Any], uniform: Sequence[int] = ()) -> None:
-        """Take on the shape of P without having seen any."""
+        """Set the shape of P without data."""
         if m < 1 or classes.ndim != 1 or len(classes) < 2:
-            raise BundleError(f"a fusion of {m} models and {classes.size} classes is none")
+            raise BundleError(f"a fusion of {m} models and {classes.size} classes is not possible")
         self.n_models_, self.classes_ = m, classes
         self.n_features_in_ = m * len(classes)
         self.uniform_models = check_models("uniform_models", uniform, m)
@@ -237,7 +237,7 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.classes_, position = np.unique(labels, return_inverse=True)
             target, m = position.astype(np.intp), d
             if len(self.classes_) < 2:
-                raise FusionDataError("all labels are of one class: nothing can be told apart")
+                raise FusionDataError("all labels are of one class; a fusion needs two")
             self._columns = ColumnModels.fit(x, target, len(self.classes_))
             p = self._columns.predict(x)
         self.n_models_ = m
@@ -250,8 +250,8 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if np.shape(X)[1:] != (m, k):
                 raise FusionDataError(
                     f"P must be (clips, {m}, {k}) as the fusion was trained, not {np.shape(X)}; a "
-                    "model that is missing counts as 1/k: give its place anything and say so in "
-                    "found"
+                    "model that is missing counts as 1/k: give its place any numbers and mark it "
+                    "in found"
                 )
             return self._made_uniform(check_probabilities(X, found=found))
         x = validate_data(
@@ -332,7 +332,7 @@ def _depth(settings: Any, level: int = 0) -> int:
 
 
 def _dimensions(X: Any) -> int:
-    """Of an array or of nested lists; 0 for anything else, which scikit-learn then complains of."""
+    """Of an array or of nested lists; 0 for anything else, which scikit-learn then refuses."""
     if hasattr(X, "shape"):
         return len(X.shape)
     try:
@@ -348,6 +348,6 @@ def _refuse_flattened(x: Floats) -> None:
     flat = m >= 1 and x.shape[1] % m == 0 and x.shape[1] // m > 1 and (x >= 0).all()
     if flat and (np.abs(total - m) <= SUM_TOLERANCE * m).all():
         raise FusionDataError(
-            f"a table of {x.shape[1]} columns whose rows sum to {m} looks like the probabilities "
+            f"a table of {x.shape[1]} columns whose rows sum to {m} seems to hold probabilities "
             f"of {m} model{'s' if m > 1 else ''}; give P (clips, models, classes) or n_models={m}"
         )

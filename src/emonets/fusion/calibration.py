@@ -1,8 +1,8 @@
-"""Probabilities that mean what they say: temperatures, and when to say nothing.
+"""Calibrated probabilities: temperatures, and when to abstain.
 
-A temperature T makes p into p^(1/T), normalised (Guo et al. 2017): above 1 less sure, below 1 more.
-It changes no model's label, but does change what a pool of several says, for there a model that
-is too sure of itself outvotes the others. How far off probabilities are is measured by
+A temperature T makes p into p^(1/T), normalised (Guo et al. 2017): above 1 less confident, below 1
+more. It changes no model's label. It does change a pool of several models, in which an
+overconfident one outvotes the others. The error of probabilities is measured by
 ``evaluation.metrics.expected_calibration_error``.
 """
 
@@ -37,7 +37,7 @@ from emonets.learners.stored import check_stored
 
 COLDEST, HOTTEST = 0.05, 20.0
 """Ends of the temperatures that are tried."""
-_LEAST = 10  # answered clips that an accuracy is believed of
+_LEAST = 10  # an accuracy over fewer clips is not used
 
 
 def with_temperature(p: ArrayLike, temperature: ArrayLike) -> Floats:
@@ -51,11 +51,11 @@ def fit_temperature(p: ArrayLike, target: ArrayLike) -> float:
 
     Parameters
     ----------
-    p : (n, k) probabilities of clips that their model had not seen. target : (n,) 0..k-1.
+    p : (n, k) probabilities of clips that their model was not trained on. target : (n,) 0..k-1.
 
     Returns
     -------
-    :data:`COLDEST` .. :data:`HOTTEST`; 1 where p says nothing about any clip.
+    :data:`COLDEST` .. :data:`HOTTEST`; 1 where all rows of p are uniform.
     """
     log = np.log(np.maximum(np.asarray(p, dtype=np.float64), FLOOR))
     y = np.asarray(target)
@@ -79,7 +79,8 @@ class CalibratedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
     estimator : the fusion; None: the product of all models.
     before : give each model a temperature of its own before they are fused.
     after : give the fused probabilities one. It is fitted to probabilities of clips that the fusion
-        had not seen, by folds of whole groups, for a fusion looks surer on what it learned from.
+        was not fitted on, by folds of whole groups, for a fusion is more confident on its own
+        training clips.
     cv : folds for that.
     random_state : of the folds.
     n_models, uniform_models : see ``base``.
@@ -161,11 +162,11 @@ class CalibratedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
             raise BundleError("the calibrated fusion's temperatures are not above 0")
         self.estimator_ = inner_fusion(settings["inner"], arrays, "inner.")
         if self.estimator_.n_models_ != self.n_models_:
-            raise BundleError("the calibrated fusion and what it calibrates do not fit together")
+            raise BundleError("the calibrated fusion and its inner fusion do not fit each other")
 
 
 def risk_coverage(p: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
-    """How many clips are answered, and how many of these rightly, if the surest come first.
+    """Share of clips that keep a label, and their accuracy, the most confident clips first.
 
     Parameters
     ----------
@@ -173,34 +174,34 @@ def risk_coverage(p: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
 
     Returns
     -------
-    coverage, accuracy : (n,) each; entry i answers the i + 1 surest clips. Of equally sure clips,
-    whose order is anybody's guess, each counts as right as they are on average.
+    coverage, accuracy : (n,) each; entry i is of the i + 1 most confident clips. Equally confident
+    clips have no order, so each counts as their mean.
     """
     right, confidence = _rated(p, y)
     order = np.argsort(-confidence, kind="stable")
     _, tied = np.unique(-confidence[order], return_inverse=True)
     mean = np.bincount(tied, weights=right[order]) / np.bincount(tied)
-    answered = np.arange(1, len(right) + 1)
-    return answered / len(right), np.cumsum(mean[tied]) / answered
+    kept = np.arange(1, len(right) + 1)
+    return kept / len(right), np.cumsum(mean[tied]) / kept
 
 
 def _rated(p: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     x = check_probabilities(np.asarray(p)[:, None] if np.ndim(p) == 2 else p)
     if x.shape[1] != 1:
-        raise FusionDataError(f"fused probabilities (clips, classes) are wanted, not {np.shape(p)}")
+        raise FusionDataError(f"expected fused probabilities (clips, classes), got {np.shape(p)}")
     _, target = check_labels(y, x.shape[2], len(x))
     return (x[:, 0].argmax(axis=1) == target).astype(np.float64), x[:, 0].max(axis=1)
 
 
 @dataclass(frozen=True)
 class Abstainer:
-    """Says "uncertain" where the largest probability is below a threshold.
+    """Labels clips "uncertain" whose largest probability is below a threshold.
 
     Attributes
     ----------
     threshold : 0..1.
-    coverage : the share of clips that was answered on the data the threshold was chosen on.
-    accuracy : of those answered. accuracy_of_all : of all clips, with no threshold.
+    coverage : the share of clips that kept a label, of those the threshold was chosen on.
+    accuracy : of these clips. accuracy_of_all : of all clips, with no threshold.
     n : clips it was chosen on.
     """
 
@@ -212,11 +213,11 @@ class Abstainer:
 
     @classmethod
     def for_coverage(cls, p: ArrayLike, y: ArrayLike, coverage: float) -> Self:
-        """The highest threshold that answers at least this share of the clips.
+        """The highest threshold with which at least this share of the clips keeps a label.
 
         Parameters
         ----------
-        p : (n, k) fused probabilities of clips that the fusion had not seen. y : (n,) labels.
+        p : (n, k) fused probabilities of clips that the fusion was not fitted on. y : (n,) labels.
         coverage : above 0, to 1.
         """
         check_number("coverage", coverage, 0, 1, low_in=False)
@@ -230,31 +231,31 @@ class Abstainer:
 
         Raises
         ------
-        DataError : none is, with ten clips answered at the least.
+        DataError : there is none that leaves ten clips or more with a label.
         """
         check_number("accuracy", accuracy, 0, 1, low_in=False)
         right, confidence = _rated(p, y)
         for threshold in np.unique(confidence):
-            answered = confidence >= threshold
-            if answered.sum() < min(_LEAST, len(right)):
+            kept = confidence >= threshold
+            if kept.sum() < min(_LEAST, len(right)):
                 break
-            if right[answered].mean() >= accuracy - 1e-12:
+            if right[kept].mean() >= accuracy - 1e-12:
                 return cls._at(float(threshold), right, confidence)
         raise FusionDataError(
-            f"no threshold makes {accuracy:.1%} of {_LEAST} clips or more right; all together "
-            f"{right.mean():.1%} are. Ask for less"
+            f"no threshold makes {accuracy:.1%} of {_LEAST} clips or more right; of all clips "
+            f"{right.mean():.1%} are. Give a lower accuracy"
         )
 
     @classmethod
     def _at(cls, threshold: float, right: Floats, confidence: Floats) -> Self:
-        answered = confidence >= threshold
+        kept = confidence >= threshold
         return cls(
-            threshold, float(answered.mean()), float(right[answered].mean()), float(right.mean()),
+            threshold, float(kept.mean()), float(right[kept].mean()), float(right.mean()),
             len(right),
         )  # fmt: skip
 
     def sure(self, p: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each of probabilities (n, k) is to be answered: (n,)."""
+        """Whether each row of probabilities (n, k) keeps its label: (n,)."""
         return np.asarray(np.asarray(p).max(axis=-1) >= self.threshold)
 
     def to_settings(self) -> dict[str, float | int]:

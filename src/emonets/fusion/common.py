@@ -1,8 +1,8 @@
 """Checks of P[clip, model, class], and how weights pool it.
 
 ``P`` is (n, m, k): n clips, m models, k classes, each row P[i, j] summing to one. A model that
-found nothing in a clip (no face, no sound) says 1/k of every class there; give ``found`` (n, m),
-and what stands in P at its false entries, NaN included, is not looked at.
+found nothing in a clip (no face, no sound) counts as 1/k of every class there: give ``found``
+(n, m). Rows of P at its false entries are ignored, NaN included.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Arrays = dict[str, NDArray[Any]]
 SUM_TOLERANCE = 1e-3
 """How far from one a row may sum: probabilities are often kept with three or more decimals."""
 FLOOR = 1e-6
-"""The least probability that a logarithm is taken of: no model can rule a class out alone."""
+"""The least probability of a logarithm: so no single model can exclude a class."""
 DOMAINS = ("probability", "log")
 """Where models are added up: their probabilities (a linear pool) or the logarithms (a product)."""
 
 
 class FusionDataError(DataError, ValueError):
-    """A DataError about P or its labels; scikit-learn's tools know it for a ValueError."""
+    """A DataError about P or its labels; for scikit-learn's tools it is a ValueError."""
 
 
 def check_probabilities(P: ArrayLike, *, found: ArrayLike | None = None) -> Floats:
@@ -64,7 +64,7 @@ def check_probabilities(P: ArrayLike, *, found: ArrayLike | None = None) -> Floa
         p[~check_found(found, n, m)] = 1 / k
     for wrong, what in (
         (~np.isfinite(p).all(axis=2), "holds NaN or infinite values; if the model found nothing "
-         "there, say so in found"),
+         "there, mark it in found"),
         ((p < -SUM_TOLERANCE).any(axis=2), "has negative values; give probabilities"),
         (np.abs(p.sum(axis=2) - 1) > SUM_TOLERANCE, "does not sum to one; give probabilities"),
     ):  # fmt: skip
@@ -77,30 +77,29 @@ def check_probabilities(P: ArrayLike, *, found: ArrayLike | None = None) -> Floa
     return np.maximum(p, 0.0)
 
 
-def without_opinion(p: ArrayLike, known: ArrayLike, among: ArrayLike | None = None) -> Floats:
-    """Probabilities of a model that was shown some classes only, as an answer to more of them.
+def neutral_for_unknown(p: ArrayLike, known: ArrayLike, among: ArrayLike | None = None) -> Floats:
+    """Probabilities of a model that was trained on some classes only, neutral on the others.
 
-    It says nothing of a class that it never met, as one that finds nothing says 1/k of each. Taken
-    at its word, a 0 of a class that it could not have learned would rule that class out in a
-    product, whatever the others see. Of u classes to choose from, of which it knows some, each that
-    it does not know gets 1/u; those that it knows share the rest as they did. Where it knows all of
-    them, its answer stays as it is.
+    Such a model predicts 0 for a class that it was not trained on. In a product that 0 would
+    exclude the class, whatever the other models predict. So of u classes to choose from, each that
+    the model was not trained on gets 1/u; the others share the rest in their old proportions. If
+    the model was trained on all u classes, its probabilities stay as they are.
 
     Parameters
     ----------
     p : (..., k), rows summing to one.
-    known : the classes that it was shown: their positions, or truth values (k,) or of any shape
-        that goes with p's.
-    among : the classes that are to choose from, likewise, beside ``known``; None: all k. Others
-        get 0: where nobody knows a class, nobody's silence speaks for it.
+    known : the classes that it was trained on: their positions, or truth values (k,) or of any
+        shape that broadcasts with p's.
+    among : the classes to choose from, likewise, in addition to ``known``; None: all k. Others get
+        0: no model was trained on them.
 
     Returns
     -------
-    (..., k), rows summing to one; those known are uniform among themselves where they were all 0.
+    (..., k), rows summing to one; the classes of ``known`` are uniform if they were all 0.
 
     Raises
     ------
-    ParameterError : positions that are none.
+    ParameterError : invalid positions.
     """
     given = np.asarray(p, dtype=np.float64)
     have = _classes("known", known, given.shape[-1])
@@ -110,7 +109,7 @@ def without_opinion(p: ArrayLike, known: ArrayLike, among: ArrayLike | None = No
     number = have.sum(axis=-1, keepdims=True)
     kept = np.where(have, given, 0.0)
     total = kept.sum(axis=-1, keepdims=True)
-    # not "> 0": NaN is to stay NaN
+    # not "> 0": NaN stays NaN
     shares = np.where(total == 0, have / np.maximum(number, 1), kept / np.where(total, total, 1))
     levelled = np.where(lacking, each, shares * number * each)
     return np.where(lacking.any(axis=-1, keepdims=True), levelled, given)
@@ -119,15 +118,16 @@ def without_opinion(p: ArrayLike, known: ArrayLike, among: ArrayLike | None = No
 def neutral_where_unknown(
     P: ArrayLike, known: Sequence[ArrayLike], found: ArrayLike | None = None
 ) -> Floats:
-    """P as a fusion is to be given it, at fitting as at answering: :func:`without_opinion`.
+    """P as a fusion needs it, for fitting and for prediction: :func:`neutral_for_unknown`.
 
-    In each clip the classes to choose from are those that any of the models knows that found
-    something there. So P is as it was where these know the same, or where one speaks alone.
+    The classes to choose from in a clip are those of the models that found something there. So P
+    stays as it is where these models have the same classes, or where there is one such model.
 
     Parameters
     ----------
     P : (n, m, k). found : (n, m), as for a fusion.
-    known : of each of the m models the classes that it was shown, positions or truth values (k,).
+    known : for each of the m models the classes that it was trained on, positions or truth values
+        (k,).
 
     Returns
     -------
@@ -136,16 +136,16 @@ def neutral_where_unknown(
     Raises
     ------
     FusionDataError : as :func:`check_probabilities`.
-    ParameterError : classes that are none, or not of m models.
+    ParameterError : invalid classes, or not of m models.
     """
     p = check_probabilities(P, found=found)
     n, m, k = p.shape
     if len(known) != m:
         raise ParameterError(f"known must name the classes of {m} models, not of {len(known)}")
     have = np.stack([_classes("known", classes, k) for classes in known])
-    spoke = np.ones((n, m), dtype=bool) if found is None else check_found(found, n, m)
-    among = (spoke[:, :, None] & have).any(axis=1, keepdims=True)
-    return np.where(spoke[:, :, None], without_opinion(p, have, among), p)
+    used = np.ones((n, m), dtype=bool) if found is None else check_found(found, n, m)
+    among = (used[:, :, None] & have).any(axis=1, keepdims=True)
+    return np.where(used[:, :, None], neutral_for_unknown(p, have, among), p)
 
 
 def _classes(name: str, classes: ArrayLike, k: int) -> NDArray[np.bool_]:
@@ -209,10 +209,10 @@ def check_labels(y: ArrayLike, k: int, n: int) -> tuple[NDArray[Any], Ints]:
 def check_learnable(target: Ints) -> None:
     """Raise unless there is something to learn from: two clips, two classes."""
     if len(target) < 2:
-        raise FusionDataError("1 sample (one clip) is nothing to learn weights from; give more")
+        raise FusionDataError("1 sample (one clip) is too little to learn weights; give more")
     if (target == target[0]).all():
         raise FusionDataError(
-            f"all {len(target)} labels are of one class: nothing tells the models apart"
+            f"all {len(target)} labels are of one class, which cannot rank the models; give more"
         )
 
 

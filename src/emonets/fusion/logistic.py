@@ -1,11 +1,11 @@
-"""Logistic stacking with a strong prior: a product of the models, bent by what the data insist on.
+"""Logistic stacking with a strong prior: a product of the models, with weights from the data.
 
 The logits are Σ_j w[j, c] log(k P[j, c]) + b[c], a log-linear pool. Its weights are w = s + δ: one
 number s that all share, which the data set freely, and deviations δ (and b) that a Gaussian prior
-holds near zero. With no data, or an infinitely strong prior, that is the product of the models,
-made as sure of itself as it should be; with much data any weighted product. It is fitted by the
-likelihood, a convex problem with one answer, so unlike a random search it does not vary from run
-to run and cannot pick the luckiest of a hundred thousand weightings.
+holds near zero. With no data, or an infinitely strong prior, that is the calibrated product of the
+models; with much data any weighted product. It is fitted by the likelihood, a convex problem with
+one solution. So it does not vary from run to run, as a random search does, and cannot select the
+luckiest of a hundred thousand weightings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from emonets.learners.checks import check_choice, check_number
 from emonets.learners.stored import check_stored
 
 WEIGHTS = ("model", "class", "full")
-"""One weight a model; one a model and class; and how each class of a model bears on each."""
+"""One weight a model; one a model and class; one a model and pair of classes."""
 
 SPREADS: tuple[float, ...] = (0.0, 0.03, 0.1, 0.3, 1.0)
 """Standard deviations of the prior that are tried; 0 leaves only the shared s."""
@@ -46,8 +46,8 @@ class LogisticFusion(Fusion):
     spreads : to choose from.
     cv : folds.
     intercept : whether there are b.
-    balanced : count every class alike, however common it is in the data that ``fit`` sees; b then
-        does not learn that one is commoner.
+    balanced : count every class equally, however common it is in the training data; b then does
+        not learn that one is more common.
     max_iter : steps of L-BFGS.
     random_state : of the folds.
     n_models, uniform_models : see ``base``.

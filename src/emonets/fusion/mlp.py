@@ -1,4 +1,4 @@
-"""A network of one hidden layer on what the models say, laid end to end (section 4.2).
+"""A network of one hidden layer on the models' concatenated probabilities (section 4.2).
 
 With the machines of ``stacked`` the most flexible of the combiners, and the first to overfit.
 """
@@ -110,8 +110,9 @@ class MlpFusion(Fusion):
             h = np.maximum(h @ w + b, 0)
         z = h @ self.coefs_[-1] + self.intercepts_[-1]
         # for two classes scikit-learn has a single output, of the second
-        said = np.hstack([1 - expit(z), expit(z)]) if z.shape[1] == 1 else softmax(z, axis=1)
-        return columns_of(said, self._known, len(self.classes_))
+        two = z.shape[1] == 1
+        predicted = np.hstack([1 - expit(z), expit(z)]) if two else softmax(z, axis=1)
+        return columns_of(predicted, self._known, len(self.classes_))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -137,7 +138,7 @@ class MlpFusion(Fusion):
     def _restore(self, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         owner, layers, width = "the MLP fusion", int(settings["layers"]), self.n_features_in_
         if settings["domain"] not in DOMAINS or not 1 <= layers <= 9:
-            raise BundleError(f"{owner}'s domain or number of layers is none there is")
+            raise BundleError(f"{owner}'s domain or number of layers is invalid")
         check_stored(owner, arrays, {"known": (None,)}, kinds="iu")
         known = np.asarray(arrays["known"], dtype=np.intp)
         k = len(self.classes_)

@@ -1,4 +1,4 @@
-"""A fitted fusion that knows whose answers it fuses: as a model uses it and a bundle keeps it."""
+"""A fitted fusion with the names of its models: as a model uses it and a bundle keeps it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from emonets.runtime.files import write_whole
 FORMAT = "emonets-fusion"
 VERSION = 1
 _LARGEST = 64 * 1024 * 1024  # bytes of a fusion's file
-_EQUAL = 1e-9  # probabilities nearer to each other than this say nothing
+_EQUAL = 1e-9  # probabilities nearer to each other than this count as equal
 
-Said = Mapping[str, ArrayLike]
-"""What was said of a clip: model → (7,) probabilities. A model that found nothing is not in it."""
+ByModel = Mapping[str, ArrayLike]
+"""Predictions of a clip: model → (7,) probabilities. A model that found nothing is not in it."""
 Known = Mapping[str, Sequence[int]]
-"""Model → which of the seven classes, 0..6, it was shown. A model that is not in it knows all."""
+"""Model → the classes, 0..6, that it was trained on. A model that is not in it: on all seven."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,8 @@ class NamedFusion:
     ----------
     fusion : fitted, of the seven classes.
     models : m names.
-    strategy : what it is called; of ``fusion.strategies``, or anything.
-    abstainer : below which probability its answers are uncertain; None: not chosen.
+    strategy : its name; of ``fusion.strategies``, or any other.
+    abstainer : below which probability its labels are uncertain; None: not chosen.
 
     Raises
     ------
@@ -60,10 +60,10 @@ class NamedFusion:
         object.__setattr__(self, "models", tuple(self.models))
         m = getattr(self.fusion, "n_models_", None)
         if not isinstance(self.fusion, Fusion) or m is None:
-            raise ParameterError(f"a fitted fusion is wanted, not {self.fusion!r}")
+            raise ParameterError(f"expected a fitted fusion, got {self.fusion!r}")
         named = ", ".join(map(str, self.models))
         if len(self.models) != m or len(set(self.models)) != m:
-            raise ParameterError(f"the fusion was fitted on {m} models, named are {named}")
+            raise ParameterError(f"the fusion was fitted on {m} models, got the names {named}")
         if list(self.fusion.classes_) != list(range(len(EMOTIONS))):
             raise ParameterError(
                 f"the fusion was fitted on the labels {list(self.fusion.classes_)}; a model's are "
@@ -71,42 +71,43 @@ class NamedFusion:
             )
         object.__setattr__(self, "strategy", self.strategy or self.fusion.kind)
 
-    def fuse(self, said: Sequence[Said], known: Known | None = None) -> Floats:
-        """(n, 7) of what was said of n clips, or windows.
+    def fuse(self, predictions: Sequence[ByModel], known: Known | None = None) -> Floats:
+        """Fused probabilities (n, 7) of n clips, or windows.
 
-        Each of the models that says nothing counts as 1/7 (paper 4); 1/7 each where all do. Where
-        the fusion listens to none of those that do say something, and so answers 1/7 each, they
-        are taken together as if nothing had been fitted.
+        A model without predictions counts as 1/7 (paper 4). Where no model has any, the result is
+        1/7 each. Where the fusion weighs none of the models that have some, its result would be
+        1/7 each, too; these are then fused as by :func:`fuse_unfitted`.
 
-        A model has no opinion on a class that it was never shown and another that speaks was
-        (``common.neutral_where_unknown``). Who fits a fusion of such models makes that of P first:
-        it learns what a silence weighs only from what it will be given here.
+        A model is neutral on a class that it was not trained on and another of these models was
+        (``common.neutral_where_unknown``). To fit a fusion of such models, first make P neutral in
+        the same way: the fusion learns the weight of neutral entries only from such P.
 
         Parameters
         ----------
-        said : of each clip.
-        known : None: all models know all classes.
+        predictions : of each clip.
+        known : the classes of each model; None: all models were trained on all classes.
 
         Raises
         ------
-        ParameterError : a model that the fusion does not know.
+        ParameterError : a model that the fusion was not fitted on.
         """
-        p = np.full((len(said), len(self.models), len(EMOTIONS)), UNIFORM)
+        p = np.full((len(predictions), len(self.models), len(EMOTIONS)), UNIFORM)
         found = np.zeros(p.shape[:2], dtype=bool)
-        for i, words in enumerate(said):
-            for name, row in words.items():
+        for i, by_model in enumerate(predictions):
+            for name, row in by_model.items():
                 if name not in self.models:
                     raise ParameterError(
-                        f"the fusion knows no model {name!r}, only {', '.join(self.models)}"
+                        f"the fusion was not fitted on a model {name!r}, only on "
+                        f"{', '.join(self.models)}"
                     )
                 j = self.models.index(name)
                 p[i, j], found[i, j] = row, True
         if not len(p):
             return np.empty((0, len(EMOTIONS)))
-        fused = np.array(self.fusion.predict_proba(_considered(p, self.models, known, found)))
-        for row, words in zip(fused, said, strict=True):
-            if not words or np.ptp(row) < _EQUAL:
-                row[:] = fuse_unfitted([words], known)[0]
+        fused = np.array(self.fusion.predict_proba(_neutral(p, self.models, known, found)))
+        for row, by_model in zip(fused, predictions, strict=True):
+            if not by_model or np.ptp(row) < _EQUAL:
+                row[:] = fuse_unfitted([by_model], known)[0]
         return fused
 
     def to_arrays(self) -> tuple[dict[str, Any], Arrays]:
@@ -152,7 +153,7 @@ class NamedFusion:
         """Write it as one safetensors file, whose metadata hold the settings as JSON."""
         settings, arrays = self.to_arrays()
         about = {"format": FORMAT, "version": VERSION, "classes": list(EMOTIONS), **settings}
-        # safetensors writes the memory as it lies, whatever the strides say
+        # safetensors writes the memory as it lies and ignores the strides
         data = {name: np.ascontiguousarray(x) for name, x in arrays.items()}
         write_whole(path, save(data, {FORMAT: json.dumps(about)}))
         return Path(path)
@@ -169,7 +170,7 @@ class NamedFusion:
         target = Path(path)
         try:
             if target.stat().st_size > _LARGEST:
-                raise BundleError(f"{target}: larger than any fusion can be")
+                raise BundleError(f"{target}: larger than a fusion can be")
             with safe_open(target, framework="numpy") as file:
                 text = (file.metadata() or {}).get(FORMAT)
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -188,23 +189,25 @@ class NamedFusion:
             raise BundleError(f"{target}: {error}") from None
 
 
-def fuse_unfitted(said: Sequence[Said], known: Known | None = None) -> Floats:
+def fuse_unfitted(predictions: Sequence[ByModel], known: Known | None = None) -> Floats:
     """(n, 7) where nothing was fitted: ``strategies.DEFAULT`` of the models that found something.
 
-    What one model alone says stays as it is; 1/7 each where none says anything. A class that one
-    was never shown, and another was, it has no opinion on (``common.neutral_where_unknown``).
+    Predictions of one model alone stay as they are; without any the result is 1/7 each. A model is
+    neutral on a class that it was not trained on and another was
+    (``common.neutral_where_unknown``).
     """
-    out = np.full((len(said), len(EMOTIONS)), UNIFORM)
-    for row, words in zip(out, said, strict=True):
-        p = np.array(list(words.values()), dtype=np.float64)
+    out = np.full((len(predictions), len(EMOTIONS)), UNIFORM)
+    for row, by_model in zip(out, predictions, strict=True):
+        p = np.array(list(by_model.values()), dtype=np.float64)
         if len(p) == 1:
             row[:] = p[0]
         elif len(p):
-            row[:] = _unfitted(len(p)).predict_proba(_considered(p[None], list(words), known))[0]
+            weighed = _neutral(p[None], list(by_model), known)
+            row[:] = _unfitted(len(p)).predict_proba(weighed)[0]
     return out
 
 
-def _considered(
+def _neutral(
     p: Floats, models: Sequence[str], known: Known | None, found: NDArray[np.bool_] | None = None
 ) -> Floats:
     if known is None:

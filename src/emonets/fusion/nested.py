@@ -25,25 +25,25 @@ Stage = tuple[Sequence[int], Fusion]
 
 
 class NestedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
-    """Stages that each make one more model of some, and a last fusion of what there is then.
+    """Stages that each fuse several models to one more, and a last fusion of all models then.
 
     Parameters
     ----------
-    stages : of (models, fusion): positions of models, and how they are fused. Stage i's answer is
-        model m + i, which later stages may name, too.
+    stages : of (models, fusion): positions of models, and how they are fused. Stage i's prediction
+        is model m + i, which later stages may name, too.
     final : the last fusion; None: the mean.
-    keep : whether models that went into a stage also go into the last fusion (2013), or only what
-        became of them (2014).
-    cv : None: the last fusion learns from what the stages say of the very clips that they learned
-        from, as in the paper; harmless for means, not for machines. A number: from what they say
-        out of that many folds, of whole groups.
+    keep : whether models of a stage are also used in the last fusion (2013), or only the stage's
+        prediction (2014).
+    cv : None: the last fusion learns from the stages' predictions of their own training clips, as
+        in the paper; harmless for means, not for machines. A number: from their out-of-fold
+        predictions, with that many folds of whole groups.
     random_state : of the folds.
     n_models, uniform_models : see ``base``.
 
     Attributes
     ----------
     stages_ : list of (models, fitted fusion). final_ : fitted.
-    final_models_ : positions of the models that the last fusion sees.
+    final_models_ : positions of the models of the last fusion.
     """
 
     kind = "nested"
@@ -81,12 +81,12 @@ class NestedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
                 raise ParameterError(f"stage {i} names no model")
             x = known[:, own]
             fitted = clone(fusion).fit(x, target, groups=groups)
-            said = fitted.predict_proba(x)
+            predicted = fitted.predict_proba(x)
             for train, test in folds:
                 among = None if groups is None else groups[train]
                 one = clone(fusion).fit(x[train], target[train], groups=among)
-                said[test] = one.predict_proba(x[test])
-            known = np.concatenate([known, said[:, None]], axis=1)
+                predicted[test] = one.predict_proba(x[test])
+            known = np.concatenate([known, predicted[:, None]], axis=1)
             self.stages_.append((own, fitted))
             used |= set(own)
         self.final_models_ = [j for j in range(known.shape[1]) if self.keep or j not in used]
@@ -95,8 +95,8 @@ class NestedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
 
     def _fuse(self, p: Floats) -> Floats:
         for models, fusion in self.stages_:
-            said = fusion.predict_proba(p[:, models])
-            p = np.concatenate([p, said[:, None]], axis=1)
+            predicted = fusion.predict_proba(p[:, models])
+            p = np.concatenate([p, predicted[:, None]], axis=1)
         return np.asarray(self.final_.predict_proba(p[:, self.final_models_]))
 
     def _check_parameters(self) -> None:
@@ -143,4 +143,4 @@ class NestedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
             raise BundleError("the nested fusion's stages do not name every model")
         for models, fusion in [*self.stages_, (self.final_models_, self.final_)]:
             if fusion.n_models_ != len(models) or len(fusion.classes_) != len(self.classes_):
-                raise BundleError("the parts of the nested fusion do not fit together")
+                raise BundleError("the parts of the nested fusion do not fit each other")

@@ -1,7 +1,7 @@
-"""Nested evaluation: a fusion tested on clips that neither it nor what it learned from has met.
+"""Nested evaluation: tests of a fusion on clips that neither it nor its models were trained on.
 
-A fusion that is tested on a fold may learn only from the other folds' clips, and only from what
-models said of them that had met neither these clips nor the tested fold.
+A fusion that is tested on a fold may learn only from the other folds' clips. Their predictions
+must come from models that were trained on neither these clips nor the tested fold.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class NestedPredictions:
         groups: ArrayLike | None = None,
         found: ArrayLike | None = None,
     ) -> Floats:
-        """Fused probabilities (n, k): each clip by a fusion that has not met its outer fold.
+        """Fused probabilities (n, k): each clip by a fusion that was not fitted on its outer fold.
 
         A clone of ``fusion`` is fitted for each outer fold, on inner out-of-fold predictions of
         the other folds' clips.
@@ -88,7 +88,7 @@ class NestedPredictions:
         return out
 
     def of(self, models: Sequence[int]) -> NestedPredictions:
-        """Of some of the models only."""
+        """The predictions of a subset of the models."""
         chosen = list(models)
         return NestedPredictions(self.fold_of, self.outer[:, chosen], self.inner[:, :, chosen])
 
@@ -106,10 +106,10 @@ class NestedPredictions:
 def nested_predictions(
     models: Models, fold_of: ArrayLike, groups: ArrayLike | None = None
 ) -> NestedPredictions:
-    """Train each model on all folds but one, and on all but two, and keep what it says of the rest.
+    """Train each model on all folds but one, and on all but two; keep its predictions of the rest.
 
-    F folds take F (F + 1) / 2 trainings of each model: one that has met neither fold f nor fold g
-    serves a fusion tested on f for the clips of g, and the other way round.
+    F folds take F (F + 1) / 2 trainings of each model. A model that was trained on neither fold f
+    nor fold g predicts the clips of g for a fusion tested on f, and the other way round.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
-"""On whose predictions a fusion may learn (paper 4, 4.4): the protocols, and proof that they hold.
+"""The predictions that a fusion may learn from (paper 4, 4.4): the protocols, and their checks.
 
-A model is known here by what it does: ``fit_predict(train, test)`` trains it on the clips ``train``
+A model is a function here: ``fit_predict(train, test)`` trains it on the clips ``train``
 (positions) and returns its probabilities (len(test), k) for the clips ``test``. Every call goes
-through :func:`guarded`, which refuses when a clip or a group (actor, film) is on both sides, so
-that no protocol can leak, whatever it is asked for. The exceptions are named for what they are:
-:func:`on_train` and :func:`on_both` let a fusion learn from what models say of the clips that they
-were trained on, as some of the paper's submissions did, and are there to show what comes of it. The
-clips that a fusion is tested on are apart from all others in these, too.
+through :func:`guarded`, which refuses a clip or a group that is on both sides, so that no protocol
+can leak. There are two exceptions, :func:`on_train` and :func:`on_both`. In these a fusion learns
+from models' predictions of their own training clips, as in some of the paper's submissions. They
+are here to show the effect. The clips that a fusion is tested on are apart from all others in
+these, too.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """What a fusion learns from, and what it is then applied to.
+    """The predictions that a fusion learns from, and those that it is then applied to.
 
     Attributes
     ----------
-    fit_rows : (f,) positions of the clips to learn from. fit : (f, m, k) what the models say there.
+    fit_rows : (f,) positions of the clips to learn from. fit : (f, m, k) the models' predictions.
     test_rows : (t,) positions. test : (t, m, k).
     """
 
@@ -82,7 +82,7 @@ def check_apart(train: ArrayLike, test: ArrayLike, groups: ArrayLike | None = No
 def guarded(fit_predict: FitPredict, groups: ArrayLike | None, name: str = "a model") -> FitPredict:
     """The same model, that refuses to predict a clip or a group it is trained on.
 
-    What it answers is looked at, too: (len(test), k) finite numbers.
+    Its predictions are checked, too: (len(test), k) finite numbers.
     """
 
     def call(train: Ints, test: Ints) -> Floats:
@@ -90,25 +90,25 @@ def guarded(fit_predict: FitPredict, groups: ArrayLike | None, name: str = "a mo
             if not len(part):
                 raise FusionDataError(f"{name}: there is no clip to be {what}")
         check_apart(train, test, groups)
-        return _answers(fit_predict, train, test, name)
+        return _predictions(fit_predict, train, test, name)
 
     return call
 
 
-def _answers(fit_predict: FitPredict, train: Ints, test: Ints, name: str) -> Floats:
+def _predictions(fit_predict: FitPredict, train: Ints, test: Ints, name: str) -> Floats:
     p = np.asarray(fit_predict(train, test), dtype=np.float64)
     if p.ndim != 2 or len(p) != len(test) or not np.isfinite(p).all():
         raise FusionDataError(
-            f"{name} answered {p.shape} for {len(test)} clips; finite probabilities "
-            f"({len(test)}, classes) were asked for"
+            f"{name} returned {p.shape} for {len(test)} clips; expected finite probabilities "
+            f"({len(test)}, classes)"
         )
     return p
 
 
 def all_models(models: Models, train: Ints, test: Ints, groups: ArrayLike | None) -> Floats:
-    """What all models, trained on ``train``, say of ``test``: (t, m, k).
+    """Predictions of all models, trained on ``train``, for ``test``: (t, m, k).
 
-    Where there is no test clip, no model is asked: (0, m, 0).
+    Where there is no test clip, no model is trained: (0, m, 0).
     """
     if not models:
         raise ParameterError("there are no models to combine")
@@ -121,10 +121,11 @@ def all_models(models: Models, train: Ints, test: Ints, groups: ArrayLike | None
 def on_train(models: Models, split: Split, groups: ArrayLike | None = None) -> Views:
     """Combined on the training clips that the models were trained on (2013, submissions 2 and 4).
 
-    Models that overfit look perfect there, and the fusion learns to trust them.
+    Models that overfit have perfect scores there, so the fusion gives them too much weight.
     """
     fit = np.stack(
-        [_answers(model, split.train, split.train, name) for name, model in models.items()], axis=1
+        [_predictions(model, split.train, split.train, name) for name, model in models.items()],
+        axis=1,
     )
     test = all_models(models, split.train, split.test, groups)
     return Views(split.train, fit, split.test, test)
@@ -137,13 +138,13 @@ def on_valid(models: Models, split: Split, groups: ArrayLike | None = None) -> V
 
 
 def on_both(models: Models, split: Split, groups: ArrayLike | None = None) -> Views:
-    """Combined on what the models of train say of train and of valid; then trained on both.
+    """Combined on predictions of train and valid by the models of train; then trained on both.
 
-    Half of what the fusion learns from are clips that the models were trained on, as with
+    Half of the clips that the fusion learns from are training clips of the models, as with
     :func:`on_train` (2014, submission 3).
     """
-    seen = on_train(models, split, groups).fit
-    fit = np.concatenate([seen, all_models(models, split.train, split.valid, groups)])
+    own = on_train(models, split, groups).fit
+    fit = np.concatenate([own, all_models(models, split.train, split.valid, groups)])
     return Views(split.both, fit, split.test, all_models(models, split.both, split.test, groups))
 
 
@@ -226,7 +227,7 @@ def group_folds(groups: ArrayLike, folds: int, *, seed: int = 0) -> list[Fold]:
         raise ParameterError(f"folds must be 2 at least, not {folds}")
     if count < folds:
         raise FusionDataError(
-            f"{count} groups cannot be divided into {folds} folds; ask for {count} or fewer"
+            f"{count} groups cannot be divided into {folds} folds; give {count} or fewer"
         )
     return shuffled_folds(len(g), folds, np.random.RandomState(seed), g)
 
@@ -263,7 +264,7 @@ def out_of_fold(
     *,
     rows: Ints | None = None,
 ) -> Floats:
-    """What models that had not met a clip, or its group, say of it: (n, m, k).
+    """Predictions of each clip by models not trained on it or on its group: (n, m, k).
 
     Parameters
     ----------

@@ -75,9 +75,9 @@ class Scorer:
         return np.array([self.exact_one(w) for w in weights])
 
     def exact_one(self, weights: Floats) -> float:
-        """Score of weights (m, k); of equal sums the first class is the answer."""
-        said = (weights * self.evidence).sum(axis=1).argmax(axis=1)
-        return float((said == self.target) @ self._member @ self._values)
+        """Score of weights (m, k); of equal sums the first class counts."""
+        predicted = (weights * self.evidence).sum(axis=1).argmax(axis=1)
+        return float((predicted == self.target) @ self._member @ self._values)
 
     def bounds(self, weights: Floats) -> Floats:
         """For each of weights (t, m, k) a number its score cannot exceed, and mostly is: (t,)."""

@@ -1,7 +1,7 @@
 """Random search over per-class, per-model weights, the paper's best combination (section 4.3).
 
 Weights W (m, k) are drawn at random, the pool they make is scored, and they are kept if it is
-strictly better than the best so far. First come draws that know nothing: uniform numbers, each
+strictly better than the best so far. First come draws without knowledge: uniform numbers, each
 class' column divided by its sum over the models. Then Gaussian steps around the best, rounded to
 two decimals. The authors added probabilities up; the same search over log-linear pools stands
 beside it (``domain="log"``), and draws from a Dirichlet prior that keeps near to equal weights.
@@ -114,7 +114,7 @@ def climb(
     scorer : of the clips.
     rounds : a stage's name and how many weightings, a round.
     draw : makes them.
-    on_round : told the stage, the trials so far and the best score after every round.
+    on_round : called with the stage, the trials so far and the best score after every round.
     start : weights (m, k) to begin with.
     """
     best, score, trials = start, -1.0, 0
@@ -143,8 +143,8 @@ class RandomSearch(PooledFusion):
     n_uniform : weightings drawn without knowledge.
     n_local : then, drawn around the best; None: until ``seconds`` are over.
     n_restarts : whole searches, each with draws of its own; the best weights of all are kept.
-    seconds : after which no further round begins, whatever is left; of all restarts together.
-    batch : weightings a round; the best is looked at after every round (the authors': 2,000 to
+    seconds : after which no further round begins, whatever is left; over all restarts.
+    batch : weightings a round; the best is updated after every round (the authors': 2,000 to
         4,000).
     centre : steps go out from the "current" best, or from the "initial" one, the best of the first
         stage.
@@ -160,7 +160,7 @@ class RandomSearch(PooledFusion):
     Attributes
     ----------
     weights_ : (m, k); in the log domain times m, so that equal weights are the plain product.
-    score_ : on the data that ``fit`` saw; what is seen there overstates what new data will show.
+    score_ : on the training data; it is higher than the score on new data.
     n_trials_ : weightings scored.
     history_ : (trial, score) of each round that brought something better, of the best restart.
     """
@@ -219,7 +219,7 @@ class RandomSearch(PooledFusion):
             generator = np.random.default_rng(random.randint(2**31, size=4))
             before = sum(f.trials for f in found)
 
-            def tell(
+            def report(
                 stage: str, trials: int, score: float, restart: int = restart, before: int = before
             ) -> None:
                 if self.progress is not None:
@@ -227,7 +227,7 @@ class RandomSearch(PooledFusion):
                     self.progress(Progress(restart, stage, before + trials, score, spent))
 
             draw = self._draw(generator, m, k)
-            found.append(climb(scorer, self._rounds(began), draw, tell, start=start))
+            found.append(climb(scorer, self._rounds(began), draw, report, start=start))
         best = max(found, key=lambda f: f.score)
         self.domain_ = self.domain
         self.weights_ = best.weights * (m if self.domain == "log" else 1)

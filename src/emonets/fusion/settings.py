@@ -32,7 +32,7 @@ class Search:
 
     @property
     def steps(self) -> dict[str, Any]:
-        """What all searches have in common, as the estimator takes it."""
+        """Parameters of the estimator that all searches share."""
         return {"scale": self.scale, "decimals": self.decimals}
 
     @property

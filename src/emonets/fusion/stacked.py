@@ -1,8 +1,8 @@
-"""Support vector machines on what the models say, laid end to end (section 4.2).
+"""Support vector machines on the models' concatenated probabilities (section 4.2).
 
-Flexible combiners, which on the paper's data learned the training set by heart: an RBF machine on
-the m·k probabilities, and the same with a scale for each of them out of 0, 1, 2, 3 (28 further
-numbers for four models), found by random search.
+Flexible combiners, which overfitted on the paper's data: an RBF machine on the m·k probabilities,
+and the same with a scale for each of them out of 0, 1, 2, 3 (28 further numbers for four models),
+found by random search.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SCALES: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0)
 
 
 def rows_of(p: Floats, domain: str) -> Floats:
-    """What the models say of a clip, end to end: (n, m, k) → (n, m·k)."""
+    """The models' probabilities of a clip, concatenated: (n, m, k) → (n, m·k)."""
     return evidence(p, domain).reshape(len(p), -1)
 
 
@@ -53,7 +53,7 @@ class SvmFusion(Fusion):
     cv : folds of the grid and of the winner's sigmoids.
     scoring : of the grid, as for scikit-learn.
     domain : "probability", or "log" for logarithms of the probabilities.
-    n_jobs : processes (joblib); does not change the answer.
+    n_jobs : processes (joblib); does not change the result.
     random_state : of the folds.
     n_models, uniform_models : see ``base``.
 
@@ -162,11 +162,11 @@ class SvmFusion(Fusion):
     def _choose_scales(
         self, x: Floats, target: Ints, folds: list[Fold], random: np.random.RandomState
     ) -> None:
-        """Nothing to choose here."""
+        """Does nothing; a subclass chooses."""
 
     def _fuse(self, p: Floats) -> Floats:
-        said = self.machine_.predict_proba(rows_of(p, self.domain) * self.scales_)
-        return columns_of(said, self.machine_.classes_.astype(np.intp), len(self.classes_))
+        predicted = self.machine_.predict_proba(rows_of(p, self.domain) * self.scales_)
+        return columns_of(predicted, self.machine_.classes_.astype(np.intp), len(self.classes_))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -187,7 +187,7 @@ class SvmFusion(Fusion):
         d, k = self.n_features_in_, len(self.classes_)
         check_stored("the SVM fusion", arrays, {"scales": (d,)})
         if settings["domain"] not in DOMAINS:
-            raise BundleError(f"the SVM fusion's domain is {settings['domain']!r}: none there is")
+            raise BundleError(f"the SVM fusion's domain is {settings['domain']!r}, an unknown one")
         machine = CoupledSVC.from_arrays(
             {n.removeprefix("machine."): a for n, a in arrays.items() if n.startswith("machine.")}
         )

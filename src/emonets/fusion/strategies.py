@@ -1,7 +1,7 @@
 """Every way to combine models, by name, from the simplest to the most flexible.
 
-The order matters: where two strategies do as well on clips that they had not seen, the earlier one
-is to be preferred (``evaluation.compare_fusion.recommend``).
+The order matters: where two strategies are equally good on clips that they were not fitted on, the
+earlier one is preferred (``evaluation.compare_fusion.recommend``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from emonets.fusion.stacked import ScaledSvmFusion, SvmFusion
 from emonets.runtime.settings import setting
 
 DEFAULT = "product"
-"""What is used where there is nothing to fit on: better than the mean out of fold wherever it was
+"""Used where there are no data to fit on: out of fold it was better than the mean wherever it was
 measured (``docs/results/fusion.md``)."""
 
 RECOMMENDED = "recommended"
@@ -146,13 +146,13 @@ def make_fusion(
     ParameterError : there is none of that name; the message lists them.
     """
     if name not in STRATEGIES:
-        raise ParameterError(f"no strategy is called {name!r}; there are {', '.join(STRATEGIES)}")
+        raise ParameterError(f"there is no strategy {name!r}; there are {', '.join(STRATEGIES)}")
     return STRATEGIES[name].make(seed, numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FusionSettings(FusionNumbers):
-    """A preset's ``fusion`` table; ``coverage`` is the share of clips that are to be answered."""
+    """A preset's ``fusion`` table; ``coverage`` is the share of clips that keep a label."""
 
     strategy: str = setting(DEFAULT, choices=(*STRATEGIES, RECOMMENDED), section="4")
     coverage: float = setting(0.8, low=0, low_in=False, high=1)

@@ -1,4 +1,4 @@
-"""What the specialists say, taken together (paper 4), and where that is too unsure."""
+"""Predictions of the specialists, fused (paper 4), and where these are too uncertain."""
 
 from __future__ import annotations
 
@@ -8,84 +8,86 @@ from typing import Any
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
-from emonets.fusion.named import Known, NamedFusion, Said, fuse_unfitted
+from emonets.fusion.named import ByModel, Known, NamedFusion, fuse_unfitted
 from emonets.fusion.strategies import DEFAULT, STRATEGIES
 from emonets.learners.checks import check_number
 from emonets.result import Row
 
-TOGETHER = "+"
-"""Between the names of models that speak together."""
+JOINER = "+"
+"""Between the names of models whose predictions are fused."""
 
 
-def together(
-    answers: Sequence[Row], fusion: NamedFusion | None = None, known: Known | None = None
+def combine_clip(
+    clip_rows: Sequence[Row], fusion: NamedFusion | None = None, known: Known | None = None
 ) -> Row:
-    """The answer of a clip: what its specialists' answers are when fused.
+    """The fused row of a clip.
 
     Parameters
     ----------
-    answers : a row a specialist.
+    clip_rows : a row a specialist.
     fusion : fitted on labelled clips; None: the product of those that found something.
-    known : the classes that each was ever shown, by name: it has no opinion on the others. None:
-        all know all. The rows themselves stay as they are.
+    known : the classes that each specialist was trained on, by name; on the others it does not
+        count. None: all were trained on all. The rows themselves stay as they are.
     """
-    (p,) = _fused([answers], fusion, known)
+    (p,) = _fused([clip_rows], fusion, known)
     return replace(
-        _joined(answers, TOGETHER.join(row.model for row in answers)),
+        _joined(clip_rows, JOINER.join(row.model for row in clip_rows)),
         probabilities=p,
         track=None,
         level="clip",
     )
 
 
-def together_over_time(
-    pieces: Sequence[Sequence[Row]],
+def combine_windows(
+    windows: Sequence[Sequence[Row]],
     names: Sequence[str],
     fusion: NamedFusion | None = None,
     known: Known | None = None,
     *,
     faces: bool = True,
 ) -> list[Row]:
-    """A row for each face and window, of the face, the sound and the motion there.
+    """A fused row for each face and window.
 
-    Where no face is seen in a window, one row of what else there is.
+    Where a window holds no face, one row of all else in it.
 
     Parameters
     ----------
-    pieces : for each window the rows of single specialists: of faces (with a track) and of all
+    windows : for each window the rows of single specialists: of faces (with a track) and of all
         else.
-    names : of the specialists that speak in the clip, whether they found anything there or not.
-    fusion, known : as for :func:`together`.
+    names : of the specialists that are used in the clip, also of those that found nothing.
+    fusion, known : as for :func:`combine_clip`.
     faces : whether any of the specialists is of single faces.
     """
-    groups: list[list[Row]] = []
-    for piece in pieces:
-        tracks = sorted({row.track for row in piece if row.track is not None})
-        rest = [row for row in piece if row.track is None]
-        each = [[row for row in piece if row.track == track] for track in tracks]
-        groups += [face + rest for face in each] or ([rest] if rest else [])
+    sets: list[list[Row]] = []
+    for window in windows:
+        tracks = sorted({row.track for row in window if row.track is not None})
+        rest = [row for row in window if row.track is None]
+        each = [[row for row in window if row.track == track] for track in tracks]
+        sets += [face + rest for face in each] or ([rest] if rest else [])
     rows = []
-    for group, p in zip(groups, _fused(groups, fusion, known), strict=True):
-        face = [row for row in group if row.track is not None]
-        joined = _joined(face or group, TOGETHER.join(names))
+    for parts, p in zip(sets, _fused(sets, fusion, known), strict=True):
+        face = [row for row in parts if row.track is not None]
+        joined = _joined(face or parts, JOINER.join(names))
         rows.append(
             replace(
                 joined,
                 probabilities=p,
                 face_found=bool(face) if faces else None,
-                sound_found=_first(group, "sound_found"),
-                motion_found=_first(group, "motion_found"),
-                other_found=_first(group, "other_found"),
+                sound_found=_first(parts, "sound_found"),
+                motion_found=_first(parts, "motion_found"),
+                other_found=_first(parts, "other_found"),
             )
         )
     return rows
 
 
 def _fused(
-    groups: Sequence[Sequence[Row]], fusion: NamedFusion | None, known: Known | None
+    sets: Sequence[Sequence[Row]], fusion: NamedFusion | None, known: Known | None
 ) -> list[tuple[float, ...]]:
-    said: list[Said] = [{r.model: r.probabilities for r in rows if r.found} for rows in groups]
-    p = fuse_unfitted(said, known) if fusion is None else fusion.fuse(said, known)
+    predictions: list[ByModel] = [
+        {row.model: row.probabilities for row in rows if row.found} for rows in sets
+    ]
+    p = fuse_unfitted(predictions, known) if fusion is None else fusion.fuse(predictions, known)
     return [tuple(map(float, row)) for row in p]
 
 
@@ -106,9 +108,9 @@ def _first(rows: Sequence[Row], name: str) -> bool | None:
     return next((getattr(r, name) for r in rows if getattr(r, name) is not None), None)
 
 
-def how_together(names: Sequence[str], fusion: NamedFusion | None) -> str:
-    """In words, how the answers of these specialists become one."""
-    text = f"{TOGETHER.join(names)}: "
+def describe_combination(names: Sequence[str], fusion: NamedFusion | None) -> str:
+    """A short text: how the predictions of these specialists are fused."""
+    text = f"{JOINER.join(names)}: "
     if fusion is None:
         return text + f"{STRATEGIES[DEFAULT].about}, of those that found something"
     text += f"{fusion.strategy}, fitted on {', '.join(fusion.models)}"
@@ -119,18 +121,18 @@ def how_together(names: Sequence[str], fusion: NamedFusion | None) -> str:
 
 
 def about_unknown(known: Known) -> str:
-    """In words, which classes were never shown to whom; empty where all know all."""
+    """A short text: which specialist was not trained on which classes; empty if on all."""
     lacking = {
         name: [word for c, word in enumerate(EMOTIONS) if c not in classes]
         for name, classes in known.items()
     }
     return "; ".join(
-        f"{name} knows no {', '.join(words)}" for name, words in lacking.items() if words
+        f"{name} was not trained on {', '.join(words)}" for name, words in lacking.items() if words
     )
 
 
 def check_uncertain(below: float | None, abstain: bool, fusion: NamedFusion | None) -> None:
-    """Raise :class:`ParameterError` unless a threshold makes sense, or there is one to use."""
+    """Raise :class:`ParameterError` unless a threshold is in 0..1, or the fusion has one."""
     if below is not None:
         check_number("uncertain_below", below, 0, 1)
         if abstain:
@@ -145,7 +147,7 @@ def check_uncertain(below: float | None, abstain: bool, fusion: NamedFusion | No
 def about_uncertain(
     below: float | None, abstain: bool, fusion: NamedFusion | None
 ) -> dict[str, Any]:
-    """What a result says about its threshold: ``uncertain_below`` and ``uncertain`` in words."""
+    """What a result holds about its threshold: ``uncertain_below``, and ``uncertain``, a text."""
     if below is not None:
         text = f"labels with a probability below {below:g} are uncertain"
         return {"uncertain_below": below, "uncertain": text}
@@ -153,9 +155,9 @@ def about_uncertain(
         return {}
     rule = fusion.abstainer
     text = (
-        f"answers with a probability below {rule.threshold:.3g} are uncertain; of the {rule.n} "
-        f"clips it was chosen on {rule.coverage:.0%} were answered, {rule.accuracy:.1%} of them "
-        f"rightly (of all {rule.accuracy_of_all:.1%})"
+        f"labels with a probability below {rule.threshold:.3g} are uncertain; of the {rule.n} "
+        f"clips it was chosen on {rule.coverage:.0%} kept a label, {rule.accuracy:.1%} of these "
+        f"were right (of all {rule.accuracy_of_all:.1%})"
     )
     return {"uncertain_below": rule.threshold, "uncertain": text}
 
@@ -165,15 +167,17 @@ def mark_uncertain(
 ) -> list[Row]:
     """Rows with ``uncertain`` set where their largest probability is below the threshold.
 
-    ``below`` holds for every row, the fusion's own threshold for those that all who spoke answer
-    together, of which the last row is one.
+    ``below`` holds for every row, the fusion's own threshold for the fused rows. The last row is
+    one of these.
     """
-    who = None if below is not None else rows[-1].model
+    model = None if below is not None else rows[-1].model
     if below is None and abstain and fusion is not None and fusion.abstainer is not None:
         below = fusion.abstainer.threshold
     if below is None:
         return list(rows)
     return [
-        replace(row, uncertain=max(row.probabilities) < below) if who in (None, row.model) else row
+        replace(row, uncertain=max(row.probabilities) < below)
+        if model in (None, row.model)
+        else row
         for row in rows
     ]

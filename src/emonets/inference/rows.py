@@ -1,4 +1,4 @@
-"""From what the specialists find in a clip to the rows and the status of its result."""
+"""From the features of a clip to the rows and the status of its result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def rows_of(
     file : as rows name it.
     features : by name; specialists without any are left out.
     spans : of the windows, seconds. whole : of the clip.
-    frames : whether there is to be a row a face picture, too.
+    frames : whether to add a row a face picture.
     """
     out = ClipRows(by_span=[[] for _ in spans])
     for name, specialist in specialists.items():
@@ -97,33 +97,33 @@ def _frame_rows(file: str, name: str, features: Features) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def verdict(file: str, clip: Clip, answers: Sequence[Row]) -> FileStatus:
-    """How a clip fared that could be read."""
+def clip_status(file: str, clip: Clip, clip_rows: Sequence[Row]) -> FileStatus:
+    """The status of a clip that could be read, from its own rows."""
     notes = list(clip.warnings)
     status = "damaged" if clip.damaged else "ok"
-    looked = next((row for row in answers if row.face_found is not None), None)
-    listened = next((row for row in answers if row.sound_found is not None), None)
-    if listened is not None and not listened.sound_found:
+    face = next((row for row in clip_rows if row.face_found is not None), None)
+    sound = next((row for row in clip_rows if row.sound_found is not None), None)
+    if sound is not None and not sound.sound_found:
         what = "there is no sound"
         if clip.info.has_sound:
-            what = "nothing was heard in the sound" if clip.damaged else "the sound is silent"
-        if looked is None:
+            what = "no usable sound was found" if clip.damaged else "the sound is silent"
+        if face is None:
             status = "no sound"
-        if looked is None or clip.info.has_sound:
+        if face is None or clip.info.has_sound:
             notes.insert(0, f"{what}: its probabilities are 1/7 each")
-    if looked is not None and not looked.face_found:
+    if face is not None and not face.face_found:
         status = "no face"
         notes.insert(0, "no face was found in any frame: its probabilities are 1/7 each")
-    moved = [row for row in answers if row.motion_found is not None]
-    if moved and not moved[0].motion_found:
-        if len(moved) == len(answers):
+    motion = [row for row in clip_rows if row.motion_found is not None]
+    if motion and not motion[0].motion_found:
+        if len(motion) == len(clip_rows):
             status = "no motion"
         notes.append("no motion could be described: its probabilities are 1/7 each")
     return FileStatus(file, status, "; ".join(notes))
 
 
 def status_of(error: EmoNetsError, file: str | None = None) -> FileStatus:
-    """The status of a file that failed; its name is told once."""
+    """The status of a file that failed; its message does not repeat the file's name."""
     if not isinstance(error, MediaError):
         return FileStatus(str(file), "error", str(error))
     text = error.reason + (f"; {error.hint}" if error.hint else "")

@@ -1,4 +1,4 @@
-"""Which stretches of a clip rows are made for: the whole of it, or windows."""
+"""The spans of a clip that rows are made for: the whole clip, or windows."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from emonets.contracts import Spans
 from emonets.errors import ParameterError
 
 LONG = 10.0
-"""Seconds; a clip longer than this is cut into windows unless told otherwise."""
+"""Seconds; with ``"auto"`` a clip longer than this is cut into windows."""
 WINDOW = 5.0
 """Seconds of those windows."""
 SHORTEST = 0.001
 """Seconds of the shortest window and hop."""
-_APART = 0.5  # seconds; what pictures and sound of a film differ by without meaning anything
+_APART = 0.5  # seconds; pictures and sound of a clip often differ by less, without a reason
 
 Windows = float | str | None
 
 
 def check_windows(window: Windows, hop: float | None) -> None:
-    """Raise :class:`ParameterError` unless window and hop make sense together."""
+    """Raise :class:`ParameterError` unless window and hop are valid and fit each other."""
     if isinstance(window, str) and window != "auto":
         raise ParameterError(f"window must be seconds, 'auto' or None, got {window!r}")
     for name, value in (("window", window), ("hop", hop)):
@@ -32,7 +32,7 @@ def check_windows(window: Windows, hop: float | None) -> None:
 
 
 def spans_of(start: float, end: float, window: Windows, hop: float | None) -> Spans:
-    """The windows of a clip; one, all of it, where none are asked for."""
+    """The windows of a clip; without a window one span, the whole clip."""
     length = window
     if window == "auto":
         length = WINDOW if end - start > LONG else None
@@ -50,7 +50,7 @@ def whole_span(
     Parameters
     ----------
     pictures, sound : start and end of each, or None where the clip has none.
-    loud : whether the sound is no silence; silence outside the pictures does not count.
+    loud : whether the sound is not silent; silence outside the pictures does not count.
     """
     if pictures is None:
         return sound or (0.0, 0.0)

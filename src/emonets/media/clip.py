@@ -1,4 +1,4 @@
-"""A media file as EmoNets sees it: frames with their own times, and sound at 48 kHz.
+"""A media file as EmoNets reads it: frames with their own times, and sound at 48 kHz.
 
 A clip is a video file, a sound file, a single image, or a folder of numbered images. It is
 decoded in one sequential pass whose memory does not grow with the clip's length; frames and
@@ -35,17 +35,17 @@ __all__ = [
 ]  # fmt: skip
 
 _SHORT = 0.5
-"""A clip that ends earlier than its header says by more than this (s) is cut off."""
+"""A clip that ends earlier than its header states by more than this (s) is cut off."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a clip may ask for before it is refused or no longer read.
+    """Limits beyond which a clip is refused or no longer read.
 
     Parameters
     ----------
     max_pixels : pixels of a picture, 67,108,864 (8192 x 8192) by default. Larger ones are
-        refused by what their header says, before memory is taken for them.
+        refused by their header, before memory is taken for them.
     max_duration : seconds, 12 hours by default; what comes later is not read, with a warning.
     max_frames : pictures, 5 million by default (12 hours at 115 a second); likewise.
     max_bytes : size of the file, 64 GiB by default; larger ones are refused.
@@ -81,20 +81,20 @@ class SoundChunk:
     """A piece of a clip's sound."""
 
     time: float
-    """When its first sample sounds: seconds since the clip's start."""
+    """Of its first sample: seconds since the clip's start."""
     samples: NDArray[np.float32]
     """(n,) float32, mono, 48 kHz, full scale 1 (broken files: 8 at most); always finite."""
 
     @property
     def end(self) -> float:
-        """When its last sample has sounded, in seconds since the clip's start."""
+        """End of its last sample, in seconds since the clip's start."""
         return self.time + self.samples.size / SOUND_RATE
 
 
 class GapFiller:
-    """Joins chunks of sound: where a chunk begins later than the one before ended, zeros are put.
+    """Joins chunks of sound: gaps between them are filled with zeros.
 
-    A chunk that begins earlier, or by one sample later, is moved to that end.
+    A chunk that begins before the end of the one before it, or one sample after, is moved there.
     """
 
     def __init__(self) -> None:
@@ -121,7 +121,7 @@ class GapFiller:
 
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
-    """What a clip says of itself before it is decoded."""
+    """What the header of a clip states, before it is decoded."""
 
     path: Path
     has_frames: bool
@@ -130,9 +130,9 @@ class ClipInfo:
     """Of the pictures as shown (turned, square pixels); 0 without frames."""
     height: int
     frame_rate: float
-    """Frames a second by the header: a claim, and a mean at best. nan if it does not say."""
+    """Frames a second by the header: not checked, and a mean at best. nan if it has none."""
     duration: float
-    """Seconds by the header: a claim that a damaged file may get wildly wrong. nan if unknown."""
+    """Seconds by the header: not checked, and often wrong in damaged files. nan if unknown."""
 
 
 class Clip:
@@ -160,12 +160,12 @@ class Clip:
 
         Parameters
         ----------
-        frames, sound : what is wanted of it.
-        start : what lies before this time (s) is not wanted: of mp4, mov, mkv, webm and folders
+        frames, sound : which of these to decode.
+        start : seconds; nothing before this time is yielded. In mp4, mov, mkv, webm and folders
             of images it is not decoded either, so that a late part costs no more than an early
             one. Frames are the same as those of a pass from the beginning. So is sound, to its
-            decoder's rounding and that of the file's time stamps (1 ms in mkv and webm); of
-            another rate than 48 kHz it is sampled anew from where reading begins.
+            decoder's rounding and that of the file's time stamps (1 ms in mkv and webm). Sound
+            of another rate than 48 kHz is resampled from where reading begins.
 
         Yields
         ------
@@ -178,9 +178,9 @@ class Clip:
 
         Raises
         ------
-        MediaError : nothing of what was asked for could be decoded, although the header names
-            it; or the file can no longer be opened. Never after something has been yielded.
-            That there is nothing after ``start`` is no error.
+        MediaError : none of the requested streams could be decoded, although the header names
+            them; or the file can no longer be opened. Never after something has been yielded.
+            It is no error if there is nothing after ``start``.
         """
         damage = Damage()
         if self._images:
@@ -199,8 +199,8 @@ class Clip:
         finally:
             self.warnings += [m for m in damage.messages() if m not in self.warnings]
             self.damaged |= damage.serious
-        wanted = (frames and self.info.has_frames) or (sound and self.info.has_sound)
-        if start <= 0 and wanted and not delivered and (frames or not self.info.has_frames):
+        expected = (frames and self.info.has_frames) or (sound and self.info.has_sound)
+        if start <= 0 and expected and not delivered and (frames or not self.info.has_frames):
             self.raise_undecoded(damage.messages())
 
     def raise_undecoded(self, why: Sequence[str] = ()) -> NoReturn:
@@ -208,7 +208,7 @@ class Clip:
 
         Parameters
         ----------
-        why : what the pass met; by default all that passes have met so far.
+        why : the warnings of the pass; by default all warnings so far.
 
         Raises
         ------
@@ -222,13 +222,13 @@ class Clip:
         )
 
     def frames(self) -> Iterator[Frame]:
-        """Decode the pictures alone; see `decode`. A clip without any yields nothing."""
+        """Decode the pictures only; see `decode`. A clip without any yields nothing."""
         for part in self.decode(sound=False):
             if isinstance(part, Frame):
                 yield part
 
     def sound(self) -> Iterator[SoundChunk]:
-        """Decode the sound alone, without gaps: see `decode`.
+        """Decode the sound only, without gaps: see `decode`.
 
         Yields
         ------
@@ -338,8 +338,8 @@ class Clip:
         """Open the container, to be read from its beginning or from shortly before ``start``."""
         pixels, threads = self.limits.max_pixels, self._threads
         with open_media(self.info.path, max_pixels=pixels, threads=threads) as media:
-            wanted = [media.video if frames else None, media.audio if sound else None]
-            if media.go_to(start, [stream for stream in wanted if stream is not None]):
+            used = [media.video if frames else None, media.audio if sound else None]
+            if media.go_to(start, [stream for stream in used if stream is not None]):
                 yield media
                 return
         with open_media(self.info.path, max_pixels=pixels, threads=threads) as media:
@@ -350,7 +350,7 @@ class Clip:
         stated = media.container.format.name.startswith(("mov", "matroska", "flv", "avi", "wav"))
         if stated and end + _SHORT < self.info.duration:
             damage.add(
-                f"it ends at {end:.2f} s, although its header says {self.info.duration:.2f} s"
+                f"it ends at {end:.2f} s, although its header states {self.info.duration:.2f} s"
             )
 
 
@@ -361,7 +361,7 @@ def _upright(
         damage.add("a frame is damaged, but was kept")
     try:
         return to_rgb(raw, media.aspect)
-    except Exception as error:  # FFmpeg's scaler has met what it cannot convert
+    except Exception as error:  # FFmpeg's scaler cannot convert it
         damage.add("a frame could not be turned into RGB", describe(error))
         return None
 
@@ -372,18 +372,18 @@ def _take_sound(
     try:
         samples, bad = to_mono(raw)
         pieces = pipe.push(samples, raw.sample_rate, stamp)
-    except Exception as error:  # FFmpeg's resampler has met what it cannot convert
+    except Exception as error:  # FFmpeg's resampler cannot convert it
         damage.add("sound that could not be converted was skipped", describe(error))
         return []
     if bad:
-        damage.add("sound samples that are no numbers were silenced", count=bad, harmless=True)
+        damage.add("sound samples that are no numbers were set to 0", count=bad, harmless=True)
     return pieces
 
 
 def _open_images(path: Path, images: tuple[Path, ...], frame_rate: float, limits: Limits) -> Clip:
     height = width = 0
     problem = None
-    for image in images[:16]:  # a damaged one among them is the pass's affair
+    for image in images[:16]:  # a damaged one among them is reported by the pass
         try:
             height, width = read_image(image, max_pixels=limits.max_pixels).shape[:2]
             break
@@ -391,11 +391,11 @@ def _open_images(path: Path, images: tuple[Path, ...], frame_rate: float, limits
             problem = problem or error
     if problem is not None and not width:
         raise problem
-    film = path.is_dir()
+    series = path.is_dir()
     info = ClipInfo(
         path=path, has_frames=True, has_sound=False, width=width, height=height,
-        frame_rate=frame_rate if film else math.nan,
-        duration=len(images) / frame_rate if film else 0.0,
+        frame_rate=frame_rate if series else math.nan,
+        duration=len(images) / frame_rate if series else 0.0,
     )  # fmt: skip
     return Clip(info, limits=limits, images=images)
 
@@ -419,9 +419,9 @@ def open_clip(
         mp4, mov, mkv, webm, avi, flv, mpg, ts, wmv, ogg, gif, and sound files (wav, mp3, flac,
         ogg, opus, m4a, aiff ...); images: png, jpg, bmp, webp, tif. The content decides, not the
         suffix. Cover pictures of sound files are not frames.
-    limits : what the clip may ask for.
-    frame_rate : frames a second of a folder of images, which does not know its own.
-    threads : threads that decode the picture; 0 for as many as the machine likes.
+    limits : beyond which the clip is refused or no longer read.
+    frame_rate : frames a second of a folder of images, which has none of its own.
+    threads : threads that decode the picture; 0: as many as FFmpeg chooses.
 
     Returns
     -------
@@ -447,7 +447,7 @@ def open_clip(
         raise MediaError(found, f"cannot be read ({error.strerror})") from error
     if is_image(head):
         return _open_images(found, (found,), frame_rate, limits)
-    # one thread sees the first picture soonest
+    # one thread returns the first picture soonest
     with open_media(found, max_pixels=limits.max_pixels, threads=1) as media:
         video = media.video
         width = height = 0

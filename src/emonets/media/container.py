@@ -54,11 +54,11 @@ _OPEN_SECONDS = 60.0
 """Reading the headers may take this long (s); only a maliciously built file needs seconds."""
 
 _INDEXED = ("mov", "matroska")
-"""Containers that have true times and know where their key frames lie."""
+"""Containers that have true times and an index of their key frames."""
 
 _LEAD = 2.0
-"""Reading begins at the last key frame that is so much (s) earlier than what is wanted: sound
-decoders swing in, and pictures shown right after a key frame may need those before it."""
+"""Reading begins at the last key frame that is so much (s) earlier than the requested time: sound
+decoders need a lead, and pictures shown right after a key frame may need those before it."""
 
 _MAX_REORDER = 4
 """Encoders that write AVI delay a frame by no more than so many (their own depth of B-frames)."""
@@ -67,7 +67,7 @@ _PLAYLIST = re.compile(rb"#EXTM3U|ffconcat|\[playlist\]|<\?xml|<smil|<asx|v=0\r?
 
 
 def is_allowed_decoder(name: str) -> bool:
-    """Say whether FFmpeg's decoder of this name may be used."""
+    """Whether FFmpeg's decoder of this name may be used."""
     return name in _ALLOWED or name.startswith(_DECODER_FAMILIES)
 
 
@@ -84,7 +84,7 @@ class Media:
     origin: Fraction
     """The stream time, in seconds, that is the clip's zero."""
     cut_off: bool
-    """The file's own structure says that its end is missing."""
+    """By the file's own structure its end is missing."""
     skipped_end: float = 0.0
     """Seconds to which streams go that were not decoded."""
     midway: bool = False
@@ -92,13 +92,13 @@ class Media:
     _delay: int | None = None
 
     def go_to(self, time: float, streams: Sequence[VideoStream | AudioStream]) -> bool:
-        """Let reading begin shortly before a time, where the container knows such places.
+        """Let reading begin shortly before a time, where the container has an index.
 
         Returns
         -------
         Whether each of the streams begins before ``time`` (seconds, the clip's clock), with
         something that can be decoded by itself; if not, the container is to be opened again. A
-        time near the beginning, and a container that knows no places, leave everything as it is.
+        time near the beginning, and a container without an index, leave everything as it is.
         """
         if time <= _LEAD or not self.container.format.name.startswith(_INDEXED):
             return True
@@ -113,7 +113,7 @@ class Media:
                 if packet.pts * packet.time_base - self.origin > time:
                     return False
             self.container.seek(place)
-        except Exception:  # whatever is wrong with its index, it may still play
+        except Exception:  # its index is damaged, but it may still play
             return False
         return True
 
@@ -161,13 +161,13 @@ class Media:
             late = frame.dts - (self.video.start_time or 0)
             step = self.video.average_rate and 1 / self.video.average_rate
             base = self.video.time_base
-            believable = step and base and 0 <= late * base <= _MAX_REORDER * step
-            self._delay = late if believable else 0
+            plausible = step and base and 0 <= late * base <= _MAX_REORDER * step
+            self._delay = late if plausible else 0
         return int(frame.dts - self._delay)
 
 
 class _Source(io.RawIOBase):
-    """A file as FFmpeg sees it: a neutral name, and a deadline while headers are read.
+    """A file as it is passed to FFmpeg: a neutral name, and a deadline while headers are read.
 
     The name is shown to FFmpeg's format guesser, so of the real one only the suffix is kept.
     """
@@ -205,7 +205,7 @@ class _Source(io.RawIOBase):
         super().close()
 
     def refuse(self, url: str, flags: int, options: dict[str, str]) -> object:
-        """FFmpeg's wish to open a second file."""
+        """Refuse FFmpeg's attempt to open a second file."""
         self.refused = True
         raise PermissionError("a media file may not open other files")
 
@@ -218,7 +218,7 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
     ----------
     path : an existing, regular file.
     max_pixels : pictures with more pixels are refused, by the decoder itself if need be.
-    threads : decoding threads for the picture; 0: as many as ``OMP_NUM_THREADS`` says, or else
+    threads : decoding threads for the picture; 0: as many as ``OMP_NUM_THREADS``, or else as
         FFmpeg chooses.
 
     Raises
@@ -256,7 +256,7 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
 
 
 def _refusal(path: Path, source: _Source, error: Exception) -> MediaError:
-    """Say why a file did not open, by what its beginning looks like."""
+    """The error of a file that did not open, by what its first bytes show."""
     try:
         with path.open("rb") as file:
             head = file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -303,7 +303,7 @@ def _choose(
             f"(it holds: {', '.join(kinds)})",
             "re-encode it, for example to .mp4 with H.264 and AAC",
         )
-    # of several renditions of one film the largest is the best to see faces in
+    # of several renditions of one clip the largest is the best to find faces in
     video = max(videos, key=lambda s: s.width * s.height, default=None)
     sound = next((s for s in sounds if s.disposition & Disposition.default), None)
     audio = sound if sound is not None else (sounds[0] if sounds else None)
@@ -315,7 +315,7 @@ def _choose(
                 f"of {max_pixels}",
                 "scale it down, or raise Limits(max_pixels=...)",
             )
-        # a stream may change its size on the way, so that the decoder has to know, too
+        # a stream may change its size on the way, so that the decoder needs the limit, too
         video.codec_context.options = {"max_pixels": str(max_pixels)}
         video.codec_context.thread_count = threads or asked_threads()
         video.thread_type = "AUTO"

@@ -21,7 +21,7 @@ SOUND_RATE = 48_000
 """Samples a second of all sound, whatever the file has."""
 
 SOUND_TOLERANCE = 0.04
-"""Sound whose time stamp is off by no more than this (s) goes on without a seam."""
+"""Sound whose time stamp is off by no more than this (s) is joined without a gap."""
 
 _LOUDEST = 8.0
 """Samples beyond this (full scale is 1) only come from broken data; they are clipped to it."""
@@ -79,16 +79,15 @@ def turn(image: NDArray[np.uint8], turns: int, mirrored: bool) -> NDArray[np.uin
 class RgbConverter:
     """Turns decoded pictures of any pixel format into upright uint8 RGB with square pixels.
 
-    Colour matrix and range are the stream's own (BT.601 and limited where it says nothing, as
-    FFmpeg has it); alpha is ignored. Keeps its scaler between frames, which is what makes it
-    fast.
+    Colour matrix and range are the stream's own (BT.601 and limited where it states none, as
+    FFmpeg has it). Alpha is ignored. The scaler is kept between frames, which saves time.
     """
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame, aspect: Fraction | None) -> NDArray[np.uint8]:
-        """Return the picture, (height, width, 3), as it is meant to be seen."""
+        """Return the picture, (height, width, 3), as it is to be shown."""
         width, height = square_size(frame.width, frame.height, aspect)
         # one thread: the pool that swscale starts otherwise costs more than it gives
         rgb = self._reformatter.reformat(
@@ -98,7 +97,7 @@ class RgbConverter:
 
 
 def shown_size(frame: VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
-    """Return (width, height) of a frame as it is meant to be seen."""
+    """Return (width, height) of a frame as it is to be shown."""
     width, height = square_size(frame.width, frame.height, aspect)
     return (height, width) if orientation(frame)[0] % 2 else (width, height)
 
@@ -164,12 +163,12 @@ def to_mono(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
 
 
 class SoundPipe:
-    """Turns decoded sound of any rate and layout into mono 48 kHz runs that know their time.
+    """Turns decoded sound of any rate and layout into mono 48 kHz runs, each with its time.
 
-    Within a run the samples follow each other without a seam, whatever the small errors of the
+    Within a run the samples follow each other without a gap, whatever the small errors of the
     time stamps. A stamp later than the run's end by more than `SOUND_TOLERANCE` starts a new
-    run (a gap stays a gap); one earlier by more than that has its overlap cut off; stamps
-    beyond belief (see `emonets.media.timing`) are as good as none.
+    run (a gap stays a gap). One earlier by more than that has its overlap cut off. Implausible
+    stamps (see `emonets.media.timing`) are ignored.
 
     Parameters
     ----------
@@ -246,7 +245,7 @@ class SoundPipe:
     def _resample(self, frame: AudioFrame | None) -> list[tuple[float, NDArray[np.float32]]]:
         assert self._resampler is not None
         ready = []
-        # a resampler with nothing to do answers a flush with None
+        # a resampler with nothing to do returns None for a flush
         for part in filter(None, self._resampler.resample(frame)):
             samples = np.asarray(part.to_ndarray(), np.float32).reshape(-1)
             ready.append((self._start + self._given / SOUND_RATE, samples))

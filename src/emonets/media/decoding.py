@@ -1,6 +1,6 @@
 """Decoding an open file packet by packet.
 
-Corrupted input is met here: what decodes is delivered, what does not is counted in a `Damage`.
+Corrupted input is handled here: what decodes is delivered, what does not is counted in a `Damage`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _READ_FAILURES = 16
 """After so many failed reads in a row, the rest of the file is given up."""
 
 _PEEK_PACKETS = 500
-"""How many packets are looked at to see a first picture when a clip is opened."""
+"""How many packets are decoded for a first picture when a clip is opened."""
 
 
 class Damage:
@@ -55,7 +55,7 @@ def decoded(
         damage.add("the file is cut off: its end is missing")
     counts = dict.fromkeys((s.index for s in streams), 0)
     failures = 0
-    # those that are not wanted are not decoded, but tell how far the file goes
+    # streams that are not used are not decoded, but show how far the file goes
     present = [s for s in (media.video, media.audio) if s is not None]
     packets = media.container.demux(*present)
     while True:
@@ -63,14 +63,14 @@ def decoded(
             packet = next(packets)
         except StopIteration:
             break
-        except Exception as error:  # anything that FFmpeg or the disc can come up with
+        except Exception as error:  # any error of FFmpeg or the disc
             damage.add("a part of the file could not be read and was skipped", describe(error))
             failures += 1
             if failures >= _READ_FAILURES:
                 break
             packets = media.container.demux(*present)
             continue
-        # an empty packet would tell the decoder that the film is over
+        # an empty packet means the end of the clip to the decoder
         if packet.size == 0:
             continue
         failures = 0
@@ -116,7 +116,7 @@ def first_picture(media: Media) -> VideoFrame | None:
                 break
             try:
                 frames = packet.decode()
-            except Exception:  # the reading pass meets it again and reports it
+            except Exception:  # the reading pass reports it
                 continue
             if frames:
                 return frames[0]

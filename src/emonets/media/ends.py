@@ -1,7 +1,7 @@
-"""Whether a media file is all there, by what its own structure says of its length.
+"""Whether a media file is complete, by the length in its own structure.
 
-A cut-off copy often decodes without a complaint up to where it stops; most containers say
-somewhere how long they are. What a container does not say is taken as whole.
+A cut-off copy often decodes without an error up to where it stops. Most containers state their
+length somewhere. A file whose container does not is taken as complete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_BOXES = 10_000
 
 
 def is_cut_off(file: BinaryIO, size: int) -> bool:
-    """Say whether a file of ``size`` bytes lacks its end (as far as its structure tells)."""
+    """Whether a file of ``size`` bytes lacks its end (as far as its structure shows)."""
     head = _at(file, 0, 64)
     if head[:4] == b"RIFF":  # avi, wav
         cut = size < int.from_bytes(head[4:8], "little") + 8 < _STREAMED
@@ -79,7 +79,7 @@ def _is_matroska_cut(head: bytes, size: int) -> bool:
 def _vint(data: bytes, at: int) -> tuple[int, int]:
     """Read EBML's number: leading zero bits count further bytes. Return it and where it ends.
 
-    All ones mean unknown (-1), as of a live recording.
+    All ones mean unknown (-1), as of a live stream.
     """
     first = data[at] if at < len(data) else 0
     count = 9 - first.bit_length()
@@ -102,7 +102,7 @@ def _is_program_cut(file: BinaryIO, size: int) -> bool:
     at = tail.rfind(_PACK)
     if at < 0 or at + 14 > len(tail):
         return at >= 0
-    # the header of a pack of MPEG-1 is shorter, and of MPEG-2 says how much stuffing follows
+    # the header of a pack of MPEG-1 is shorter, and of MPEG-2 has the length of its stuffing
     at += 14 + (tail[at + 13] & 7) if tail[at + 4] >> 6 == 1 else 12
     while tail[at : at + 3] == b"\0\0\1":
         if tail[at + 3 : at + 4] == b"\xb9":  # the end code
@@ -112,7 +112,7 @@ def _is_program_cut(file: BinaryIO, size: int) -> bool:
 
 
 def _is_mp3_cut(file: BinaryIO, size: int) -> bool:
-    """The first frame may hold a table that says how many bytes there are, itself included."""
+    """The first frame may hold a table with the number of bytes, itself included."""
     head = _at(file, 0, 10)
     start = 0
     if head[:3] == b"ID3":  # a tag before the sound: its length in four times 7 bits

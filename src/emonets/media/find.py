@@ -1,4 +1,4 @@
-"""Which files a user means: names, patterns and folders turned into a list of clips."""
+"""From names, patterns and folders to a list of clips."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUFFIXES = """
     .wav .w64 .mp3 .flac .ogg .oga .opus .m4a .aac .ac3 .aif .aiff .amr .au .caf .wma .wv
 """
 MEDIA_SUFFIXES = IMAGE_SUFFIXES | frozenset(_SUFFIXES.split())
-"""What a folder is searched for: images, videos, sound files."""
+"""Endings of the files that are read from a folder: images, videos, sound files."""
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.\-]+:", re.IGNORECASE)
 """``http:``, ``concat:``, ``file:`` …; one letter alone is a drive of Windows."""
@@ -65,9 +65,9 @@ def check_path(path: str | Path, *, max_bytes: int) -> Path:
 
 
 def _series(folder: Path, names: Sequence[str]) -> bool:
-    """Say whether a folder holds one series of numbered frames and no other media."""
+    """Whether a folder holds one series of numbered frames and no other media."""
     media = [n for n in names if Path(n).suffix.lower() in MEDIA_SUFFIXES]
-    # one image alone is a picture, not a film
+    # one image alone is a still, not a series
     if len(media) < 2 or any(Path(n).suffix.lower() not in IMAGE_SUFFIXES for n in media):
         return False
     series = numbered_images(folder)
@@ -94,7 +94,7 @@ def _matches(argument: str | Path) -> list[Path]:
     """What one argument stands for, in any order."""
     text, path = str(argument), Path(argument)
     if not text:
-        # an empty variable of a shell; as a path it would be the folder one stands in
+        # an empty variable of a shell; as a path it would be the current folder
         raise MediaError(repr(argument), "is no file name", "name a file")
     if path.is_dir():
         found = list(_walk(path))
@@ -121,9 +121,9 @@ def find_clips(paths: Sequence[str | Path]) -> list[Path]:
 
     Parameters
     ----------
-    paths : files (taken as they are, whatever their suffix), patterns such as ``films/*.mp4`` or
-        ``films/**/*.mp4`` (in case the shell did not expand them), and folders. Folders are
-        searched through and through for names with a media suffix, hidden ones left out; a folder
+    paths : files (taken as they are, whatever their suffix), patterns such as ``clips/*.mp4`` or
+        ``clips/**/*.mp4`` (in case the shell did not expand them), and folders. Folders and the
+        folders in them are searched for names with a media suffix, hidden ones left out. A folder
         that directly holds one series of numbered images, and no other media, is one clip.
 
     Returns

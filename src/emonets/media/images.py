@@ -1,4 +1,4 @@
-"""Image files: single pictures, and folders of numbered ones that are the frames of a film."""
+"""Image files: single pictures, and folders of numbered ones that are the frames of a clip."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key under which ``frame10`` comes after ``frame9``; case does not matter."""
     parts = re.split(r"(\d+)", text.casefold())
-    # isdecimal, for int() has no use for digits such as superscripts
+    # isdecimal, for int() refuses digits such as superscripts
     return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p)
 
 
 def is_image(head: bytes) -> bool:
-    """Say whether a file that starts with these bytes (12 or more) is an image."""
+    """Whether a file that starts with these bytes (12 or more) is an image."""
     return (
         head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*"))
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
@@ -129,7 +129,7 @@ def read_image(path: Path, *, max_pixels: int) -> NDArray[np.uint8]:
     """
     data = _load(path, max_pixels)
     level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(0)  # what it says of a damaged image goes to the terminal
+    cv2.utils.logging.setLogLevel(0)  # its messages on damaged images would go to the terminal
     try:
         # from memory, for OpenCV cannot open every name on every system
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -172,7 +172,7 @@ def numbered_images(folder: Path) -> dict[str, list[Path]]:
 
 
 def frame_folder(path: Path) -> tuple[Path, ...]:
-    """The frames of a folder that is a film, in order.
+    """The frames of a folder that is a clip, in order.
 
     Raises
     ------

@@ -33,7 +33,7 @@ class ClipPiece(Clip):
             raise ParameterError(
                 f"{clip.info.path}: start {start} and end {end} make no piece of it"
             )
-        length = min(last, clip.info.duration) - first  # nan where the header says nothing
+        length = min(last, clip.info.duration) - first  # nan where the header has no duration
         info = replace(clip.info, duration=length if length > 0 else math.nan)
         super().__init__(info, limits=clip.limits)
         self.warnings = clip.warnings

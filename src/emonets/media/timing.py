@@ -12,7 +12,7 @@ MAX_BACK = 1.0
 
 
 _MIN_STEP = 1e-5
-"""No film has 100,000 frames a second; a duration below this (s) is as good as none."""
+"""No clip has 100,000 frames a second; a duration below this (s) counts as none."""
 
 
 class FrameClock:
@@ -28,7 +28,7 @@ class FrameClock:
 
     Parameters
     ----------
-    step : the nominal duration of a frame in seconds, until a frame says its own.
+    step : the nominal duration of a frame in seconds, until a frame has its own.
     midway : the first frame is not the stream's first, so that its stamp may be a late one.
     """
 
@@ -49,12 +49,12 @@ class FrameClock:
         Parameters
         ----------
         stamp : the frame's own time in seconds since the clip's start, or None if it has none.
-        duration : how long the frame is shown, in seconds; 0 if it does not say.
+        duration : how long the frame is shown, in seconds; 0 if unknown.
         """
         last = self._last
         if last is None:
             time = max(stamp, 0.0) if stamp is not None and stamp <= self._most else 0.0
-            # a first stamp beyond belief is where this stream's clock starts
+            # an implausible first stamp is where this stream's clock starts
             if stamp is not None and stamp > self._most:
                 self._shift = -stamp
         elif stamp is None:

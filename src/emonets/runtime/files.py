@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and finding out in time whether they can be written."""
+"""Writing files whole or not at all, and checking in advance whether they can be written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def try_folder(folder: str | os.PathLike[str]) -> None:
-    """Make a folder, if need be, and try that files can be made in it: before hours of work.
+    """Make a folder if there is none, and check that files can be made in it, before long work.
 
     Raises
     ------

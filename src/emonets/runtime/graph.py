@@ -2,7 +2,7 @@
 
 A bundle's graph holds structure only. Its weights are named in it, and their numbers lie in the
 bundle's safetensors. Whatever else ONNX allows is refused: other files, functions, graphs within
-graphs, operators of other domains. The reader knows protobuf's encoding, so that reading a bundle
+graphs, operators of other domains. The reader decodes protobuf itself, so that reading a bundle
 needs no ``onnx`` package.
 """
 

@@ -17,7 +17,7 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
 }
-"""Names a user can give as a device, and onnxruntime's names for them."""
+"""Names of devices, and onnxruntime's names for them."""
 
 
 def check_device(device: str) -> str:
@@ -60,7 +60,7 @@ def inference_session(
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
-    # threads that wait by spinning would take the cores that decode the film
+    # threads that wait by spinning would take the cores that decode the clip
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = [PROVIDERS[check_device(device)]]
     if device != "cpu":

@@ -17,17 +17,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _IN_FLIGHT = 300
-"""Futures that a scheduler is given at once: a million of them would drown it."""
+"""Futures that a scheduler is given at once: a million of them would overload it."""
 
 _PATIENCE = 10.0
-"""Seconds in which a scheduler has to answer."""
+"""Seconds in which a scheduler must respond."""
 
 
 def asked_threads() -> int:
-    """The number in ``OMP_NUM_THREADS``, which joblib and Dask set in processes that work side by
-    side; 0 where it says nothing."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdigit() else 0
+    """The number in ``OMP_NUM_THREADS``, which joblib and Dask set in parallel processes; 0 where
+    it is not set or no number."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdigit() else 0
 
 
 def run_each(
@@ -40,16 +40,15 @@ def run_each(
 ) -> Generator[tuple[int, R], None, None]:
     """Call a function for each item; yield (position, result) as they are finished.
 
-    Nothing begins before the first result is asked for. Items are taken as they are needed;
-    a cluster is given a few hundred at once, and so many results at most wait to be taken.
-    To stop early, close the generator: what has not begun is cancelled.
+    Nothing begins before the first result is requested. Items are read as they are needed. A
+    cluster is given a few hundred at once, and so many results at most wait to be yielded. To stop
+    early, close the generator: items that have not begun are cancelled.
 
     Parameters
     ----------
-    function : with several processes or a cluster, it travels: at best one that the workers can
-        import. On a cluster it may be called again for an item, as a worker that is killed takes
-        with it what it was doing and what nobody had fetched. So it should keep what it makes,
-        and find it when called again.
+    function : with several processes or a cluster it is sent to them: at best one that the workers
+        can import. On a cluster it may be called again for an item, as the results of a worker
+        that is killed are lost. So it should store its results, and find them when called again.
     workers : processes on this machine; 1 works in this one, in the items' order. Not used with
         a scheduler.
     scheduler : a Dask scheduler's address, such as ``tcp://host:8786``. Its workers may come, go
@@ -58,10 +57,10 @@ def run_each(
 
     Raises
     ------
-    ParameterError : fewer than one worker, or no scheduler answers at the address.
+    ParameterError : fewer than one worker, or no scheduler responds at the address.
     MissingExtraError : a scheduler without the extra ``[dask]``.
-    DataError : workers died of an item.
-    EmoNetsError : the scheduler went away meanwhile.
+    DataError : workers ended because of an item.
+    EmoNetsError : the scheduler stopped meanwhile.
     Exception : what the function raises, as it is; the items not begun are cancelled then.
     """
     if workers < 1:
@@ -78,10 +77,10 @@ def run_each(
         results = _in_processes(function, items, workers)
     else:
         results = _here(function, items)
-    return results if on_done is None else _told(results, on_done)
+    return results if on_done is None else _with_callback(results, on_done)
 
 
-def _told(
+def _with_callback(
     results: Generator[tuple[int, R], None, None], on_done: Callable[[int], None]
 ) -> Generator[tuple[int, R], None, None]:
     with closing(results):
@@ -116,13 +115,13 @@ def _in_processes(
     except TerminatedWorkerError as error:
         first = [_name(open_[i]) for i in sorted(open_)[:3]]
         raise DataError(
-            f"a process died while it worked on one of {len(open_)} items, such as "
+            f"a process ended while it worked on one of {len(open_)} items, such as "
             f"{', '.join(first)}; if memory ran out, give fewer workers, "
-            "else try them one by one and leave out the one that does it"
+            "else try them one by one and leave out the one that causes it"
         ) from error
     finally:
         with catch_warnings():
-            simplefilter("ignore")  # joblib explains at length that it was closed early
+            simplefilter("ignore")  # joblib warns at length that it was closed early
             results.close()
 
 
@@ -141,11 +140,11 @@ def _on_cluster(
     open_: dict[Any, tuple[int, T]] = {}
 
     def submit(count: int) -> None:
-        some = list(islice(todo, count))
-        if some:
+        next_items = list(islice(todo, count))
+        if next_items:
             # not pure: keys are not made of the items, so that equal ones are two tasks
-            futures = client.map(function, [item for _, item in some], pure=False)
-            open_.update(zip(futures, some, strict=True))
+            futures = client.map(function, [item for _, item in next_items], pure=False)
+            open_.update(zip(futures, next_items, strict=True))
             finished.update(futures)
 
     try:
@@ -176,17 +175,17 @@ def _connect(address: str) -> Any:
             thread.submit(asyncio.run, _greet(address)).result()
         return Client(address, timeout=_PATIENCE, set_as_default=False)
     except Exception as error:  # of many kinds
-        # a stranger's greeting is read as the size of what is to come
-        strange = isinstance(error, MemoryError)
-        reason = "what answers is something else" if strange else str(error) or "it is silent"
+        # the first bytes of another program are read as a size
+        foreign = isinstance(error, MemoryError)
+        reason = "another program responds" if foreign else str(error) or "no response"
         raise ParameterError(
-            f"{address}: no Dask scheduler answers there ({reason}); "
-            "see that `dask scheduler` is running, and give the address that it prints"
+            f"{address}: no Dask scheduler responds there ({reason}); "
+            "check that `dask scheduler` is running, and give the address that it prints"
         ) from error
 
 
 async def _greet(address: str) -> None:
-    """Shake hands with a scheduler: a client would wait for ever for a stranger who does not."""
+    """Connect to a scheduler once: a client would wait for ever for another program."""
     from distributed import Security
     from distributed.comm import connect
 
@@ -199,7 +198,7 @@ async def _greet(address: str) -> None:
 def _gather(
     client: Any, futures: list[Any], open_: Mapping[Any, tuple[int, object]], address: str
 ) -> list[Any]:
-    """The results, also of those that died with their workers: they are made again."""
+    """The results; those that were lost with their workers are computed again."""
     from distributed import CancelledError, KilledWorker
 
     try:
@@ -207,15 +206,15 @@ def _gather(
     except KilledWorker as error:
         (item,) = (item for future, (_, item) in open_.items() if future.key == error.task)
         raise DataError(
-            f"{_name(item)}: {error.allowed_failures + 1} workers died, one after the other, "
-            "that had it to do; give workers more memory or leave it out"
+            f"{_name(item)}: {error.allowed_failures + 1} workers ended one after the other while "
+            "they worked on it; give workers more memory or leave it out"
         ) from error
     except (CancelledError, OSError) as error:
         if any(future.status == "error" for future in futures):
             raise  # the function's own
         raise EmoNetsError(
-            f"{address}: the Dask scheduler went away or dropped the work ({error}); "
-            "see what its log says, and start again"
+            f"{address}: the Dask scheduler stopped or dropped the work ({error}); "
+            "read its log, and start again"
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""Progress of long work: a callback, time left by cost, and a sign of life.
+"""Progress of long work: a callback, time left by cost, and a regular log line.
 
-What is worth a line goes to ``logging.getLogger("emonets")``; nothing prints by itself.
+Messages go to ``logging.getLogger("emonets")``; nothing is printed here.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ class TimeLeft:
         return {k: n for k, n in self._todo.items() if n > 0 and not self._spent[k]}
 
     def text(self) -> str:
-        """What is left, in words."""
+        """What is left, as a text."""
         out = f"about {duration(self.seconds)} left"
         rest = ", ".join(f"{n} {kind}" for kind, n in self.unknown.items())
         return f"{out}, and {rest}" if rest else out
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: ``40 s``, ``12 min``, ``3.5 h``."""
+    """Seconds as a text: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     if seconds < 5400:

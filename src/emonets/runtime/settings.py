@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 _PLURALS = {int: "whole numbers", float: "numbers", str: "texts", bool: "true or false"}
-_NOT_BUILT: Any = object()  # what is read of a table in which something is yet to be drawn
+_NOT_BUILT: Any = object()  # stands for a table in which a value is yet to be drawn
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Drawn:
 
 
 Draw = Callable[[Mapping[str, Any], str, str], Drawn]
-"""Of a table where a value belongs, its dotted key and what belongs there: what stands for it."""
+"""(a table in place of a value, its dotted key, what is expected there) → `Drawn`."""
 
 
 @dataclass(frozen=True)
 class _Context:
-    """What the whole of a check has in common."""
+    """Values that all steps of a check share."""
 
     file: str
     draw: Draw | None
@@ -117,8 +117,8 @@ def from_table(
     ParameterError : an unknown key or table, with the nearest known one; a value of the wrong type
         or out of its range; a missing key. Each message names file, table and key.
     """
-    some = (kinds,) if isinstance(kinds, type) else tuple(kinds)
-    return cast(T, _read_table(some, table, where, _Context(file, None)))
+    several = (kinds,) if isinstance(kinds, type) else tuple(kinds)
+    return cast(T, _read_table(several, table, where, _Context(file, None)))
 
 
 def check_table(
@@ -130,8 +130,8 @@ def check_table(
     draw: Draw | None = None,
 ) -> None:
     """Check a table as :func:`from_table` does; ``draw`` allows values that are yet to be drawn."""
-    some = (kinds,) if isinstance(kinds, type) else tuple(kinds)
-    _read_table(some, table, where, _Context(file, draw))
+    several = (kinds,) if isinstance(kinds, type) else tuple(kinds)
+    _read_table(several, table, where, _Context(file, draw))
 
 
 def to_table(settings: Any) -> dict[str, Any]:
@@ -230,19 +230,18 @@ def _read(value: Any, hint: Any, about: Mapping[str, Any], where: str, context: 
         inner = get_args(hint)[1]
         read = {k: _read(v, inner, about, f"{where}.{k}", context) for k, v in value.items()}
         return _NOT_BUILT if _NOT_BUILT in read.values() else read
-    wanted = _wanted(hint, about)
+    expected = _expected(hint, about)
     if isinstance(value, Mapping) and context.draw is not None:
-        drawn = context.draw(value, where, wanted)
+        drawn = context.draw(value, where, expected)
         for example in drawn.examples:
             if not _fits(example, hint, about):
                 raise context.error(
-                    f"{where} must be {wanted}, which {drawn.kind} does not give it: {example!r} "
-                    f"is none{drawn.hint}"
+                    f"{where} must be {expected}, but {drawn.kind} can draw {example!r}{drawn.hint}"
                 )
             _typed(example, hint, about, where, context)
         return _NOT_BUILT
     if not _fits(value, hint, about):
-        raise context.error(f"{where} must be {wanted}, got {value!r}")
+        raise context.error(f"{where} must be {expected}, got {value!r}")
     read = _typed(value, hint, about, where, context)
     if about.get("fixed") and read != about["value"]:
         raise context.error(
@@ -304,8 +303,8 @@ def _typed(value: Any, hint: Any, about: Mapping[str, Any], where: str, context:
     return float(value) if hint is float else value
 
 
-def _wanted(hint: Any, about: Mapping[str, Any]) -> str:
-    """In words, what belongs in a field."""
+def _expected(hint: Any, about: Mapping[str, Any]) -> str:
+    """The values of a field, as a text."""
     if get_origin(hint) is tuple:
         inner = get_args(hint)
         many = "" if inner[-1] is Ellipsis else f"{len(inner)} "

@@ -1,10 +1,10 @@
-"""What extraction costs is paid once: a folder with a file per clip and extractor.
+"""Extracted features are stored once: a folder with a file per clip and extractor.
 
-A file's name is made of the clip's content and of the extractor's parameters, so that experiments
-that ask for the same share it, wherever the clip lies and whenever it was copied there. Files are
-written whole or not at all; that two write the same one does no harm. The folder may lie on this
-machine, on a disk that several machines share, or, with the extra ``dask``, wherever fsspec gets
-to (``s3://…``).
+A file's name is made of the clip's content and of the extractor's parameters. So experiments that
+need the same features share it, wherever the clip lies and whenever it was copied there. Files are
+written whole or not at all; two processes may write the same one. The folder may lie on this
+machine, on a disk that several machines share, or, with the extra ``dask``, at any address of
+fsspec (``s3://…``).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class FeatureStore:
 
     Parameters
     ----------
-    place : a folder, made where there is none; or an address that fsspec knows.
+    place : a folder, made where there is none; or an address of fsspec.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class FeatureStore:
 
         Raises
         ------
-        EmoNetsError : they cannot be written; says where, and what to do.
+        EmoNetsError : they cannot be written; the message names the place and what to do.
         """
         # not ascontiguousarray, which makes a row of a single number
         plain = {key: np.asarray(x, order="C") for key, x in arrays.items()}
@@ -83,7 +83,7 @@ class FeatureStore:
 
         Raises
         ------
-        DataError : it is not there, or damaged; says what to delete.
+        DataError : it is not there, or damaged; the message names the file to delete.
         """
         data = self._data(name)
         try:
@@ -96,7 +96,7 @@ class FeatureStore:
         return self._data(name)
 
     def about(self, name: str) -> Any:
-        """What :meth:`write` was told of them."""
+        """The ``about`` of :meth:`write`."""
         try:
             size = int.from_bytes(self._data(name, 0, 8), "little")
             if not 0 < size < _LONGEST_HEADER:

@@ -42,10 +42,10 @@ def joined(
         whole = {key: value for key, value in whole.items() if key in NOT_THE_FACE} | dict(card)
     else:
         whole[name] = dict(card)
-    speaks = None if base is None else (*base.speaks, name)
+    active = None if base is None else (*base.active, name)
     provenance = Provenance(
         {**({} if base is None else base.provenance.corpora), name: tuple(corpora)}
     )
     return EmoNets(
-        **parts, speaks=speaks, about={"preset": preset, "card": whole}, provenance=provenance
+        **parts, active=active, about={"preset": preset, "card": whole}, provenance=provenance
     )

@@ -283,14 +283,14 @@ class System:
         ]
         card["dropped"] = len(data.dropped)
         card["machine"] = platform.machine()
-        speaks = None
+        active = None
         if add_to is not None:
             specialists, card = {**add_to.specialists, **specialists}, _beside(add_to, card)
-            speaks = [name for name in specialists if name in (*add_to.speaks, *self.trainers)]
+            active = [name for name in specialists if name in (*add_to.active, *self.trainers)]
             fusion = None  # it was fitted on what other specialists predict
         about_preset = self.preset.get("name")
         model = EmoNets(
-            **specialists, fusion=fusion, speaks=speaks,
+            **specialists, fusion=fusion, active=active,
             about={"preset": about_preset, "card": card}, provenance=self._provenance(rows, add_to),
         )  # fmt: skip
         model.save(out)

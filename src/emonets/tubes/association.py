@@ -2,8 +2,8 @@
 
 The paper (3.1.3) associates boxes "of successive frames" by relative positioning, sizes and
 overlap. The authors' limits (overlap at least 0.08 of the mean area, areas within a factor of 10)
-are for neighbouring frames of a film; here they widen with the time that has passed, and the
-colours of the faces have a say, so that two people who cross do not swap tubes.
+are for neighbouring frames of a video. Here they widen with the time that has passed. The colours
+of the faces count, too, so that two people who cross do not swap tubes.
 """
 
 from __future__ import annotations

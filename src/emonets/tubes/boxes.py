@@ -1,4 +1,4 @@
-"""What every face detector gives, and how its boxes become the squares of face tubes."""
+"""What every face detector returns, and how its boxes become the squares of face tubes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Detections:
 
 @runtime_checkable
 class Detector(Protocol):
-    """Anything with a name that finds faces; the optional ``reset()`` begins another film."""
+    """Anything with a name that finds faces; the optional ``reset()`` begins another clip."""
 
     name: str
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import DataError, ParameterError
 from emonets.tubes import cuts, gaps
-from emonets.tubes.association import AssociationLimits, association_costs, match, overlap
+from emonets.tubes.association import association_costs, match, overlap
 from emonets.tubes.neighbourhood import content_box, cut_crop, neighbourhood
-from emonets.tubes.smoothing import SCALE_THRESHOLD, WINDOW, Method, smooth_boxes
+from emonets.tubes.smoothing import smooth_boxes
 from emonets.tubes.track import Entry, Track, Waiting, filled_entry
+from emonets.tubes.tube import FaceTube, HasBoxes, TubeOptions, usable_boxes
 
 if TYPE_CHECKING:
     from emonets.media.clip import Frame
@@ -30,85 +31,6 @@ Floats = NDArray[np.float64]
 
 FLASH = 3
 """Frames within which a picture that comes back after a cut makes it a flash."""
-
-
-class HasBoxes(Protocol):
-    """What a tube needs of detections: :class:`emonets.tubes.detect.Detections` has it."""
-
-    @property
-    def boxes(self) -> NDArray[np.floating[Any]]:
-        """(n, 4) pixels."""
-
-    @property
-    def scores(self) -> NDArray[np.floating[Any]]:
-        """(n,) higher is surer."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FaceTube:
-    """One person's face over n frames of a shot, or a piece of it if the shot is long."""
-
-    track: int
-    """Which person: the same in all pieces of a tube, from 0 in order of first appearance."""
-    index: NDArray[np.int64]
-    """(n,) numbers of the frames, rising; frames in which the face was not found are left out."""
-    times: Floats
-    """(n,) seconds."""
-    boxes: Floats
-    """(n, 4) smoothed squares, pixels of the frame; they may reach outside it."""
-    raw_boxes: Floats
-    """(n, 4) as detected or filled in, before smoothing."""
-    detected: NDArray[np.bool_]
-    """(n,) False where the box was interpolated or searched for."""
-    scores: Floats
-    """(n,) of the detector, interpolated where it did not see the face."""
-    crops: NDArray[np.uint8]
-    """(n, size, size, 3) RGB, what lies in ``boxes``; outside the picture its edge goes on."""
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TubeOptions:
-    """How tubes are built; times in seconds."""
-
-    crop_size: int = 96
-    """Pixels of a crop's side."""
-    max_gap: float = 0.5
-    """A tube ends when its face was missed for longer; gaps up to this are searched."""
-    piece: int = 250
-    """Frames in a piece of a long tube; boxes are smoothed and side lengths fitted per piece."""
-    min_frames: int = 3
-    """Shorter tubes are dropped, unless the detector has seen fewer frames than that."""
-    min_correlation: float = gaps.MIN_CORRELATION
-    """Of the colours of a missed face with those of the nearest found one."""
-    window: int = WINDOW
-    """Frames in the moving averages of boxes, odd."""
-    scale_threshold: float = SCALE_THRESHOLD
-    """See :func:`emonets.tubes.smoothing.smooth_sides`."""
-    smoothing: Method = "paper"
-    limits: AssociationLimits = field(default_factory=AssociationLimits)
-    max_waiting: int = 256 * 2**20
-    """Bytes of frames that may wait for a lost face; the oldest are given up beyond it."""
-    max_kept: int = 128 * 2**20
-    """Bytes of faces that may wait to be smoothed; beyond it pieces are finished early."""
-
-    def __post_init__(self) -> None:
-        for name in ("crop_size", "piece", "min_frames"):
-            if int(getattr(self, name)) < 1:
-                raise ParameterError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not (np.isfinite(self.max_gap) and self.max_gap >= 0):
-            raise ParameterError(f"max_gap must be 0 or more seconds, got {self.max_gap}")
-        if not -1.0 <= self.min_correlation <= 1.0:
-            raise ParameterError(f"min_correlation must be in -1..1, got {self.min_correlation}")
-        if self.window < 1 or self.window % 2 == 0:
-            raise ParameterError(f"window must be an odd number of frames, got {self.window}")
-
-    @property
-    def context(self) -> int:
-        """Frames beyond a piece that its two moving averages take in: pieces join smoothly."""
-        return max(1, 2 * (self.window // 2))  # an open tube has a last box
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,15 +97,15 @@ class TubeBuilder:
 
         Raises
         ------
-        DataError : the image, the time or the detections are not what they should be; the builder
-            is then as it was before.
+        DataError : the image, the time or the detections are invalid; the builder is then
+            unchanged.
         """
         image, time = frame.image, float(frame.time)
         if not np.isfinite(time):
             raise DataError(f"frame {frame.index}: its time is {time}, not a number of seconds")
         thumbnail = cuts.shrink(image)
-        found = None if detections is None else _usable(detections, frame)
-        finished = self._look_for_cut(image, time, thumbnail)
+        found = None if detections is None else usable_boxes(detections, frame)
+        finished = self._check_cut(image, time, thumbnail)
         self._previous = image.shape, time, thumbnail
         self._position += 1
         now = Waiting(self._position, frame.index, time, image, searched=found is not None)
@@ -206,10 +128,10 @@ class TubeBuilder:
         paused = self._paused.tracks if self._paused is not None else []
         return frames + sum(track.kept_bytes for track in (*self._tracks, *paused))
 
-    def _look_for_cut(
+    def _check_cut(
         self, image: NDArray[np.uint8], time: float, thumbnail: NDArray[np.uint8]
     ) -> list[FaceTube]:
-        """End the shot if the frame begins another; go on with the one before after a flash."""
+        """End the shot if the frame begins another; after a flash continue the one before."""
         if self._previous is None:
             return []
         shape, previous_time, previous = self._previous
@@ -269,7 +191,7 @@ class TubeBuilder:
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
             self._continue(tracks[i], entry(j), colours[j], clear=bool(shared[j].max() < 0.2))
         for j in sorted(set(range(len(boxes))) - set(columns.tolist())):
-            track = Track([], seen_colours=colours[j], colours=colours[j])
+            track = Track([], latest_colours=colours[j], colours=colours[j])
             track.grow([entry(j)])
             track.grow(self._extend(track, reversed(self._waiting))[::-1], front=True)
             self._tracks.append(track)
@@ -304,9 +226,9 @@ class TubeBuilder:
         elapsed = entry.time - last.time
         if elapsed > 0:
             moved = (entry.box - last.box).reshape(2, 2).mean(axis=0) / elapsed
-            # detections jitter, so motion is believed only as it lasts
+            # detections jitter, so velocity follows slowly
             track.velocity = gaps.interpolate(track.velocity, moved, 0.3)
-        track.seen_colours = colours
+        track.latest_colours = colours
         if clear:
             track.colours = gaps.interpolate(track.colours, colours, 0.2)
         track.missed = False
@@ -322,7 +244,7 @@ class TubeBuilder:
                 share = (frame.time - start.time) / (end.time - start.time)
             box = gaps.interpolate(start.box, end.box, share)
             if frame.searched:
-                near = (start.box, track.seen_colours) if share <= 0.5 else (end.box, colours)
+                near = (start.box, track.latest_colours) if share <= 0.5 else (end.box, colours)
                 found = gaps.search(
                     frame.image,
                     near[1],
@@ -345,7 +267,7 @@ class TubeBuilder:
             if frame.searched:
                 break
             place = gaps.search(
-                frame.image, track.seen_colours, box, min_correlation=self.options.min_correlation
+                frame.image, track.latest_colours, box, min_correlation=self.options.min_correlation
             )
             if place is None:
                 break
@@ -371,9 +293,9 @@ class TubeBuilder:
         self._numbers += 1
 
     def _wait(self, now: Waiting) -> None:
-        """Keep a frame as long as a tube may want it, and no longer."""
+        """Keep a frame as long as a tube may need it, and no longer."""
         self._waiting.append(now)
-        # frames since the detector last ran may yet belong to a face that it finds next time
+        # frames since the detector last ran may belong to a face that it finds next time
         oldest = min((t.last.position for t in self._tracks), default=self._last_searched)
         while self._waiting and self._waiting[0].position <= oldest:
             self._waiting.popleft()
@@ -400,7 +322,7 @@ class TubeBuilder:
         return finished
 
     def _cut_piece(self, track: Track, n: int) -> FaceTube:
-        """Hand out the first n entries of a tube, smoothed with what is known on both sides."""
+        """The first n entries of a tube as a piece, smoothed with the context on both sides."""
         o = self.options
         entries, track.entries = track.entries[:n], track.entries[n:]
         known = [(e.time, e.box) for e in entries]
@@ -428,25 +350,3 @@ class TubeBuilder:
             scores=np.array([e.score for e in entries]),
             crops=crops,
         )
-
-
-def _usable(detections: HasBoxes, frame: Frame) -> tuple[Floats, Floats]:
-    """The boxes (n, 4) that show something of the frame, and their scores."""
-    boxes = np.asarray(detections.boxes, dtype=np.float64)
-    scores = np.asarray(detections.scores, dtype=np.float64)
-    if boxes.size == 0:
-        boxes = boxes.reshape(0, 4)
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != (len(boxes),):
-        raise DataError(
-            f"frame {frame.index}: expected boxes of shape (n, 4) with n scores, "
-            f"got {boxes.shape} and {scores.shape}"
-        )
-    height, width = frame.image.shape[:2]
-    finite = np.isfinite(boxes).all(axis=1)
-    boxes, scores = boxes[finite], np.nan_to_num(scores[finite])
-    # what is at least a pixel wide, not absurdly large, and touches the picture
-    low, high = boxes[:, :2], boxes[:, 2:]
-    side = high - low
-    good = ((side >= 1.0) & (side <= 8 * max(width, height)) & (high > 0)).all(axis=1)
-    good &= (low < (width, height)).all(axis=1)
-    return boxes[good], scores[good]

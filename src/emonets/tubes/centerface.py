@@ -45,8 +45,8 @@ class CenterFaceNetwork:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Boxes (n, 4) from brow to chin, scores (n,), points (n, 5, 2), best first.
 
-        ``image`` is (height, width, 3) uint8 RGB; it is looked at ``scale`` times its size, and
-        the answers are in its own pixels.
+        ``image`` is (height, width, 3) uint8 RGB. It is resized by ``scale`` for the network; the
+        results are in its own pixels.
         """
         height, width = image.shape[:2]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -98,23 +98,23 @@ def decode(
 
 
 class CenterFace:
-    """The default detector: CenterFace, no finer than the faces in the film need.
+    """The default detector: CenterFace, no finer than the faces in the clip need.
 
-    It keeps state from frame to frame, so a detector follows one film at a time, frames in order;
-    ``reset`` begins another. The same frames in the same order give the same answers.
+    It keeps state from frame to frame, so a detector follows one clip at a time, frames in order;
+    ``reset`` begins another. The same frames in the same order give the same detections.
 
-    The network looks at the picture at one of a few sizes, each twice the one before. Mostly it is
-    the smallest at which every face of the frame before is still large enough. The finest is used
-    for the first frame, after a cut, for every ``every``-th frame (small newcomers), and once more
-    for a frame in which fewer faces are found than before.
+    The network's input is the picture at one of a few sizes, each twice the one before. Mostly it
+    is the smallest at which every face of the frame before is still large enough. The finest is
+    used for the first frame, after a cut, for every ``every``-th frame (small new faces), and once
+    more for a frame in which fewer faces are found than before.
 
     Parameters
     ----------
     threshold : least score, 0..1.
     coarse, finest : long side in pixels of the picture at the smallest and the largest size; a
         picture is never enlarged. Equal values switch the adapting off.
-    every : frames between looks at the finest size.
-    least : how long, in pixels of the network's input, the smallest face shall be.
+    every : frames between uses of the finest size.
+    least : how long, in pixels of the network's input, the smallest face must be.
     threads : for onnxruntime.
     framing : from raw boxes to tube squares.
 
@@ -157,7 +157,7 @@ class CenterFace:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the film seen so far."""
+        """Clear the state, to begin another clip."""
         self._shape: tuple[int, int] | None = None
         self._thumbnail: NDArray[np.float32] | None = None
         self._since_finest = 0
@@ -186,10 +186,10 @@ class CenterFace:
         level = min(self._level, last)
         if self._is_new(image) or self._since_finest >= self.every:
             level = last
-        found = self._look(image, sizes[level])
+        found = self._run(image, sizes[level])
         if len(found[1]) < self._count and level < last:
             level = last
-            fine = self._look(image, sizes[last])
+            fine = self._run(image, sizes[last])
             if len(fine[1]) > len(found[1]):
                 # the smaller size has lost a face that is there: stay above it for a while
                 self._floor = min(self._level + 1, last)
@@ -204,7 +204,7 @@ class CenterFace:
         boxes, scores, points = found
         return Detections(self.framing.apply(boxes), scores, points)
 
-    def _look(
+    def _run(
         self, image: NDArray[np.uint8], long_side: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         return self._network(image, long_side / max(image.shape[:2]), self.threshold)
@@ -230,7 +230,7 @@ class CenterFace:
     def _is_new(self, image: NDArray[np.uint8]) -> bool:
         """Whether this is a first frame, by a thumbnail that resembles the one before too little.
 
-        Notices the cut itself, not who is in the picture; a false alarm costs one slow frame.
+        It finds the cut, not new faces; a false alarm costs one slow frame.
         """
         # every eighth pixel: averaging them all would cost as much as the network
         thin = np.ascontiguousarray(image[::8, ::8])

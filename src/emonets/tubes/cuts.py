@@ -1,4 +1,4 @@
-"""Scene cuts: does a new shot begin between two successive frames?
+"""Scene cuts: whether a new shot begins between two successive frames.
 
 A face tube must not cross a cut. Frames are compared as thumbnails in three ways: how much their
 colour histograms differ (a cut brings other colours; motion hardly changes them), how well their
@@ -24,7 +24,7 @@ SHIFT = (8, 4)
 """Largest motion of the whole picture between frames, in thumbnail pixels across and down."""
 
 UNCHANGED = 2.0
-"""Mean difference of the thumbnails, of 255, up to which nothing else is looked at."""
+"""Mean difference of the thumbnails, of 255, up to which nothing else is compared."""
 STILL_DIFFERENCE = 10
 STILL_SHARE = 0.7
 """If this share of the pixels differs by less than that, only a part of the picture changed.
@@ -32,7 +32,7 @@ STILL_SHARE = 0.7
 People and things that come and go before a still background are no cut.
 """
 NEW_COLOURS = 0.15
-"""Share of the pixels with another colour from which on the colours speak for a cut."""
+"""Share of the pixels with another colour from which on the colours indicate a cut."""
 SAME_EDGES = 0.75
 """Edge correlation at or above which there is never a cut.
 
@@ -56,7 +56,7 @@ class Change(NamedTuple):
 
 
 def shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The thumbnail (36, 64, 3) of an RGB frame (height, width, 3) that cuts are looked for in.
+    """The thumbnail (36, 64, 3) of an RGB frame (height, width, 3) that cuts are found with.
 
     Raises
     ------
@@ -94,8 +94,8 @@ def is_cut(previous: NDArray[np.uint8], current: NDArray[np.uint8]) -> bool:
 
     Notes
     -----
-    Fades and dissolves have no single frame at which they happen and are not found; a flash that
-    burns most of the picture out looks like a cut, as does a pan by more than an eighth of the
+    Fades and dissolves have no single frame at which they happen and are not found. A flash that
+    burns most of the picture out counts as a cut, as does a pan by more than an eighth of the
     width per frame.
     """
     difference = np.asarray(cv2.absdiff(previous, current))
@@ -120,7 +120,7 @@ def _edges(grey: NDArray[np.float32]) -> NDArray[np.float32]:
 def _best_correlation(previous: NDArray[np.float32], current: NDArray[np.float32]) -> float:
     x, y = SHIFT
     inner = previous[y:-y, x:-x]
-    # a picture without contrast has no correlation; OpenCV's answer for it is arbitrary
+    # a picture without contrast has no correlation; OpenCV's result for it is arbitrary
     if inner.std() < 0.5 or current.std() < 0.5:
         return 1.0 if inner.std() < 0.5 and current.std() < 0.5 else 0.0
     scores = cv2.matchTemplate(current, inner, cv2.TM_CCOEFF_NORMED)

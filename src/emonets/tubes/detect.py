@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 HAAR_FRAMING = Framing(side=1.365, dx=-0.008, dy=-0.030)
-"""Measured by ``tools/calibrate_detectors.py`` on the 60 of 82 clips in which it sees one face."""
+"""Measured by ``tools/calibrate_detectors.py`` on the 60 of 82 clips in which it finds one face."""
 
 
 class Haar:
@@ -38,7 +38,7 @@ class Haar:
     Parameters
     ----------
     long_side : larger pictures are first reduced to this.
-    neighbours : hits that must agree on a face; fewer find more, and more that is none.
+    neighbours : hits that must agree on a face; fewer find more faces, and more false ones.
     least : the smallest face, as a part of the shorter side.
     framing : from raw boxes to tube squares.
 
@@ -117,7 +117,7 @@ class FunctionDetector:
         y2 in its pixels, or (n, 5) with a score behind, or ``Detections`` (then left as it is).
     framing : how its boxes relate to tube squares. The default takes boxes that reach from the
         hairline to the chin, as most detectors draw them; ``Framing(1.0)`` takes tube squares.
-    name : what reports call it.
+    name : its name in reports.
 
     Raises
     ------
@@ -168,11 +168,11 @@ class FunctionDetector:
 
 
 class SensitiveDetector:
-    """The second pass, for films in which the first found no face at all (paper 3.1.3).
+    """The second pass, for clips in which the first found no face at all (paper 3.1.3).
 
-    CenterFace on the full or enlarged picture at a low threshold; whatever it proposes must then
-    convince the landmark network: the 51 points must have a face's shape, and must be the same in
-    the mirrored picture. On anything but a face they are neither.
+    CenterFace on the full or enlarged picture at a low threshold. Each proposal is then checked by
+    the landmark network: the 51 points must have a face's shape, and must be the same in the
+    mirrored picture. On anything but a face they are neither.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ class SensitiveDetector:
 
 
 DETECTORS: dict[str, Callable[[], Detector]] = {"centerface": CenterFace, "haar": Haar}
-"""The detectors that ``load_detector`` knows by name."""
+"""The detectors of ``load_detector`` by name."""
 
 
 DetectorLike = str | Detector | Callable[[NDArray[np.uint8]], ArrayLike]
@@ -267,7 +267,7 @@ def load_detector(detector: DetectorLike = "auto") -> Detector:
                 return Haar()
         if detector not in DETECTORS:
             known = ", ".join(["auto", *DETECTORS])
-            raise ParameterError(f"no face detector is called {detector!r}; there are: {known}")
+            raise ParameterError(f"there is no face detector {detector!r}; there are: {known}")
         return DETECTORS[detector]()
     if callable(getattr(detector, "detect", None)):
         return detector  # type: ignore[return-value]

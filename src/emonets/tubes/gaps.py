@@ -2,10 +2,10 @@
 
 "We searched the spatial neighborhood of the temporally closest bounding box for regions with an
 approximately matching histogram of color intensities." The authors' code compares 16 bins a channel
-by correlation, accepts more than 0.97, and tries offsets up to 21 pixels in steps of 3 at a film
-width of 1024; its search is inert through a slip, so the intention is built here. The offsets
-follow the size of the face instead of the film's: 7 steps of 1/40 of a side each way, which is
-theirs for a face of 120 pixels.
+by correlation, accepts more than 0.97, and tries offsets up to 21 pixels in steps of 3 at a frame
+width of 1024. Through an error its search has no effect, so the intention is built here. The
+offsets follow the size of the face instead of the frame's: 7 steps of 1/40 of a side each way,
+which is theirs for a face of 120 pixels.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def search(
     expected: ArrayLike | None = None,
     min_correlation: float = MIN_CORRELATION,
 ) -> Found | None:
-    """Look for a face by its colours around its box in the temporally nearest frame.
+    """Find a face by its colours around its box in the temporally nearest frame.
 
     Parameters
     ----------

@@ -19,8 +19,8 @@ from emonets.tubes.networks import open_network
 INPUT_SIZE = 112
 """Side of the network's input in pixels."""
 
-# The network likes a window that is tighter than the tube and reaches below the chin. Measured on
-# 44 faces of three film sets, tubes shifted by 3 % at random: side 0.85 and shift 0.12 left the
+# The network is best with a window that is tighter than the tube and reaches below the chin. On 44
+# faces of three sets of clips, tubes shifted by 3 % at random: side 0.85 and shift 0.12 left the
 # points 0.25 tube pixels from their mean and 1.2 from those of the mirrored face; the whole tube
 # 0.68 and 1.7.
 WINDOW_SIDE = 0.85
@@ -36,7 +36,7 @@ patches.
 """
 
 BATCH = 32
-"""Faces put through the network at once: bounds the memory, not the answers."""
+"""Faces put through the network at once: bounds the memory and does not change the points."""
 
 MIRRORED: NDArray[np.intp] = np.array(
     [
@@ -70,8 +70,8 @@ class FaceLandmarker:
 
         Parameters
         ----------
-        crops : (n, S, S, 3) uint8 RGB, framed as a face tube is. The network always answers:
-            ``emonets.tubes.registration.shape_residuals`` says whether with a face.
+        crops : (n, S, S, 3) uint8 RGB, framed as a face tube is. The network always returns
+            points: ``emonets.tubes.registration.shape_residuals`` shows whether they are a face.
 
         Returns
         -------
@@ -99,7 +99,7 @@ class FaceLandmarker:
     def mirrored_points(self, crops: ArrayLike) -> NDArray[np.float32]:
         """The same from the mirrored crops, brought back: see ``points``.
 
-        The mean of both is more exact; on what is no face they disagree.
+        The mean of both is more exact; they differ where there is no face.
         """
         x = np.asarray(crops)
         points = self.points(x[:, :, ::-1] if x.ndim == 4 else x)

@@ -1,9 +1,9 @@
 """Where in its frame a face crop was cut from (paper 3.1.3).
 
-Face detectors that export crops without coordinates, as Picasa did for the paper's authors, can
-still feed face tubes: a crop is looked for at every position of its frame, by Haar-like features
-from integral images. The authors take the best position whatever it is; here its pixels must agree
-too, so that a crop from elsewhere is not found.
+Some face detectors export crops without coordinates, as Picasa did for the paper's authors. Such
+crops can still be used for face tubes: a crop is compared with every position of its frame, by
+Haar-like features from integral images. The authors use the best position whatever it is. Here its
+pixels must agree, too, so that a crop from elsewhere is not found.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_DIFFERENCE = 12.0
 JPEG at quality 50 leaves about 5; a picture of the same person before the same wall, about 16.
 """
 BLOCK = 16_384
-"""Positions that are looked at together, so that the intermediate sums stay in the cache."""
+"""Positions that are computed at a time, so that the intermediate sums stay in the cache."""
 
 Planes = list[NDArray[Any]]
 
@@ -44,7 +44,7 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LocatedFaces:
-    """Crops found in a frame, as a detector would give them to a :class:`TubeBuilder`."""
+    """Crops found in a frame, as detections for a :class:`TubeBuilder`."""
 
     boxes: NDArray[np.float32]
     """(n, 4) pixels of the frame."""
@@ -70,7 +70,7 @@ def locate_crop(
     Parameters
     ----------
     image : (height, width, 3) uint8 RGB frame.
-    crop : (h, w, 3) uint8 RGB, at least 2 x 2, its size in the frame unless ``scales`` says more.
+    crop : (h, w, 3) uint8 RGB, at least 2 x 2, of its size in the frame times one of ``scales``.
     scales : sizes that a crop may have had in the frame, as factors of its own: for a crop that was
         enlarged to twice its size give 0.5. The best of all wins.
     min_correlation : places that correlate less are not the crop's.
@@ -217,8 +217,8 @@ def _best_place(image: NDArray[np.uint8], planes: Planes, crop: NDArray[np.uint8
     flat = errors.ravel()
     count = min(CANDIDATES, flat.size)
     nearest = np.argpartition(flat, count - 1)[:count]
-    pixels, wanted = _standard(crop)
-    if wanted <= 0:
+    pixels, own_norm = _standard(crop)
+    if own_norm <= 0:
         return None
     best: _Place | None = None
     # in order of their errors, so that of equal places the better match by features wins
@@ -228,9 +228,9 @@ def _best_place(image: NDArray[np.uint8], planes: Planes, crop: NDArray[np.uint8
         if norm <= 0:
             continue
         product = float((pixels * there).sum(dtype=np.float64))
-        correlation = product / (wanted * norm)
+        correlation = product / (own_norm * norm)
         if best is None or correlation > best.correlation + 1e-9:
-            power = max(wanted**2 + norm**2 - 2.0 * product, 0.0)
+            power = max(own_norm**2 + norm**2 - 2.0 * product, 0.0)
             difference = float(np.sqrt(power / crop.size))
             best = _Place(correlation, difference, (x, y, x + width, y + height))
     return best

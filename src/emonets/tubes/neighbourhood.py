@@ -2,7 +2,7 @@
 
 A tube's boxes are smoothed over frames that are yet to come, so a crop cannot be cut when its face
 is detected. Keeping the box enlarged instead of the frame, at no more than the resolution that the
-crop needs, bounds the memory of a tube whatever the size of the film.
+crop needs, bounds the memory of a tube whatever the size of the frames.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def content_box(image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     A frame that is black throughout counts as having none.
     """
     height, width = image.shape[:2]
-    # most films have no bars, which four lines tell
+    # most frames have no bars, which four lines show
     outer = (image[0], image[-1], image[:, 0], image[:, -1])
     if min(float(line.mean()) for line in outer) > BLACK:
         return 0, 0, width, height

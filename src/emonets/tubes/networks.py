@@ -1,6 +1,6 @@
 """The face networks that ship with the package: found, verified, opened by onnxruntime.
 
-The files come from third parties (NOTICE says where from) by ``tools/import_face_weights.py``.
+The files come from third parties (see NOTICE) by ``tools/import_face_weights.py``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_weights(name: str, *, folder: Path | None = None) -> bytes:
 
     Raises
     ------
-    BundleError : the file is missing, cannot be read, or its SHA-256 is not the known one.
+    BundleError : the file is missing, cannot be read, or has another SHA-256.
     """
     path = (folder or Path(str(files("emonets") / "weights"))) / name
     try:
@@ -74,7 +74,7 @@ def open_network(name: str, *, threads: int | None = None, folder: Path | None =
 
 
 def default_threads() -> int:
-    """How many threads a network of this module uses unless told otherwise.
+    """How many threads a network of this module uses by default.
 
     No more than ``OMP_NUM_THREADS``.
     """

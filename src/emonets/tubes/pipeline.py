@@ -12,10 +12,11 @@ import numpy as np
 
 from emonets.errors import ParameterError
 from emonets.media.clip import Clip, Frame, SoundChunk
-from emonets.tubes.builder import FaceTube, HasBoxes, TubeBuilder
+from emonets.tubes.builder import TubeBuilder
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import Detector
 from emonets.tubes.locate import locate
+from emonets.tubes.tube import FaceTube, HasBoxes
 
 T = TypeVar("T")
 _DONE = object()
@@ -80,11 +81,11 @@ def find_tubes(
 
     Parameters
     ----------
-    detector : looks at every ``stride``-th frame; faces in between are interpolated.
+    detector : is run on every ``stride``-th frame; faces in between are interpolated.
     crops : a user's own face crops; where a frame has some they are located in it and take the
         place of the detector's boxes, in the same tubes (3.1.3, as with Picasa's).
     second : makes a slower, more sensitive detector for clips where the first finds nothing at
-        all (the paper's fallback). It sees one frame every ``second_step`` seconds.
+        all (the paper's fallback). It is run on one frame every ``second_step`` seconds.
     on_frame : called for every frame of the first pass, for progress and time stamps.
     on_sound : called for every chunk of sound, which is then decoded in the same pass.
 
@@ -105,12 +106,12 @@ def find_tubes(
         for number, frame in enumerate(_frames(parts, on_sound)):
             if on_frame is not None:
                 on_frame(frame)
-            seen: HasBoxes | None = None
+            boxes: HasBoxes | None = None
             if crops is not None and (own := crops.at(frame.index)):
-                seen = locate(frame.image, own)
-            if (seen is None or not len(seen.boxes)) and number % stride == 0:
-                seen = detector.detect(frame.image)
-            for tube in builder.add(frame, seen):
+                boxes = locate(frame.image, own)
+            if (boxes is None or not len(boxes.boxes)) and number % stride == 0:
+                boxes = detector.detect(frame.image)
+            for tube in builder.add(frame, boxes):
                 found = True
                 yield tube
     for tube in builder.finish():
@@ -122,10 +123,10 @@ def find_tubes(
     due = -float("inf")
     with closing(prefetch(clip.frames())) as frames:
         for frame in frames:
-            seen = None
+            boxes = None
             if frame.time >= due:
-                seen, due = sensitive.detect(frame.image), frame.time + second_step
-            yield from builder.add(frame, seen)
+                boxes, due = sensitive.detect(frame.image), frame.time + second_step
+            yield from builder.add(frame, boxes)
     yield from builder.finish()
 
 

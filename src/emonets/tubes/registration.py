@@ -42,8 +42,8 @@ they used for all clips) and of FER2013. It *defines* our tube frame: every dete
 calibrated so that a mean face lands, through it, on the mean face of FER2013.
 """
 
-# The mean of 51 points of frontal FER2013 faces as the authors' landmark detector (Zhu and
-# Ramanan's) saw them, its parts brought into iBUG order by their place in the face.
+# The mean of 51 points of frontal FER2013 faces, found by the authors' landmark detector (Zhu and
+# Ramanan's), its parts brought into iBUG order by their place in the face.
 FER_MEAN_SHAPE: NDArray[np.float64] = np.array(
     [
         [7.770, 13.870], [9.919, 12.032], [12.601, 11.323], [15.831, 11.343], [18.709, 12.263],
@@ -78,7 +78,7 @@ FER_LANDMARK_MEAN: NDArray[np.float64] = np.array(
         [21.786, 38.374],
     ]
 )  # fmt: skip
-"""(51, 2): the mean shape of FER2013 as ``FaceLandmarker`` sees it, in pixels of its pictures.
+"""(51, 2): the mean shape of FER2013 as ``FaceLandmarker`` finds it, in pixels of its pictures.
 
 Landmark detectors disagree by more than faces move (this one puts the mouth lower than
 Zhu and Ramanan's), so its points are registered onto its own mean, which cancels what it adds.
@@ -88,7 +88,7 @@ MAX_RESIDUAL = 3.0
 """Largest root-mean-square distance, in FER2013 pixels, of a face's points to the mean shape.
 
 On one frame in each of 82 clips, tubes moved by 4 %: 1.4 in the median, 2.3 at 99 %. On patches of
-their backgrounds: 10.6 in the median, 1.9 at 5 %, so this alone does not tell a face.
+their backgrounds: 10.6 in the median, 1.9 at 5 %, so this alone does not identify a face.
 """
 
 for _constant in (TUBE_TO_FER, FER_MEAN_SHAPE, FER_LANDMARK_MEAN):

@@ -2,7 +2,7 @@
 
 A preset may write these numbers down and cannot change them: a bundle does not store how its tubes
 were built, so every prediction and every training must build them alike. Programs that build tubes
-of their own change :class:`emonets.tubes.builder.TubeOptions`.
+of their own change :class:`emonets.tubes.tube.TubeOptions`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emonets.runtime.settings import setting
-from emonets.tubes.builder import TubeOptions
+from emonets.tubes.tube import TubeOptions
 
 _OPTIONS = TubeOptions()
 _WHY = "a bundle does not store how its tubes were built, so all of EmoNets builds them alike"

@@ -2,7 +2,7 @@
 
 Opposite corners are smoothed by a two-sided moving average over 11 frames; the largest centred
 square that fits becomes the box; its centres are smoothed alike; its side lengths are replaced by a
-constant, or by a line where the face really grows or shrinks.
+constant, or by a line where the face grows or shrinks.
 
 Two sentences of the paper can be read in several ways. *"If the slope of the linear polynomial is
 above a scale threshold (slope · facetube length) … a threshold of 1.5"*: taken in pixels, nearly
@@ -102,7 +102,7 @@ def moving_average(values: ArrayLike, window: int = WINDOW) -> Floats:
 
 
 def adaptive_average(values: ArrayLike, window: int = WINDOW) -> Floats:
-    """The authors' moving average: it keeps away from the side that the value differs from.
+    """The authors' moving average: it leaves out the side that the value differs from.
 
     A value more than 10 % off the mean of the frames before it, but not of those after it, is
     averaged with the latter only, and the reverse; where the average would move a value by more
@@ -146,7 +146,7 @@ def smooth_sides(
     threshold: float = SCALE_THRESHOLD,
     per_frame: bool = False,
 ) -> Floats:
-    """Side lengths replaced by their mean, or by a line if the size really changes.
+    """Side lengths replaced by their mean, or by a line if the size changes enough.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An open face tube: what the builder remembers of a face that it is still following."""
+"""An open face tube: what the builder keeps of a face that it is still following."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Track:
     """An open tube. Its last entry is a detection, or what was searched for before a flash."""
 
     entries: list[Entry]
-    seen_colours: Floats
-    """Histogram of the latest detection: what a search looks for."""
+    latest_colours: Floats
+    """Histogram of the latest detection, for the search of missed faces."""
     colours: Floats
-    """Slowly following histogram: whom the tube shows."""
+    """Slowly following histogram, to match detections to the tube."""
     number: int | None = None
     frames: int = 0
     """Entries ever, those already handed out too."""
@@ -62,7 +62,7 @@ class Track:
         return self.entries[-1]
 
     def predict(self, time: float) -> Floats:
-        """Its box if the motion goes on, by at most one side."""
+        """Its box at a time if the motion continues, moved by at most one side."""
         side = float(np.max(self.last.box[2:] - self.last.box[:2]))
         shift = np.clip(self.velocity * (time - self.last.time), -side, side)
         return self.last.box + np.tile(shift, 2)

@@ -1,10 +1,10 @@
-"""MY CORPUS: twelve people say three sentences in seven emotions (a template: copy this file).
+"""MY CORPUS: three sentences of twelve people in seven emotions (a template: copy this file).
 
 To add a corpus
 
 1. copy this file to ``readers/NAME.py``; every module there without a leading underscore is found
    by itself, so nothing else needs an edit;
-2. say here how a file is named: ``mine-anna-02-joy`` is group, sentence and emotion;
+2. write here how a file is named: ``mine-anna-02-joy`` is group, sentence and emotion;
 3. copy ``tests/dataset_trees/_template.py`` to ``tests/dataset_trees/NAME.py``: a tiny made-up
    tree of your corpus, on which ``tests/datasets/test_reader_contract.py`` checks the reader.
 
@@ -42,11 +42,11 @@ INFO = DatasetInfo(
     group="person (the second part of a name)",
     splits="none official; two folds of people that the field has agreed on",
     layout="videos or sound files named as mine-anna-02-joy.mp4, in any folders",
-    # optional: per_group={"clip": 21} as published; known={kind of problem: why it is no news}
+    # optional: per_group={"clip": 21} as published; known={kind of problem: why it is known}
 )  # fmt: skip
 
 FOLDS = {"anna": 0, "bert": 1}
-"""Person → fold. Leave it out where no paper defines folds: a fold a group is then the rule."""
+"""Person → fold. Leave it out where no paper defines folds: each group is then a fold."""
 
 _NAME = re.compile(r"mine-([a-z]+)-(\d\d)-([a-z]+)")
 
@@ -58,8 +58,8 @@ def read(folder: str | Path) -> Dataset:
     ------
     DataError : no such folder, or nothing of the corpus in it.
     """
-    # `take=same_name`: where a take is there as video and as sound, one of them is read
-    return read_files(folder, INFO, _meaning, take=same_name, folds=FOLDS)
+    # `copy_key=same_name`: where a clip is there as video and as sound, one of them is read
+    return read_files(folder, INFO, _meaning, copy_key=same_name, folds=FOLDS)
 
 
 def _meaning(file: Path) -> Meaning:
@@ -69,7 +69,7 @@ def _meaning(file: Path) -> Meaning:
         return None
     group, _, word = match.groups()
     # drops words of `outside` and unknown words. A corpus with parts gives its word for the part
-    # as split="Train"; `emonets.datasets.splits` knows the usual ones
+    # as split="Train"; `emonets.datasets.splits` has the usual ones
     return labelled(INFO, file, word, group)
 
 

@@ -5,9 +5,9 @@ with a folder for each of the seven emotions in them; later ones call the parts 
 ``Val_AFEW`` and the like, and some lie a folder deeper. The test part may come without labels.
 
 A name such as ``000046280.avi`` is where in its film the clip starts: hours, minutes, seconds and
-milliseconds. Which film that is nobody says. So no group can be told: each clip counts as its own,
-figures of a cross-validation over them are too good, and what can be relied on is the division
-into parts, which by its authors share neither films nor actors.
+milliseconds. The film is not named, so no group is known: each clip is a group of its own. Scores
+of a cross-validation over these are too good. Reliable is the division into parts, which by its
+authors share neither films nor actors.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read(folder: str | Path) -> Dataset:
 def _meaning(root: Path, file: Path) -> Meaning:
     inside = file.relative_to(root)
     folders = inside.parts[:-1]
-    # a part alone, such as Train, may have been given; but its own folders say more
+    # a part alone, such as Train, may have been given; but the folders in it come first
     own = root.resolve().name
     whole = [own] if _WHOLE.fullmatch(own) else []
     parts = [*whole, *(name for name in folders if _PART.match(name))]

@@ -67,8 +67,8 @@ def read(folder: str | Path) -> Dataset:
 
     Raises
     ------
-    DataError : one of the folders is not there; not one labelled sequence; a label that is no
-        number of CK+.
+    DataError : one of the folders is not there; no labelled sequence; a label that is no number
+        of CK+.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -95,7 +95,7 @@ def read(folder: str | Path) -> Dataset:
             items.append(found)
         else:
             dropped.append(found)
-        before = "is a frame before the apex, and apexes were taken"
+        before = "is a frame before the apex, and only apexes are read"
         dropped += [Dropped(p, before, "channel") for p in pictures if p != found.path]
     if not items:
         raise DataError(f"{root}: no labelled sequence of CK+{summary(dropped)}")
@@ -114,15 +114,15 @@ def _apex(name: Path, pictures: list[Path], subject: str) -> Item | Dropped:
     return labelled(INFO, found, word, subject)
 
 
-def _find(root: Path, wanted: str) -> Path:
+def _find(root: Path, name: str) -> Path:
     """The folder of that name, in any case, in this one or one or two below."""
     for pattern in ("*", "*/*", "*/*/*"):
         for folder in sorted(root.glob(pattern)):
-            if folder.is_dir() and folder.name.lower() == wanted:
+            if folder.is_dir() and folder.name.lower() == name:
                 return folder
     inside = sorted(p.name for p in root.iterdir())[:8]
     raise DataError(
-        f"{root}: expected {INFO.layout}; found no folder {wanted}, but "
+        f"{root}: expected {INFO.layout}; found no folder {name}, but "
         + (", ".join(inside) or "nothing")
     )
 

@@ -29,7 +29,7 @@ INFO = DatasetInfo(
     title="your own clips, sound files or pictures, in a folder for each emotion",
     kinds=("still", "clip", "sound"),
     citation="none: it is yours",
-    licence="as its owner says",
+    licence="set by its owner",
     where="it is yours",
     words=WORDS,
     outside=OUTSIDE,
@@ -41,7 +41,7 @@ INFO = DatasetInfo(
     own=True,
 )
 
-_ALIKE = 0.86  # "hapy" is meant to be happy; "Saad" and "Sadie" are people
+_ALIKE = 0.86  # "hapy" stands for happy; "Saad" and "Sadie" are people
 
 
 def read(
@@ -61,8 +61,8 @@ def read(
     Parameters
     ----------
     path : the folder.
-    group_pattern : a regular expression searched for in each file name; what its first bracket
-        (or, without brackets, the whole of it) matches is the group, whatever folders say.
+    group_pattern : a regular expression searched for in each file name. What its first bracket
+        (or, without brackets, the whole of it) matches is the group, in place of folders.
         ``r"^(\\d+)_"`` takes the number before the first underscore.
     labels : names of class folders that are yours alone → one of the seven emotions, or ``drop``
         (`Words`).
@@ -102,7 +102,7 @@ def _meaning(root: Path, known: Words, pattern: re.Pattern[str] | None, file: Pa
 
 
 def _alone(root: Path, file: Path) -> str:
-    """The group of a file of which none is known; no name of folders or part of a name is so."""
+    """The group of a file without a known one; no folder or part of a name can be equal to it."""
     return file.relative_to(root).as_posix()
 
 
@@ -128,7 +128,7 @@ def _dropped(
         meant = nearest(re.sub(r"[\W\d_]+", "", name), cutoff=_ALIKE)
         if meant:
             raise DataError(
-                f"{root}: the folder {name!r} is no class; if {meant!r} is meant, rename it"
+                f"{root}: the folder {name!r} is no class; if it stands for {meant!r}, rename it"
             )
     return Dropped(file, why, "unlabelled")
 

@@ -1,8 +1,8 @@
-"""CREMA-D: 91 actors say twelve English sentences in six emotions, filmed, and judged by a crowd.
+"""CREMA-D: 91 actors, twelve English sentences in six emotions, on video, rated by a crowd.
 
-A file's name is actor, sentence, emotion and level: ``1001_DFA_ANG_XX``. The label is the emotion
-that the actor was asked for, not what the crowd saw. The repository holds every take several
-times: videos (``VideoFlash``), sound (``AudioWAV``, ``AudioMP3``).
+A file's name is actor, sentence, emotion and level: ``1001_DFA_ANG_XX``. The label is the intended
+emotion, not the crowd's rating. The repository holds every clip several times: videos
+(``VideoFlash``), sound (``AudioWAV``, ``AudioMP3``).
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ def read(folder: str | Path, *, kind: str | None = None) -> Dataset:
 
     Parameters
     ----------
-    kind : ``clip`` or ``sound``: what is taken where a take is there as both. None: videos, which
-        hold the sound, too.
+    kind : ``clip`` or ``sound``: which is read where both are there. None: videos, which hold the
+        sound, too.
 
     Raises
     ------
     DataError : no such folder, or nothing of the set, or of that kind, in it.
-    ParameterError : a kind that is none.
+    ParameterError : an unknown kind.
     """
     meaning = of_kind(_meaning, kind)
-    return read_files(folder, INFO, meaning, take=same_name, rank=video_first)
+    return read_files(folder, INFO, meaning, copy_key=same_name, rank=video_first)
 
 
 def _meaning(file: Path) -> Meaning:

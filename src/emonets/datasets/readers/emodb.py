@@ -1,8 +1,8 @@
-"""EMO-DB, the Berlin database: ten actors speak ten German sentences in seven emotions.
+"""EMO-DB, the Berlin database: ten German sentences of ten actors in seven emotions.
 
 A file's name is speaker (two digits), sentence (a letter and two digits), emotion (the first
 letter of its German name) and version (a letter): ``03a01Wa`` is speaker 03 in anger. Boredom is
-none of the seven emotions here: its recordings are left out.
+none of the seven emotions here: its files are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ INFO = DatasetInfo(
   year = {2005},
   doi = {10.21437/Interspeech.2005-446}
 }""",
-    licence="for research, as its site says",
+    licence="for research, by its site",
     where="http://emodb.bilderbar.info: the folder wav of download.zip",
     words={
         "anger": "angry", "disgust": "disgust", "fear": "fear", "happiness": "happy",
@@ -56,7 +56,7 @@ def read(folder: str | Path) -> Dataset:
     ------
     DataError : no such folder, or nothing of EMO-DB in it.
     """
-    return read_files(folder, INFO, _meaning, take=same_name)
+    return read_files(folder, INFO, _meaning, copy_key=same_name)
 
 
 def _meaning(file: Path) -> Meaning:

@@ -34,14 +34,14 @@ from emonets.errors import DataError
 
 NAME = "fer2013"
 SPLITS = ("Training", "PublicTest", "PrivateTest")
-"""In the order of the codes 0, 1, 2: to train on, to choose by, to look at once."""
+"""In the order of the codes 0, 1, 2: to train on, to choose by, to test on once."""
 SIZES = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
 """Pictures in each part as published."""
 VOTES = (
     "neutral", "happiness", "surprise", "sadness", "anger",
     "disgust", "fear", "contempt", "unknown", "nf",
 )  # fmt: skip
-"""What FER+ voters could say of a picture, in the order of its columns."""
+"""The choices of FER+ voters, in the order of its columns."""
 LICENCE = "Database Contents License (DbCL) 1.0; FER+ votes: MIT"
 CITATION = """@inproceedings{goodfellow2013challenges,
   title = {Challenges in Representation Learning: A Report on Three Machine Learning Contests},
@@ -86,7 +86,7 @@ def vote_shares(votes: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[
     Parameters
     ----------
     votes : (n, 10), in the order of `VOTES`.
-    labels : (n,) canonical; the answer for pictures without a vote for one of the seven.
+    labels : (n,) canonical; the result for pictures without a vote for one of the seven.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def vote_shares(votes: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[
 
 
 def vote_majority(votes: NDArray[np.uint8] | None, n: int = 0) -> NDArray[np.int64]:
-    """What most FER+ voters said of each picture.
+    """The choice of most FER+ voters for each picture.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def vote_majority(votes: NDArray[np.uint8] | None, n: int = 0) -> NDArray[np.int
 
     Returns
     -------
-    (n,) canonical; -1 where it is none of the seven (contempt, unknown, no face), or where nobody
-    voted.
+    (n,) canonical; -1 where it is none of the seven (contempt, unknown, no face), or where there
+    are no votes.
     """
     if votes is None:
         return np.full(n, -1, np.int64)
@@ -124,7 +124,7 @@ def read_fer2013(path: str | Path, *, votes: str | Path | None = None) -> FaceIm
     Parameters
     ----------
     path : ``.npz`` with arrays ``images`` (n, 48, 48) uint8, ``label`` (n,) 0..6, ``usage`` (n,)
-        0..2 and, if it likes, ``ferplus_votes`` (n, 10); or ``.csv`` with the columns emotion,
+        0..2 and, optionally, ``ferplus_votes`` (n, 10); or ``.csv`` with the columns emotion,
         pixels (48 x 48 numbers apart by blanks) and Usage in any order.
     votes : ``fer2013new.csv``, whose rows go with those of a ``.csv``. By default the one that
         lies beside it, if any.
@@ -135,15 +135,15 @@ def read_fer2013(path: str | Path, *, votes: str | Path | None = None) -> FaceIm
 
     Raises
     ------
-    DataError : the file is not there, damaged, or has something else in it; the message says
-        what was expected, what was found, and in which row.
+    DataError : the file is not there, damaged, or has something else in it; the message names
+        what was expected, what was found, and the row.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; expected fer2013.npz or fer2013.csv")
     if path.suffix.lower() == ".npz":
         if votes is not None:
-            raise DataError(f"{path}: an .npz file carries its own votes; leave out {votes}")
+            raise DataError(f"{path}: an .npz file holds its own votes; leave out {votes}")
         return _read_npz(path)
     images, labels, usage = _read_csv(path)
     beside = path.with_name("fer2013new.csv")
@@ -347,7 +347,9 @@ def _read_votes(path: Path, n: int) -> NDArray[np.uint8]:
         except (ValueError, IndexError) as error:
             raise DataError(f"{path}: row {k} does not hold ten whole numbers of votes") from error
         if min(ballot) < 0 or max(ballot) > 255:
-            raise DataError(f"{path}: row {k} has {min(ballot)}..{max(ballot)} votes, odd")
+            raise DataError(
+                f"{path}: row {k} has {min(ballot)}..{max(ballot)} votes, expected 0..255"
+            )
         votes.append(ballot)
     if len(votes) != n:
         raise DataError(f"{path}: {len(votes)} rows of votes for {n} images; they must go together")
@@ -357,16 +359,16 @@ def _read_votes(path: Path, n: int) -> NDArray[np.uint8]:
 def _header(
     path: Path, rows: Iterator[list[str]], columns: Sequence[str]
 ) -> tuple[list[str], list[int]]:
-    """The names in the first row, in small letters, and where the wanted columns are."""
+    """The names in the first row, in lower case, and the positions of the given columns."""
     header = [name.strip().lower() for name in next(rows, [])]
-    wanted = [name.lower() for name in columns]
-    missing = [name for name in wanted if name not in header]
+    names = [name.lower() for name in columns]
+    missing = [name for name in names if name not in header]
     if missing:
         raise DataError(
             f"{path}: expected the columns {', '.join(columns)}; "
             f"found {', '.join(header)[:200] or 'an empty file'} ({', '.join(missing)} missing)"
         )
-    return header, [header.index(name) for name in wanted]
+    return header, [header.index(name) for name in names]
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

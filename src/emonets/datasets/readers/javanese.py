@@ -42,7 +42,7 @@ def read(folder: str | Path) -> Dataset:
     ------
     DataError : no such folder, or nothing of the set in it.
     """
-    return read_files(folder, INFO, _meaning, name="javanese_speech", take=same_name)
+    return read_files(folder, INFO, _meaning, name="javanese_speech", copy_key=same_name)
 
 
 def _meaning(file: Path) -> Meaning:

@@ -22,14 +22,14 @@ INFO = DatasetInfo(
     title="your own clips, sound files or pictures, in a table",
     kinds=("still", "clip", "sound"),
     citation="none: it is yours",
-    licence="as its owner says",
+    licence="set by its owner",
     where="it is yours",
     words=WORDS,
     outside=OUTSIDE,
     group="the column group; where its cell is empty, the file itself",
     splits="the column split (train, valid or test), if there is one",
     layout="a CSV or Parquet file (or a folder with manifest.csv or manifest.parquet) with the "
-    "columns path, label, group and, if it likes, split, start, end (seconds)",
+    "columns path, label, group and, optionally, split, start, end (seconds)",
     own=True,
 )
 
@@ -40,7 +40,7 @@ PARQUET = (".parquet", ".pq")
 
 
 MANIFESTS = ("manifest.csv", *(f"manifest{suffix}" for suffix in PARQUET))
-"""What a folder may hold that is to be read by its manifest."""
+"""Names of the manifest in a folder."""
 
 
 def manifest_in(path: Path) -> Path | None:
@@ -53,13 +53,13 @@ def manifest_in(path: Path) -> Path | None:
 def read(path: str | Path, *, labels: Mapping[str, str] | None = None) -> Dataset:
     """Read labelled files and pieces of files from a table, line by line.
 
-    The first line names the columns, in any order and case: path, label, group and, if it likes,
+    The first line names the columns, in any order and case: path, label, group and, optionally,
     split, start and end. Cells of a CSV file are divided by commas, semicolons or tabs; its text
     is UTF-8. Paths are relative to the table's own folder, or absolute. Labels are the seven
-    emotions or their common synonyms (`emonets.emotions.WORDS`), or as ``labels`` says. A group is
-    the person in it; where its cell is empty, nobody knows, and the file is a group of its own. A
+    emotions or their common synonyms (`emonets.emotions.WORDS`), or the words of ``labels``. A
+    group is the person in the file; where its cell is empty, the file is a group of its own. A
     split is train, valid or test, or a synonym. Start and end are seconds in the file; an empty
-    cell is its own beginning or end.
+    cell is the file's beginning or end.
 
     Parameters
     ----------
@@ -68,13 +68,13 @@ def read(path: str | Path, *, labels: Mapping[str, str] | None = None) -> Datase
 
     Returns
     -------
-    A dataset named after the table: the items whose lines are in order, in the order of the
-    table, and in ``found`` what is wrong with the others. Lines without a label, or with one that
-    is known to be none of the seven (contempt, boredom …), are dropped.
+    A dataset named after the table: the items of valid lines, in the order of the table, and in
+    ``found`` the problems of the others. Lines without a label, or with one that is known to be
+    none of the seven (contempt, boredom …), are dropped.
 
     Raises
     ------
-    DataError : no such file; not a table of that kind; not one line in order.
+    DataError : no such file; not a table of that kind; no valid line.
     MissingExtraError : Parquet without the extra ``[parquet]``.
     """
     root = Path(path)
@@ -118,12 +118,12 @@ def read(path: str | Path, *, labels: Mapping[str, str] | None = None) -> Datase
 
 
 def _item(row: Row, file: Path, words: Words) -> Item | tuple[str, str]:
-    """The item of a line, or the kind and the words of what is wrong with it."""
+    """The item of a line, or the kind and the message of its problem."""
     label = words.index(row.label)
     if label is None:
         return "label", (
             f"label {row.label!r} is none of {', '.join(EMOTIONS)}{_meant(row)}; name an emotion, "
-            "or say what it stands for (--map)"
+            "or map the label to one (--map)"
         )
     if not (row.path and _there(file)):
         return "missing", (
@@ -170,7 +170,7 @@ def _there(file: Path) -> bool:
 
 def _meant(row: Row) -> str:
     near = nearest(row.label)
-    return f" (is {near!r} meant?)" if near else ""
+    return f" (did you mean {near!r}?)" if near else ""
 
 
 # the table
@@ -220,7 +220,7 @@ def read_table(path: Path) -> tuple[Row, ...]:
 def _expected(path: Path, found: str) -> DataError:
     return DataError(
         f"{path}: expected a first line with the columns {', '.join(COLUMNS)} (and split, if "
-        f"there is one); found {found!r}. Leave cells of group empty where nobody knows"
+        f"there is one); found {found!r}. Leave cells of group empty where it is not known"
     )
 
 
@@ -291,9 +291,9 @@ def _parquet(path: Path) -> tuple[list[str], list[Row]]:
     names = [name.strip().lower() for name in table.column_names]
     if not set(COLUMNS) <= set(names):
         raise _expected(path, ", ".join(names)[:80])
-    wanted = [k for k, name in enumerate(names) if name in (*COLUMNS, "split", "start", "end")]
-    columns = [table.column(k).to_pylist() for k in wanted]
-    kept = [names[k] for k in wanted]
+    used = [k for k, name in enumerate(names) if name in (*COLUMNS, "split", "start", "end")]
+    columns = [table.column(k).to_pylist() for k in used]
+    kept = [names[k] for k in used]
     rows = [
         _row(number, dict(zip(kept, map(_text, cells), strict=True)))
         for number, cells in enumerate(zip(*columns, strict=True), start=1)
@@ -312,7 +312,7 @@ def _claims(place: Place) -> Claim | None:
     if file is not None:
         return Claim(Strength.TABLE, file.name)
     if place.path.suffix.lower() in (".csv", ".tsv", *PARQUET) and place.path.is_file():
-        # nobody else's table: the error of `read` names what it lacks
+        # no other reader's table: the error of `read` names what it lacks
         return Claim(Strength.FOLDERS, place.path.name)
     return None
 

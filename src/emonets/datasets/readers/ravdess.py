@@ -1,8 +1,8 @@
-"""RAVDESS: 24 professional actors speak, and sing, two sentences in eight emotions.
+"""RAVDESS: two sentences, spoken and sung by 24 professional actors in eight emotions.
 
 A file's name is seven numbers: modality (01 sound and picture, 02 picture, 03 sound), vocal
-channel (01 speech, 02 song), emotion, intensity, statement, repetition, actor. The same take is
-published in all three modalities, so only one of them is taken at a time.
+channel (01 speech, 02 song), emotion, intensity, statement, repetition, actor. The same clip is
+published in all three modalities, so only one of them is read at a time.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from emonets.errors import DataError, ParameterError
 
 INFO = DatasetInfo(
     name="ravdess",
-    title="24 professional actors speak and sing two English sentences: 1,440 takes of speech, "
-    "1,012 of song, each as sound, video, and video without sound",
+    title="two English sentences, spoken and sung by 24 professional actors: 1,440 clips of "
+    "speech, 1,012 of song, each as sound, video, and video without sound",
     kinds=("sound", "clip"),
     citation="""@article{livingstone2018ravdess,
   title = {The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A dynamic,
@@ -45,7 +45,7 @@ INFO = DatasetInfo(
     group="actor (the last number of a name)",
     splits="none official; five folds of actors that the field has agreed on (Luna-Jiménez 2022)",
     layout="files named as 03-01-05-01-02-01-12.wav, in any folders; of the modalities one is "
-    "taken at a time",
+    "read at a time",
     per_group={"sound": 60, "clip": 60},  # of speech
 )  # fmt: skip
 
@@ -89,8 +89,8 @@ def read(folder: str | Path, *, channel: str | None = None) -> Dataset:
     Parameters
     ----------
     folder : with the files in it, or in folders in it.
-    channel : one of `CHANNELS`. None takes speech with sound: "03-01", or where there is none of
-        that, "01-01".
+    channel : one of `CHANNELS`. None: speech with sound, that is "03-01", or where there is none
+        of that, "01-01".
 
     Returns
     -------
@@ -99,8 +99,8 @@ def read(folder: str | Path, *, channel: str | None = None) -> Dataset:
 
     Raises
     ------
-    DataError : no such folder, or nothing of that channel in it; the message says what there is.
-    ParameterError : a channel that is none.
+    DataError : no such folder, or nothing of that channel in it; the message names what there is.
+    ParameterError : an unknown channel.
     """
     if channel is not None and channel not in CHANNELS:
         raise ParameterError(
@@ -109,17 +109,17 @@ def read(folder: str | Path, *, channel: str | None = None) -> Dataset:
         )
     files = [file for file, problem in media_files(folder) if not problem and _is_one(file)]
     here = Counter(file.stem[:5] for file in files)
-    wanted = channel or ("01-01" if "03-01" not in here and "01-01" in here else "03-01")
-    if here and wanted not in here:
+    chosen = channel or ("01-01" if "03-01" not in here and "01-01" in here else "03-01")
+    if here and chosen not in here:
         held = ", ".join(f"{n} of {k} ({CHANNELS.get(k, 'unknown')})" for k, n in here.items())
         raise DataError(
-            f"{folder}: no file of {wanted} ({CHANNELS[wanted]}) of RAVDESS, but {held}; give the "
-            "channel that is wanted, or get the files"
+            f"{folder}: no file of {chosen} ({CHANNELS[chosen]}) of RAVDESS, but {held}; give "
+            "another channel, or get the files"
         )
-    song = wanted.endswith("02")
+    song = chosen.endswith("02")
     return read_files(
-        folder, replace(INFO, per_group={}) if song else INFO, partial(_meaning, channel=wanted),
-        name="ravdess_song" if song else "ravdess_speech", take=same_name, folds=FOLDS,
+        folder, replace(INFO, per_group={}) if song else INFO, partial(_meaning, channel=chosen),
+        name="ravdess_song" if song else "ravdess_speech", copy_key=same_name, folds=FOLDS,
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def _meaning(file: Path, channel: str) -> Meaning:
     kind, number, _, _, _, actor = match.groups()
     if kind != channel:
         what = CHANNELS.get(kind, "unknown")
-        return Dropped(file, f"is {kind} ({what}), and {channel} was taken", "channel")
+        return Dropped(file, f"is {kind} ({what}), and only {channel} is read", "channel")
     if actor not in FOLDS:
         return Dropped(file, f"actor {actor} is none of RAVDESS (01 to 24)", "unlabelled")
     return labelled(INFO, file, FINE.get(number, number), actor)

@@ -1,4 +1,4 @@
-"""SAVEE, Surrey Audio-Visual Expressed Emotion: four men speak English sentences in seven emotions.
+"""SAVEE, Surrey Audio-Visual Expressed Emotion: English sentences of four men in seven emotions.
 
 Sound and videos lie in a folder for each speaker, DC, JE, JK and KL; a file's name is emotion and
 sentence: ``DC/a01.wav`` is DC in anger. A widespread copy of the sound has all in one folder, with
@@ -48,15 +48,15 @@ def read(folder: str | Path, *, kind: str | None = None) -> Dataset:
 
     Parameters
     ----------
-    kind : ``clip`` or ``sound``: what is taken where a take is there as both. None: videos, which
-        hold the sound, too.
+    kind : ``clip`` or ``sound``: which is read where both are there. None: videos, which hold the
+        sound, too.
 
     Raises
     ------
     DataError : no such folder, or nothing of the set, or of that kind, in it.
-    ParameterError : a kind that is none.
+    ParameterError : an unknown kind.
     """
-    return read_files(folder, INFO, of_kind(_meaning, kind), take=_take, rank=video_first)
+    return read_files(folder, INFO, of_kind(_meaning, kind), copy_key=_copy_key, rank=video_first)
 
 
 def _parts(file: Path) -> tuple[str, str, int] | None:
@@ -68,7 +68,7 @@ def _parts(file: Path) -> tuple[str, str, int] | None:
     return (speaker, match[2], int(match[3])) if speaker in SPEAKERS else None
 
 
-def _take(file: Path) -> str:
+def _copy_key(file: Path) -> str:
     return str(_parts(file))
 
 

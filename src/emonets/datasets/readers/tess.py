@@ -1,7 +1,7 @@
-"""TESS, the Toronto Emotional Speech Set: two women, 26 and 64, say 200 words in seven emotions.
+"""TESS, the Toronto Emotional Speech Set: 200 words of two women, 26 and 64, in seven emotions.
 
 A file's name is speaker, word and emotion: ``OAF_back_angry``; ``ps`` is pleasant surprise. With
-two speakers a figure on unseen speakers says little.
+two groups a score of unseen people means little.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ INFO = DatasetInfo(
   year = {2020},
   doi = {10.5683/SP2/E8H2MF}
 }""",
-    licence="Creative Commons, not for commercial use; which of them, its page says",
+    licence="Creative Commons, not for commercial use; see its page for which of them",
     where="https://doi.org/10.5683/SP2/E8H2MF",
     words={
         "angry": "angry", "disgust": "disgust", "fear": "fear", "happy": "happy",
@@ -37,7 +37,7 @@ INFO = DatasetInfo(
     per_group={"sound": 1400},
 )  # fmt: skip
 
-_NAME = re.compile(r"([OY])AF?_([A-Za-z']+)_([A-Za-z]+)")  # one name says OA
+_NAME = re.compile(r"([OY])AF?_([A-Za-z']+)_([A-Za-z]+)")  # one name begins with OA
 
 
 def read(folder: str | Path) -> Dataset:
@@ -47,7 +47,7 @@ def read(folder: str | Path) -> Dataset:
     ------
     DataError : no such folder, or nothing of the set in it.
     """
-    return read_files(folder, INFO, _meaning, take=same_name)
+    return read_files(folder, INFO, _meaning, copy_key=same_name)
 
 
 def _meaning(file: Path) -> Meaning:

@@ -1,9 +1,8 @@
 """The Toronto Face Database: faces of several older sets, cropped alike, by its ``.mat`` files.
 
 The paper trains ConvNet 1 on its 4,178 labelled pictures beside FER2013 (section 3.1.1). The data
-are not public: their terms come with them, from the authors. What is assumed of the files
-(``TFD_48x48.mat``, ``TFD_96x96.mat``; MATLAB version 7 or older), as public code that reads them
-agrees:
+are not public: their terms come with them, from the authors. The files (``TFD_48x48.mat``,
+``TFD_96x96.mat``; MATLAB version 7 or older) are assumed to hold, as in public code for them:
 
 - ``images`` (n, side, side), or (side, side, n), grey 0..255;
 - ``labs_ex`` n numbers, 1 anger, 2 disgust, 3 fear, 4 happiness, 5 sadness, 6 surprise,
@@ -128,7 +127,7 @@ def read_tfd(path: str | Path, *, fold: int = 0) -> FaceImages:
         people = _integers(path, "labs_id", data["labs_id"]).ravel()
         if len(people) != len(labels):
             raise DataError(f"{path}: {len(labels)} labels but {len(people)} labs_id")
-        # nobody knows who these are: each may only count as a person of its own
+        # these people are unknown: each counts as a person of its own
         unknown = people < 0
         people = np.where(unknown, -1 - np.arange(len(people)), people)[chosen]
     return FaceImages(

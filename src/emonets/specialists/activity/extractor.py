@@ -7,8 +7,8 @@ import numpy as np
 from emonets.contracts import Extractor, Features
 from emonets.one_pass import TubeReader
 from emonets.specialists.activity.pictures import grey
-from emonets.tubes.builder import FaceTube
 from emonets.tubes.registration import TUBE_SIZE
+from emonets.tubes.tube import FaceTube
 
 
 class GreyTubes:

@@ -29,8 +29,8 @@ from emonets.one_pass import read_clip
 from emonets.specialists.activity.code import MotionCode
 from emonets.specialists.activity.pictures import Affine, grey, shrink
 from emonets.specialists.activity.superblocks import MotionReader, Motions
-from emonets.tubes.builder import FaceTube
 from emonets.tubes.detect import DetectorLike
+from emonets.tubes.tube import FaceTube
 
 SEEN_ON = ("frames", "tubes")
 """Where motion is looked for: on whole frames or on face tubes."""

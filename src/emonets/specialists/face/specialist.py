@@ -24,11 +24,11 @@ from emonets.specialists.descriptor import describe_tubes, merge_frames
 from emonets.specialists.face.illumination import isotropic_smoothing, reflectance_to_pixels
 from emonets.specialists.face.network.classifier import ConvNetClassifier
 from emonets.specialists.per_face import predict_faces
-from emonets.tubes.builder import FaceTube
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.registration import FER_SIZE, TUBE_TO_FER, face_transforms, register
+from emonets.tubes.tube import FaceTube
 
 _WINDOW = 11  # frames over which per-face transforms are averaged, as boxes are (3.1.3)
 

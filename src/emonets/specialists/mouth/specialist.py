@@ -25,11 +25,11 @@ from emonets.one_pass import Describer, TubeReader, about_pictures, no_pictures,
 from emonets.specialists.descriptor import merge_frames
 from emonets.specialists.mouth.crops import MouthView
 from emonets.specialists.per_face import predict_faces
-from emonets.tubes.builder import FaceTube
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.registration import TUBE_SIZE
+from emonets.tubes.tube import FaceTube
 
 log = logging.getLogger(__name__)
 
