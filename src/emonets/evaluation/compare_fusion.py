@@ -23,7 +23,7 @@ from emonets.evaluation.metrics import (
     evaluate,
     expected_calibration_error,
 )
-from emonets.evaluation.records import Row
+from emonets.evaluation.records import Evidence
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.common import check_groups, check_labels, check_probabilities
@@ -194,14 +194,16 @@ def rows(
     classes: int = 7,
     seed: int = 0,
     note: str = "",
-) -> list[Row]:
+) -> list[Evidence]:
     """The comparison as rows for ``records.write_results``: five numbers a strategy."""
     made = []
     for r in results:
         what = f"fusion, {r.name}" if not r.name.startswith("only ") else r.name
 
-        def row(metric: str, value: float, score: Score | None = None, *, what: str = what) -> Row:
-            return Row(
+        def row(
+            metric: str, value: float, score: Score | None = None, *, what: str = what
+        ) -> Evidence:
+            return Evidence(
                 what=what, data=data, command=command, metric=metric, value=value, split=split,
                 group=group, n=n, classes=classes, seed=seed, note=note,
                 low=None if score is None else score.low,

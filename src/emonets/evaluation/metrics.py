@@ -23,16 +23,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
+from emonets.evaluation.checks import Ints, K, checked_labels, group_numbers, predicted_labels
 
 RESAMPLES = 2_000
 LEVEL = 0.95
 CALIBRATION_BINS = 15
 
-_K = len(EMOTIONS)
-_SUM_TOLERANCE = 1e-3  # probabilities are often kept with three or more decimals
 _AT_ONCE = 4_000_000  # drawn numbers kept in memory
 
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -173,10 +171,10 @@ def evaluate(
         rows that do not sum to one, or fewer than two groups.
     """
     k = len(classes)
-    y = _labels(labels, "labels", k)
+    y = checked_labels(labels, "labels", k)
     scores = np.asarray(probabilities)
-    p = _predictions(scores, len(y), k)
-    names = None if groups is None else _groups(groups, len(y))
+    p = predicted_labels(scores, len(y), k)
+    names = None if groups is None else group_numbers(groups, len(y))
     matrix = _confusion(y, p, k)
     draws = _draw(y * k + p, k * k, names, resamples, seed).reshape(-1, k, k)
 
@@ -238,8 +236,8 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike) -> Ints:
     ------
     DataError : as `evaluate`.
     """
-    y = _labels(labels, "labels")
-    return _confusion(y, _predictions(np.asarray(predictions), len(y)))
+    y = checked_labels(labels, "labels")
+    return _confusion(y, predicted_labels(np.asarray(predictions), len(y)))
 
 
 def expected_calibration_error(
@@ -264,11 +262,11 @@ def expected_calibration_error(
     """
     if bins < 1:
         raise ParameterError(f"bins must be at least 1, got {bins}")
-    y = _labels(labels, "labels")
+    y = checked_labels(labels, "labels")
     p = np.asarray(probabilities, dtype=np.float64)
     if p.ndim != 2:
-        raise DataError(f"expected probabilities of shape (n, {_K}), found {p.shape}")
-    return _calibration(y, _predictions(p, len(y)), p, bins)
+        raise DataError(f"expected probabilities of shape (n, {K}), found {p.shape}")
+    return _calibration(y, predicted_labels(p, len(y)), p, bins)
 
 
 def difference(
@@ -300,10 +298,10 @@ def difference(
     metrics = {"accuracy": _accuracy, "uar": _uar}
     if metric not in metrics:
         raise ParameterError(f"metric must be one of {', '.join(metrics)}, got {metric!r}")
-    y = _labels(labels, "labels")
-    p, q = (_predictions(np.asarray(x), len(y)) for x in (predictions, baseline))
-    names = None if groups is None else _groups(groups, len(y))
-    joint = _draw((y * _K + p) * _K + q, _K**3, names, resamples, seed).reshape(-1, _K, _K, _K)
+    y = checked_labels(labels, "labels")
+    p, q = (predicted_labels(np.asarray(x), len(y)) for x in (predictions, baseline))
+    names = None if groups is None else group_numbers(groups, len(y))
+    joint = _draw((y * K + p) * K + q, K**3, names, resamples, seed).reshape(-1, K, K, K)
     measure = metrics[metric]
     return _score(
         measure(_confusion(y, p)) - measure(_confusion(y, q)),
@@ -348,7 +346,7 @@ def _calibration(y: Ints, predicted: Ints, p: Floats, bins: int) -> float:
     return float(np.abs(np.bincount(where, weights=gap, minlength=bins)).sum() / len(y))
 
 
-def _confusion(y: Ints, p: Ints, k: int = _K) -> Ints:
+def _confusion(y: Ints, p: Ints, k: int = K) -> Ints:
     return np.bincount(y * k + p, minlength=k * k).reshape(k, k).astype(np.int64)
 
 
@@ -383,66 +381,6 @@ def _score(value: ArrayLike, resampled: Floats) -> Score:
         return Score(value, float("nan"), float("nan"))
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Score(value, float(low), float(high))
-
-
-def _labels(labels: ArrayLike, name: str, k: int = _K) -> Ints:
-    y = np.asarray(labels)
-    if y.ndim != 1:
-        raise DataError(f"expected {name} of shape (n,), found {y.shape}")
-    if not len(y):
-        raise DataError(f"no {name}: there is nothing to measure")
-    if np.issubdtype(y.dtype, np.floating) and np.isnan(y).any():
-        raise DataError(f"{name} hold NaN, first at {np.flatnonzero(np.isnan(y))[0]}")
-    if not np.issubdtype(y.dtype, np.integer):
-        raise DataError(
-            f"expected {name} as integers 0..{k - 1}, found {y.dtype}; "
-            "emonets.emotions.emotion_index turns names into them"
-        )
-    wrong = np.flatnonzero((y < 0) | (y >= k))
-    if len(wrong):
-        raise DataError(
-            f"{name}[{wrong[0]}] is {y[wrong[0]]}, expected 0..{k - 1} ({len(wrong)} such)"
-        )
-    return y.astype(np.int64)
-
-
-def _predictions(p: NDArray[Any], n: int, k: int = _K) -> Ints:
-    """The predicted labels, from labels or from probabilities."""
-    if len(p.shape) not in (1, 2) or len(p) != n or (p.ndim == 2 and p.shape[1] != k):
-        raise DataError(
-            f"expected predictions of shape ({n},) or probabilities of shape ({n}, {k}) for "
-            f"{n} labels, found {p.shape}"
-        )
-    if p.ndim == 1:
-        return _labels(p, "predictions", k)
-    if not np.issubdtype(p.dtype, np.floating) and not np.issubdtype(p.dtype, np.integer):
-        raise DataError(f"expected probabilities as numbers, found {p.dtype}")
-    for what, wrong in (
-        ("holds NaN or infinite values", ~np.isfinite(p).all(axis=1)),
-        ("has values outside 0..1", ((p < -_SUM_TOLERANCE) | (p > 1 + _SUM_TOLERANCE)).any(axis=1)),
-        ("does not sum to one", np.abs(p.sum(axis=1, dtype=np.float64) - 1) > _SUM_TOLERANCE),
-    ):
-        if wrong.any():
-            i = int(np.argmax(wrong))
-            row = ", ".join(f"{x:.4g}" for x in p[i])
-            raise DataError(f"row {i} of the probabilities {what}: {row} ({wrong.sum()} such rows)")
-    return np.asarray(p.argmax(axis=1), dtype=np.int64)
-
-
-def _groups(groups: ArrayLike, n: int) -> Ints:
-    g = np.asarray(groups)
-    if g.shape != (n,):
-        raise DataError(f"expected groups of shape ({n},), found {g.shape}")
-    if np.issubdtype(g.dtype, np.floating) and np.isnan(g).any():
-        raise DataError("groups hold NaN: every item must belong to a group")
-    if g.dtype == object:
-        g = g.astype(str)
-    names, index = np.unique(g, return_inverse=True)
-    if len(names) < 2:
-        raise DataError(
-            "an interval over groups needs at least two of them; leave groups out to draw items"
-        )
-    return index.astype(np.int64)
 
 
 def _row(cells: list[str]) -> str:

@@ -31,7 +31,7 @@ _TEXTS = ("what", "data", "metric", "command", "split", "group", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Evidence:
     """One measured number.
 
     Attributes
@@ -136,7 +136,7 @@ def score_rows(
     dropped: int = 0,
     note: str = "",
     per_class: bool = False,
-) -> list[Row]:
+) -> list[Evidence]:
     """The rows of an evaluation: accuracy and UAR and, on request, the recall of each class."""
     scores: list[tuple[str, Score]] = [
         ("accuracy", evaluation.accuracy),
@@ -150,7 +150,7 @@ def score_rows(
             if support[k]
         ]
     return [
-        Row(
+        Evidence(
             what=what,
             data=data,
             classes=int((support > 0).sum()),
@@ -171,8 +171,8 @@ def score_rows(
 
 
 def write_results(
-    name: str, rows: Iterable[Row | Mapping[str, Any]], folder: str | Path = FOLDER
-) -> list[Row]:
+    name: str, rows: Iterable[Evidence | Mapping[str, Any]], folder: str | Path = FOLDER
+) -> list[Evidence]:
     """Merge rows into ``NAME.json`` and make ``NAME.md`` from it.
 
     A row that is there already (same what, data, split and metric) is replaced where it stands;
@@ -211,7 +211,7 @@ def write_results(
     return kept
 
 
-def read_results(name: str, folder: str | Path = FOLDER) -> list[Row]:
+def read_results(name: str, folder: str | Path = FOLDER) -> list[Evidence]:
     """The rows of ``NAME.json``.
 
     Raises
@@ -232,7 +232,7 @@ def read_results(name: str, folder: str | Path = FOLDER) -> list[Row]:
     return _distinct([_row(row, f"{path}: row {k}") for k, row in enumerate(content)], str(path))
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[Evidence]) -> str:
     """Rows as a Markdown table: a line for each thing measured, a column for each metric.
 
     Scores are in per cent, with their 95 % intervals in brackets. Columns in which nothing stands
@@ -270,7 +270,7 @@ def markdown(rows: Sequence[Row]) -> str:
 _NUMBERS = ("classes", "n", "dropped", "seed")
 
 
-def _value(row: Row) -> str:
+def _value(row: Evidence) -> str:
     def shown(x: float) -> str:
         if row.is_score:
             return f"{100 * x:.1f}"
@@ -299,12 +299,12 @@ def _number(x: object, *, optional: bool) -> float | None:
     return float(x)
 
 
-def _row(row: Any, where: str) -> Row:
-    if isinstance(row, Row):
+def _row(row: Any, where: str) -> Evidence:
+    if isinstance(row, Evidence):
         return row
     if not isinstance(row, Mapping):
         raise DataError(f"{where}: expected a row, found a {type(row).__name__}")
-    known = {field.name for field in fields(Row)}
+    known = {field.name for field in fields(Evidence)}
     missing = [k for k in ("what", "data", "metric", "value", "command") if k not in row]
     unknown = [str(k) for k in row if k not in known]
     if missing or unknown:
@@ -318,12 +318,12 @@ def _row(row: Any, where: str) -> Row:
             + f"; a row has {', '.join(_KEYS)}"
         )
     try:
-        return Row(**row)
+        return Evidence(**row)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
 
 
-def _distinct(rows: list[Row], where: str) -> list[Row]:
+def _distinct(rows: list[Evidence], where: str) -> list[Evidence]:
     seen: set[tuple[str, ...]] = set()
     for row in rows:
         if row.key in seen:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +39,7 @@ from emonets.reproduction.afew2_report import (
     Check,
     ReplayReport,
     answers,
+    compare_clips,
     count,
     line,
     near,
@@ -210,7 +210,7 @@ class _Replay:
                 yield self._missing(name, path)
                 continue
             tolerance = 0.0 if file == "classifications.csv" else PRINT
-            yield _compare(name, read_descriptors(path, split), ours[file], tolerance, clips)
+            yield compare_clips(name, read_descriptors(path, split), ours[file], tolerance, clips)
 
     def _convnet_svm(self, path: Path) -> Iterator[Check]:
         name = "ConvNet SVM"
@@ -349,37 +349,6 @@ class _Replay:
 
 def _machine(point: Point) -> CoupledSVC:
     return CoupledSVC(C=point["C"], gamma=point["gamma"], cv=quirks.MicrosoftFolds())
-
-
-def _compare(
-    name: str, stored: Mapping[int, Floats], ours: Mapping[int, Floats], tolerance: float,
-    clips: Mapping[int, ClipFrames],
-) -> Check:  # fmt: skip
-    """A descriptor file: how many of its clips have ours within print precision."""
-    fits, worst, tied, absent = [], 0.0, [], sorted(set(ours) - set(stored))
-    for key, values in stored.items():
-        mine = ours.get(key)
-        if mine is None or mine.shape != values.shape:
-            fits.append(False)
-            continue
-        difference = float(np.abs(values - mine).max())
-        good = difference <= tolerance
-        if not good and "count" in name and quirks.tied_counts(clips[key].probabilities, values):
-            good, difference = True, 0.0
-            tied.append(f"{key:09d}")
-        fits.append(good)
-        worst = max(worst, difference)
-    note = f"largest difference {worst:.1e}" if tolerance else ""
-    if tied:
-        note += f"; a tie in print goes to the other class in {', '.join(tied)}"
-    wrong = [f"{key:09d}" for key, fit in zip(stored, fits, strict=True) if not fit]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        note += f"; not equal: {', '.join(wrong[:3])}{more}"
-    if absent:
-        note += f"; {len(absent)} clips of ours are not stored, {absent[0]:09d} first"
-    check = count(name, np.array(fits), tolerance, note)
-    return replace(check, equal=check.equal and not absent)
 
 
 def _on_stored_features(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.learners.svm.coupled import CoupledSVC
-from emonets.reproduction.afew2_files import Arrays, Floats, needed
-from emonets.reproduction.afew2_quirks import QUIRKS
+from emonets.reproduction.afew2_files import Arrays, ClipFrames, Floats, needed
+from emonets.reproduction.afew2_quirks import QUIRKS, tied_counts
 
 Value = float | int | str | None
 
@@ -124,6 +124,37 @@ def near(name: str, stored: Any, ours: Any, tolerance: float) -> Check:
 def same(name: str, stored: float | int, ours: float | int, note: str = "") -> Check:
     """Two numbers that must be equal."""
     return Check(name, stored, ours, 0.0, stored == ours, note)
+
+
+def compare_clips(
+    name: str, stored: Mapping[int, Floats], ours: Mapping[int, Floats], tolerance: float,
+    clips: Mapping[int, ClipFrames],
+) -> Check:  # fmt: skip
+    """A descriptor file: how many of its clips have ours within print precision."""
+    fits, worst, tied, absent = [], 0.0, [], sorted(set(ours) - set(stored))
+    for key, values in stored.items():
+        mine = ours.get(key)
+        if mine is None or mine.shape != values.shape:
+            fits.append(False)
+            continue
+        difference = float(np.abs(values - mine).max())
+        good = difference <= tolerance
+        if not good and "count" in name and tied_counts(clips[key].probabilities, values):
+            good, difference = True, 0.0
+            tied.append(f"{key:09d}")
+        fits.append(good)
+        worst = max(worst, difference)
+    note = f"largest difference {worst:.1e}" if tolerance else ""
+    if tied:
+        note += f"; a tie in print goes to the other class in {', '.join(tied)}"
+    wrong = [f"{key:09d}" for key, fit in zip(stored, fits, strict=True) if not fit]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        note += f"; not equal: {', '.join(wrong[:3])}{more}"
+    if absent:
+        note += f"; {len(absent)} clips of ours are not stored, {absent[0]:09d} first"
+    check = count(name, np.array(fits), tolerance, note)
+    return replace(check, equal=check.equal and not absent)
 
 
 def result_rows(report: ReplayReport, command: str) -> list[dict[str, Any]]:

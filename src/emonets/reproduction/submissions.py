@@ -15,7 +15,7 @@ import numpy as np
 
 from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.metrics import Score, evaluate
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.reproduction.figure import (
     NAMES,
     PARTS,
@@ -206,7 +206,7 @@ def _check_places(out: Path | None, json_path: Path | None, results: Path | None
             raise ParameterError(f"{out}: cannot be written ({error.strerror or error})") from None
 
 
-def result_rows(data: SubmissionData, done: Sequence[Rerun], seed: int) -> list[Row]:
+def result_rows(data: SubmissionData, done: Sequence[Rerun], seed: int) -> list[Evidence]:
     """Rows for ``records.write_results``: one a recipe and part."""
     made = []
     for r in done:
@@ -221,7 +221,7 @@ def result_rows(data: SubmissionData, done: Sequence[Rerun], seed: int) -> list[
             bounded = not np.isnan(score.low)
             turns = len(data.splits) > 1
             made.append(
-                Row(
+                Evidence(
                     what=f"submission {r.submission.name}: {', '.join(r.models)}", data=data.name,
                     metric="accuracy", value=score.value, low=score.low if bounded else None,
                     high=score.high if bounded else None, classes=len(np.unique(data.y)),
