@@ -172,7 +172,7 @@ def among_others(words: list[Any], rule: Any) -> tuple[dict[str, int], list[tupl
 
 def measure(kind: str, data: Path, corpus: str, sample: int) -> list[Evidence]:
     items = open_dataset(data / corpus).items
-    prints = prints_of(items, wanted=(kind,))
+    prints = prints_of(items, kinds=(kind,))
     words: list[Any] = list(prints.sound if kind == "sound" else prints.pictures)
     rule = RULE if kind == "sound" else PICTURES
     chosen = np.random.default_rng(SEED).permutation(len(items))[:sample]

@@ -225,8 +225,8 @@ def fer2013(options: argparse.Namespace) -> list[Evidence]:
             made[name] = score, specialist, data
             rows.append(
                 Evidence(what=f"mouth, grey, {name}", data="fer2013", metric="accuracy",
-                    value=score, classes=7, split="PublicTest (chosen on)", n=len(faces.take("PublicTest")),
-                    command=command, seed=0,
+                    value=score, classes=7, split="PublicTest (chosen on)",
+                    n=len(faces.take("PublicTest")), command=command, seed=0,
                     note=f"penalty {specialist.classifier.l2:g}")
             )  # fmt: skip
     first, best = "fixed region, mean pooling", max(made, key=lambda name: made[name][0])

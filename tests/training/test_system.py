@@ -407,7 +407,7 @@ def test_validation_parts_take_the_place_of_folds_and_tests_are_not_looked_at(
     assert set(data.splits[scored.predictions.rows].tolist()) == {"valid"}
     code, text, err = run("evaluate", tmp_path / "b", tmp_path, "--store", store.place)
     assert code == 0, err
-    assert "2 clips of 1 groups, 2 classes, what the data keep for testing" in text
+    assert "2 clips of 1 groups, 2 classes, test part of the data" in text
 
 
 def test_the_papers_submissions_on_clips(
