@@ -153,14 +153,14 @@ def check_rows(trainer: Trainer, data: Material, rows: Indices) -> Indices:
     use = rows[trainer.found(data, rows)]
     if not len(use):
         raise DataError(
-            f"{data.name}: none of {len(rows)} clips has usable input for {trainer.name}; check the "
-            "clips, or leave it out (--models)"
+            f"{data.name}: none of {len(rows)} clips has usable input for {trainer.name}; check "
+            "the clips, or leave it out (--models)"
         )
     for what, values in (("emotion", data.labels[use]), ("group", data.groups[use])):
         if len(np.unique(values)) < 2:
             raise DataError(
-                f"{data.name}: all {len(use)} clips with usable input for {trainer.name} are of one "
-                f"{what}; give more, or leave it out (--models)"
+                f"{data.name}: all {len(use)} clips with usable input for {trainer.name} are of "
+                f"one {what}; give more, or leave it out (--models)"
             )
     return use
 

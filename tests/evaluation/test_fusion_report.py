@@ -104,7 +104,7 @@ def changed(what: str, value: Any = None, row: int = 6) -> pd.DataFrame:
 
 WRONG: dict[str, tuple[pd.DataFrame, str]] = {
     "a sum": (changed("angry", 0.9), r"clip '003.mp4', model 'face' sums to 1\.\d+, not to one"),
-    "NaN": (changed("fear", np.nan), r"clip '003.mp4', model 'face' holds no number \(NaN\) for"),
+    "NaN": (changed("fear", np.nan), r"clip '003.mp4', model 'face' has no number \(NaN\) for"),
     "negative": (changed("fear", -0.2), r"clip '003.mp4', model 'face' has negative numbers"),
     "text": (changed("fear", "much"), r"clip '003.mp4', model 'face': fear is 'much', no number"),
     "class missing": (changed("drop", ["fear"]), "has no column fear; it has clip, model, angry"),
@@ -112,7 +112,7 @@ WRONG: dict[str, tuple[pd.DataFrame, str]] = {
     "model missing": (changed("drop row"), "clip '003.mp4' has no row of model 'face'"),
     "twice": (changed("twice"), "clip '003.mp4' has two rows of model 'face'"),
     "unknown label": (
-        changed("all", {"label": "bored"}), "clip '000.mp4' has the label 'bored', which is none",
+        changed("all", {"label": "bored"}), "clip '000.mp4' has the label 'bored', which is not one",
     ),
     "no label": (changed("all", {"label": ""}), "clip '000.mp4' has no label"),
     "two labels": (
@@ -125,9 +125,9 @@ WRONG: dict[str, tuple[pd.DataFrame, str]] = {
     "one class": (changed("all", {"label": "sad"}), "all 84 clips have the label 'sad'"),
     "one clip": (frame(1), "one clip only"),
     "one model": (frame(models=("face",)), "one model only"),
-    "no name": (changed("clip", ""), "names no clip"),
+    "no name": (changed("clip", ""), "has no clip"),
     "found": (changed("all", {"found": "perhaps"}), "found is 'perhaps'"),
-    "no row": (frame().iloc[:0], "holds no row"),
+    "no row": (frame().iloc[:0], "has no row"),
 }  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def predicted(happy: Path, folder: Path) -> tuple[Path, Path]:
 
 def test_what_predict_writes(happy: Path, tmp_path: Path) -> None:
     path, labels = predicted(happy, tmp_path)
-    with pytest.raises(DataError, match=r"its labels are the models'.*--labels"):
+    with pytest.raises(DataError, match=r"its labels are predicted.*--labels"):
         read_predictions(path)
     data = read_predictions(path, labels)
     assert data.models == ["face", "audio"]
@@ -295,7 +295,7 @@ def test_one_model_alone_may_be_the_recommended(tmp_path: Path) -> None:
         fused[1], p[::-1]
     )  # of what it does not listen to, better than nothing
     np.testing.assert_allclose(fused[2], 1 / 7)
-    assert "Learned by heart" in str(report)
+    assert "Most overfitted" in str(report)
 
 
 def test_without_matplotlib_there_are_still_tables(

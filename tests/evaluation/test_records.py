@@ -135,8 +135,8 @@ def test_rows_of_an_evaluation() -> None:
         ({"n": -1}, "n must be a whole number"),
         ({"n": 1.5}, "n must be a whole number"),
         ({"dropped": None}, "dropped must be a whole number"),
-        ({"what": " "}, "what must say something"),
-        ({"command": ""}, "command must say something"),
+        ({"what": " "}, "what must not be empty"),
+        ({"command": ""}, "command must not be empty"),
         ({"split": None}, "split must be text"),
     ],
 )

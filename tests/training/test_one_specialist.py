@@ -113,7 +113,7 @@ def test_audio_from_recordings_to_scores(
     )
     assert code == 0, err
     assert "leave one of 4 groups out" in text
-    assert "finds nothing in 1 clips" in text  # the silent one
+    assert "no usable input in 1 clips" in text  # the silent one
     model = emonets.load(out)
     assert tuple(model.specialists) == ("face", "audio", "activity", "mouth")
     assert model.speaks == ("face", "audio")

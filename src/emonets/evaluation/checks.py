@@ -1,4 +1,4 @@
-"""Checks of what the metrics are given: labels, predictions and groups, as whole numbers.
+"""Checks of the arguments of metrics: labels, predictions and groups, as whole numbers.
 
 Every function raises DataError for input that it cannot use. The message names the argument, or
 the first row that is wrong.

@@ -1,4 +1,4 @@
-"""How good predictions are, and how sure one may be of it.
+"""Scores of predictions, with confidence intervals.
 
 Everything here is a pure function of true labels and of predictions: labels (n,) of 0..6 in
 canonical order or probabilities (n, 7), whose largest entry is then the prediction. (`evaluate`
@@ -7,9 +7,9 @@ recall, precision, F1 and their intervals are functions of the confusion matrix 
 
 Intervals are 95 % percentile bootstrap intervals (Efron 1979). Drawing n items with replacement
 and counting them is one multinomial draw of the confusion matrix, so thousands of resamples cost
-milliseconds. Where items come in groups (clips of one actor, frames of one clip) they are not
-independent, and whole groups must be drawn: give ``groups``. A bootstrap cannot imagine errors
-that it has not seen: without a single error the interval is [1, 1], however few the items.
+milliseconds. Items of one group (clips of one person, frames of one clip) are not independent, so
+whole groups must be drawn: give ``groups``. A bootstrap draws only errors that occurred. Without
+any error the interval is [1, 1], even for few items.
 """
 
 from __future__ import annotations
@@ -55,18 +55,17 @@ class Score:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Evaluation:
-    """What `evaluate` found.
+    """The result of `evaluate`.
 
     Attributes
     ----------
     n : items.
-    n_groups : groups that the intervals were drawn over, or None for items.
+    n_groups : number of groups that the intervals were drawn over, or None for items.
     accuracy, uar : scores 0..1.
-    recall, precision, f1 : seven scores 0..1 in canonical order; NaN for the recall of a class
-        that no item has, for the precision of one never predicted, for the F1 of one neither
-        there nor predicted.
+    recall, precision, f1 : seven scores 0..1 in canonical order. NaN: the recall of a class that
+        no item has, the precision of one never predicted, the F1 if both are so.
     confusion : (7, 7) int64, rows true and columns predicted, canonical order.
-    calibration_error : 0..1, or None where only labels were predicted.
+    calibration_error : 0..1, or None if only labels were predicted.
     seed : of the resampling.
     classes : their names, in the order of the scores.
     """
@@ -84,7 +83,7 @@ class Evaluation:
     classes: tuple[str, ...] = EMOTIONS
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and dicts for JSON; null where a score is not defined."""
+        """Plain numbers, lists and dicts for JSON; null if a score is not defined."""
 
         def plain(score: Score) -> dict[str, float | None]:
             return {
@@ -161,14 +160,14 @@ def evaluate(
     ----------
     labels : (n,) integers 0..6, the truth.
     probabilities : (n, 7), each row summing to one; or (n,) predicted labels.
-    groups : (n,) of anything that compares equal within a group; intervals are then over groups.
+    groups : (n,) values that are equal within a group; intervals are then over groups.
     resamples, seed : of the bootstrap.
-    classes : names of the classes, where they are not the seven; labels are then positions here.
+    classes : names of the classes if they are not the seven; labels are positions in them.
 
     Raises
     ------
-    DataError : nothing to measure, shapes that do not go together, labels outside 0..6, NaN,
-        rows that do not sum to one, or fewer than two groups.
+    DataError : there are no labels, shapes do not match, labels are outside 0..6, values are NaN,
+        rows do not sum to one, or there are fewer than two groups.
     """
     k = len(classes)
     y = checked_labels(labels, "labels", k)
@@ -210,17 +209,17 @@ def uar(labels: ArrayLike, predictions: ArrayLike) -> float:
 
 
 def recall(labels: ArrayLike, predictions: ArrayLike) -> Floats:
-    """Share of each true class that is predicted as such: (7,), NaN for a class not there."""
+    """Share of each true class that is predicted as such: (7,), NaN for an absent class."""
     return _recall(confusion_matrix(labels, predictions))
 
 
 def precision(labels: ArrayLike, predictions: ArrayLike) -> Floats:
-    """Share of each predicted class that is truly it: (7,), NaN for a class never predicted."""
+    """Share of the predictions of each class that are right: (7,), NaN for one never predicted."""
     return _precision(confusion_matrix(labels, predictions))
 
 
 def f1(labels: ArrayLike, predictions: ArrayLike) -> Floats:
-    """Harmonic mean of recall and precision: (7,), NaN for a class neither there nor predicted."""
+    """Harmonic mean of recall and precision: (7,), NaN for a class absent and never predicted."""
     return _f1(confusion_matrix(labels, predictions))
 
 
@@ -243,10 +242,10 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike) -> Ints:
 def expected_calibration_error(
     labels: ArrayLike, probabilities: ArrayLike, *, bins: int = CALIBRATION_BINS
 ) -> float:
-    """How far the probability of the predicted class is from how often it is right, 0..1.
+    """Mean gap between the probability of the predicted class and its accuracy, 0..1.
 
     Predictions are put into bins of equal width by their probability; the error is the mean of
-    \\|accuracy - mean probability\\| over the bins, weighted by how many lie in each
+    \\|accuracy - mean probability\\| over the bins, weighted by the predictions in each
     (Guo et al. 2017, equation 3).
 
     Parameters
@@ -279,10 +278,10 @@ def difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Score:
-    """How much better predictions are than a baseline's on the same items, -1..1.
+    """The score of predictions less that of a baseline on the same items, -1..1.
 
-    Each resample draws the items (or groups) once for both, so what makes items hard for both
-    cancels: the interval is tighter than that of either score.
+    Each resample draws the items (or groups) once for both, so items that are hard for both cancel.
+    The interval is narrower than that of either score.
 
     Parameters
     ----------
@@ -374,7 +373,7 @@ def _draw(cells: Ints, n_cells: int, groups: Ints | None, resamples: int, seed: 
 
 
 def _score(value: ArrayLike, resampled: Floats) -> Score:
-    """A value with its interval, over those resamples in which it is defined."""
+    """A value with its interval, over the resamples in which it is defined."""
     defined = resampled[~np.isnan(resampled)]
     value = float(np.asarray(value))
     if np.isnan(value) or not len(defined):

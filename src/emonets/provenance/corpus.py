@@ -82,7 +82,8 @@ class Corpus:
                 )
         if len(self.group) and int(self.group.max()) >= len(self.groups):
             raise BundleError(
-                f"its provenance is damaged: corpus {self.name!r} lacks groups; copy the bundle again"
+                f"its provenance is damaged: corpus {self.name!r} lacks groups; copy the bundle "
+                "again"
             )
 
     def __len__(self) -> int:

@@ -1,8 +1,8 @@
-"""Models as their answers: what each, trained on some folds, said of the clips.
+"""Models as stored predictions: of each model, after training on some folds, for the clips.
 
-A protocol asks a model to train on these clips and to predict those (``protocols.FitPredict``). A
-model that is not at hand can still answer whatever it has answered before; what it has not, it says
-(:class:`NotStoredError`).
+A protocol calls a model to train on some clips and to predict others (``protocols.FitPredict``). A
+model that is not available can still return stored predictions. Without these it raises
+:class:`NotStoredError`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ Trained = frozenset[str]
 
 
 class NotStoredError(FusionDataError):
-    """A model's answers are asked for after a training of which none are there."""
+    """Predictions of a model are requested that are not stored."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredAnswers:
-    """What models said of n clips, by what they had been trained on.
+    """Predictions of models for n clips, by the folds that they were trained on.
 
     Attributes
     ----------
     fold : (n,) the name of each clip's fold, or part ("train").
-    answers : model → folds it was trained on → (n, k), NaN where no answer is stored.
+    answers : model → folds it was trained on → (n, k), NaN where nothing is stored.
     """
 
     fold: NDArray[np.str_]
@@ -45,7 +45,7 @@ class StoredAnswers:
             for p in of.values():
                 if p.ndim != 2 or len(p) != len(self.fold):
                     raise FusionDataError(
-                        f"model {name!r}: {p.shape} answers for {len(self.fold)} clips"
+                        f"model {name!r}: predictions {p.shape} for {len(self.fold)} clips"
                     )
 
     def models(self) -> Models:
@@ -56,14 +56,18 @@ class StoredAnswers:
         def call(train: Ints, test: Ints) -> Floats:
             on = frozenset(map(str, self.fold[train]))
             if np.isin(self.fold, list(on)).sum() != len(np.unique(train)):
-                raise NotStoredError(f"no answers of {name} are stored after a part of a fold")
+                raise NotStoredError(
+                    f"no predictions of {name} are stored after training on a part of a fold"
+                )
             p = self.answers[name].get(on)
-            said = None if p is None else p[test]
-            if said is None or np.isnan(said).any():
-                of = "of the same clips" if np.isin(test, train).all() else "of the clips wanted"
+            found = None if p is None else p[test]
+            if found is None or np.isnan(found).any():
+                of = "for the same clips" if np.isin(test, train).all() else "for other clips"
                 after = " and ".join(sorted(on))
-                raise NotStoredError(f"no answers of {name}, trained on {after}, are stored {of}")
-            return said
+                raise NotStoredError(
+                    f"no predictions of {name}, trained on {after}, are stored {of}"
+                )
+            return found
 
         return call
 
@@ -74,14 +78,14 @@ class StoredAnswers:
         nested: NestedPredictions,
         seen: NDArray[Any] | None = None,
     ) -> StoredAnswers:
-        """Of nested predictions, whose folds get the names "0", "1" …
+        """Make them from nested predictions, whose folds get the names "0", "1" …
 
         Parameters
         ----------
         names : of the m models.
-        seen : (F, F, n, m, k): seen[f, g, i] is said of clip i, which is in neither f nor g, by
-            models that were trained on all folds but these two (seen[f, f]: but one), and so on
-            that very clip; NaN elsewhere. None: not stored.
+        seen : (F, F, n, m, k), predictions for training clips. seen[f, g, i] is of clip i, which is
+            in neither f nor g, by models that were trained on all folds but these two
+            (seen[f, f]: but one). NaN elsewhere. None: not stored.
         """
         folds = len(nested.inner)
         fold = nested.fold_of
@@ -94,7 +98,7 @@ class StoredAnswers:
         for left in [(f, f) for f in range(folds)] + list(combinations(range(folds), 2)):
             p = np.full(nested.outer.shape, np.nan)
             for f, g in (left, left[::-1]):
-                # models that met neither f nor g serve a fusion tested on f for the clips of g
+                # a fusion tested on f learns on g from models trained on neither
                 p[fold == g] = (nested.outer if f == g else nested.inner[f])[fold == g]
             if seen is not None:
                 known = ~np.isin(fold, left)
@@ -105,10 +109,10 @@ class StoredAnswers:
         return cls(fold.astype(str), answers)
 
     def beside(self, other: StoredAnswers) -> StoredAnswers:
-        """These models and another's, of the same clips and folds."""
+        """These models and those of another, of the same clips and folds."""
         if not np.array_equal(self.fold, other.fold):
-            raise FusionDataError("the answers are not of the same clips and folds")
+            raise FusionDataError("the predictions are not of the same clips and folds")
         twice = set(self.answers) & set(other.answers)
         if twice:
-            raise FusionDataError(f"two models are called {min(twice)!r}")
+            raise FusionDataError(f"two models have the name {min(twice)!r}; rename one")
         return StoredAnswers(self.fold, {**self.answers, **other.answers})

@@ -76,8 +76,8 @@ def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
         )
     if data.split is not None and training is None:
         raise DataError(
-            f"{data.name}: none of its parts, {', '.join(data.splits)}, is for training; rename one to "
-            "train"
+            f"{data.name}: none of its parts, {', '.join(data.splits)}, is for training; rename "
+            "one to train"
         )
     pool = data if training is None else training
     rng = np.random.default_rng(seed)

@@ -82,7 +82,10 @@ class Material:
         return here
 
     def digest(self, rows: Indices, *, labelled: bool = True) -> str:
-        """A digest of the clips' content and pieces; with ``labelled``, of labels and groups too."""
+        """A digest of the clips' content and pieces; with ``labelled``, also of labels and groups.
+
+        ``rows`` are their positions.
+        """
         which = rows.tolist()
         parts: list[Any] = [
             [self.contents[i] for i in which],
@@ -178,8 +181,8 @@ def check_stills(datasets: Sequence[Dataset], extractors: Sequence[Extractor]) -
         strange = [e.kind for e in extractors if data.faces is not None and e.stills is None]
         if strange:
             raise DataError(
-                f"{data.root}: still faces cannot be used for {strange[0]}; use emonets train face or "
-                "emonets train mouth"
+                f"{data.root}: still faces cannot be used for {strange[0]}; use emonets train face "
+                "or emonets train mouth"
             )
 
 

@@ -45,7 +45,8 @@ class OutOfFold:
 
     Attributes
     ----------
-    rows : (n,) positions of the clips in the material. fold : (n,) the fold in which each is tested.
+    rows : (n,) positions of the clips in the material.
+    fold : (n,) the fold in which each is tested.
     models : m names. P : (n, m, 7). found : (n, m) whether a clip has usable
         input for the model.
     known : (n, m, 7) whether the model was trained on the class.

@@ -42,8 +42,8 @@ def summary(scored: Scored) -> str:
     lines += ["", "In brackets: 95 % bootstrap intervals over groups.", *_provenance(scored)]
     if not data.grouped:
         lines.append(
-            "Some clips have no group. Each of them counts as a group of its own, so the scores may "
-            "be too high."
+            "Some clips have no group. Each of them counts as a group of its own, so the scores "
+            "may be too high."
         )
     if scored.masked:
         lines.append(
@@ -73,7 +73,7 @@ def _provenance(scored: Scored) -> list[str]:
     for name, corpora in scored.trained_on.items():
         text = f"{name} was trained on {', '.join(corpora)}" if corpora else ""
         if name in scored.seen and len(corpora) > len(scored.seen[name].unchecked):
-            text += f": {scored.seen[name].in_words() or 'none of these clips or their groups'}"
+            text += f": {scored.seen[name].in_words() or 'none of these clips or their groups was trained on'}"
         lines += [text + "."] if text else []
     if scored.unseen:
         lines += ["", "Without clips and groups seen in training:"]
@@ -197,7 +197,7 @@ def predictions_csv(scored: Scored) -> str:
 
 
 def scores_csv(scored: Scored) -> str:
-    """One line for each model and metric, with its interval; also for each corpus and fine classes."""
+    """One line for each model and metric, with its interval; also by corpus and fine classes."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     head = ["model", "metric", "value", "low", "high", "n", "split", "data", "classes"]

@@ -52,8 +52,8 @@ def score_bundle(
     }  # fmt: skip
     if not scorers:
         raise ParameterError(
-            f"{datasets[0].root}: has sound only, and {bundle} has no audio specialist; give clips with "
-            "pictures"
+            f"{datasets[0].root}: has sound only, and {bundle} has no audio specialist; give clips "
+            "with pictures"
         )
     notes = unchecked_note(model, bundle, scorers)
     data = load_material(

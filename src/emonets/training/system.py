@@ -211,7 +211,8 @@ class System:
             raise DataError(f"{self.datasets[0].root}: all clips that are scored are of one group")
         results = compare(
             predictions.considered(), y, groups, strategies=strategies, models=predictions.models,
-            found=predictions.found, folds=min(count, 8), seed=self.options.seed, resamples=RESAMPLES,
+            found=predictions.found, folds=min(count, 8), seed=self.options.seed,
+            resamples=RESAMPLES,
         )  # fmt: skip
         name = strategy
         if strategy == RECOMMENDED:
@@ -238,7 +239,7 @@ class System:
         check_place(out)
         if not score and len(self.trainers) > 1:
             raise ParameterError(
-                "a fusion of several specialists requires scores; train them with scores, or one only"
+                "a fusion of several specialists requires scores; train with scores, or only one"
             )
         began = time.monotonic()
         result = self.score(official=True) if score else None
@@ -246,7 +247,8 @@ class System:
         rows = np.flatnonzero(data.splits != "test")
         if not len(rows):
             raise DataError(
-                f"{data.name}: all clips are of the test part; give clips of other parts to train on"
+                f"{data.name}: all clips are of the test part; give clips of other parts to "
+                "train on"
             )
         choosing = rows[data.splits[rows] == "valid"]
         specialists: dict[str, Any] = {}

@@ -27,8 +27,8 @@ def tuned(
 ) -> dict[str, Any]:
     """The preset with its distributions replaced by the best draws.
 
-    Each specialist's table is searched separately, by its UAR in the folds of groups. Predictions of
-    earlier trials of the same seed are in the store, so an interrupted search continues.
+    Each specialist's table is searched separately, by its UAR in the folds of groups. Predictions
+    of earlier trials of the same seed are in the store, so an interrupted search continues.
 
     Raises
     ------
