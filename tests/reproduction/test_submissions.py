@@ -19,7 +19,7 @@ from emonets.fusion.common import FusionDataError
 from emonets.fusion.nested_folds import NestedPredictions, nested_predictions
 from emonets.reproduction import recipes as submissions
 from emonets.reproduction.recipes import AUDIO, FACE, MOUTH, PAIR, find_submission
-from emonets.reproduction.stored_answers import NotStoredError, StoredAnswers
+from emonets.reproduction.stored_models import NotStoredError, StoredModels
 from emonets.reproduction.submission_data import SubmissionData, read_submission_data
 from emonets.reproduction.submissions import rerun
 from fusion_data import predictions
@@ -79,8 +79,8 @@ def write_npz(path: Path, **changes: Any) -> Path:
     return path
 
 
-def test_stored_answers_are_those_of_the_models() -> None:
-    stored = StoredAnswers.from_nested([FACE, AUDIO], nested(), seen()).models()
+def test_stored_models_are_those_of_the_models() -> None:
+    stored = StoredModels.from_nested([FACE, AUDIO], nested(), seen()).models()
     for left in ([0], [1, 3]):
         train, test = (np.flatnonzero(np.isin(FOLD, left) == out) for out in (False, True))
         for name, one in MODELS.items():
@@ -88,14 +88,14 @@ def test_stored_answers_are_those_of_the_models() -> None:
             np.testing.assert_allclose(stored[name](train, train), one(train, train))
     with pytest.raises(NotStoredError, match="training on a part of a fold"):
         stored[FACE](train[1:], test)
-    with pytest.raises(NotStoredError, match="no answers of face, trained on 0, are stored"):
+    with pytest.raises(NotStoredError, match="no predictions of face, trained on 0, are stored"):
         stored[FACE](np.flatnonzero(FOLD == 0), np.flatnonzero(FOLD == 1))
-    plain = StoredAnswers.from_nested([FACE, AUDIO], nested()).models()
+    plain = StoredModels.from_nested([FACE, AUDIO], nested()).models()
     np.testing.assert_allclose(plain[FACE](train, test), MODELS[FACE](train, test))
     with pytest.raises(NotStoredError, match="of the same clips"):
         plain[FACE](train, train)
     with pytest.raises(FusionDataError, match="seen must be"):
-        StoredAnswers.from_nested([FACE, AUDIO], nested(), seen()[0])
+        StoredModels.from_nested([FACE, AUDIO], nested(), seen()[0])
 
 
 @pytest.mark.parametrize("name", ["2013-1", "2013-2", "2013-3", "2014-3", "2014-4", "2014-6"])
@@ -284,7 +284,7 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     lines = out.splitlines()
     assert lines[0] == "made up; accuracy in per cent"
     assert lines[3].split()[-6:-2] == ["-", "45.79", lines[3].split()[-4], "38.13"]
-    assert "2013-2 was left out: no answers of face" in out
+    assert "2013-2 was left out: no predictions of face" in out
     content = json.loads((tmp_path / "all.json").read_text())
     assert [row["submission"] for row in content["rows"]] == ["2013-1", "2013-2", "2014-4"]
     assert content["rows"][0]["paper"]["test"] == pytest.approx(0.3558)
@@ -322,7 +322,7 @@ def test_afew2(run: Run, shared: Path, tmp_path: Path) -> None:
     assert mean["missing"] == ["activity", "mouth", "face 2"]
     assert "test" not in first["accuracy"]
     assert "trained on valid" in swapped["why_not"]
-    assert "none of their answers to the test clips" in out
+    assert "no predictions for the test clips" in out
 
 
 def test_a_fold_may_be_one_person() -> None:

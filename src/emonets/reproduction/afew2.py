@@ -88,7 +88,7 @@ def reproduce_afew2(
         descriptor files) and ``svm_convnet.npz``, ``svm_convnet_audio.npz``, ``audio_train.txt``,
         ``audio_valid.txt`` (``audio_test.txt``).
     n_jobs : processes of the grid search.
-    on_check : told of each line as soon as it is known.
+    on_check : called with each line, as soon as it is computed.
 
     Raises
     ------

@@ -35,7 +35,7 @@ from emonets.fusion.protocols import (
 )
 from emonets.fusion.search import RandomSearch
 from emonets.fusion.stacked import ScaledSvmFusion, SvmFusion
-from emonets.reproduction.stored_answers import NotStoredError
+from emonets.reproduction.stored_models import NotStoredError
 
 FACE, FACE_2, AUDIO, ACTIVITY, MOUTH = "face", "face 2", "audio", "activity", "mouth"
 """ConvNet 1, ConvNet 2, and the other models of section 3."""
@@ -294,7 +294,7 @@ def run_submission(
 
     Raises
     ------
-    NotStoredError : predictions are required and not stored (``stored_answers``).
+    NotStoredError : predictions are required and not stored (``stored_models``).
     DataError : the data have none of the recipe's models; a clip or group is on two sides of the
         split.
     """

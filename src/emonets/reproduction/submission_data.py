@@ -10,7 +10,7 @@ optionally ``group`` or ``actor`` (n). It also has nested predictions (``fusion.
 ``models`` (m names), ``outer`` (n, m, 7) and ``inner`` (F, n, m, 7). With one model these are
 ``proba`` (n, 7) and ``inner`` (F, n, 7), and the model has the name of the file. Optionally,
 ``seen`` (F, F, n, m, 7), or (F, F, n, 7), has predictions for training clips
-(``reproduction.stored_answers``). Without it, recipes that learn from these are left out.
+(``reproduction.stored_models``). Without it, recipes that learn from these are left out.
 
 A table (``.csv``, ``.parquet``) has one row for each prediction. Its columns are ``clip, label``,
 optionally ``group``, ``fold, model, trained_on`` and the seven classes. ``trained_on`` names folds,
@@ -51,7 +51,7 @@ from emonets.reproduction.recipes import (
     PAIR,
     remembered,
 )
-from emonets.reproduction.stored_answers import StoredAnswers
+from emonets.reproduction.stored_models import StoredModels
 
 PARTS = ("train", "valid", "test")
 AUTHORS_FILE = "svm_convnet.npz"
@@ -94,7 +94,7 @@ class SubmissionData:
     def of_folds(
         cls,
         name: str,
-        models: Models | StoredAnswers,
+        models: Models | StoredModels,
         y: Ints,
         fold: NDArray[Any],
         groups: NDArray[Any] | None = None,
@@ -115,7 +115,7 @@ class SubmissionData:
         DataError : there are fewer than three folds to take turns; a model has another name.
         """
         names = fold.astype(str)
-        if isinstance(models, StoredAnswers):
+        if isinstance(models, StoredModels):
             known = models.models()
         else:
             known = {key: remembered(model, len(y)) for key, model in models.items()}
@@ -177,31 +177,31 @@ def read_submission_data(paths: Sequence[str | Path], name: str | None = None) -
     for part in parts[1:]:
         whole = whole.beside(part)
     return SubmissionData.of_folds(
-        name or whole.path.stem, whole.answers, whole.y, whole.answers.fold, whole.groups,
+        name or whole.path.stem, whole.stored, whole.y, whole.stored.fold, whole.groups,
         group="" if whole.groups is None else "group",
     )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
-class _Stored:
+class _StoredClips:
     path: Path
     clips: list[str]
     y: Ints
     groups: NDArray[Any] | None
-    answers: StoredAnswers
+    stored: StoredModels
 
-    def beside(self, other: _Stored) -> _Stored:
+    def beside(self, other: _StoredClips) -> _StoredClips:
         if self.clips != other.clips or not np.array_equal(self.y, other.y):
             raise DataError(
                 f"{other.path}: has other clips or labels than {self.path}; give files of the "
                 "same clips"
             )
         try:
-            both = self.answers.beside(other.answers)
+            both = self.stored.beside(other.stored)
         except FusionDataError as error:
             raise DataError(f"{other.path}: {error}") from None
         groups = self.groups if self.groups is not None else other.groups
-        return _Stored(self.path, self.clips, self.y, groups, both)
+        return _StoredClips(self.path, self.clips, self.y, groups, both)
 
 
 def _afew2(folder: Path, name: str | None) -> SubmissionData:
@@ -214,16 +214,16 @@ def _afew2(folder: Path, name: str | None) -> SubmissionData:
     fold = np.array(["train"] * len(train.names) + ["valid"] * len(valid.names))
     p = np.concatenate([train.P, valid.P])
     on = frozenset({"train"})
-    answers = {model: {on: p[:, j]} for j, model in enumerate((FACE, AUDIO, PAIR))}
+    stored = {model: {on: p[:, j]} for j, model in enumerate((FACE, AUDIO, PAIR))}
     return SubmissionData.of_folds(
-        name or "AFEW2", StoredAnswers(fold, answers),
+        name or "AFEW2", StoredModels(fold, stored),
         np.concatenate([train.labels, valid.labels]), fold,
         note="the authors left ConvNet 1, audio and the SVM on both only, and no predictions for "
         "the test clips",
     )  # fmt: skip
 
 
-def _read(text: str) -> _Stored:
+def _read(text: str) -> _StoredClips:
     """Read one file, whose name may follow a model's name and ``=``."""
     model, sign, rest = text.partition("=")
     if not sign or Path(text).exists():
@@ -237,7 +237,7 @@ def _read(text: str) -> _Stored:
         raise DataError(f"{path}: {error}") from None
 
 
-def _read_npz(path: Path, model: str) -> _Stored:
+def _read_npz(path: Path, model: str) -> _StoredClips:
     try:
         with np.load(path, allow_pickle=False) as file:
             z = {name: file[name] for name in file.files}
@@ -278,13 +278,13 @@ def _read_npz(path: Path, model: str) -> _Stored:
     nested = NestedPredictions(
         fold[order].astype(np.intp), outer[order].astype(float), inner[:, order].astype(float)
     )
-    answers = StoredAnswers.from_nested(
+    stored = StoredModels.from_nested(
         models, nested, None if seen is None else seen[:, :, order].astype(float)
     )
     clips = [clips[i] for i in order]
-    _check(path, clips, answers)
+    _check(path, clips, stored)
     groups = None if group is None else group[order].astype(str)
-    return _Stored(path, clips, y[order], groups, answers)
+    return _StoredClips(path, clips, y[order], groups, stored)
 
 
 def _labels(path: Path, clips: list[str], labels: NDArray[Any]) -> Ints:
@@ -296,7 +296,7 @@ def _labels(path: Path, clips: list[str], labels: NDArray[Any]) -> Ints:
     return np.array([true_index(path, clip, str(label)) for clip, label in pairs], dtype=np.intp)
 
 
-def _read_table(path: Path) -> _Stored:
+def _read_table(path: Path) -> _StoredClips:
     table = read_table(path)
     columns = ("clip", "label", "fold", "model", "trained_on", *EMOTIONS)
     missing = [name for name in columns if name not in table.columns]
@@ -318,7 +318,7 @@ def _read_table(path: Path) -> _Stored:
             if of[clip] != text or not text:
                 raise DataError(f"{path}: clip {clip!r} has no {column}, or two; give it one")
         about[column] = [of[clip] for clip in clips]
-    answers: dict[str, dict[frozenset[str], NDArray[np.float64]]] = {}
+    stored: dict[str, dict[frozenset[str], NDArray[np.float64]]] = {}
     folds = set(about["fold"])
     for i, (clip, model, on) in enumerate(
         zip(table["clip"], table["model"], table["trained_on"], strict=True)
@@ -328,7 +328,7 @@ def _read_table(path: Path) -> _Stored:
             raise DataError(
                 f"{path}: {name(i)}: trained on {on!r}, but the folds are {sorted(folds)}"
             )
-        p = answers.setdefault(model, {}).setdefault(
+        p = stored.setdefault(model, {}).setdefault(
             trained, np.full((len(clips), len(EMOTIONS)), np.nan)
         )
         if not np.isnan(p[place[clip], 0]):
@@ -336,12 +336,12 @@ def _read_table(path: Path) -> _Stored:
         p[place[clip]] = values[i]
     y = np.array([true_index(path, c, t) for c, t in zip(clips, about["label"], strict=True)])
     groups = np.array(about["group"]) if "group" in about else None
-    return _Stored(path, clips, y, groups, StoredAnswers(np.array(about["fold"]), answers))
+    return _StoredClips(path, clips, y, groups, StoredModels(np.array(about["fold"]), stored))
 
 
-def _check(path: Path, clips: list[str], answers: StoredAnswers) -> None:
+def _check(path: Path, clips: list[str], stored: StoredModels) -> None:
     """Check that all stored predictions are probabilities."""
-    for model, of in answers.answers.items():
+    for model, of in stored.predictions.items():
         for p in of.values():
             known = np.flatnonzero(~np.isnan(p).all(axis=1))
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from emonets.errors import DataError
 from emonets.fusion.protocols import check_apart
 from emonets.learners.folds import Indices
-from emonets.reproduction.stored_answers import StoredAnswers, Trained
+from emonets.reproduction.stored_models import StoredModels, Trained
 from emonets.reproduction.submission_data import PARTS, SubmissionData
 from emonets.runtime.parallel import run_each
 from emonets.runtime.progress import TimeLeft, heartbeat, quiet_details
@@ -72,7 +72,9 @@ def train_for_submissions(
             left.done(name, minutes * 60)
             options.on_progress("models", count, len(todo))
             log.info(f"{name}: trained; {count} of {len(todo)}, {left.text()}")
-    answers: dict[str, dict[Trained, NDArray[np.float64]]] = {name: {} for name in system.trainers}
+    predictions: dict[str, dict[Trained, NDArray[np.float64]]] = {
+        name: {} for name in system.trainers
+    }
     place = {row: k for k, row in enumerate(rows.tolist())}
     for task, on in zip(
         tasks, np.repeat(np.array(unions, object), len(system.trainers)), strict=True
@@ -80,9 +82,9 @@ def train_for_submissions(
         p = np.full((len(rows), 7), np.nan)
         for name, of in ((task.on_rest, task.rest), (task.on_train, task.train)):
             p[[place[row] for row in of.tolist()]] = data.store.read(name)["p"]
-        answers[task.trainer.name][on] = p
+        predictions[task.trainer.name][on] = p
     return SubmissionData.of_folds(
-        data.name, StoredAnswers(names, answers), data.labels[rows], names, data.groups[rows],
+        data.name, StoredModels(names, predictions), data.labels[rows], names, data.groups[rows],
         group="group",
         note=f"specialists trained on {len(unions)} unions of {len(every)} parts",
     )  # fmt: skip

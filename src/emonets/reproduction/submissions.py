@@ -30,7 +30,7 @@ from emonets.reproduction.recipes import (
     find_submission,
     run_submission,
 )
-from emonets.reproduction.stored_answers import NotStoredError
+from emonets.reproduction.stored_models import NotStoredError
 from emonets.reproduction.submission_data import SubmissionData, read_submission_data
 from emonets.result import check_writable
 from emonets.runtime.files import try_folder, write_whole

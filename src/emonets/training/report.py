@@ -73,7 +73,8 @@ def _provenance(scored: Scored) -> list[str]:
     for name, corpora in scored.trained_on.items():
         text = f"{name} was trained on {', '.join(corpora)}" if corpora else ""
         if name in scored.seen and len(corpora) > len(scored.seen[name].unchecked):
-            text += f": {scored.seen[name].in_words() or 'none of these clips or their groups was trained on'}"
+            unseen = "none of these clips or their groups was trained on"
+            text += f": {scored.seen[name].in_words() or unseen}"
         lines += [text + "."] if text else []
     if scored.unseen:
         lines += ["", "Without clips and groups seen in training:"]

@@ -28,20 +28,20 @@ class NotStoredError(FusionDataError):
 
 
 @dataclass(frozen=True, eq=False)
-class StoredAnswers:
+class StoredModels:
     """Predictions of models for n clips, by the folds that they were trained on.
 
     Attributes
     ----------
     fold : (n,) the name of each clip's fold, or part ("train").
-    answers : model → folds it was trained on → (n, k), NaN where nothing is stored.
+    predictions : model → folds it was trained on → (n, k), NaN where nothing is stored.
     """
 
     fold: NDArray[np.str_]
-    answers: Mapping[str, Mapping[Trained, Floats]]
+    predictions: Mapping[str, Mapping[Trained, Floats]]
 
     def __post_init__(self) -> None:
-        for name, of in self.answers.items():
+        for name, of in self.predictions.items():
             for p in of.values():
                 if p.ndim != 2 or len(p) != len(self.fold):
                     raise FusionDataError(
@@ -50,7 +50,7 @@ class StoredAnswers:
 
     def models(self) -> Models:
         """Each as a callable (train, test) → (len(test), k), which raises NotStoredError."""
-        return {name: self._model(name) for name in self.answers}
+        return {name: self._model(name) for name in self.predictions}
 
     def _model(self, name: str) -> FitPredict:
         def call(train: Ints, test: Ints) -> Floats:
@@ -59,7 +59,7 @@ class StoredAnswers:
                 raise NotStoredError(
                     f"no predictions of {name} are stored after training on a part of a fold"
                 )
-            p = self.answers[name].get(on)
+            p = self.predictions[name].get(on)
             found = None if p is None else p[test]
             if found is None or np.isnan(found).any():
                 of = "for the same clips" if np.isin(test, train).all() else "for other clips"
@@ -77,7 +77,7 @@ class StoredAnswers:
         names: list[str],
         nested: NestedPredictions,
         seen: NDArray[Any] | None = None,
-    ) -> StoredAnswers:
+    ) -> StoredModels:
         """Make them from nested predictions, whose folds get the names "0", "1" …
 
         Parameters
@@ -94,7 +94,7 @@ class StoredAnswers:
             raise FusionDataError(
                 f"seen must be {(folds, *nested.inner.shape)}, not {np.shape(seen)}"
             )
-        answers: dict[str, dict[Trained, Floats]] = {name: {} for name in names}
+        predictions: dict[str, dict[Trained, Floats]] = {name: {} for name in names}
         for left in [(f, f) for f in range(folds)] + list(combinations(range(folds), 2)):
             p = np.full(nested.outer.shape, np.nan)
             for f, g in (left, left[::-1]):
@@ -105,14 +105,14 @@ class StoredAnswers:
                 p[known] = seen[left][known]
             on = every - set(map(str, left))
             for j, name in enumerate(names):
-                answers[name][on] = p[:, j]
-        return cls(fold.astype(str), answers)
+                predictions[name][on] = p[:, j]
+        return cls(fold.astype(str), predictions)
 
-    def beside(self, other: StoredAnswers) -> StoredAnswers:
+    def beside(self, other: StoredModels) -> StoredModels:
         """These models and those of another, of the same clips and folds."""
         if not np.array_equal(self.fold, other.fold):
             raise FusionDataError("the predictions are not of the same clips and folds")
-        twice = set(self.answers) & set(other.answers)
+        twice = set(self.predictions) & set(other.predictions)
         if twice:
             raise FusionDataError(f"two models have the name {min(twice)!r}; rename one")
-        return StoredAnswers(self.fold, {**self.answers, **other.answers})
+        return StoredModels(self.fold, {**self.predictions, **other.predictions})
