@@ -32,7 +32,7 @@ import numpy as np
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import difference, evaluate
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.learners.svm.chi2 import Chi2SVC
 from emonets.media.clip import open_clip
 from emonets.specialists.activity import BLOCK, MotionFilters, MotionReader, Projection, grey
@@ -124,7 +124,7 @@ def speed(options: argparse.Namespace) -> None:
     path = sorted((options.data / JAVANESE).glob("*.mp4"))[0]
     frames = np.stack([grey(frame.image) for frame in open_clip(path).frames()])[: options.frames]
     command = "OMP_NUM_THREADS=1 python benchmarks/activity.py --data DATA --what speed"
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     for width in (None, 96, 64):
         parts = Parts.draw(width)
         filters = MotionFilters.join(
@@ -157,9 +157,9 @@ def speed(options: argparse.Namespace) -> None:
             "note": "processor time of one core",
         }  # fmt: skip
         rows += [
-            Row(metric="ratio", value=ratio, **about),
-            Row(metric="realtime", value=pace, **about),
-            Row(metric="largest difference", value=apart, **about),
+            Evidence(metric="ratio", value=ratio, **about),
+            Evidence(metric="realtime", value=pace, **about),
+            Evidence(metric="largest difference", value=apart, **about),
         ]
     write_results("activity", rows)
 
@@ -181,9 +181,9 @@ def training(options: argparse.Namespace) -> None:
     write_results(
         "activity",
         [
-            Row(metric="minutes", value=wall, note=options.note, **about),
-            Row(metric="minutes of processor", value=cpu, note=options.note, **about),
-            Row(metric="megabytes", value=peak, note=options.note, **about),
+            Evidence(metric="minutes", value=wall, note=options.note, **about),
+            Evidence(metric="minutes of processor", value=cpu, note=options.note, **about),
+            Evidence(metric="megabytes", value=peak, note=options.note, **about),
         ],
     )
 
@@ -273,7 +273,7 @@ def javanese(options: argparse.Namespace) -> None:
         options.work / "javanese.npz", clip=[item.path.name for item in films.items], proba=chosen
     )
     part = f"{', '.join(options.on)}: the way chosen within each fold's training part"
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     split = "leave one of 8 actors out, of everything"
     for name, p in {**answers, part: chosen}.items():
         scores_of = evaluate(films.labels, p, groups=films.groups)
@@ -285,7 +285,7 @@ def javanese(options: argparse.Namespace) -> None:
         )  # fmt: skip
         if name in inner:
             rows.append(
-                Row(what=f"activity, {name}", data=JAVANESE, split=split, group="actor",
+                Evidence(what=f"activity, {name}", data=JAVANESE, split=split, group="actor",
                     classes=6, n=len(films), metric="share right within training",
                     value=float(inner[name].mean()), command=command)
             )  # fmt: skip

@@ -28,7 +28,7 @@ from sklearn.svm import SVC
 from emonets.datasets import Dataset, open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.metrics import evaluate
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.learners.grid_search import best_point, grid_points
 from emonets.media.clip import open_clip
 from emonets.specialists.audio.features.waveform import SOUND_RATE
@@ -207,7 +207,7 @@ def per_speaker(x: Floats, groups: NDArray[np.str_]) -> Floats:
     return out
 
 
-def rows_of(task: Task, said: Ints, *, what: str, command: str, note: str = "") -> list[Row]:
+def rows_of(task: Task, said: Ints, *, what: str, command: str, note: str = "") -> list[Evidence]:
     evaluation = evaluate(task.labels, said, groups=task.groups, classes=task.classes)
     print(f"{task.data}, {task.split}, {what}:")
     print(f"  accuracy {evaluation.accuracy:.1%}  UAR {evaluation.uar:.1%}", flush=True)

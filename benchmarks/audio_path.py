@@ -20,7 +20,7 @@ import av
 import numpy as np
 
 from decode import peak_megabytes
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.media.clip import SOUND_RATE, open_clip
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "1001_DFA_HAP_XX.flv"
@@ -80,10 +80,10 @@ def main() -> None:
             spent = float(np.median(times))
             print(f"{bundle}: {seconds / spent:.0f} x real time, {spent / decoding:.1f} x decoding")
             rows += [
-                Row(what=f"listening, {bundle}, one core", metric="realtime", n=3,
+                Evidence(what=f"listening, {bundle}, one core", metric="realtime", n=3,
                     value=seconds / spent, command=COMMAND, **about),
-                Row(what=f"time of listening, {bundle}, against decoding alone", metric="ratio",
-                    n=3, value=spent / decoding, command=COMMAND, **about),
+                Evidence(what=f"time of listening, {bundle}, against decoding alone",
+                    metric="ratio", n=3, value=spent / decoding, command=COMMAND, **about),
             ]  # fmt: skip
         found = {}
         for minutes in (1, 20):
@@ -95,8 +95,8 @@ def main() -> None:
             found[minutes] = json.loads(out.splitlines()[-1])["megabytes"]
             print(f"{minutes} minutes of sound: peak {found[minutes]:.0f} MB")
     rows.append(
-        Row(what="sound: peak memory of 20 minutes less that of 1 minute", metric="megabytes", n=2,
-            value=found[20] - found[1], command=COMMAND, **about)
+        Evidence(what="sound: peak memory of 20 minutes less that of 1 minute", metric="megabytes",
+            n=2, value=found[20] - found[1], command=COMMAND, **about)
     )  # fmt: skip
     write_results("speed", rows)
 

@@ -22,7 +22,7 @@ from emonets.datasets import open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.figures import confusion_figure, mean_faces
 from emonets.evaluation.metrics import difference, evaluate
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.media.clip import open_clip
 from emonets.tubes.detect import load_detector
 from emonets.tubes.landmarks import FaceLandmarker
@@ -134,9 +134,9 @@ def see(clips: list[Path], models: dict[str, emonets.EmoNets], stride: int) -> S
 
 def score(
     data: str, labels: np.ndarray, groups: np.ndarray | None, seen: Seen, command: str
-) -> list[Row]:
+) -> list[Evidence]:
     """Rows of every network and way, and in print the differences that matter."""
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     absent = [k for k in range(7) if k not in labels]
     for values in seen.p.values():  # a class that the clips do not have cannot be the answer
         values[:, absent] = 0
@@ -179,7 +179,7 @@ def main() -> None:
     command = f"python benchmarks/clips_face.py --data DATA --bundles {' '.join(options.bundles)}"
     models = {name: emonets.load(name) for name in options.bundles}
     Path("docs/figures").mkdir(parents=True, exist_ok=True)
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     faces = open_dataset(options.data / "fer2013.npz").still_faces().take("Training")
     means = [("FER2013 Training", faces.images.mean(axis=0))]
     for data, clips in (
@@ -196,7 +196,7 @@ def main() -> None:
         away = np.sqrt(((shape - FER_LANDMARK_MEAN) ** 2).sum(axis=1).mean())
         print(f"{data}: mean shape {away:.2f} pixels (rms) from FER2013's, of 48")
         rows.append(
-            Row(what="mean face shape through one transform, rms distance to FER2013's",
+            Evidence(what="mean face shape through one transform, rms distance to FER2013's",
                 data=data, metric="pixels of 48", value=float(away), command=command,
                 split="all clips")
         )  # fmt: skip

@@ -17,7 +17,7 @@ from pathlib import Path
 from distributed import LocalCluster
 
 from emonets.datasets import open_dataset
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.runtime.store import FeatureStore
 from emonets.specialists.activity.extractor import tubes_extractor
 from emonets.specialists.audio.extractor import sound_extractor
@@ -73,11 +73,11 @@ def main() -> None:
     write_results(
         "speed",
         [
-            Row(
+            Evidence(
                 what="clips looked at (face, tubes, mouths, sound) by two Dask workers against one",
                 metric="ratio", value=ratio, note="equal, byte by byte", **about,
             ),
-            Row(
+            Evidence(
                 what="clips looked at by two Dask workers", metric="clips a second",
                 value=len(chosen) / seconds[2], **about,
             ),

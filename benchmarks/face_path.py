@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 import emonets
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.media.clip import open_clip
 from emonets.tubes.builder import TubeBuilder
 from emonets.tubes.detect import load_detector
@@ -127,13 +127,13 @@ def main() -> None:
         command, of = f"{command} --bundle {options.bundle}", f"face path of {options.bundle}"
     about = {"data": "example clip, 640x480 25 frames/s", "split": "none", "n": count, "seed": 0}
     rows = [
-        Row(what=f"{of} end to end", metric="realtime", value=length / fast,
+        Evidence(what=f"{of} end to end", metric="realtime", value=length / fast,
             command=command, note=options.note, **about),
-        Row(what=f"{of} against Haar on every frame and a network run a face", metric="ratio",
+        Evidence(what=f"{of} against Haar on every frame and a network run a face", metric="ratio",
             value=slow / fast, command=command, **about),
     ]  # fmt: skip
     rows += [
-        Row(what=f"{of}, milliseconds a frame: {name}", metric="milliseconds",
+        Evidence(what=f"{of}, milliseconds a frame: {name}", metric="milliseconds",
             value=seconds / count * 1e3, command=command, **about)
         for name, seconds in shares.items()
     ]  # fmt: skip

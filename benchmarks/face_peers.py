@@ -46,7 +46,7 @@ from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.near_duplicates import near_duplicates
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.runtime.onnx import inference_session
 
 Grey = NDArray[np.uint8]
@@ -335,7 +335,7 @@ def rows_of(
     parts: Mapping[str, tuple[Ints, NDArray[np.bool_]]],
     data: str,
     baseline: System | None,
-) -> Iterator[Row]:
+) -> Iterator[Evidence]:
     """The scores of one system on each part, a truth and a mask of pictures."""
     for split, (labels, mask) in parts.items():
         truth, p = labels[mask], said[system.what][mask]
@@ -390,10 +390,10 @@ def main() -> None:
     }
     parts = {split: part for split, part in parts.items() if part[1].any()}
     times = milliseconds(systems, test.images[: options.faces], options.rounds)
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     for system, of_system in zip(systems, times.T, strict=True):
         new = list(rows_of(system, said, parts, data.name, baseline))
-        spent = Row(
+        spent = Evidence(
             what=against(system, baseline), data=data.name, split="PrivateTest, one at a time",
             n=min(options.faces, len(test)), metric="milliseconds a face",
             value=float(np.median(of_system)), command=COMMAND,
@@ -411,7 +411,7 @@ def main() -> None:
     write_results(options.results.name, rows, options.results.parent)
 
 
-def shown(row: Row) -> str:
+def shown(row: Evidence) -> str:
     scale = 100 if row.is_score else 1
     text = f"{scale * row.value:.2f}"
     if row.low is not None and row.high is not None:

@@ -22,7 +22,7 @@ import emonets
 from emonets.datasets import open_dataset
 from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.evaluation.metrics import evaluate
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.evaluation.stills import learned_from
 from emonets.fusion.logistic import LogisticFusion
 from emonets.learners.folds import shuffled_folds
@@ -47,7 +47,7 @@ def main() -> None:
     data = open_dataset(args.data).still_faces()
     faces = data.take("PublicTest")
     majority = vote_majority(faces.ferplus_votes, len(faces))
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     for given in args.bundles:
         name, _, path = given.rpartition("=")
         bundle = name or path

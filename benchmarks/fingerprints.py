@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from emonets.datasets import open_dataset
 from emonets.evaluation.near_duplicates import near_duplicates
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.media.clip import SOUND_RATE, Frame, open_clip
 from emonets.provenance.corpus import make_corpus
 from emonets.provenance.pictures import RULE as PICTURES
@@ -170,9 +170,9 @@ def among_others(words: list[Any], rule: Any) -> tuple[dict[str, int], list[tupl
     return counts, pairs
 
 
-def measure(kind: str, data: Path, corpus: str, sample: int) -> list[Row]:
+def measure(kind: str, data: Path, corpus: str, sample: int) -> list[Evidence]:
     items = open_dataset(data / corpus).items
-    prints = prints_of(items, wanted=(kind,))
+    prints = prints_of(items, kinds=(kind,))
     words: list[Any] = list(prints.sound if kind == "sound" else prints.pictures)
     rule = RULE if kind == "sound" else PICTURES
     chosen = np.random.default_rng(SEED).permutation(len(items))[:sample]
@@ -191,7 +191,7 @@ def measure(kind: str, data: Path, corpus: str, sample: int) -> list[Row]:
     rows = []
 
     def row(split: str, metric: str, value: float, n: int, note: str = "") -> None:
-        rows.append(Row(what=what, data=corpus, split=split, metric=metric, value=value, n=n,
+        rows.append(Evidence(what=what, data=corpus, split=split, metric=metric, value=value, n=n,
                         command=COMMAND, seed=SEED, note=note))  # fmt: skip
 
     for name, results in looked_up(words, altered(), rule).items():
@@ -211,7 +211,7 @@ def measure(kind: str, data: Path, corpus: str, sample: int) -> list[Row]:
     return rows
 
 
-def stills(data: Path, sample: int) -> list[Row]:
+def stills(data: Path, sample: int) -> list[Evidence]:
     faces = open_dataset(data / "fer2013.npz").still_faces()
     kept, others = faces.take("Training"), faces.take("PrivateTest")
     words = still_words(kept.images)
@@ -237,7 +237,7 @@ def stills(data: Path, sample: int) -> list[Row]:
     rows = []
 
     def row(split: str, metric: str, value: float, n: int, note: str = "") -> None:
-        rows.append(Row(what="still fingerprint", data="fer2013", split=split, metric=metric,
+        rows.append(Evidence(what="still fingerprint", data="fer2013", split=split, metric=metric,
                         value=value, n=n, command=COMMAND, seed=SEED, note=note))  # fmt: skip
 
     for name, change in changes.items():
@@ -259,7 +259,7 @@ def stills(data: Path, sample: int) -> list[Row]:
     return rows
 
 
-def costs(data: Path, corpus: str, sample: int) -> list[Row]:
+def costs(data: Path, corpus: str, sample: int) -> list[Evidence]:
     """Time of a clip's fingerprint, decoding included, as a multiple of decoding alone."""
     items = open_dataset(data / corpus).items[:sample]
     decode, take = [], []
@@ -276,13 +276,13 @@ def costs(data: Path, corpus: str, sample: int) -> list[Row]:
     base = np.reshape(decode, shape).min(axis=0).sum()
     command = {"data": corpus, "command": COMMAND, "n": len(items), "seed": SEED}
     return [
-        Row(what="fingerprints / decoding", metric="ratio", value=slow / base, **command),
-        Row(what="fingerprints", metric="milliseconds a clip", value=1000 * slow / len(items),
+        Evidence(what="fingerprints / decoding", metric="ratio", value=slow / base, **command),
+        Evidence(what="fingerprints", metric="milliseconds a clip", value=1000 * slow / len(items),
             **command),
     ]  # fmt: skip
 
 
-def whole_card(data: Path) -> list[Row]:
+def whole_card(data: Path) -> list[Evidence]:
     """Bytes of what a bundle keeps of a corpus."""
     rows = []
     for corpus in dict.fromkeys((*AUDIO, *VIDEO)):
@@ -290,7 +290,7 @@ def whole_card(data: Path) -> list[Row]:
             opened = open_dataset(data / corpus)
             made = make_corpus(corpus, prints_of(opened.items), opened.groups)
             size = sum(array.nbytes for array in made.to_arrays().values())
-            rows.append(Row(what="corpus in a bundle", data=corpus, metric="kilobytes",
+            rows.append(Evidence(what="corpus in a bundle", data=corpus, metric="kilobytes",
                             value=size / 1000, n=len(made), command=COMMAND))  # fmt: skip
     return rows
 
@@ -301,7 +301,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=60, help="clips of a corpus to alter")
     parser.add_argument("--results", action="store_true", help="write docs/results/fingerprints")
     args = parser.parse_args()
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     for corpus in AUDIO:
         if (args.data / corpus).exists():
             rows += measure("sound", args.data, corpus, args.sample)

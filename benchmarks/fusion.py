@@ -36,7 +36,7 @@ from emonets.evaluation.fusion_figures import (
     weights_figure,
 )
 from emonets.evaluation.metrics import difference, evaluate
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.fusion.bagging import BaggedFusion
 from emonets.fusion.calibration import Abstainer
 from emonets.fusion.nested_folds import NestedPredictions
@@ -100,8 +100,8 @@ def speed() -> None:
     what = "random search, many weightings at once, one core"
     command = "OMP_NUM_THREADS=1 python benchmarks/fusion.py speed"
 
-    def row(what: str, metric: str, value: float, note: str = "") -> Row:
-        return Row(
+    def row(what: str, metric: str, value: float, note: str = "") -> Evidence:
+        return Evidence(
             what=what, data=MADE_UP, metric=metric, value=value, command=command, note=note, seed=1
         )
 
@@ -130,7 +130,7 @@ def bagging() -> None:
     write_results(
         "fusion",
         [
-            Row(
+            Evidence(
                 what="bagging of 350 searches of 40,000 weightings, one core", data=MADE_UP,
                 metric="minutes", value=minutes, seed=0,
                 command="OMP_NUM_THREADS=1 python benchmarks/fusion.py bagging",
@@ -193,7 +193,7 @@ def afew2(data: Path, strategies: list[str]) -> None:
             ("accuracy where fitted", fitted, None, None),
         ):
             made.append(
-                Row(
+                Evidence(
                     what=f"fusion, {name}", data="AFEW2, two models", metric=metric, value=value,
                     low=low, high=high, n=len(valid.labels), classes=7, seed=0, command=command,
                     split="fitted on train, scored on validation",
@@ -260,9 +260,9 @@ def ravdess(face: Path, audio: list[Path], name: str, strategies: list[str]) -> 
 def abstention(
     nested: NestedPredictions, y: NDArray[np.intp], actor: NDArray[np.str_], data: str,
     command: str, split: str,
-) -> list[Row]:  # fmt: skip
+) -> list[Evidence]:  # fmt: skip
     """What a threshold chosen on the training actors keeps of its promise on the others."""
-    made: list[Row] = []
+    made: list[Evidence] = []
     for name in ("product", "calibrated product"):
         for wanted in (0.9, 0.7, 0.5):
             answered = np.zeros(len(y), dtype=bool)
@@ -283,8 +283,8 @@ def abstention(
                 "command": command, "split": split, "n": len(y), "classes": 7, "seed": 0,
             }  # fmt: skip
             made += [
-                Row(metric="share answered", value=float(share), **common),
-                Row(metric="accuracy", value=float(accuracy), **common),
+                Evidence(metric="share answered", value=float(share), **common),
+                Evidence(metric="accuracy", value=float(accuracy), **common),
             ]
     return made
 

@@ -28,7 +28,7 @@ from emonets.emotions import EMOTIONS
 from emonets.evaluation.compare_fusion import compare, rows, table
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import difference, evaluate
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.fusion.average import MeanFusion, ProductFusion
 from emonets.fusion.nested_folds import NestedPredictions, nested_predictions
 from emonets.fusion.protocols import FitPredict
@@ -87,7 +87,7 @@ def seven(fit_predict: FitPredict, classes: list[int]) -> FitPredict:
 def report(
     p: dict[str, Floats], y: NDArray[np.intp], actor: NDArray[np.str_], nested: NestedPredictions
 ) -> None:
-    made: list[Row] = []
+    made: list[Evidence] = []
     fused: dict[str, Floats] = {}
     names = list(p)
     for count in range(1, len(names) + 1):

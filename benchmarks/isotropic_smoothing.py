@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csc_array, diags_array, eye_array, kron
 from scipy.sparse.linalg import spsolve
 
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.specialists.face.illumination import isotropic_smoothing
 
 SIDE, PAD, SMOOTHNESS = 48, 3, 7.0
@@ -55,7 +55,7 @@ def main() -> None:
     fast, slow = np.median(ours), np.median(theirs)
     print(f"sine transform {fast * 1e3:.3f} ms, sparse direct solve {slow * 1e3:.3f} ms a picture")
     print(f"ratio {slow / fast:.1f}, largest difference of R and L {worst:.1e}")
-    row = Row(
+    row = Evidence(
         what="isotropic smoothing, sine transform against a sparse direct solve",
         data="made-up pictures 48x48", split="none", n=len(images), metric="ratio",
         value=float(slow / fast), seed=0, command="python benchmarks/isotropic_smoothing.py",

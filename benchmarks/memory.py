@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from decode import peak_megabytes
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from face_path import make_film
 
 
@@ -65,12 +65,12 @@ def main() -> None:
     write_results(
         "speed",
         [
-            Row(what="peak memory of 10 minutes less that of 1 minute", metric="megabytes",
+            Evidence(what="peak memory of 10 minutes less that of 1 minute", metric="megabytes",
                 value=more, **about),
-            Row(what="peak memory of 10 minutes", metric="megabytes",
+            Evidence(what="peak memory of 10 minutes", metric="megabytes",
                 value=found[10]["megabytes"], **about),
-            Row(what="time a frame: last tenth of 10 minutes against the first", metric="ratio",
-                value=slower, **about),
+            Evidence(what="time a frame: last tenth of 10 minutes against the first",
+                metric="ratio", value=slower, **about),
         ],
     )  # fmt: skip
 

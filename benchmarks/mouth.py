@@ -32,7 +32,7 @@ from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.mouth_figures import dictionary_figure, region_evidence, region_figure
 from emonets.evaluation.near_duplicates import near_duplicates
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.learners.patches.bag import BagOfPatches
 from emonets.specialists.activity.motion_code import kept_array
 from emonets.specialists.mouth.crops import MouthView
@@ -94,7 +94,7 @@ def loop_over_patches(pictures: np.ndarray, bag: BagOfPatches) -> np.ndarray:
     return np.array(out)
 
 
-def extraction(options: argparse.Namespace) -> list[Row]:
+def extraction(options: argparse.Namespace) -> list[Evidence]:
     """Features by matrix products against the loop, and the specialist on whole tubes."""
     faces = open_dataset(options.data / "fer2013.npz").still_faces().take("Training")
     faces = faces.select(np.arange(0, len(faces), 7))
@@ -117,15 +117,15 @@ def extraction(options: argparse.Namespace) -> list[Row]:
     command = "OMP_NUM_THREADS=1 python benchmarks/mouth.py extraction --data DATA"
     about: dict[str, Any] = {"data": "fer2013 mouths", "command": command, "n": len(some)}
     rows = [
-        Row(what="6,400 features of a mouth, one thread, against a loop over its 640 patches",
+        Evidence(what="6,400 features of a mouth, one thread, against a loop over its 640 patches",
             metric="ratio", value=ratio, **about),
-        Row(what="6,400 features of a mouth, one thread, against a loop over its 640 patches",
+        Evidence(what="6,400 features of a mouth, one thread, against a loop over its 640 patches",
             metric="largest difference", value=away, **about),
-        Row(what="6,400 features of a mouth, one thread", metric="frames/s", value=1 / one,
+        Evidence(what="6,400 features of a mouth, one thread", metric="frames/s", value=1 / one,
             **about),
-        Row(what="6,400 features of a mouth, two threads, against a loop over its 640 patches",
+        Evidence(what="6,400 features of a mouth, two threads, against a loop over its 640 patches",
             metric="ratio", value=looped / two, **about),
-        Row(what="6,400 features of a mouth, two threads", metric="frames/s", value=1 / two,
+        Evidence(what="6,400 features of a mouth, two threads", metric="frames/s", value=1 / two,
             **about),
     ]  # fmt: skip
     for region in ("fixed", "landmarks"):
@@ -142,8 +142,8 @@ def extraction(options: argparse.Namespace) -> list[Row]:
         seconds = best_of(4, partial(specialist.describe, tube)) / n
         said(f"the specialist on tubes, region {region}: {1 / seconds:.0f} pictures/s")
         rows.append(
-            Row(what=f"mouth specialist on face tubes, region {region}, one thread", data="noise",
-                metric="frames/s", value=1 / seconds, n=n, command=command)
+            Evidence(what=f"mouth specialist on face tubes, region {region}, one thread",
+                data="noise", metric="frames/s", value=1 / seconds, n=n, command=command)
         )  # fmt: skip
     return rows
 
@@ -169,7 +169,7 @@ class Memory:
         self._thread.join()
 
 
-def training(options: argparse.Namespace) -> list[Row]:
+def training(options: argparse.Namespace) -> list[Evidence]:
     """60,000 mouths, from crops to a classifier whose penalty is chosen."""
     faces = open_dataset(options.data / "fer2013.npz").still_faces()
     plain = mouths_of_stills(faces, MouthView())
@@ -197,13 +197,13 @@ def training(options: argparse.Namespace) -> list[Row]:
     note = f"the features as float32 are {features / 1e6:,.0f} MB"
     about: dict[str, Any] = {"data": "fer2013 mouths, mirrored", "command": command, "n": count}
     return [
-        Row(what=what, metric="seconds", value=seconds, note=note, **about),
-        Row(what=what, metric="processor seconds", value=busy, note=note, **about),
-        Row(what=what, metric="megabytes", value=memory.peak / 1e6, note=note, **about),
+        Evidence(what=what, metric="seconds", value=seconds, note=note, **about),
+        Evidence(what=what, metric="processor seconds", value=busy, note=note, **about),
+        Evidence(what=what, metric="megabytes", value=memory.peak / 1e6, note=note, **about),
     ]
 
 
-def fer2013(options: argparse.Namespace) -> list[Row]:
+def fer2013(options: argparse.Namespace) -> list[Evidence]:
     """Still faces: choose on PublicTest, look at PrivateTest."""
     faces = open_dataset(options.data / "fer2013.npz").still_faces()
     private = faces.take("PrivateTest")
@@ -211,7 +211,7 @@ def fer2013(options: argparse.Namespace) -> list[Row]:
     command = "python benchmarks/mouth.py fer2013 --data DATA --work WORK"
     if options.pooling != ["mean", "mean+std"]:
         command += f" --pooling {' '.join(options.pooling)}"
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     made: dict[str, tuple[float, MouthSpecialist, Mouths]] = {}
     for region in ("fixed", "landmarks"):
         view = MouthView(region)
@@ -224,9 +224,9 @@ def fer2013(options: argparse.Namespace) -> list[Row]:
             said(f"{name}: {score:.1%} of PublicTest, penalty {specialist.classifier.l2:g}")
             made[name] = score, specialist, data
             rows.append(
-                Row(what=f"mouth, grey, {name}", data="fer2013", metric="accuracy", value=score,
-                    classes=7, split="PublicTest (chosen on)", n=len(faces.take("PublicTest")),
-                    command=command, seed=0,
+                Evidence(what=f"mouth, grey, {name}", data="fer2013", metric="accuracy",
+                    value=score, classes=7, split="PublicTest (chosen on)",
+                    n=len(faces.take("PublicTest")), command=command, seed=0,
                     note=f"penalty {specialist.classifier.l2:g}")
             )  # fmt: skip
     first, best = "fixed region, mean pooling", max(made, key=lambda name: made[name][0])
@@ -280,9 +280,9 @@ def draw(specialist: MouthSpecialist, data: Mouths, name: str) -> None:
     )  # fmt: skip
 
 
-def clips(options: argparse.Namespace) -> list[Row]:
+def clips(options: argparse.Namespace) -> list[Evidence]:
     """The Javanese films, leaving one actor out."""
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     command = "python benchmarks/mouth.py clips --data DATA --work WORK"
     if options.pooling != ["mean", "mean+std"]:
         command += f" --pooling {' '.join(options.pooling)}"

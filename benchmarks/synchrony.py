@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from sklearn.linear_model import RidgeClassifierCV
 
 from emonets.datasets import open_dataset
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.learners.streamed_pca import StreamedPCA
 from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
 from emonets.media.clip import open_clip
@@ -134,7 +134,7 @@ def direction(options: argparse.Namespace) -> None:
         "gratings": (gratings(new, 2, False), gratings(new, 3, True)),
     }
     scores: dict[str, list[float]] = {}
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     command = "python benchmarks/synchrony.py --data DATA --work WORK --what direction"
     for what, coder in coders.items():
         for data, ((a, of_a), (b, of_b)) in sets.items():
@@ -145,7 +145,7 @@ def direction(options: argparse.Namespace) -> None:
             scores.setdefault(what, []).append(value)
             print(f"{what:30s} {data:16s} {value:.1%}", flush=True)
             rows.append(
-                Row(what=f"direction of motion read linearly from {what}", data=data,
+                Evidence(what=f"direction of motion read linearly from {what}", data=data,
                     classes=DIRECTIONS, split="other people, frequencies and phases", n=new,
                     metric="accuracy", value=value, seed=0, command=command,
                     note=f"contraction {best:g}, chosen on two other people"
@@ -180,11 +180,11 @@ def curves(options: argparse.Namespace) -> None:
         reached = np.flatnonzero(loss <= goal * 1.001)
         about = {"data": "javanese_av", "split": "200,000 blocks", "command": command, "seed": 0}
         what = f"autoencoder, schedule of {preset}"
-        rows.append(Row(what=what, metric="squared error a block", value=loss[-1], **about))
+        rows.append(Evidence(what=what, metric="squared error a block", value=loss[-1], **about))
         if len(reached):
             epochs = int(reached[0]) + 1
             rows.append(
-                Row(what=what, metric="epochs to the paper's last loss", value=epochs, **about)
+                Evidence(what=what, metric="epochs to the paper's last loss", value=epochs, **about)
             )
     for row in write_results("activity", rows):
         print(row)

@@ -27,7 +27,7 @@ from pathlib import Path
 from emonets.datasets import open_dataset
 from emonets.evaluation.figures import confusion_figure
 from emonets.evaluation.metrics import difference
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.runtime.store import FeatureStore
 from emonets.training.preset import load_preset
 from emonets.training.report import summary
@@ -90,7 +90,7 @@ def main() -> None:
         "command": "python benchmarks/system_javanese.py --data DATA --store STORE --base BASE"
         + (" --speech" if options.speech else ""),
     }  # fmt: skip
-    made: list[Row] = []
+    made: list[Evidence] = []
     for name, scores in scored.scores.items():
         what = f"emonets evaluate {options.preset} --cross-validate each{speech}, {name}"
         made += score_rows(scores, what=what, note=options.note, **about, per_class=True)
@@ -102,9 +102,11 @@ def main() -> None:
     what = f"all specialists{speech} from raw films, {options.workers} processes"
     if fresh:
         made += [
-            Row(what=what, metric="minutes", value=first / 60, note=options.note, **timing),
-            Row(what=what, metric="minutes of processor", value=used, note=options.note, **timing),
-            Row(
+            Evidence(what=what, metric="minutes", value=first / 60, note=options.note, **timing),
+            Evidence(
+                what=what, metric="minutes of processor", value=used, note=options.note, **timing
+            ),
+            Evidence(
                 what=f"second run from the store, against the first{speech}", metric="ratio",
                 value=first / second, note=f"{second:.1f} s; {options.note}", **timing,
             ),

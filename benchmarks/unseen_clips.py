@@ -18,7 +18,7 @@ import numpy as np
 import emonets
 from emonets.datasets import open_dataset
 from emonets.evaluation.metrics import difference, evaluate
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 
 CHOICES: tuple[tuple[str, ...], ...] = (
     ("face",), ("audio",), ("activity",), ("mouth",), ("face", "audio"),
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--bundle", default="modern")
     args = parser.parse_args()
     model = emonets.load(args.bundle)
-    rows: list[Row] = []
+    rows: list[Evidence] = []
     for corpus in ("ravdess_av", "crema_d"):
         data = open_dataset(args.data / corpus)
         paths, labels = [item.path for item in data.items], np.asarray(data.labels)

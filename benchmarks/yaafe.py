@@ -23,7 +23,7 @@ import scipy.linalg
 import scipy.signal
 from threadpoolctl import threadpool_limits
 
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.media.clip import open_clip
 from emonets.specialists.audio.features import FEATURES, SOUND_RATE, yaafe_features
 from emonets.specialists.audio.features.framing import BLOCK, cut_frames
@@ -179,12 +179,12 @@ def main() -> None:
     print(f"costliest alone: {dearest}; costliest step of the plan: {step} ({own[step]:.1f} us)")
     print(f"\n{'microseconds a frame':34s} alone  in the plan")
     rows = [
-        Row(what="909 audio features on one core", data=DATA, metric="realtime",
+        Evidence(what="909 audio features on one core", data=DATA, metric="realtime",
             value=SECONDS / cpu, n=frames, command=COMMAND,
             note="seconds of sound a second of processor time of one thread"),
-        Row(what="909 audio features at once against each of the 29 alone", data=DATA,
+        Evidence(what="909 audio features at once against each of the 29 alone", data=DATA,
             metric="ratio", value=unshared / cpu, n=frames, command=COMMAND),
-        Row(what=f"{len(PLAIN)} audio features against a plain loop over frames", data=DATA,
+        Evidence(what=f"{len(PLAIN)} audio features against a plain loop over frames", data=DATA,
             metric="ratio", value=slow / fast, n=len(theirs), command=COMMAND),
     ]  # fmt: skip
     for name in sorted(own, key=lambda name: -own[name]):
@@ -194,7 +194,7 @@ def main() -> None:
         if each is not None:
             costs["microseconds alone"] = each
         rows += [
-            Row(what=f"a frame of {name}", data=DATA, metric=metric, value=value, n=frames,
+            Evidence(what=f"a frame of {name}", data=DATA, metric=metric, value=value, n=frames,
                 command=COMMAND)
             for metric, value in costs.items()
         ]  # fmt: skip

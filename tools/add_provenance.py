@@ -47,7 +47,7 @@ def corpus_of(path: Path, workers: int) -> Corpus:
     wanted = (SOUND,) if data.kinds == ("sound",) else BOTH
     groups = [f"{data.info.name}/{item.group}" for item in data.items]
     return make_corpus(
-        data.name, prints_of(data.items, wanted=wanted, workers=workers), groups, **about
+        data.name, prints_of(data.items, kinds=wanted, workers=workers), groups, **about
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from emonets.datasets import open_dataset
 from emonets.evaluation.figures import confusion_figure
-from emonets.evaluation.records import Row, score_rows, write_results
+from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.model import EmoNets
 from emonets.provenance.corpus import Provenance
 from emonets.runtime.store import FeatureStore
@@ -92,7 +92,7 @@ def main() -> None:
             "data": "javanese_av", "group": "actor", "command": COMMAND,
             "split": "leave one of 8 actors out of motion, mouths and fusion, 6 classes",
         }  # fmt: skip
-        rows: list[Row] = []
+        rows: list[Evidence] = []
         for name, score in scored.scores.items():
             rows += score_rows(score, what=f"default bundle, {name}", **about)
         write_results("clips", rows)

@@ -1,7 +1,7 @@
 """What training requires of a specialist, and what a specialist may require of training.
 
-A `Trainer` is one specialist of a system that learns from labelled clips. It reads what was taken
-out of the clips through `Material`, works as a `Run` says, and predicts.
+A `Trainer` is one specialist of a system that learns from labelled clips. It reads the features of
+the clips through `Material`, is configured by a `Run`, and predicts.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ class Material(Protocol):
     Attributes
     ----------
     name : of the data sets. items : the clips, n of them.
-    names : extractor → name in the store of what it took out of each clip.
+    names : extractor → name in the store of its features of each clip.
     corpora : (n,) name of the data set each clip is of.
-    labels : (n,) 0..6 in the order of `emonets.EMOTIONS`. words : (n,) the data's own.
-    groups : (n,) ``corpus/group``. splits : (n,) train, valid, test or nothing.
+    labels : (n,) 0..6 in the order of `emonets.EMOTIONS`. words : (n,) the labels
+        as the data name them.
+    groups : (n,) ``corpus/group``. splits : (n,) train, valid, test or empty.
     """
 
     @property
@@ -55,25 +56,25 @@ class Material(Protocol):
     def splits(self) -> NDArray[np.str_]: ...
 
     def read(self, extractor: Extractor, i: int) -> Arrays:
-        """What an extractor took out of a clip."""
+        """The features of a clip, as an extractor made them."""
 
     def file(self, extractor: Extractor, i: int, cache: Path) -> Path:
-        """The same as a file; of a store that is elsewhere it is fetched into a folder."""
+        """The same as a file. From a store that is elsewhere it is copied into ``cache``."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a trainer is to work.
+    """How a trainer works.
 
     Attributes
     ----------
-    work : folder for what is made on the way; an interrupted run goes on from there.
+    work : folder of intermediate files. An interrupted run continues from there.
     seed : of everything random. workers : processes.
-    choosing : (k,) positions, of the clips to train on, that are the validation part of the data;
+    choosing : (k,) positions of those training clips that are the validation part of the data.
         None: there is none, or the training is part of a cross-validation. A trainer that holds
-        clips out, to stop by or to choose by, holds out these.
-    next_fold : (k,) the same, of the fold that follows the one that is tested; None: folds are
-        of one group each, or there are none. A trainer that stops by clips may hold out these.
+        clips out, to stop early or to select, holds out these.
+    next_fold : (k,) the training clips of the fold that follows the tested one. None: folds are
+        of one group each, or there are none. A trainer that stops early may hold out these.
     """
 
     work: Path
@@ -83,7 +84,7 @@ class Run:
     next_fold: Indices | None = None
 
     def within(self, rows: Indices) -> Run:
-        """The same, where of the validation part these clips alone are used."""
+        """The same run, with the validation part limited to these clips."""
         if self.choosing is None:
             return self
         return replace(self, choosing=self.choosing[np.isin(self.choosing, rows)])
@@ -95,14 +96,14 @@ class Trainer(Protocol):
     Attributes
     ----------
     name : of the specialist, and of its table in a preset.
-    settings : all that decides what it learns, beside clips and seed; plain, for JSON.
+    settings : all that affects what it learns, beside clips and seed; plain, for JSON.
 
-    A trainer may have ``base``, the bundle whose network it takes. What that network was trained
-    on is then known of the new bundle, too.
+    A trainer may have ``base``, the bundle whose network it takes. The new bundle then also lists
+    what that network was trained on.
 
     A trainer may have ``fine_classes``, names of more classes than the seven emotions, which come
-    first. It then has ``predict_fine(specialist, data, rows, p)``, (n, classes) probabilities of
-    clips of which ``predict`` returned ``p``.
+    first. It then has ``predict_fine(specialist, data, rows, p)``. That returns probabilities
+    (n, classes) of clips for which ``predict`` returned ``p``.
     """
 
     name: str
@@ -111,29 +112,29 @@ class Trainer(Protocol):
     def settings(self) -> Mapping[str, Any]: ...
 
     def extractors(self) -> list[Extractor]:
-        """What has to be taken out of the clips."""
+        """The extractors that make the features it requires."""
 
     def found(self, data: Material, rows: Indices) -> Bools:
-        """(n,) whether a clip, of some by position, holds anything to predict from."""
+        """(n,) whether a clip holds usable input; ``rows`` are positions of clips."""
 
     def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
-        """A specialist that has learned from some clips, and what its card tells of it."""
+        """A specialist trained on the clips at ``rows``, and its card."""
 
     def predict(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
-        """(n, 7) of some clips; 1/7 each where nothing is found."""
+        """Probabilities (n, 7) of the clips at ``rows``; 1/7 each where nothing is found."""
 
 
 @dataclass(frozen=True)
 class TrainerRequest:
-    """From what a trainer is made.
+    """What a trainer is made from.
 
     Attributes
     ----------
     table : the specialist's table of the preset, checked.
-    base : the bundle whose network is taken; None: as the table or the preset tells.
-    open_base : returns, of the bundle's name that a table gives, the name that counts, the
-        bundle's specialist of this name, and which of the data its network was trained on.
-    notes : what is to be told of a choice is added there.
+    base : the bundle whose network is taken; None: as the table or the preset names it.
+    open_base : takes the bundle's name in a table, or None. Returns the name that is used, the
+        bundle's specialist of this name, and in words which clips its network was trained on.
+    notes : list to which notes on a choice are added.
     """
 
     table: Mapping[str, Any]
@@ -143,28 +144,29 @@ class TrainerRequest:
 
 
 def check_rows(trainer: Trainer, data: Material, rows: Indices) -> Indices:
-    """Of some clips those that hold anything for a trainer.
+    """Those of the clips at ``rows`` that hold usable input for a trainer.
 
     Raises
     ------
-    DataError : none does, or they are of one emotion or one group only.
+    DataError : there is none, or they are of one emotion or one group only.
     """
     use = rows[trainer.found(data, rows)]
     if not len(use):
         raise DataError(
-            f"{data.name}: none of {len(rows)} clips holds anything for the {trainer.name}"
+            f"{data.name}: none of {len(rows)} clips has usable input for {trainer.name}; check "
+            "the clips, or leave it out (--models)"
         )
     for what, values in (("emotion", data.labels[use]), ("group", data.groups[use])):
         if len(np.unique(values)) < 2:
             raise DataError(
-                f"{data.name}: all {len(use)} clips that the {trainer.name} can learn from are of "
+                f"{data.name}: all {len(use)} clips with usable input for {trainer.name} are of "
                 f"one {what}; give more, or leave it out (--models)"
             )
     return use
 
 
 def check_run(seed: int, workers: int = 1) -> None:
-    """Raise ParameterError unless a run can have such a seed and so many workers."""
+    """Raise ParameterError if the seed or the number of workers is out of range."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or not 0 <= seed < 2**32:
         raise ParameterError(f"seed must be 0 to {2**32 - 1}, got {seed!r}")

@@ -207,7 +207,7 @@ def test_train_then_evaluate_then_predict(run: Run, happy: Path, tmp_path: Path)
     assert "no test" not in text
     assert (tmp_path / "confusion.png").stat().st_size > 1000
     code, text, _ = run("evaluate", "face", "--data", faces, "--split", "train", "--bundle", out)
-    assert "the network learned from train: this is no test" in text
+    assert "the network was trained on train: these are no test scores" in text
     code, text, _ = run("predict", happy, "--bundle", out, "--format", "csv")
     assert code == 0
     code, _, err = run("evaluate", "face", "--data", faces, "--split", "exam", "--bundle", out)

@@ -11,9 +11,9 @@ import pytest
 
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.metrics import evaluate
-from emonets.evaluation.records import Row, markdown, read_results, score_rows, write_results
+from emonets.evaluation.records import Evidence, markdown, read_results, score_rows, write_results
 
-UAR = Row(
+UAR = Evidence(
     what="audio modern",
     data="ravdess_speech",
     classes=7,
@@ -27,7 +27,7 @@ UAR = Row(
     seed=0,
     command="python benchmarks/audio_ravdess.py",
 )
-SPEED = Row(
+SPEED = Evidence(
     what="face path / fer", data="crema_d", metric="ratio", value=2.5, command="python speed.py"
 )
 
@@ -135,8 +135,8 @@ def test_rows_of_an_evaluation() -> None:
         ({"n": -1}, "n must be a whole number"),
         ({"n": 1.5}, "n must be a whole number"),
         ({"dropped": None}, "dropped must be a whole number"),
-        ({"what": " "}, "what must say something"),
-        ({"command": ""}, "command must say something"),
+        ({"what": " "}, "what must not be empty"),
+        ({"command": ""}, "command must not be empty"),
         ({"split": None}, "split must be text"),
     ],
 )
@@ -207,7 +207,7 @@ def test_results_in_the_project_are_sound() -> None:
 def test_the_table_has_the_numbers_of_the_file(tmp_path: Path) -> None:
     about = {"what": "x", "data": "d", "metric": "ratio", "n": 1, "command": "c"}
     for value in (72.4449996, 4.4750000000001, 0.12344999):
-        rows = write_results("twice", [Row(value=value, **about)], tmp_path)
+        rows = write_results("twice", [Evidence(value=value, **about)], tmp_path)
         assert rows == read_results("twice", tmp_path)
         twin = (tmp_path / "twice.md").read_text(encoding="utf-8")
         assert twin.endswith(markdown(read_results("twice", tmp_path)))

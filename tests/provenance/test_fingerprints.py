@@ -52,7 +52,7 @@ def test_copies_are_found(
     indices: dict[str, WordIndex], tmp_path: Path, kind: str, change: dict[str, Any]
 ) -> None:
     name = f"copy{change.pop('suffix', '.mp4')}"
-    words = clip_words(write_clip(tmp_path / name, 3, **change), wanted=[kind])
+    words = clip_words(write_clip(tmp_path / name, 3, **change), kinds=[kind])
     match = indices[kind].find(words[kind])
     assert match.copy
     assert match.clip == 3

@@ -207,14 +207,14 @@ def test_a_store_keeps_fingerprints(
             np.testing.assert_array_equal(one, two)
     np.testing.assert_array_equal(first.sound[0], prints.sound[0])
     assert len(first.sound[4]) == 0
-    assert prints_of(items, wanted=()).sound[0].size == 0  # decodes nothing
+    assert prints_of(items, kinds=()).sound[0].size == 0  # decodes nothing
 
 
 def test_what_has_to_be_taken(prints: Prints, items: list[Item]) -> None:
     stills = make_corpus("faces", prints_of_stills(face(0)[None]), ["a"])
     assert needed([stills, Corpus("old")]) == ()
     assert needed([stills, corpus_of(prints, list("abcd"))]) == ("sound", "pictures")
-    assert needed([corpus_of(prints_of(items, wanted=["sound"]), list("abcd"))]) == ("sound",)
+    assert needed([corpus_of(prints_of(items, kinds=["sound"]), list("abcd"))]) == ("sound",)
 
 
 def test_several_specialists_together() -> None:

@@ -19,7 +19,7 @@ from emonets.fusion.common import FusionDataError
 from emonets.fusion.nested_folds import NestedPredictions, nested_predictions
 from emonets.reproduction import recipes as submissions
 from emonets.reproduction.recipes import AUDIO, FACE, MOUTH, PAIR, find_submission
-from emonets.reproduction.stored_answers import NotStoredError, StoredAnswers
+from emonets.reproduction.stored_models import NotStoredError, StoredModels
 from emonets.reproduction.submission_data import SubmissionData, read_submission_data
 from emonets.reproduction.submissions import rerun
 from fusion_data import predictions
@@ -79,23 +79,23 @@ def write_npz(path: Path, **changes: Any) -> Path:
     return path
 
 
-def test_stored_answers_are_those_of_the_models() -> None:
-    stored = StoredAnswers.from_nested([FACE, AUDIO], nested(), seen()).models()
+def test_stored_models_are_those_of_the_models() -> None:
+    stored = StoredModels.from_nested([FACE, AUDIO], nested(), seen()).models()
     for left in ([0], [1, 3]):
         train, test = (np.flatnonzero(np.isin(FOLD, left) == out) for out in (False, True))
         for name, one in MODELS.items():
             np.testing.assert_allclose(stored[name](train, test), one(train, test))
             np.testing.assert_allclose(stored[name](train, train), one(train, train))
-    with pytest.raises(NotStoredError, match="after a part of a fold"):
+    with pytest.raises(NotStoredError, match="training on a part of a fold"):
         stored[FACE](train[1:], test)
-    with pytest.raises(NotStoredError, match="no answers of face, trained on 0, are stored"):
+    with pytest.raises(NotStoredError, match="no predictions of face, trained on 0, are stored"):
         stored[FACE](np.flatnonzero(FOLD == 0), np.flatnonzero(FOLD == 1))
-    plain = StoredAnswers.from_nested([FACE, AUDIO], nested()).models()
+    plain = StoredModels.from_nested([FACE, AUDIO], nested()).models()
     np.testing.assert_allclose(plain[FACE](train, test), MODELS[FACE](train, test))
     with pytest.raises(NotStoredError, match="of the same clips"):
         plain[FACE](train, train)
     with pytest.raises(FusionDataError, match="seen must be"):
-        StoredAnswers.from_nested([FACE, AUDIO], nested(), seen()[0])
+        StoredModels.from_nested([FACE, AUDIO], nested(), seen()[0])
 
 
 @pytest.mark.parametrize("name", ["2013-1", "2013-2", "2013-3", "2014-3", "2014-4", "2014-6"])
@@ -133,7 +133,7 @@ def test_what_is_not_stored_is_left_out_and_said(tmp_path: Path) -> None:
     data = read_submission_data([write_npz(tmp_path / "said.npz")])
     by_heart = rerun(data, find_submission("2013-2"))
     assert by_heart.scores is None
-    assert "trained on 2 and 3, are stored of the same clips" in by_heart.why_not
+    assert "trained on 2 and 3, are stored for the same clips" in by_heart.why_not
     search = rerun(data, find_submission("2014-8"))  # face and the pair, which cannot be made
     assert search.models == (FACE,)
     assert set(search.missing) == {"activity", MOUTH, PAIR}
@@ -185,7 +185,7 @@ def test_a_table_of_a_challenges_parts(tmp_path: Path, name: str) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "no labels": ({"label": None}, "holds no array label; it has clip"),
+    "no labels": ({"label": None}, "has no array label; it has clip"),
     "bored": ({"label": np.full(N, "bored")}, "clip '000' has the label 'bored'"),
     "twice": ({"clip": np.full(N, "a")}, "84 clips, 1 of them different"),
     "folds": ({"fold": FOLD + 0.5}, "fold must be whole numbers"),
@@ -194,13 +194,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "other shapes": ({"outer": np.ones((N, 3, 7)) / 7}, r"expected \(84, 2, 7\)"),
     "inner": ({"inner": np.ones((3, N, 2, 7)) / 7}, "inner predictions must be"),
-    "groups": ({"actor": GROUPS[1:]}, r"group is \(83,\)"),
+    "groups": ({"actor": GROUPS[1:]}, r"group has shape \(83,\)"),
     "no numbers": ({"outer": np.full((N, 2, 7), 0.3)}, r"clip '0\d\d', model 'face' sums to 2.1"),
     "half a row": (
         {"outer": np.where(np.arange(7) < 3, np.nan, nested().outer)},
-        r"clip '0\d\d', model 'face' holds no number \(NaN\) for angry, disgust, fear",
+        r"clip '0\d\d', model 'face' has no number \(NaN\) for angry, disgust, fear",
     ),
-    "a nose": ({"models": np.array(["face", "nose"])}, "no recipe knows a model 'nose'; they are"),
+    "a nose": ({"models": np.array(["face", "nose"])}, "no recipe has a model 'nose'; known"),
     "pickle": ({"models": np.array([{}, []], dtype=object)}, "not a readable npz file"),
 }  # fmt: skip
 
@@ -221,7 +221,7 @@ def test_one_clear_error(run: Run, tmp_path: Path, what: str) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("trained_on", "nothing", "trained on 'nothing', folds are"),
+        ("trained_on", "nothing", "trained on 'nothing', but the folds are"),
         ("fold", "else", "clip '001' has no fold, or two"),
         ("label", "", "clip '001' has no label, or two"),
         ("angry", 3.0, "clip '001', model 'face' sums to"),
@@ -259,7 +259,7 @@ def test_files_of_one_model_each(tmp_path: Path) -> None:
     assert b
     assert a["test"].value == b["test"].value
     assert (data.name, data.group) == ("both", "group")
-    with pytest.raises(DataError, match="two models are called 'face'"):
+    with pytest.raises(DataError, match="two models have the name 'face'"):
         read_submission_data([face, f"face={mine}"])
     other = write_npz(
         tmp_path / "other.npz", **one, proba=made.outer[:, 1], inner=made.inner[:, :, 1],
@@ -284,7 +284,7 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     lines = out.splitlines()
     assert lines[0] == "made up; accuracy in per cent"
     assert lines[3].split()[-6:-2] == ["-", "45.79", lines[3].split()[-4], "38.13"]
-    assert "2013-2 was left out: no answers of face" in out
+    assert "2013-2 was left out: no predictions of face" in out
     content = json.loads((tmp_path / "all.json").read_text())
     assert [row["submission"] for row in content["rows"]] == ["2013-1", "2013-2", "2014-4"]
     assert content["rows"][0]["paper"]["test"] == pytest.approx(0.3558)
@@ -322,7 +322,7 @@ def test_afew2(run: Run, shared: Path, tmp_path: Path) -> None:
     assert mean["missing"] == ["activity", "mouth", "face 2"]
     assert "test" not in first["accuracy"]
     assert "trained on valid" in swapped["why_not"]
-    assert "none of their answers to the test clips" in out
+    assert "no predictions for the test clips" in out
 
 
 def test_a_fold_may_be_one_person() -> None:

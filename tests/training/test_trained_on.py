@@ -96,7 +96,7 @@ def test_a_bundle_knows_the_clips_it_was_trained_on(
     assert result.seen["audio"].content.all()
     assert result.unseen == {}
     for text in (summary(result), markdown(result, title="t", seed=0)):
-        assert "No score of unseen groups: of all 8 clips" in text
+        assert "No score of unseen groups: the model was trained on all 8 clips" in text
         assert (
             "audio was trained on My Clips (8 clips): 8 of 8 clips were trained on (8 by content, "
             "0 by fingerprint)." in text
@@ -120,13 +120,13 @@ def test_clips_of_a_training_corpus_in_a_folder_of_ones_own(
     assert result.unseen["audio"].n == 2
     text = summary(result)
     assert "4 of 6 clips were trained on (0 by content, 4 by fingerprint)." in text
-    assert "Without clips and groups that were trained on:" in text
+    assert "Without clips and groups seen in training:" in text
     assert "(2 clips)" in text
     assert "No score of unseen groups" not in text
     groups = ["me"] * 6  # then the other two are of a person who was trained on
     result, _ = scored(bundle, manifest(tmp_path / "again", [*copies, *new], groups), store)
     assert result.seen["audio"].group.sum() == 2
-    assert "No score of unseen groups: of all 6 clips" in summary(result)
+    assert "No score of unseen groups: the model was trained on all 6 clips" in summary(result)
     assert "; a further 2 are of groups it was trained on." in summary(result)
 
 
@@ -140,7 +140,7 @@ def test_other_people_of_a_corpus_are_unseen(
     result, notes = scored(bundle, data, store)
     assert notes == []
     assert not result.seen["audio"].any.any()
-    assert ": on none of these clips or their groups." in summary(result)
+    assert ": none of these clips or their groups was trained on." in summary(result)
 
 
 def preset(bundle: str) -> dict[str, Any]:
@@ -224,7 +224,9 @@ def test_the_command_says_so(
     run: Run = runner(monkeypatch, capsys)
     code, text, err = run("evaluate", bundle, own.root, "--store", store.place)
     assert code == 0, err
-    assert text.splitlines()[2].startswith("No score of unseen groups: of all 8 clips")
+    assert text.splitlines()[2].startswith(
+        "No score of unseen groups: the model was trained on all 8 clips"
+    )
 
 
 def test_a_model_keeps_the_provenance_of_its_specialists_only() -> None:

@@ -96,7 +96,7 @@ def test_a_tighter_source_lands_on_fer2013(happy: Path) -> None:
 
 def test_pictures_of_no_face_are_refused() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (20, 48, 48)).astype(np.uint8)
-    with pytest.raises(DataError, match="look like a face"):
+    with pytest.raises(DataError, match="have a face"):
         onto_fer2013(noise)
 
 
@@ -249,7 +249,7 @@ def test_what_a_network_was_trained_on_is_known_by_the_stills(tmp_path: Path) ->
     corpus = make_corpus("holiday", prints_of_stills(trained.images), single)
     bundle = bundle_of(tmp_path, [corpus])
     text = evaluate_face(data, bundle, split="PublicTest", json_path=out)
-    assert "the network learned from PublicTest: this is no test" in text
+    assert "the network was trained on PublicTest: these are no test scores" in text
     assert f"the network was trained on holiday ({len(trained)} stills)" in text
     assert json.loads(out.read_text("utf-8"))["seen"]["by_content"] == len(trained)
     learned = learned_from(faces, [corpus])
@@ -274,7 +274,7 @@ def test_other_stills_of_a_known_corpus_are_unseen(tmp_path: Path) -> None:
 def test_of_an_older_bundle_the_names_count(tmp_path: Path) -> None:
     bundle = bundle_of(tmp_path, [Corpus("fer2013 PublicTest")])
     text = evaluate_face(fer(tmp_path), bundle, split="PublicTest", duplicates=False)
-    assert "the network learned from PublicTest: this is no test" in text
+    assert "the network was trained on PublicTest: these are no test scores" in text
     assert "cannot be checked" in text
     bundle = bundle_of(tmp_path, [])
     text = evaluate_face(fer(tmp_path), bundle, split="PublicTest", duplicates=False)
@@ -301,7 +301,7 @@ def test_presets_of_another_model_are_named(tmp_path: Path, text: str, message: 
 
 
 def test_only_a_modern_network_is_taught(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="takes teachers"):
+    with pytest.raises(ParameterError, match="can use teachers"):
         train_face(fer(tmp_path), tmp_path / "out", preset="paper", teachers=["paper"])
 
 

@@ -1,8 +1,7 @@
-"""Which way to combine models holds on clips that it had not seen.
+"""A comparison of fusion strategies on clips that they were not fitted on.
 
-Each strategy is scored twice: on the data it was fitted on, where every flexible one looks good,
-and out of fold. The gap between the two is what it has learned by heart (the paper's lesson,
-sections 4.2 and 5).
+Each strategy is scored twice: on the data it was fitted on, where flexible ones score high, and out
+of fold. The gap between the two is overfitting (paper, sections 4.2 and 5).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from emonets.evaluation.metrics import (
     evaluate,
     expected_calibration_error,
 )
-from emonets.evaluation.records import Row
+from emonets.evaluation.records import Evidence
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.base import Fusion
 from emonets.fusion.common import check_groups, check_labels, check_probabilities
@@ -37,14 +36,14 @@ Maker = Callable[[int | None], Fusion]
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """How one strategy did.
+    """The scores of one strategy.
 
     Attributes
     ----------
-    name : its name; a single model's is "only" and the model's.
-    fitted : accuracy on what it was fitted on, the mean over the folds' fits.
+    name : of the strategy; a single model's is "only" and the model's name.
+    fitted : accuracy on the clips it was fitted on, the mean over the folds.
     accuracy, uar : out of fold, with 95 % intervals over groups (over clips without groups).
-    gain : accuracy out of fold less that of the better single model, paired.
+    gain : accuracy out of fold less that of the best single model, paired.
     calibration_error : of the probabilities out of fold.
     seconds : of one fit.
     p : (n, k) out of fold.
@@ -85,21 +84,19 @@ def compare(
     resamples: int = RESAMPLES,
     progress: Callable[[Compared], None] | None = None,
 ) -> list[Compared]:
-    """Score each model alone and each strategy on what it was fitted on and out of fold.
+    """Score each model and each strategy, on the clips it was fitted on and out of fold.
 
     Parameters
     ----------
-    P : (n, m, 7) predictions of models that had not been trained on these clips, which are divided
-        into folds here; or nested predictions, where what a fusion learns from has not met the
-        clips that it is tested on in any way. With plain P, what a fusion learns from was said by
-        models that may have been trained on the clips that it is tested on: for a few weights
-        that hardly matters.
+    P : (n, m, 7) predictions of models that were not trained on these clips; they are divided into
+        folds here. Or nested predictions: then the models behind a fusion's training predictions
+        were not trained on its test clips either. With plain P they may have been, which hardly
+        matters for a few weights.
     y : (n,) labels 0..6. groups : (n,) of clips that stay together.
-    strategies : names of ``fusion.strategies``, or your own: name → function of a seed that makes
-        the fusion.
+    strategies : names of ``fusion.strategies``; or name → function of a seed that makes the fusion.
     models : names of the m models. found : (n, m).
-    folds : where P is plain. seed : of the folds, the fusions and the intervals.
-    progress : told each result as it comes.
+    folds : for plain P. seed : of the folds, the fusions and the intervals.
+    progress : called with each result.
 
     Returns
     -------
@@ -107,8 +104,8 @@ def compare(
 
     Raises
     ------
-    DataError : as the fusions'; fewer groups than folds.
-    ParameterError : an unknown strategy, or names that do not fit.
+    DataError : as the fusions raise; there are fewer groups than folds.
+    ParameterError : a strategy is unknown, or the number of names is wrong.
     """
     labels = np.asarray(y)
     m = P.outer.shape[1] if isinstance(P, NestedPredictions) else np.shape(P)[1]
@@ -152,13 +149,13 @@ def recommend(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> str:
-    """The simplest of the strategies that do as well as the best one, out of fold.
+    """The simplest of the strategies that are as good as the best one, out of fold.
 
-    "As well" is: the 95 % interval of what the best one gains over it, paired, includes zero.
-    Simpler are those that come first in ``results``, single models before all.
+    "As good" means that the paired 95 % interval of the best one's gain over it includes zero.
+    Strategies that come first in ``results`` are simpler, single models before all.
     """
     if not results:
-        raise ParameterError("there is nothing to choose from")
+        raise ParameterError("there are no results to choose from; compare at least one strategy")
     top = max(results, key=lambda r: r.accuracy.value)
     for result in results:
         gain = difference(y, top.p, result.p, groups=groups, resamples=resamples, seed=seed)
@@ -170,7 +167,7 @@ def recommend(
 def table(results: Sequence[Compared]) -> str:
     """The comparison as a Markdown table, scores in per cent."""
     lines = [
-        "| strategy | on what it was fitted on | out of fold | UAR | gain over the better model "
+        "| strategy | on its training clips | out of fold | UAR | gain over the best model "
         "| calibration error |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
@@ -194,14 +191,16 @@ def rows(
     classes: int = 7,
     seed: int = 0,
     note: str = "",
-) -> list[Row]:
-    """The comparison as rows for ``records.write_results``: five numbers a strategy."""
+) -> list[Evidence]:
+    """The comparison as rows for ``records.write_results``: five numbers for each strategy."""
     made = []
     for r in results:
         what = f"fusion, {r.name}" if not r.name.startswith("only ") else r.name
 
-        def row(metric: str, value: float, score: Score | None = None, *, what: str = what) -> Row:
-            return Row(
+        def row(
+            metric: str, value: float, score: Score | None = None, *, what: str = what
+        ) -> Evidence:
+            return Evidence(
                 what=what, data=data, command=command, metric=metric, value=value, split=split,
                 group=group, n=n, classes=classes, seed=seed, note=note,
                 low=None if score is None else score.low,
@@ -237,7 +236,7 @@ def _run(
     make: Maker, views: Sequence[Views], y: NDArray[Any], groups: ArrayLike | None,
     found: NDArray[Any] | None, seed: int,
 ) -> tuple[float, Floats, float]:  # fmt: skip
-    """Accuracy where fitted, probabilities out of fold, seconds a fit."""
+    """Accuracy where fitted, probabilities out of fold, seconds of one fit."""
     among = None if groups is None else np.asarray(groups)
     p = np.empty((len(y), views[0].test.shape[2]))
     right, seconds = [], 0.0
@@ -257,7 +256,7 @@ def _run(
 
 
 def _named(name: str) -> Maker:
-    make_fusion(name)  # an unknown name is an error before anything is fitted
+    make_fusion(name)  # raises for an unknown name before anything is fitted
     return lambda seed: make_fusion(name, seed=seed)
 
 

@@ -1,8 +1,7 @@
-"""Pictures of results: confusion matrices, and faces side by side.
+"""Figures of results: confusion matrices, and faces side by side.
 
-matplotlib is optional (``pip install 'emonets[plot]'``) and imported only where a picture is
-drawn; its global state and its windows are never touched. A picture is written beside its name
-and then moved there, so that a reader sees the whole of it or nothing.
+matplotlib is optional (``pip install 'emonets[plot]'``). It is imported only to draw a figure. Its
+global state and its windows are not used. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def confusion_figure(evaluation: Evaluation, path: str | Path, *, title: str) ->
     ----------
     evaluation : what `emonets.evaluation.metrics.evaluate` returned.
     path : the picture to write, ``.png``, ``.svg`` or ``.pdf``.
-    title : what was measured on which data, such as "ConvNet 1 on FER2013 PrivateTest".
+    title : the measured system and the data, such as "ConvNet 1 on FER2013 PrivateTest".
 
     Returns
     -------
@@ -47,7 +46,7 @@ def confusion_figure(evaluation: Evaluation, path: str | Path, *, title: str) ->
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
-    ParameterError : another kind of file.
+    ParameterError : the file is of another kind.
     """
     path = _checked(path)
     figure = _figure(7.2, 7.95)
@@ -101,13 +100,13 @@ def mean_faces(
 
     Parameters
     ----------
-    panels : (caption, image) pairs; each image (height, width), any real type, shown from its
+    panels : (caption, image) pairs; each image (height, width), any real type, scaled from its
         own darkest to its own lightest value.
     path : the picture to write, ``.png``, ``.svg`` or ``.pdf``.
-    landmarks : (k, 2) points drawn onto every panel, or one such array (or None) a panel; x and
-        y in pixels of the image, 0 at its left and upper edges, so that the centre of the first
+    landmarks : (k, 2) points drawn onto every panel, or one such array (or None) for each panel.
+        x and y are in pixels of the image, 0 at its left and upper edges. The centre of the first
         pixel is (0.5, 0.5).
-    title : above all.
+    title : above the panels.
 
     Returns
     -------
@@ -116,9 +115,9 @@ def mean_faces(
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
-    DataError : no panel, an image that is not two-dimensional or not finite, or points that are
-        not (k, 2) or not as many sets as panels.
-    ParameterError : another kind of file.
+    DataError : there is no panel, an image is not two-dimensional or not finite, points are not
+        (k, 2), or there are not as many sets as panels.
+    ParameterError : the file is of another kind.
     """
     path = _checked(path)
     if not panels:
@@ -139,7 +138,7 @@ def mean_faces(
             axes.scatter(
                 marks[:, 0], marks[:, 1], s=12, c="#ff4d4d", linewidths=0.5, edgecolors="white"
             )
-            # points outside stay outside: they show how badly a picture is framed
+            # points outside the image are drawn outside it: they show a bad crop
             axes.set_xlim(min(0.0, *marks[:, 0]), max(columns, *marks[:, 0]))
             axes.set_ylim(max(rows, *marks[:, 1]), min(0.0, *marks[:, 1]))
         axes.set_axis_off()
@@ -185,7 +184,7 @@ def _checked(path: str | Path) -> Path:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, outside pyplot, which would keep it for ever."""
+    """An empty figure, in inches; not of pyplot, which would never free it."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -194,7 +193,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _accuracy_axes(axes: Axes, figure: Figure, title: str) -> None:
-    """The look of figures whose rows are ways to answer and whose x is accuracy in per cent."""
+    """Style of figures whose rows are systems and whose x is accuracy in per cent."""
     width, height = figure.get_size_inches()
     axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -211,7 +210,7 @@ def _save(figure: Figure, path: Path) -> Path:
     from matplotlib import rc_context
 
     kind = path.suffix.lower()
-    # no dates and no version: the same figures give the same file
+    # no dates and no version: equal figures give equal files
     metadata: dict[str, Any] = {
         ".png": {"Software": None},
         ".svg": {"Date": None},

@@ -1,4 +1,4 @@
-"""Pictures of fusions: weights, what strategies gain, and how sure they may be."""
+"""Figures of fusions: weights, gains of strategies, and reliability."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def weights_figure(
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
-    DataError : weights that are not (m, k) finite numbers.
-    ParameterError : another kind of file.
+    DataError : the weights are not (m, k) finite numbers.
+    ParameterError : the file is of another kind.
     """
     path = _checked(path)
     w = np.asarray(weights, dtype=np.float64)
@@ -80,12 +80,12 @@ def comparison_figure(
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
-    DataError : no results.
-    ParameterError : another kind of file.
+    DataError : there are no results.
+    ParameterError : the file is of another kind.
     """
     path = _checked(path)
     if not results:
-        raise DataError("there are no results to draw")
+        raise DataError("there are no results to draw; give at least one")
     n = len(results)
     width, height, left = 8.6, 0.3 * n + 1.6, 1.9
     figure = _figure(width, height)
@@ -100,7 +100,7 @@ def comparison_figure(
         for value, colour, mark in ((100 * r.fitted, _FITTED, "D"), (held, _HELD, "o")):
             axes.scatter(
                 [value], [i], s=34, color=colour, marker=mark, zorder=3,
-                label={"D": "on what it was fitted on", "o": "out of fold, 95 % interval"}[mark]
+                label={"D": "on its training clips", "o": "out of fold, 95 % interval"}[mark]
                 if i == 0 else None,
             )  # fmt: skip
     axes.set_yticks(range(n), [r.name for r in results])
@@ -117,20 +117,20 @@ def comparison_figure(
 def reliability_figure(
     labels: ArrayLike, probabilities: ArrayLike, path: str | Path, *, title: str
 ) -> Path:
-    """Draw how often answers are right against how sure they are, and what abstaining buys.
+    """Draw accuracy by probability of the prediction, and accuracy by coverage.
 
-    Left: clips in ten bins by the probability of the answer. Right: the accuracy of the answered
-    clips, if only a share of them, the surest, is answered.
+    Left: clips in ten bins by the probability of the predicted class. Right: the accuracy of the
+    clips with the highest probabilities, by their share.
 
     Parameters
     ----------
-    labels : (n,) 0..6. probabilities : (n, 7) of clips that the fusion had not seen.
+    labels : (n,) 0..6. probabilities : (n, 7) of clips that the fusion was not fitted on.
 
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
     DataError : as ``metrics.evaluate``.
-    ParameterError : another kind of file.
+    ParameterError : the file is of another kind.
     """
     path = _checked(path)
     error = expected_calibration_error(labels, probabilities)
@@ -153,9 +153,9 @@ def reliability_figure(
             color=_PALE,
         )  # fmt: skip
     axes.set(xlim=(0, 1), ylim=(0, 1))
-    axes.set_xlabel("probability of the answer", color=_PALE, fontsize=9)
-    axes.set_ylabel("share that is right", color=_PALE, fontsize=9)
-    axes.set_title(f"calibration error {error:.1%}; at the foot: clips", fontsize=9.5, color=_INK,
+    axes.set_xlabel("probability of the prediction", color=_PALE, fontsize=9)
+    axes.set_ylabel("share of right predictions", color=_PALE, fontsize=9)
+    axes.set_title(f"calibration error {error:.1%}; at the bottom: clips", fontsize=9.5, color=_INK,
                    loc="left")  # fmt: skip
 
     coverage, accuracy = risk_coverage(p, y)
@@ -165,16 +165,16 @@ def reliability_figure(
     for share in (0.8, 0.5):
         rule = Abstainer.for_coverage(p, y, share)
         other.scatter([rule.coverage], [rule.accuracy], s=28, color=_FITTED, zorder=3)
-        # to the lower left of the curve, which falls to the right: there is room
+        # there is room to the lower left of the falling curve
         other.annotate(
-            f"{rule.coverage:.0%} answered: {rule.accuracy:.1%}\np ≥ {rule.threshold:.2f}",
+            f"{rule.coverage:.0%} predicted: {rule.accuracy:.1%}\np ≥ {rule.threshold:.2f}",
             (rule.coverage, rule.accuracy), xytext=(-7, -2), textcoords="offset points",
             ha="right", va="top", fontsize=8, color=_INK,
         )  # fmt: skip
     other.set(xlim=(0, 1.02), ylim=(min(0.9, float(accuracy[shown].min())) - 0.05, 1.0))
-    other.set_xlabel("share of clips answered, the surest first", color=_PALE, fontsize=9)
-    other.set_ylabel("share of these that is right", color=_PALE, fontsize=9)
-    other.set_title("saying “uncertain” to the rest", fontsize=9.5, color=_INK, loc="left")
+    other.set_xlabel("share of clips predicted, highest probability first", color=_PALE, fontsize=9)
+    other.set_ylabel("share of right predictions among these", color=_PALE, fontsize=9)
+    other.set_title("the rest is “uncertain”", fontsize=9.5, color=_INK, loc="left")
     for each in (axes, other):
         each.tick_params(labelsize=8.5, labelcolor=_INK, length=2, color="#bbbbbb")
         for side, spine in each.spines.items():

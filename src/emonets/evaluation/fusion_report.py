@@ -1,4 +1,4 @@
-"""Which fusion holds on a user's own predictions: compared, told, drawn, fitted and kept."""
+"""A comparison of fusions on a user's predictions: report, figures, and the fitted fusion."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ log = logging.getLogger(__name__)
 
 FOLDS = 5
 COVERAGE = 0.8
-"""Share of the clips that the threshold of a stored fusion answers."""
-_NAME = 36  # characters of the table's name that a title has room for
-_ALONE = "only "  # how compare calls a single model
+"""Share of the clips that the threshold of a stored fusion accepts."""
+_NAME = 36  # characters of the table's name that fit into a title
+_ALONE = "only "  # before the name of a single model in the results of compare
 
 
 @dataclass(frozen=True, eq=False)
 class FusionReport:
-    """What came of a comparison.
+    """The result of a comparison.
 
     Attributes
     ----------
     data : the predictions. results : single models first, then strategies. folds : how many.
-    recommended : the name of one of them. fusion : it, fitted on all clips, with the threshold that
-        answers the share of clips asked for, chosen on what it said out of fold.
+    recommended : the name of one of them. fusion : it, fitted on all clips. Its threshold accepts
+        the requested share of clips and is chosen on out-of-fold predictions.
     """
 
     data: Predictions
@@ -70,29 +70,30 @@ class FusionReport:
         lines = [f"Recommended: {mine.name}{_about(mine.name)}, {mine.accuracy:.1%} out of fold."]
         if top.name != mine.name:
             lines.append(
-                f"{top.name} reached {top.accuracy:.1%}: no more than chance allows, and of equals "
-                "the simplest is recommended."
+                f"{top.name} reached {top.accuracy:.1%}. The difference may be chance, so the "
+                "simplest is recommended."
             )
         lines.append(
-            f"Learned by heart the most: {gap.name}, {gap.fitted:.1%} where it was fitted and "
+            f"Most overfitted: {gap.name}, {gap.fitted:.1%} where it was fitted and "
             f"{gap.accuracy.value:.1%} out of fold."
         )
         rule = self.fusion.abstainer
         if rule is not None:
             lines.append(
-                f'Saying "uncertain" below a probability of {rule.threshold:.3g} leaves '
-                f"{rule.coverage:.0%} of the clips answered, {rule.accuracy:.1%} of them rightly."
+                f'If the fusion returns "uncertain" below a probability of {rule.threshold:.3g}, '
+                f"{rule.coverage:.0%} of the clips keep a prediction, "
+                f"{rule.accuracy:.1%} of them right."
             )
         lines += [f"Note: {note}." for note in self.data.notes]
         return lines
 
 
 def parse_strategies(text: str | None) -> list[str]:
-    """Names between commas; some have a comma of their own. None: all there are.
+    """Names separated by commas, which some names contain, too. None: all strategies.
 
     Raises
     ------
-    ParameterError : none is called so; the message lists them.
+    ParameterError : a name is unknown; the message lists the known ones.
     """
     if text is None:
         return list(STRATEGIES)
@@ -106,7 +107,7 @@ def parse_strategies(text: str | None) -> list[str]:
         names.append(name)
         i += 2 if name == pair and i + 1 < len(words) else 1
     if not names:
-        raise ParameterError(f"no strategy is named; there are {', '.join(STRATEGIES)}")
+        raise ParameterError(f"no strategy is named; known: {', '.join(STRATEGIES)}")
     return list(dict.fromkeys(names))
 
 
@@ -124,13 +125,14 @@ def compare_predictions(
 
     Parameters
     ----------
-    folds : of whole groups (of clips, where there are none); None: five, or fewer where there are
+    folds : of whole groups, or of clips if there are no groups. None: five, or fewer if there are
         fewer groups.
-    coverage : share of the clips that the fusion's threshold answers, above 0, to 1.
+    coverage : share of the clips that the fusion's threshold accepts, above 0, up to 1.
 
     Raises
     ------
-    DataError : fewer groups than folds, or nothing to learn; the message names the file.
+    DataError : there are fewer groups than folds, or the data cannot be used; the message names
+        the file.
     """
     check_number("coverage", coverage, 0, 1, low_in=False)
     among = np.arange(len(data.y)) if data.groups is None else data.groups
@@ -145,8 +147,8 @@ def compare_predictions(
         fusion.fit(data.P, data.y, groups=data.groups, found=data.found)
     except DataError as error:
         raise DataError(f"{data.path}: {error}") from None
-    said = next(r.p for r in results if r.name == name)
-    rule = Abstainer.for_coverage(said, data.y, coverage)
+    p = next(r.p for r in results if r.name == name)
+    rule = Abstainer.for_coverage(p, data.y, coverage)
     named = NamedFusion(fusion, tuple(data.models), name, rule)
     return FusionReport(data, results, count, name, named)
 
@@ -164,13 +166,13 @@ def report_fusion(
     add_to: str | None = None,
     save_bundle: Path | None = None,
 ) -> str:
-    """The comparison as text; files where they are asked for. See ``emonets compare-fusion``.
+    """The comparison as text, and the requested files. See ``emonets compare-fusion``.
 
     Raises
     ------
     DataError : as :func:`~emonets.evaluation.predictions.read_predictions`.
-    ParameterError : unknown strategies; a bundle to add to and none to save, or of other models; a
-        file that cannot be written.
+    ParameterError : a strategy is unknown; only one of ``add_to`` and ``save_bundle`` is given;
+        the bundle has other models; a file cannot be written.
     """
     names = parse_strategies(strategies)
     check_number("seed", seed, 0, 2**32 - 1)
@@ -186,24 +188,24 @@ def report_fusion(
     if base is not None and set(data.models) < set(base.specialists):
         base = base.with_models(data.models)
         log.info(
-            f"note: {save_bundle} will have {', '.join(data.models)} alone, which {path} is of"
+            f"note: {save_bundle} will have {', '.join(data.models)} only, the models of {path}"
         )
     if base is not None and set(base.specialists) != set(data.models):
         raise ParameterError(
             f"{path} has the models {', '.join(data.models)}, the bundle {add_to} has "
-            f"{', '.join(base.specialists)}: a fusion needs what each of these says"
+            f"{', '.join(base.specialists)}; give predictions of each of these"
         )
-    if base is not None:  # what the fusion is fitted on is what the model will give it
+    if base is not None:  # the fusion is fitted on the same input as in the model
         known = [base.specialists[name].known_classes for name in data.models]
         data = replace(data, P=neutral_where_unknown(data.P, known, data.found))
     if out is not None:
         _try(out)
 
-    def told(r: Compared) -> None:
+    def on_result(r: Compared) -> None:
         log.info(f"{r.name}: {r.fitted:.1%} where fitted, {r.accuracy:.1%} out of fold")
 
     report = compare_predictions(
-        data, strategies=names, folds=folds, seed=seed, coverage=coverage, progress=told
+        data, strategies=names, folds=folds, seed=seed, coverage=coverage, progress=on_result
     )
     if out is not None:
         for written in write_report(report, out):
@@ -223,8 +225,8 @@ def report_fusion(
 def write_report(report: FusionReport, folder: Path) -> list[Path]:
     """Write ``compare_fusion.md`` and ``.csv`` and, with matplotlib, the pictures.
 
-    ``compare_fusion.png`` is of all strategies, ``reliability.png`` of what the recommended one
-    says out of fold, ``weights.png`` (as the paper's Figure 9) of its weights, if it has any.
+    ``compare_fusion.png`` shows all strategies. ``reliability.png`` shows the recommended one's
+    out-of-fold predictions. ``weights.png`` (the paper's Figure 9) shows its weights, if any.
     """
     data, what = report.data, report.data.path.name
     if len(what) > _NAME:
@@ -237,7 +239,7 @@ def write_report(report: FusionReport, folder: Path) -> list[Path]:
     pictures: list[Path] = []
     weights = _weights(report.fusion.fusion)
     for name in ("compare_fusion.png", "reliability.png", "weights.png"):
-        (folder / name).unlink(missing_ok=True)  # of an earlier run, of other data perhaps
+        (folder / name).unlink(missing_ok=True)  # of an earlier run, perhaps of other data
     try:
         pictures.append(
             comparison_figure(
@@ -307,14 +309,14 @@ def _about(name: str) -> str:
 
 
 def _weights(fusion: Any) -> Any:
-    """(m, 7) of a fusion that has one weight a model and class, or of the one within it."""
+    """Weights (m, 7) of a fusion, or of the fusion within it; None if there are none."""
     while fusion is not None and not hasattr(fusion, "weights_"):
         fusion = getattr(fusion, "estimator_", None)
     return None if fusion is None else fusion.weights_
 
 
 def _aligned(markdown: str) -> str:
-    """A Markdown table for the terminal: columns of one width, no bars."""
+    """A Markdown table for the terminal: aligned columns without bars."""
     cells = [
         [c.strip() for c in line.strip("|").split("|")]
         for line in markdown.strip().splitlines()

@@ -1,4 +1,4 @@
-"""How good predictions are, and how sure one may be of it.
+"""Scores of predictions, with confidence intervals.
 
 Everything here is a pure function of true labels and of predictions: labels (n,) of 0..6 in
 canonical order or probabilities (n, 7), whose largest entry is then the prediction. (`evaluate`
@@ -7,9 +7,9 @@ recall, precision, F1 and their intervals are functions of the confusion matrix 
 
 Intervals are 95 % percentile bootstrap intervals (Efron 1979). Drawing n items with replacement
 and counting them is one multinomial draw of the confusion matrix, so thousands of resamples cost
-milliseconds. Where items come in groups (clips of one actor, frames of one clip) they are not
-independent, and whole groups must be drawn: give ``groups``. A bootstrap cannot imagine errors
-that it has not seen: without a single error the interval is [1, 1], however few the items.
+milliseconds. Items of one group (clips of one person, frames of one clip) are not independent, so
+whole groups must be drawn: give ``groups``. A bootstrap draws only errors that occurred. Without
+any error the interval is [1, 1], even for few items.
 """
 
 from __future__ import annotations
@@ -23,16 +23,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
+from emonets.evaluation.checks import Ints, K, checked_labels, group_numbers, predicted_labels
 
 RESAMPLES = 2_000
 LEVEL = 0.95
 CALIBRATION_BINS = 15
 
-_K = len(EMOTIONS)
-_SUM_TOLERANCE = 1e-3  # probabilities are often kept with three or more decimals
 _AT_ONCE = 4_000_000  # drawn numbers kept in memory
 
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -57,18 +55,17 @@ class Score:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Evaluation:
-    """What `evaluate` found.
+    """The result of `evaluate`.
 
     Attributes
     ----------
     n : items.
-    n_groups : groups that the intervals were drawn over, or None for items.
+    n_groups : number of groups that the intervals were drawn over, or None for items.
     accuracy, uar : scores 0..1.
-    recall, precision, f1 : seven scores 0..1 in canonical order; NaN for the recall of a class
-        that no item has, for the precision of one never predicted, for the F1 of one neither
-        there nor predicted.
+    recall, precision, f1 : seven scores 0..1 in canonical order. NaN: the recall of a class that
+        no item has, the precision of one never predicted, the F1 if both are so.
     confusion : (7, 7) int64, rows true and columns predicted, canonical order.
-    calibration_error : 0..1, or None where only labels were predicted.
+    calibration_error : 0..1, or None if only labels were predicted.
     seed : of the resampling.
     classes : their names, in the order of the scores.
     """
@@ -86,7 +83,7 @@ class Evaluation:
     classes: tuple[str, ...] = EMOTIONS
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, lists and dicts for JSON; null where a score is not defined."""
+        """Plain numbers, lists and dicts for JSON; null if a score is not defined."""
 
         def plain(score: Score) -> dict[str, float | None]:
             return {
@@ -163,20 +160,20 @@ def evaluate(
     ----------
     labels : (n,) integers 0..6, the truth.
     probabilities : (n, 7), each row summing to one; or (n,) predicted labels.
-    groups : (n,) of anything that compares equal within a group; intervals are then over groups.
+    groups : (n,) values that are equal within a group; intervals are then over groups.
     resamples, seed : of the bootstrap.
-    classes : names of the classes, where they are not the seven; labels are then positions here.
+    classes : names of the classes if they are not the seven; labels are positions in them.
 
     Raises
     ------
-    DataError : nothing to measure, shapes that do not go together, labels outside 0..6, NaN,
-        rows that do not sum to one, or fewer than two groups.
+    DataError : there are no labels, shapes do not match, labels are outside 0..6, values are NaN,
+        rows do not sum to one, or there are fewer than two groups.
     """
     k = len(classes)
-    y = _labels(labels, "labels", k)
+    y = checked_labels(labels, "labels", k)
     scores = np.asarray(probabilities)
-    p = _predictions(scores, len(y), k)
-    names = None if groups is None else _groups(groups, len(y))
+    p = predicted_labels(scores, len(y), k)
+    names = None if groups is None else group_numbers(groups, len(y))
     matrix = _confusion(y, p, k)
     draws = _draw(y * k + p, k * k, names, resamples, seed).reshape(-1, k, k)
 
@@ -212,17 +209,17 @@ def uar(labels: ArrayLike, predictions: ArrayLike) -> float:
 
 
 def recall(labels: ArrayLike, predictions: ArrayLike) -> Floats:
-    """Share of each true class that is predicted as such: (7,), NaN for a class not there."""
+    """Share of each true class that is predicted as such: (7,), NaN for an absent class."""
     return _recall(confusion_matrix(labels, predictions))
 
 
 def precision(labels: ArrayLike, predictions: ArrayLike) -> Floats:
-    """Share of each predicted class that is truly it: (7,), NaN for a class never predicted."""
+    """Share of the predictions of each class that are right: (7,), NaN for one never predicted."""
     return _precision(confusion_matrix(labels, predictions))
 
 
 def f1(labels: ArrayLike, predictions: ArrayLike) -> Floats:
-    """Harmonic mean of recall and precision: (7,), NaN for a class neither there nor predicted."""
+    """Harmonic mean of recall and precision: (7,), NaN for a class absent and never predicted."""
     return _f1(confusion_matrix(labels, predictions))
 
 
@@ -238,17 +235,17 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike) -> Ints:
     ------
     DataError : as `evaluate`.
     """
-    y = _labels(labels, "labels")
-    return _confusion(y, _predictions(np.asarray(predictions), len(y)))
+    y = checked_labels(labels, "labels")
+    return _confusion(y, predicted_labels(np.asarray(predictions), len(y)))
 
 
 def expected_calibration_error(
     labels: ArrayLike, probabilities: ArrayLike, *, bins: int = CALIBRATION_BINS
 ) -> float:
-    """How far the probability of the predicted class is from how often it is right, 0..1.
+    """Mean gap between the probability of the predicted class and its accuracy, 0..1.
 
     Predictions are put into bins of equal width by their probability; the error is the mean of
-    \\|accuracy - mean probability\\| over the bins, weighted by how many lie in each
+    \\|accuracy - mean probability\\| over the bins, weighted by the predictions in each
     (Guo et al. 2017, equation 3).
 
     Parameters
@@ -264,11 +261,11 @@ def expected_calibration_error(
     """
     if bins < 1:
         raise ParameterError(f"bins must be at least 1, got {bins}")
-    y = _labels(labels, "labels")
+    y = checked_labels(labels, "labels")
     p = np.asarray(probabilities, dtype=np.float64)
     if p.ndim != 2:
-        raise DataError(f"expected probabilities of shape (n, {_K}), found {p.shape}")
-    return _calibration(y, _predictions(p, len(y)), p, bins)
+        raise DataError(f"expected probabilities of shape (n, {K}), found {p.shape}")
+    return _calibration(y, predicted_labels(p, len(y)), p, bins)
 
 
 def difference(
@@ -281,10 +278,10 @@ def difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Score:
-    """How much better predictions are than a baseline's on the same items, -1..1.
+    """The score of predictions less that of a baseline on the same items, -1..1.
 
-    Each resample draws the items (or groups) once for both, so what makes items hard for both
-    cancels: the interval is tighter than that of either score.
+    Each resample draws the items (or groups) once for both, so items that are hard for both cancel.
+    The interval is narrower than that of either score.
 
     Parameters
     ----------
@@ -300,10 +297,10 @@ def difference(
     metrics = {"accuracy": _accuracy, "uar": _uar}
     if metric not in metrics:
         raise ParameterError(f"metric must be one of {', '.join(metrics)}, got {metric!r}")
-    y = _labels(labels, "labels")
-    p, q = (_predictions(np.asarray(x), len(y)) for x in (predictions, baseline))
-    names = None if groups is None else _groups(groups, len(y))
-    joint = _draw((y * _K + p) * _K + q, _K**3, names, resamples, seed).reshape(-1, _K, _K, _K)
+    y = checked_labels(labels, "labels")
+    p, q = (predicted_labels(np.asarray(x), len(y)) for x in (predictions, baseline))
+    names = None if groups is None else group_numbers(groups, len(y))
+    joint = _draw((y * K + p) * K + q, K**3, names, resamples, seed).reshape(-1, K, K, K)
     measure = metrics[metric]
     return _score(
         measure(_confusion(y, p)) - measure(_confusion(y, q)),
@@ -348,7 +345,7 @@ def _calibration(y: Ints, predicted: Ints, p: Floats, bins: int) -> float:
     return float(np.abs(np.bincount(where, weights=gap, minlength=bins)).sum() / len(y))
 
 
-def _confusion(y: Ints, p: Ints, k: int = _K) -> Ints:
+def _confusion(y: Ints, p: Ints, k: int = K) -> Ints:
     return np.bincount(y * k + p, minlength=k * k).reshape(k, k).astype(np.int64)
 
 
@@ -376,73 +373,13 @@ def _draw(cells: Ints, n_cells: int, groups: Ints | None, resamples: int, seed: 
 
 
 def _score(value: ArrayLike, resampled: Floats) -> Score:
-    """A value with its interval, over those resamples in which it is defined."""
+    """A value with its interval, over the resamples in which it is defined."""
     defined = resampled[~np.isnan(resampled)]
     value = float(np.asarray(value))
     if np.isnan(value) or not len(defined):
         return Score(value, float("nan"), float("nan"))
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Score(value, float(low), float(high))
-
-
-def _labels(labels: ArrayLike, name: str, k: int = _K) -> Ints:
-    y = np.asarray(labels)
-    if y.ndim != 1:
-        raise DataError(f"expected {name} of shape (n,), found {y.shape}")
-    if not len(y):
-        raise DataError(f"no {name}: there is nothing to measure")
-    if np.issubdtype(y.dtype, np.floating) and np.isnan(y).any():
-        raise DataError(f"{name} hold NaN, first at {np.flatnonzero(np.isnan(y))[0]}")
-    if not np.issubdtype(y.dtype, np.integer):
-        raise DataError(
-            f"expected {name} as integers 0..{k - 1}, found {y.dtype}; "
-            "emonets.emotions.emotion_index turns names into them"
-        )
-    wrong = np.flatnonzero((y < 0) | (y >= k))
-    if len(wrong):
-        raise DataError(
-            f"{name}[{wrong[0]}] is {y[wrong[0]]}, expected 0..{k - 1} ({len(wrong)} such)"
-        )
-    return y.astype(np.int64)
-
-
-def _predictions(p: NDArray[Any], n: int, k: int = _K) -> Ints:
-    """The predicted labels, from labels or from probabilities."""
-    if len(p.shape) not in (1, 2) or len(p) != n or (p.ndim == 2 and p.shape[1] != k):
-        raise DataError(
-            f"expected predictions of shape ({n},) or probabilities of shape ({n}, {k}) for "
-            f"{n} labels, found {p.shape}"
-        )
-    if p.ndim == 1:
-        return _labels(p, "predictions", k)
-    if not np.issubdtype(p.dtype, np.floating) and not np.issubdtype(p.dtype, np.integer):
-        raise DataError(f"expected probabilities as numbers, found {p.dtype}")
-    for what, wrong in (
-        ("holds NaN or infinite values", ~np.isfinite(p).all(axis=1)),
-        ("has values outside 0..1", ((p < -_SUM_TOLERANCE) | (p > 1 + _SUM_TOLERANCE)).any(axis=1)),
-        ("does not sum to one", np.abs(p.sum(axis=1, dtype=np.float64) - 1) > _SUM_TOLERANCE),
-    ):
-        if wrong.any():
-            i = int(np.argmax(wrong))
-            row = ", ".join(f"{x:.4g}" for x in p[i])
-            raise DataError(f"row {i} of the probabilities {what}: {row} ({wrong.sum()} such rows)")
-    return np.asarray(p.argmax(axis=1), dtype=np.int64)
-
-
-def _groups(groups: ArrayLike, n: int) -> Ints:
-    g = np.asarray(groups)
-    if g.shape != (n,):
-        raise DataError(f"expected groups of shape ({n},), found {g.shape}")
-    if np.issubdtype(g.dtype, np.floating) and np.isnan(g).any():
-        raise DataError("groups hold NaN: every item must belong to a group")
-    if g.dtype == object:
-        g = g.astype(str)
-    names, index = np.unique(g, return_inverse=True)
-    if len(names) < 2:
-        raise DataError(
-            "an interval over groups needs at least two of them; leave groups out to draw items"
-        )
-    return index.astype(np.int64)
 
 
 def _row(cells: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of what a model of mouths has learned: its dictionary, and which region says what."""
+"""Figures of a mouth model: its dictionary, and the evidence of each region."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from emonets.errors import DataError
 from emonets.evaluation.figures import _INK, _PALE, _checked, _figure, _save
 from emonets.learners.patches.bag import BagOfPatches, Region
 
-_SIDE = 6  # words shown of a region: so many times as many
+_SIDE = 6  # words shown of a region, in each direction
 _GAP = 1  # pixels between two words
 
 
 def region_evidence(
     coefficients: ArrayLike, features: ArrayLike, labels: ArrayLike, regions: int
 ) -> NDArray[np.float64]:
-    """How much each region speaks for an emotion where that is what is shown.
+    """The evidence of each region for an emotion, in pictures of that emotion.
 
-    For the pictures of each emotion: what a region's features add to that emotion's logit, beyond
-    what they add to the mean of all emotions', less the same over all pictures.
+    This is what a region's features add to the emotion's logit, less what they add to the mean
+    logit of all emotions. The same over all pictures is subtracted.
 
     Parameters
     ----------
     coefficients : (k, d) of a linear classifier of k classes.
-    features : (n, d) of pictures, region by region, each with as many.
+    features : (n, d) of pictures, region by region, all of one size.
     labels : (n,) 0..k-1.
-    regions : how many there are.
+    regions : number of regions.
 
     Returns
     -------
@@ -40,13 +40,13 @@ def region_evidence(
 
     Raises
     ------
-    DataError : shapes that do not go together.
+    DataError : the shapes do not match.
     """
     w, x, y = np.asarray(coefficients, np.float64), np.asarray(features), np.asarray(labels)
     if x.ndim != 2 or w.shape[1:] != x.shape[1:] or y.shape != x.shape[:1] or x.shape[1] % regions:
         raise DataError(
             f"coefficients {w.shape}, features {x.shape}, labels {y.shape} and {regions} regions "
-            "do not go together"
+            "do not match"
         )
     w = w - w.mean(axis=0)
     everyone = x.mean(axis=0)
@@ -57,7 +57,7 @@ def region_evidence(
 
 
 def dictionary_figure(bag: BagOfPatches, path: str | Path, *, title: str) -> Path:
-    """Draw the words that most patches are nearest to, region by region.
+    """Draw the words nearest to most patches, region by region.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def dictionary_figure(bag: BagOfPatches, path: str | Path, *, title: str) -> Pat
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
-    ParameterError : another kind of file.
+    ParameterError : the file is of another kind.
     """
     path = _checked(path)
     down, across = bag.grid
@@ -86,8 +86,8 @@ def dictionary_figure(bag: BagOfPatches, path: str | Path, *, title: str) -> Pat
         axes.set_axis_off()
     words = len(bag.dictionaries_[0].centres_)
     legend = (
-        f"of each region's {words} words the {min(words, _SIDE * _SIDE)} that most patches are "
-        "nearest to, at the region's place"
+        f"of each region's {words} words, the {min(words, _SIDE * _SIDE)} nearest to most patches, "
+        "at the region's place"
     )
     figure.text(0.2 / width, 1 - 0.2 / height, title, fontsize=11, fontweight="bold", color=_INK,
                 va="center")  # fmt: skip
@@ -120,19 +120,19 @@ def region_figure(
     patch_size: int = 8,
     legend: str = "",
 ) -> Path:
-    """Draw which region speaks for which emotion, over the mean mouth of each.
+    """Draw the evidence of each region for each emotion, over the mean mouth of each.
 
     Parameters
     ----------
     evidence : (7, regions), from :func:`region_evidence`.
-    mean_mouths : seven pictures (height, width), None for an emotion that is not there.
+    mean_mouths : seven pictures (height, width), None for an absent emotion.
     regions : of the bag (``regions_``), row by row.
     path : the picture to write, ``.png``, ``.svg`` or ``.pdf``.
 
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
-    ParameterError : another kind of file.
+    ParameterError : the file is of another kind.
     """
     path = _checked(path)
     values = np.asarray(evidence, np.float64)
@@ -185,7 +185,7 @@ def region_figure(
 
 
 def _cells(regions: Sequence[Region], patch_size: int) -> tuple[list[float], list[float]]:
-    """Edges of the cells, down and across: where the middles of a region's patches lie."""
+    """Edges of the cells, down and across, from the centres of a region's patches."""
     half = patch_size / 2 - 0.5
     spans = (
         sorted({(r.top, r.bottom) for r in regions}),

@@ -1,13 +1,13 @@
-"""The same photograph in two sets of face pictures, though cropped, scaled, lit or mirrored anew.
+"""Copies of a photograph in two sets of face pictures, even if cropped, scaled or mirrored.
 
-A test picture that was trained on is no test. FER2013 was gathered from a web search, and the
-same photograph often came back several times, from several stock agencies, each with its own
-crop, contrast and watermark: these pairs are no pixel copies, yet they leak just as well.
+A test picture that was trained on is no test. FER2013 was collected with a web search, which often
+returned the same photograph several times. Several stock agencies have it, each with its own crop,
+contrast and watermark. These pairs are no pixel copies, but they leak as much.
 
-A pair is looked for in three steps: byte-equal pictures; then the few nearest neighbours by the
-correlation of 12 x 12 thumbnails, tried at three scales and mirrored; then each of those is
-aligned to sub-pixels (an affine map found by enhanced correlation, Evangelidis & Psarakis 2008)
-and the fine structure of the two pictures, which different photographs do not share, compared.
+The search for pairs has three steps. First, byte-equal pictures. Second, the nearest neighbours by
+correlation of 12 x 12 thumbnails, at three scales and mirrored. Third, each neighbour is aligned to
+sub-pixels, by an affine map of enhanced correlation (Evangelidis & Psarakis 2008). Then the fine
+structure of the two pictures is compared, which different photographs do not share.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from emonets.errors import DataError, ParameterError
 
 THRESHOLD = 0.9
 """Correlation of fine structure from which two pictures count as one photograph. Chosen by eye
-on FER2013: every pair looked at above it was one photograph; below 0.85 most were two people."""
+on FER2013: all inspected pairs above it were one photograph; below 0.85 most were two people."""
 
 _SIDE = 48
 _THUMB = 12
 _SCALES = (0.88, 1.0, 1.13)
-_NEIGHBOURS = 6  # thumbnails kept a scale and orientation
-_COARSE = 0.7  # thumbnails less alike than this are not looked at again
-_MEDIUM = 0.8  # … nor pictures less alike than this once shifted onto each other
+_NEIGHBOURS = 6  # thumbnails kept for each scale and orientation
+_COARSE = 0.7  # least correlation of thumbnails
+_MEDIUM = 0.8  # least correlation of pictures shifted onto each other
 _BLOCK = 2048
 _MARGIN = 8  # how far a picture may be shifted, pixels
 
 _LEAST_OVERLAP = 900  # of the 48 x 48 pixels, that the aligned pictures must share
 _EVERYWHERE = np.ones((_SIDE, _SIDE), dtype=np.uint8)
 _INNER = np.zeros((_SIDE, _SIDE), dtype=np.uint8)
-_INNER[2:-2, 2:-2] = 1  # the outermost pixels are blurred with what is not there
+_INNER[2:-2, 2:-2] = 1  # the outermost pixels are blurred with the border
 _INTO_A = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _INTO_A_NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
@@ -47,15 +47,15 @@ Grey = TypeVar("Grey", NDArray[np.uint8], NDArray[np.float32])
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Duplicates:
-    """For every picture of the first set, whether the second holds the same photograph.
+    """For every picture of the first set, whether the second has the same photograph.
 
     Attributes
     ----------
     found : (n,) bool.
     exact : (n,) bool, the copy is equal to the last bit; never True where ``found`` is not.
-    index : (n,) int64, where in the second set one copy lies; -1 where there is none.
-    score : (n,) float64, the correlation of fine structure of that pair, 1 for an exact copy; the
-        best seen where nothing was found, and -1 where nothing was alike enough to compare.
+    index : (n,) int64, position of one copy in the second set; -1 if there is none.
+    score : (n,) float64, the correlation of fine structure of that pair, 1 for an exact copy. If
+        nothing was found, the best score; -1 if no picture was similar enough to compare.
     mirrored : (n,) bool, the copy is a mirror image.
     """
 
@@ -71,21 +71,21 @@ def near_duplicates(
 ) -> Duplicates:
     """Find the pictures of one set that show the same photograph as some picture of another.
 
-    Small shifts (to 8 pixels), other crops (scales to about 1.2), other brightness and contrast,
-    JPEG, watermarks and mirroring are seen through; another photograph of the same person is no
-    copy. The answer depends on nothing but the pictures, and on how a processor rounds: a pair at
-    the threshold may fall on either side (945 and 946 copies were seen of the same set). 3,589
-    pictures against 28,709 take some tens of seconds on two cores.
+    Copies are found in spite of small shifts (to 8 pixels), other crops (scales to about 1.2),
+    other brightness and contrast, JPEG, watermarks and mirroring. Another photograph of the same
+    person is no copy. The result depends on the pictures and on the rounding of a processor
+    only. A pair at the threshold may fall on either side: 945 and 946 copies were found in one
+    set. 3,589 pictures against 28,709 take some tens of seconds on two cores.
 
     Parameters
     ----------
-    images_a : (n, 48, 48) uint8, the pictures asked about, such as a test set.
-    images_b : (m, 48, 48) uint8, the pictures that may hold copies, such as a training set.
-    threshold : 0 < threshold <= 1, see `THRESHOLD`; 1 finds exact copies alone.
+    images_a : (n, 48, 48) uint8, the queries, such as a test set.
+    images_b : (m, 48, 48) uint8, the pictures that may have copies, such as a training set.
+    threshold : 0 < threshold <= 1, see `THRESHOLD`; 1 finds exact copies only.
 
     Raises
     ------
-    DataError : not grey 48 x 48 uint8 pictures.
+    DataError : the pictures are not grey 48 x 48 uint8.
     ParameterError : the threshold is out of range.
     """
     a, b = _pictures(images_a, "images_a"), _pictures(images_b, "images_b")
@@ -104,7 +104,7 @@ def near_duplicates(
                 if value > score[i]:
                     score[i], mirrored[i] = value, flip
                     index[i] = j
-                if value >= threshold:  # candidates come nearest first, one copy is enough
+                if value >= threshold:  # nearest candidates come first, and one copy is enough
                     break
     found = exact | (score >= threshold)
     return Duplicates(found, exact, np.where(found, index, -1), score, mirrored & found)
@@ -161,7 +161,7 @@ def _thumbnails(images: NDArray[np.uint8]) -> F32:
     x = x.reshape(len(images), -1)
     x -= x.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(x, axis=1, keepdims=True)
-    # an even picture is like nothing, rather than like everything
+    # an even picture is similar to nothing
     unit: F32 = np.divide(x, norm, out=np.zeros_like(x), where=norm > 1)
     return unit
 
@@ -178,13 +178,13 @@ def _warp(image: Grey, matrix: NDArray[Any], flags: int) -> Grey:
     warped = cv2.warpAffine(
         image, matrix, (_SIDE, _SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    return cast(Grey, warped)  # OpenCV keeps the type, but does not say so
+    return cast(Grey, warped)  # OpenCV keeps the type, but does not declare it
 
 
 def _alignments(a: NDArray[np.uint8], b: NDArray[np.uint8], scale: float) -> list[F32]:
     """Maps (2, 3) from pixels of a to pixels of b: a scaled shift, and an affine map from there.
 
-    The refined map may have left its basin, so both are to be tried; none if nothing fits.
+    The refined map may be worse, so both are to be tried. Empty if nothing fits.
     """
     smooth_a, smooth_b = (_blur(x.astype(np.float32), 1.0) for x in (a, b))
     middle = (_SIDE - 1) / 2 * (1 - scale)
@@ -194,7 +194,7 @@ def _alignments(a: NDArray[np.uint8], b: NDArray[np.uint8], scale: float) -> lis
         return []
     scores = cv2.matchTemplate(_warp(smooth_b, shift, _INTO_A), inner, cv2.TM_CCOEFF_NORMED)
     row, column = np.unravel_index(int(np.argmax(scores)), scores.shape)
-    if not _MEDIUM <= scores[row, column] <= 1.001:  # OpenCV gives nonsense for even areas
+    if not _MEDIUM <= scores[row, column] <= 1.001:  # OpenCV returns invalid values for even areas
         return []
     shift[:, 2] += scale * (np.array([column, row]) - _MARGIN)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-4)
@@ -229,6 +229,6 @@ def _blur(image: F32, sigma: float) -> F32:
 
 
 def _detail(image: NDArray[np.uint8]) -> F32:
-    """What lies between the finest grain (JPEG) and the lighting: a band of blurs 0.7 to 5."""
+    """Structure between the finest grain (JPEG) and the lighting: a band of blurs 0.7 to 5."""
     x = image.astype(np.float32)
     return _blur(x - _blur(x, 5.0), 0.7)

@@ -1,8 +1,8 @@
 """Measured results on disk: ``NAME.json``, a list of rows, and ``NAME.md``, made from it.
 
-Every number that the project states comes from such a file, and every row names the command that
-wrote it. Writing merges: a row replaces the one with the same what, data, split and metric, and
-the others stay, so that a benchmark can be run in parts.
+Every number of the project comes from such a file. Every row names the command that wrote it.
+Writing merges: a row replaces the one with the same what, data, split and metric. The others stay,
+so a benchmark can be run in parts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from emonets.evaluation.metrics import Evaluation, Score
 from emonets.runtime.files import write_whole
 
 FOLDER = Path("docs/results")
-"""Where results lie, from the project's root."""
+"""The folder of results, from the project's root."""
 SCORES = ("accuracy", "uar", "recall", "precision", "f1", "calibration_error", "share")
 """Metrics between 0 and 1, shown in per cent; one of one class is ``"recall angry"``."""
 
@@ -31,27 +31,27 @@ _TEXTS = ("what", "data", "metric", "command", "split", "group", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Evidence:
     """One measured number.
 
     Attributes
     ----------
-    what : the system measured; a benchmark's row names its baseline here too.
+    what : the measured system; a benchmark's row also names its baseline here.
     data : the data set.
     metric : one of `SCORES`, or ratio, realtime, seconds, megabytes …
     value : between 0 and 1 for a score, any finite number otherwise.
-    command : the line of shell that measures it again, from the project's root.
-    classes : how many there are; None where the number is not about classes.
+    command : the shell command that measures it again, from the project's root.
+    classes : how many there are; None if the number is not about classes.
     split : the part of the data, or how they were divided.
-    group : what intervals (and folds) keep together, such as the actor; empty for none.
+    group : the unit of intervals (and folds), such as a person; empty for none.
     n, dropped : items measured, and items left out of the data.
     low, high : the ends of the 95 % interval, or None.
-    seed : or None where chance plays no part.
-    note : what a reader must know, such as a leak; left out of the file if empty.
+    seed : or None if nothing is random.
+    note : a caveat for readers, such as a leak; left out of the file if empty.
 
     Raises
     ------
-    DataError : a value out of its range or of the wrong type; the message names the row.
+    DataError : a value is out of range or of the wrong type; the message names the row.
     """
 
     what: str
@@ -70,21 +70,21 @@ class Row:
     note: str = ""
 
     def __post_init__(self) -> None:
-        def wrong(key: str, wanted: str) -> DataError:
+        def wrong(key: str, rule: str) -> DataError:
             here = f"row {self.what!r}, {self.data!r}, {self.metric!r}"
-            return DataError(f"{here}: {key} must {wanted}, got {getattr(self, key)!r}")
+            return DataError(f"{here}: {key} must {rule}, got {getattr(self, key)!r}")
 
         for key in _TEXTS:
             if not isinstance(getattr(self, key), str):
                 raise wrong(key, "be text")
         for key in ("what", "data", "metric", "command"):
             if not getattr(self, key).strip():
-                raise wrong(key, "say something")
+                raise wrong(key, "not be empty")
         for key in ("classes", "n", "dropped", "seed"):
             count = _number(getattr(self, key), optional=key != "dropped")
             if count is not None and not (count >= 0 and count.is_integer()):
                 raise wrong(key, "be a whole number from 0 on")
-            # numpy's numbers are welcome, JSON's are kept
+            # numpy's numbers are accepted, plain ones are stored
             object.__setattr__(self, key, None if count is None else int(count))
         for key in ("value", "low", "high"):
             x = _number(getattr(self, key), optional=key != "value")
@@ -100,12 +100,12 @@ class Row:
 
     @property
     def is_score(self) -> bool:
-        """Whether the metric is one of `SCORES`, perhaps of one class."""
+        """Whether the metric is one of `SCORES`, of all classes or of one."""
         return self.metric.split(" ")[0] in SCORES
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What tells two numbers apart: what, data, split and metric."""
+        """The identity of a number: what, data, split and metric."""
         return (self.what, self.data, self.split, self.metric)
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def score_rows(
     dropped: int = 0,
     note: str = "",
     per_class: bool = False,
-) -> list[Row]:
+) -> list[Evidence]:
     """The rows of an evaluation: accuracy and UAR and, on request, the recall of each class."""
     scores: list[tuple[str, Score]] = [
         ("accuracy", evaluation.accuracy),
@@ -150,7 +150,7 @@ def score_rows(
             if support[k]
         ]
     return [
-        Row(
+        Evidence(
             what=what,
             data=data,
             classes=int((support > 0).sum()),
@@ -171,18 +171,18 @@ def score_rows(
 
 
 def write_results(
-    name: str, rows: Iterable[Row | Mapping[str, Any]], folder: str | Path = FOLDER
-) -> list[Row]:
+    name: str, rows: Iterable[Evidence | Mapping[str, Any]], folder: str | Path = FOLDER
+) -> list[Evidence]:
     """Merge rows into ``NAME.json`` and make ``NAME.md`` from it.
 
-    A row that is there already (same what, data, split and metric) is replaced where it stands;
-    new ones follow. Each file is written whole or not at all.
+    An existing row (same what, data, split and metric) is replaced in its place; new ones follow.
+    Each file is written whole or not at all.
 
     Parameters
     ----------
     name : small letters, digits and underscores, such as ``face_paper``.
     rows : at least one.
-    folder : made if it is not there.
+    folder : made if it does not exist.
 
     Returns
     -------
@@ -190,8 +190,8 @@ def write_results(
 
     Raises
     ------
-    DataError : a wrong row, two rows with one key, or a damaged file already there.
-    ParameterError : a name with other characters.
+    DataError : a row is wrong, two rows have one key, or the existing file is damaged.
+    ParameterError : the name has other characters.
     """
     folder = Path(folder)
     path = _path(name, folder)
@@ -205,19 +205,19 @@ def write_results(
     lines = ",\n".join(" " + json.dumps(row.to_dict(), ensure_ascii=False) for row in result)
     write_whole(path, f"[\n{lines}\n]\n".encode())
     title = f"# {name}\n\nMade from `{name}.json` by the commands below; not to be edited.\n\n"
-    # of the numbers as the file has them: rounded twice, some would come out otherwise
+    # made from the numbers in the file: rounded twice, some would differ
     kept = read_results(name, folder)
     write_whole(path.with_suffix(".md"), (title + markdown(kept)).encode())
     return kept
 
 
-def read_results(name: str, folder: str | Path = FOLDER) -> list[Row]:
+def read_results(name: str, folder: str | Path = FOLDER) -> list[Evidence]:
     """The rows of ``NAME.json``.
 
     Raises
     ------
-    DataError : the file is not there or damaged, or holds something else than rows.
-    ParameterError : a name with other characters than small letters, digits and underscores.
+    DataError : the file does not exist, is damaged, or has something else than rows.
+    ParameterError : the name has other characters than small letters, digits and underscores.
     """
     path = _path(name, Path(folder))
     try:
@@ -226,17 +226,19 @@ def read_results(name: str, folder: str | Path = FOLDER) -> list[Row]:
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
         raise DataError(f"{path}: no such results; there are {there}") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not readable as JSON ({error}); delete it and measure") from error
+        raise DataError(
+            f"{path}: not readable as JSON ({error}); delete it and measure again"
+        ) from error
     if not isinstance(content, list):
         raise DataError(f"{path}: expected a list of rows, found a {type(content).__name__}")
     return _distinct([_row(row, f"{path}: row {k}") for k, row in enumerate(content)], str(path))
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[Evidence]) -> str:
     """Rows as a Markdown table: a line for each thing measured, a column for each metric.
 
-    Scores are in per cent, with their 95 % intervals in brackets. Columns in which nothing stands
-    are left out. The commands follow the table.
+    Scores are in per cent, with their 95 % intervals in brackets. Empty columns are left out.
+    The commands follow the table.
     """
     if not rows:
         return "No results yet.\n"
@@ -270,7 +272,7 @@ def markdown(rows: Sequence[Row]) -> str:
 _NUMBERS = ("classes", "n", "dropped", "seed")
 
 
-def _value(row: Row) -> str:
+def _value(row: Evidence) -> str:
     def shown(x: float) -> str:
         if row.is_score:
             return f"{100 * x:.1f}"
@@ -291,7 +293,7 @@ def _text(x: object) -> str:
 
 
 def _number(x: object, *, optional: bool) -> float | None:
-    """A number as float, None where that may be; NaN for anything else, which no check lets by."""
+    """A number as float; None if it is optional; NaN for anything else, which fails every check."""
     if x is None and optional:
         return None
     if isinstance(x, bool) or not isinstance(x, int | float | np.integer | np.floating):
@@ -299,12 +301,12 @@ def _number(x: object, *, optional: bool) -> float | None:
     return float(x)
 
 
-def _row(row: Any, where: str) -> Row:
-    if isinstance(row, Row):
+def _row(row: Any, where: str) -> Evidence:
+    if isinstance(row, Evidence):
         return row
     if not isinstance(row, Mapping):
         raise DataError(f"{where}: expected a row, found a {type(row).__name__}")
-    known = {field.name for field in fields(Row)}
+    known = {field.name for field in fields(Evidence)}
     missing = [k for k in ("what", "data", "metric", "value", "command") if k not in row]
     unknown = [str(k) for k in row if k not in known]
     if missing or unknown:
@@ -318,16 +320,16 @@ def _row(row: Any, where: str) -> Row:
             + f"; a row has {', '.join(_KEYS)}"
         )
     try:
-        return Row(**row)
+        return Evidence(**row)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
 
 
-def _distinct(rows: list[Row], where: str) -> list[Row]:
+def _distinct(rows: list[Evidence], where: str) -> list[Evidence]:
     seen: set[tuple[str, ...]] = set()
     for row in rows:
         if row.key in seen:
-            raise DataError(f"{where}: two rows for {', '.join(row.key)}; tell them apart in what")
+            raise DataError(f"{where}: two rows for {', '.join(row.key)}; give them different what")
         seen.add(row.key)
     return rows
 
@@ -335,6 +337,6 @@ def _distinct(rows: list[Row], where: str) -> list[Row]:
 def _path(name: str, folder: Path) -> Path:
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise ParameterError(
-            f"a name of results is of small letters, digits and underscores, got {name!r}"
+            f"a name of results has small letters, digits and underscores only, got {name!r}"
         )
     return folder / f"{name}.json"

@@ -30,19 +30,19 @@ from emonets.result import check_writable
 from emonets.runtime.files import write_whole
 
 BY_VOTES = "by the majority of FER+ voters"
-"""Of a score in the report: what people saw, in place of the label."""
+"""Of a score in the report: by the votes of people in place of the label."""
 
 
 BY_COPIES = "all copies only, by the labels of what they copy"
-"""Of a score in the report: no network's, but what remembering the learned labels would give."""
+"""Of a score in the report: of the training labels of copies, not of a network."""
 
 
 UNSEEN = "without stills that were trained on"
-"""Of a score in the report, where their copies are not looked for by comparing pixels."""
+"""Of a score in the report, if copies are not searched by comparing pixels."""
 
 
 def part(data: FaceImages, name: str) -> FaceImages | None:
-    """A part under any of its names (`FaceImages.take`), or None where there is none."""
+    """A part under any of its names (`FaceImages.take`), or None if there is none."""
     try:
         return data.take(name)
     except DataError:
@@ -64,16 +64,15 @@ def evaluate_face(
 ) -> str:
     """Score a bundle's face network on one split of still faces; returns a readable report.
 
-    ``split`` is a name, or ``all`` for every face there is.
+    ``split`` is a name, or ``all`` for all faces.
 
-    ``results`` (such as ``docs/results/face_paper``) takes the scores as rows of evidence, under
-    the name ``what``.
+    The scores are written to ``results`` (such as ``docs/results/face_paper``) as rows of evidence,
+    under the name ``what``.
 
-    The report names what the network was trained on, and how many of the stills are among it.
-    With ``duplicates``, it also scores without the stills that are copies, exact ones and near
-    ones, of those that the network was trained on (`learned_from`), and tells how many of the
-    copies the labels of these would get right. Where there are FER+ votes, also by what most
-    voters said.
+    The report names the network's training data, and how many of the stills are in them. With
+    ``duplicates``, it also has scores without copies, exact or near, of the training stills
+    (`learned_from`), and the accuracy of the training labels on the copies. If there are FER+
+    votes, it also has scores by their majority.
     """
     for path in (json_path, figure_path):
         if path is not None:
@@ -86,20 +85,20 @@ def evaluate_face(
     if model.face is None:
         raise DataError(f"{bundle}: has no face specialist")
     faces = open_dataset(data).still_faces()
-    asked = faces if split == "all" else faces.take(split)
+    chosen = faces if split == "all" else faces.take(split)
     network = model.face.network
     network.set_params(mirror=mirror or network.mirror)
-    p = network.predict_proba(model.face.preprocessing.normalise(asked.images))
+    p = network.predict_proba(model.face.preprocessing.normalise(chosen.images))
     corpora = model.provenance.of("face")
     learned = learned_from(faces, corpora)
-    met = sorted(set(asked.splits) & set(learned.splits)) if learned is not None else []
-    others = learned if duplicates and not met else None
-    scores = _scores(asked, p, others, seed)
-    # pixels tell more than fingerprints, where they are compared
-    seen = _seen(asked, corpora, by_content=others is not None or not duplicates)
+    shared = sorted(set(chosen.splits) & set(learned.splits)) if learned is not None else []
+    others = learned if duplicates and not shared else None
+    scores = _scores(chosen, p, others, seed)
+    # comparing pixels finds more copies than fingerprints
+    seen = _seen(chosen, corpora, by_content=others is not None or not duplicates)
     if seen.clips.any() and not seen.clips.all() and others is None:
         rest = ~seen.clips
-        scores[UNSEEN] = evaluate(asked.labels[rest], p[rest], seed=seed)
+        scores[UNSEEN] = evaluate(chosen.labels[rest], p[rest], seed=seed)
     title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
     if figure_path is not None:
         confusion_figure(scores["all"], figure_path, title=title)
@@ -107,7 +106,7 @@ def evaluate_face(
         content = {
             "data": faces.name,
             "split": split,
-            "n": len(asked.labels),
+            "n": len(chosen.labels),
             "bundle": str(bundle),
             "bundle_digest": model.about["bundle_digest"],
             "mirror": network.mirror,
@@ -128,36 +127,36 @@ def evaluate_face(
                 what=what or f"face {bundle}" + (", mirror averaged" if network.mirror else ""),
                 data=faces.name,
                 split=part_name,
-                dropped=len(asked.labels) - score.n,
+                dropped=len(chosen.labels) - score.n,
                 command=f"emonets evaluate face --data {data.name} --split {split} "
                 f"--{'preset' if str(bundle) in bundle_names() else 'bundle'} {bundle}"
                 + (" --mirror" if mirror else ""),
             )
         write_results(results.name, rows, results.parent)
-    return _report(title, scores, _notes(corpora, seen, met))
+    return _report(title, scores, _notes(corpora, seen, shared))
 
 
 def _scores(
-    asked: FaceImages, p: NDArray[np.float64], learned: FaceImages | None, seed: int
+    chosen: FaceImages, p: NDArray[np.float64], learned: FaceImages | None, seed: int
 ) -> dict[str, Evaluation]:
-    """Of all faces, by the votes, and of copies of what was learned from and of the rest."""
-    scores = {"all": evaluate(asked.labels, p, seed=seed)}
-    majority = vote_majority(asked.ferplus_votes, len(asked))
+    """Scores of all faces, by the votes, of copies of training stills, and of the rest."""
+    scores = {"all": evaluate(chosen.labels, p, seed=seed)}
+    majority = vote_majority(chosen.ferplus_votes, len(chosen))
     voted = majority >= 0
     if voted.any():
         scores[BY_VOTES] = evaluate(majority[voted], p[voted], seed=seed)
     if learned is None:
         return scores
     trained = ", ".join(learned.splits)
-    copies = near_duplicates(asked.images, learned.images)
+    copies = near_duplicates(chosen.images, learned.images)
     for name, mask in (("exact copies", copies.exact), ("all copies", copies.found)):
         if mask.any() and not mask.all():
-            rest = evaluate(asked.labels[~mask], p[~mask], seed=seed)
+            rest = evaluate(chosen.labels[~mask], p[~mask], seed=seed)
             scores[f"without {name} of {trained}"] = rest
-            scores[f"{name} only"] = evaluate(asked.labels[mask], p[mask], seed=seed)
-    if copies.found.any():  # what memory alone would get right
+            scores[f"{name} only"] = evaluate(chosen.labels[mask], p[mask], seed=seed)
+    if copies.found.any():  # the score of the training labels of these copies
         known = np.eye(len(EMOTIONS))[learned.labels[copies.index[copies.found]]]
-        scores[BY_COPIES] = evaluate(asked.labels[copies.found], known, seed=seed)
+        scores[BY_COPIES] = evaluate(chosen.labels[copies.found], known, seed=seed)
     return scores
 
 
@@ -165,8 +164,8 @@ def learned_from(faces: FaceImages, corpora: Sequence[Corpus]) -> FaceImages | N
     """The parts of the data that a network was trained on.
 
     These are the parts of which it was trained on more than half of the stills, by their content.
-    Of an older bundle, which has names only, the parts that it names. Where there are none, the
-    part for training. None: the data are not divided.
+    Of an older bundle, which has names only, these are the parts that it names. If there are none,
+    the part for training is returned. None: the data are not divided.
     """
     if faces.split is None:
         return None
@@ -181,28 +180,29 @@ def learned_from(faces: FaceImages, corpora: Sequence[Corpus]) -> FaceImages | N
 
 
 def _seen(faces: FaceImages, corpora: Sequence[Corpus], *, by_content: bool) -> Seen:
-    """Which stills a network was trained on; by content alone nothing but equal pixels count."""
+    """Which stills a network was trained on; with ``by_content``, equal pixels only."""
     if by_content:
         corpora = [replace(corpus, stills=corpus.stills[:0]) for corpus in corpora]
     alone = [str(k) for k in range(len(faces))]
     provenance = Provenance({"face": tuple(corpora)})
-    none = np.zeros(len(faces), bool)
-    nothing = Seen(none, none, none)
-    return seen_by(provenance, prints_of_stills(faces.images), alone).get("face", nothing)
+    no = np.zeros(len(faces), bool)
+    unseen = Seen(no, no, no)
+    return seen_by(provenance, prints_of_stills(faces.images), alone).get("face", unseen)
 
 
-def _notes(corpora: Sequence[Corpus], seen: Seen, met: Sequence[str]) -> list[str]:
-    """What the network was trained on, and what that tells of the scores."""
+def _notes(corpora: Sequence[Corpus], seen: Seen, shared: Sequence[str]) -> list[str]:
+    """The network's training data, and what follows for the scores."""
     known = ", ".join(in_words(corpus) for corpus in corpora)
     lines = [f"the network was trained on {known or 'faces that its bundle does not name'}"]
     if seen.unchecked or not corpora:
         lines.append(
-            "whether these stills are among them cannot be checked: the bundle has no fingerprints"
+            "whether it was trained on these stills cannot be checked: its bundle has no "
+            "fingerprints"
         )
     if seen.clips.any():
         lines.append(seen.in_words().replace("clips", "stills"))
-    if met:
-        lines.append(f"the network learned from {', '.join(met)}: this is no test")
+    if shared:
+        lines.append(f"the network was trained on {', '.join(shared)}: these are no test scores")
     elif seen.everything:
         lines.append("no score of unseen stills: the network was trained on all of these")
     return lines

@@ -1,4 +1,4 @@
-"""What a bundle keeps of the clips that its networks were trained on."""
+"""The record that a bundle keeps of the clips its networks were trained on."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Corpus:
 
     Attributes
     ----------
-    name, licence, citation : of the corpus; for people to read, nothing is decided by them.
-    content : (n,) uint64 as `Prints.content`. Empty where only the name is known, as of bundles
-        that older versions wrote.
+    name, licence, citation : of the corpus; for readers only, they are not compared.
+    content : (n,) uint64 as `Prints.content`. Empty if only the name is known, as in bundles of
+        older versions.
     pieces : (n, 2) float64 as `Prints.pieces`; empty if all clips are whole files.
     group : (n,) uint32, which of ``groups`` each clip is of; empty if every clip is its own.
     groups : (g,) uint64, a digest of each group's name.
@@ -81,18 +81,21 @@ class Corpus:
                     f"{array.shape}, type {array.dtype}; copy the bundle again"
                 )
         if len(self.group) and int(self.group.max()) >= len(self.groups):
-            raise BundleError(f"its provenance is damaged: corpus {self.name!r} lacks groups")
+            raise BundleError(
+                f"its provenance is damaged: corpus {self.name!r} lacks groups; copy the bundle "
+                "again"
+            )
 
     def __len__(self) -> int:
         return len(self.content)
 
     @property
     def key(self) -> str:
-        """A word that two corpora share if they are equal."""
+        """A digest, the same for equal corpora."""
         return parameter_digest(self.about(), *self.to_arrays().values())
 
     def about(self) -> dict[str, Any]:
-        """For people to read, and for JSON."""
+        """Names and sizes, for readers and for JSON."""
         return {
             "name": self.name, "licence": self.licence, "citation": self.citation,
             "clips": len(self), "groups": len(self.groups) or len(self),
@@ -111,7 +114,7 @@ def make_corpus(
 
     Parameters
     ----------
-    groups : (n,) ``corpus/who``. Only digests of these names are kept, as names may be private.
+    groups : (n,) ``corpus/group``. Only digests of these names are kept, as names may be private.
     """
     names, group = np.unique(np.asarray(groups, np.str_), return_inverse=True)
     single = len(names) == len(prints)
@@ -123,7 +126,7 @@ def make_corpus(
     parts: Arrays = {
         "content": prints.content, "pieces": np.zeros(0) if whole else prints.pieces,
         "group": np.zeros(0) if single else group,
-        "groups": np.zeros(0) if single else np.array([_digest(who) for who in names], np.uint64),
+        "groups": np.zeros(0) if single else np.array([_digest(one) for one in names], np.uint64),
         "sound": np.concatenate([np.zeros(0), *sound]), "sound_lengths": _lengths(sound),
         "pictures": np.concatenate([np.zeros(0, np.uint64), *pictures]),
         "pictures_lengths": _lengths(pictures),
@@ -135,7 +138,7 @@ def make_corpus(
 
 
 def _lengths(words: Sequence[NDArray[Any]]) -> NDArray[np.uint32]:
-    lengths = np.array([len(some) for some in words], np.uint32)
+    lengths = np.array([len(own) for own in words], np.uint32)
     return lengths if lengths.any() else lengths[:0]
 
 
@@ -159,7 +162,7 @@ class Provenance:
         return self.corpora.get(specialist, ())
 
     def only(self, specialists: Sequence[str]) -> Provenance:
-        """Of some of the specialists."""
+        """The provenance of these specialists only."""
         return Provenance({name: self.corpora[name] for name in specialists if self.of(name)})
 
     def names(self) -> dict[str, list[str]]:
@@ -169,7 +172,7 @@ class Provenance:
         }
 
     def to_bundle(self) -> tuple[dict[str, Any], Arrays]:
-        """An entry for a manifest, and the arrays of a part; every corpus is there once."""
+        """An entry for a manifest, and the arrays of a part; each corpus is written once."""
         unique: dict[str, Corpus] = {}
         keys = {id(c): c.key for corpora in self.corpora.values() for c in corpora}
         for corpora in self.corpora.values():
@@ -189,7 +192,7 @@ class Provenance:
 
 
 def united(*several: Sequence[Corpus]) -> tuple[Corpus, ...]:
-    """Corpora of several origins, equal ones once."""
+    """Corpora of several sources, equal ones once."""
     found: dict[str, Corpus] = {}
     for corpora in several:
         for corpus in corpora:
@@ -198,7 +201,7 @@ def united(*several: Sequence[Corpus]) -> tuple[Corpus, ...]:
 
 
 def in_words(corpus: Corpus) -> str:
-    """A corpus with its size, where that is known."""
+    """A corpus' name with its size, if that is known."""
     if not len(corpus):
         return corpus.name
     what = "stills" if corpus.stills.size else "clips"
@@ -206,7 +209,7 @@ def in_words(corpus: Corpus) -> str:
 
 
 def provenance_of(bundle: Bundle) -> Provenance:
-    """What a bundle's networks were trained on; of an older bundle only the names in its card.
+    """What a bundle's networks were trained on; of an older bundle, the names in its card only.
 
     Raises
     ------
@@ -249,7 +252,9 @@ def _named(manifest: Mapping[str, Any]) -> Provenance:
     whole = manifest.get("card", {})
     found = {}
     for name in manifest.get("specialists", {}):
-        own = whole.get(name, whole if name == "face" else {})  # the oldest cards are the face's
+        own = whole.get(
+            name, whole if name == "face" else {}
+        )  # the oldest cards have the face's entries at the top
         text = own.get("trained_on") if isinstance(own, Mapping) else None
         if text:
             found[name] = tuple(Corpus(part.strip()) for part in str(text).split(" + "))

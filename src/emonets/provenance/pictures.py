@@ -1,9 +1,9 @@
 """A fingerprint of a clip's pictures: 64 bits every quarter of a second.
 
-Clips of one studio look alike, so it is not the picture that is described but how it changes. The
-grey picture of a quarter of a second before is subtracted. A bit is the sign of one of the 64
-lowest coefficients of the difference's cosine transform. Where nothing moves a word carries no
-information: still pictures are not recognised by it.
+Clips of one studio have similar pictures, so a word describes how the picture changes. The grey
+picture of a quarter of a second before is subtracted. A bit is the sign of one of the 64 lowest
+coefficients of the difference's cosine transform. Without movement a word has no information, so
+still pictures are not recognised by it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ STEP = 1 / 32
 RULE = Rule(limit=0.27, slack=0.19, least=3, near=13)
 
 _SIDE = 16  # pixels of the grey picture
-_FINE = 64  # … of which these are the means, so that it is finer than 1 of 256
-_MOVES = 0.5  # of 255, root mean square: where a picture changes less it counts as still
-_BLOCK = 2048  # steps that are made at once
+_FINE = 64  # … which is the mean of these, so it has finer steps than 1 of 256
+_MOVES = 0.5  # of 255, root mean square: below this a picture counts as still
+_BLOCK = 2048  # steps computed together
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue (ITU-R BT.601)
 _ZIGZAG = sorted((i + j, i, j) for i in range(12) for j in range(12))[1:65]  # without the mean
 _ROWS, _COLUMNS = [i for _, i, _ in _ZIGZAG], [j for _, _, j in _ZIGZAG]
@@ -49,7 +49,7 @@ def picture_words(
 
     Returns
     -------
-    (m,) uint64, 0 where nothing moves; empty for less than a quarter of a second.
+    (m,) uint64, 0 without movement; empty for less than a quarter of a second.
     """
     if len(times) < 2:
         return np.zeros(0, np.uint64)
@@ -66,7 +66,7 @@ def picture_words(
 def _at(
     shown: NDArray[np.float32], when: NDArray[np.float64], times: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """The pictures at some times, each between two frames in proportion."""
+    """The pictures at these times, interpolated linearly between two frames."""
     before = np.clip(np.searchsorted(when, times, side="right") - 1, 0, len(when) - 2)
     share = np.clip((times - when[before]) / (when[before + 1] - when[before]), 0, 1)
     weight = share.astype(np.float32)[:, None, None]
@@ -75,7 +75,7 @@ def _at(
 
 
 def _words(changes: NDArray[np.float32]) -> NDArray[np.uint64]:
-    changes = changes - changes.mean(axis=(1, 2), keepdims=True)  # light that comes and goes
+    changes = changes - changes.mean(axis=(1, 2), keepdims=True)  # removes changes of brightness
     moves = np.sqrt((changes**2).mean(axis=(1, 2))) >= _MOVES
     signs = np.array([cv2.dct(change)[_ROWS, _COLUMNS] > 0 for change in changes])
     words = np.maximum(np.packbits(signs, axis=1).view(">u8")[:, 0].astype(np.uint64), 1)

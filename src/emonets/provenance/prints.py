@@ -1,4 +1,4 @@
-"""What identifies labelled clips: their content, and fingerprints of audio, pictures and stills."""
+"""Identity of labelled clips: their content, and fingerprints of audio, pictures and stills."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from emonets.provenance.stills import SIDE, as_face
 from emonets.runtime.parallel import run_each
 from emonets.runtime.store import Arrays, FeatureStore, content_digest, parameter_digest
 
-_VERSION = 1  # changes when the same clip gives other words
+_VERSION = 1  # changes if the words of a clip change
 
 SOUND, PICTURES = "sound", "pictures"
 BOTH = (SOUND, PICTURES)
@@ -33,15 +33,15 @@ _TYPES: Mapping[str, Any] = {SOUND: np.uint16, PICTURES: np.uint64}
 
 @dataclass(frozen=True, eq=False)
 class Prints:
-    """What identifies n clips or stills.
+    """The identity of n clips or stills.
 
     Attributes
     ----------
     content : (n,) uint64, the first 8 bytes of the SHA-256 of a file, or of a still's pixels.
-    pieces : (n, 2) start and end in the file, seconds; 0 and infinity for the whole.
+    pieces : (n, 2) start and end in the file, seconds; 0 and infinity for the whole file.
     sound : n arrays uint16 (`sound.sound_words`). pictures : n arrays uint64
-        (`pictures.picture_words`). Empty where there is none, or none was asked for.
-    stills : (m, 48, 48) uint8 grey. shown : (m,) which of the n each of them is.
+        (`pictures.picture_words`). Empty if there is none, or none was requested.
+    stills : (m, 48, 48) uint8 grey. shown : (m,) the position, of n, of each still.
     """
 
     content: NDArray[np.uint64]
@@ -55,7 +55,7 @@ class Prints:
         return len(self.content)
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Prints:
-        """Some of them, by position."""
+        """The clips at these positions."""
         place = np.full(len(self), -1)
         place[rows] = np.arange(len(rows))
         mine = place[self.shown] >= 0
@@ -80,28 +80,28 @@ class _Job:
 def prints_of(
     items: Sequence[Item],
     *,
-    wanted: Iterable[str] = BOTH,
+    kinds: Iterable[str] = BOTH,
     images: Mapping[Path, NDArray[np.uint8]] | None = None,
     store: FeatureStore | None = None,
     workers: int = 1,
     scheduler: str | None = None,
     on_clip: Callable[[int, int], Any] | None = None,
 ) -> Prints:
-    """What identifies labelled items.
+    """The identity of labelled items.
 
-    A file that cannot be decoded has its content only. One that cannot be read has the content 0,
-    which matches nothing.
+    A file that cannot be decoded has its content only. A file that cannot be read has the content
+    0, which matches nothing.
 
     Parameters
     ----------
-    wanted : of ``sound`` and ``pictures``, the fingerprints that are taken. With none of them
-        no clip is decoded.
+    kinds : the fingerprints to compute, of ``sound`` and ``pictures``. Without any, no clip is
+        decoded.
     images : file → its stills (n, height, width), where items are rows of one file.
     store : where fingerprints are kept and found again.
     workers, scheduler : as `emonets.runtime.parallel.run_each`.
-    on_clip : called with how many clips are done, and of how many.
+    on_clip : called with how many clips are done, and how many there are.
     """
-    asked = tuple(kind for kind in BOTH if kind in set(wanted))
+    requested = tuple(kind for kind in BOTH if kind in set(kinds))
     content, todo, stills, shown = [], [], [], []
     for i, item in enumerate(items):
         if item.row is not None:
@@ -111,7 +111,7 @@ def prints_of(
             digest = _digest(item.path)
             content.append(int(digest[:16], 16))
             if item.kind != "still":
-                names = {kind: _name(kind, digest, item) for kind in asked}
+                names = {kind: _name(kind, digest, item) for kind in requested}
                 if names and content[-1]:
                     todo.append((i, _Job(item.path, item.start, item.end, names, store)))
                 continue
@@ -137,7 +137,7 @@ def prints_of(
 
 
 def prints_of_stills(images: NDArray[np.uint8]) -> Prints:
-    """What identifies stills (n, height, width) uint8."""
+    """The identity of stills (n, height, width) uint8."""
     n = len(images)
     stills = np.array([as_face(image) for image in images], np.uint8).reshape(-1, SIDE, SIDE)
     return Prints(
@@ -154,7 +154,7 @@ def still_content(image: NDArray[np.uint8]) -> int:
 
 
 def clip_words(
-    path: Path, start: float | None = None, end: float | None = None, wanted: Iterable[str] = BOTH
+    path: Path, start: float | None = None, end: float | None = None, kinds: Iterable[str] = BOTH
 ) -> Arrays:
     """``sound`` and ``pictures``, the words of a clip or of a piece of it, in one pass.
 
@@ -162,13 +162,13 @@ def clip_words(
     ------
     MediaError : it cannot be decoded.
     """
-    asked = set(wanted)
+    requested = set(kinds)
     shown: list[NDArray[np.float32]] = []
     times: list[float] = []
 
     def chunks() -> Iterator[NDArray[np.float32]]:
         clip = open_piece(path, start, end)
-        for part in clip.decode(frames=PICTURES in asked, sound=SOUND in asked):
+        for part in clip.decode(frames=PICTURES in requested, sound=SOUND in requested):
             if isinstance(part, Frame):
                 shown.append(thumbnail(part.image))
                 times.append(part.time)
@@ -177,7 +177,7 @@ def clip_words(
 
     samples = to_rate(chunks(), SOUND_RATE)
     words: Arrays = {SOUND: sound_words(samples), PICTURES: picture_words(shown, times)}
-    return {kind: words[kind] for kind in BOTH if kind in asked}
+    return {kind: words[kind] for kind in BOTH if kind in requested}
 
 
 def _taken(

@@ -1,4 +1,4 @@
-"""Which clips of labelled data a model was trained on, and which are of groups that it was."""
+"""Which clips of labelled data, and which groups, a model was trained on."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Seen:
 
     Attributes
     ----------
-    content : (n,) the very file, or a piece of it that overlaps one that was trained on.
+    content : (n,) the same file, or a piece of it that overlaps one that was trained on.
     fingerprint : (n,) a copy in another encoding, or a part; never where ``content`` is True.
-    group : (n,) not the clip, but another of its group, or another piece of its file.
-    unchecked : names of corpora that it was trained on and of which nothing else is known.
+    group : (n,) not the clip, but another one of its group, or another piece of its file.
+    unchecked : names of the corpora it was trained on that have no fingerprints.
     """
 
     content: Bools
@@ -51,11 +51,11 @@ class Seen:
 
     @property
     def everything(self) -> bool:
-        """Whether no clip is left whose score would be of unseen groups."""
+        """Whether all clips are of groups it was trained on, so none can be scored as unseen."""
         return len(self) > 0 and bool(self.any.all())
 
     def in_words(self) -> str:
-        """A sentence without its end; nothing where all clips are unseen."""
+        """A sentence without its full stop; empty if all clips are unseen."""
         if not self.any.any():
             return ""
         text = (
@@ -75,7 +75,7 @@ class Seen:
         }  # fmt: skip
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Seen:
-        """Some of the clips, by position."""
+        """The clips at these positions."""
         return Seen(self.content[rows], self.fingerprint[rows], self.group[rows], self.unchecked)
 
 
@@ -84,12 +84,12 @@ def seen_by(
 ) -> dict[str, Seen]:
     """For each specialist, which of n clips it was trained on.
 
-    A clip of a group that was trained on makes the whole group known: its other clips show the
-    same person. Names of corpora, groups and files play no part.
+    One training clip of a group makes the whole group known: its other clips show the same
+    person. Names of corpora, groups and files are not compared.
 
     Parameters
     ----------
-    prints : of the n clips. groups : (n,) names, unique to a clip where nobody knows.
+    prints : of the n clips. groups : (n,) names; a clip of an unknown group has a unique one.
     """
     cache: dict[int, tuple[Bools, Bools, Bools]] = {}
     found = {}
@@ -101,15 +101,15 @@ def seen_by(
             by = cache[id(corpus)]
             content, printed, file = content | by[0], printed | by[1], file | by[2]
         known = content | printed
-        whose = np.asarray(groups, np.str_)
-        of_known = np.isin(whose, np.unique(whose[known])) | file
+        names = np.asarray(groups, np.str_)
+        of_known = np.isin(names, np.unique(names[known])) | file
         unchecked = tuple(corpus.name for corpus in corpora if not len(corpus))
         found[name] = Seen(content, printed & ~content, of_known & ~known, unchecked)
     return found
 
 
 def needed(corpora: Sequence[Corpus]) -> tuple[str, ...]:
-    """Of ``sound`` and ``pictures``, the fingerprints that can be compared with some corpora."""
+    """The fingerprints, of ``sound`` and ``pictures``, that some of the corpora have."""
     kinds = {SOUND: "sound", PICTURES: "pictures"}
     return tuple(
         kind for kind, array in kinds.items() if any(getattr(c, array).size for c in corpora)
@@ -117,7 +117,7 @@ def needed(corpora: Sequence[Corpus]) -> tuple[str, ...]:
 
 
 def together(seen: Mapping[str, Seen]) -> Seen | None:
-    """Of several specialists: a clip is known if one of them was trained on it."""
+    """Several specialists as one: a clip is known if one of them was trained on it."""
     each = list(seen.values())
     if not each:
         return None
@@ -129,21 +129,21 @@ def together(seen: Mapping[str, Seen]) -> Seen | None:
 
 
 def _matches(corpus: Corpus, prints: Prints) -> tuple[Bools, Bools, Bools]:
-    """(n,) clips known by content, by fingerprint, and those of which only the file is known."""
+    """(n,) clips known by content, by fingerprint, and those whose file alone is known."""
     n = len(prints)
     if not len(corpus):
         return np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
     file = np.isin(prints.content, corpus.content)
-    # of whole files that were trained on, any piece is known
+    # any piece is known of a whole file that was trained on
     content = _overlaps(corpus, prints, file) if corpus.pieces.size else file
     printed = np.zeros(n, bool)
     todo = np.flatnonzero(~content)
-    for words, lengths, asked, rule in (
+    for words, lengths, queries, rule in (
         (corpus.sound, corpus.sound_lengths, prints.sound, SOUND_RULE),
         (corpus.pictures, corpus.pictures_lengths, prints.pictures, PICTURES_RULE),
     ):
         todo = todo[~printed[todo]]
-        printed[todo] |= _copies(words, lengths, [asked[i] for i in todo.tolist()], rule)
+        printed[todo] |= _copies(words, lengths, [queries[i] for i in todo.tolist()], rule)
     if corpus.stills.size:
         unknown = np.flatnonzero(~content[prints.shown])
         copies = find_stills(prints.stills[unknown], corpus.stills)
@@ -151,15 +151,17 @@ def _matches(corpus: Corpus, prints: Prints) -> tuple[Bools, Bools, Bools]:
     return content, printed, file & ~content & ~printed
 
 
-def _copies(words: NDArray[Any], lengths: NDArray[Any], asked: Sequence[Any], rule: Rule) -> Bools:
-    if not words.size or not any(len(some) for some in asked):
-        return np.zeros(len(asked), bool)
+def _copies(
+    words: NDArray[Any], lengths: NDArray[Any], queries: Sequence[Any], rule: Rule
+) -> Bools:
+    if not words.size or not any(len(query) for query in queries):
+        return np.zeros(len(queries), bool)
     index = WordIndex(words, lengths, rule)
-    return np.array([index.find(some).copy for some in asked], bool)
+    return np.array([index.find(query).copy for query in queries], bool)
 
 
 def _overlaps(corpus: Corpus, prints: Prints, file: Bools) -> Bools:
-    """Which clips share some time with a piece of the same file that was trained on."""
+    """Which clips overlap a piece of the same file that was trained on."""
     order = np.argsort(corpus.content, kind="stable")
     ordered = corpus.content[order]
     found = np.zeros(len(prints), bool)

@@ -1,6 +1,6 @@
 """A fingerprint of a clip's audio: 16 bits every 64 ms.
 
-A bit tells whether the difference in energy of two neighbouring bands grew since the word before
+A bit is set if the difference in energy of two neighbouring bands grew since the word before
 (Haitsma & Kalker, A highly robust audio fingerprinting system, ISMIR 2002). Codecs, gain and
 resampling change few of these bits. Another clip of the same sentence by the same person differs
 in a quarter of them and more (benchmarks/fingerprints.py).
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from emonets.provenance.words import HOP, Rule
 
 RATE = 8000
-"""Hz at which audio is analysed: what every codec and telephone keeps."""
+"""Hz at which audio is analysed; every codec and telephone keeps this range."""
 STEP = 64
 """Samples between two words of a clip that is looked up: 8 ms."""
 RULE = Rule(limit=0.25, slack=0.3, least=8)
@@ -25,9 +25,9 @@ RULE = Rule(limit=0.25, slack=0.3, least=8)
 _BITS = 16
 _FRAME = 1024  # samples, 128 ms
 _LOWEST, _HIGHEST = 300.0, 3400.0  # Hz
-_RANGE = 45.0  # dB below the loudest frame, at which a word carries no information
+_RANGE = 45.0  # dB below the loudest frame, at which a word has no information
 _SILENCE = -90.0  # dB of full scale, likewise
-_BLOCK = 1024  # frames that are transformed at once
+_BLOCK = 1024  # frames transformed together
 
 
 def sound_words(samples: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -39,7 +39,7 @@ def sound_words(samples: NDArray[np.float32]) -> NDArray[np.uint16]:
 
     Returns
     -------
-    (m,) uint16, 0 where it is nearly silent; empty for less than 0.2 s.
+    (m,) uint16, 0 in near silence; empty for less than 0.2 s.
     """
     if len(samples) < _FRAME + HOP * STEP:
         return np.zeros(0, np.uint16)
@@ -52,7 +52,7 @@ def sound_words(samples: NDArray[np.float32]) -> NDArray[np.uint16]:
 
 
 def to_rate(chunks: Iterable[NDArray[np.float32]], rate: int) -> NDArray[np.float32]:
-    """Pieces of mono audio of a rate, in order, as one at `RATE`; (n,)."""
+    """Consecutive pieces of mono audio, resampled from ``rate`` to `RATE`; (n,)."""
     stream = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
     parts = [stream.resample_chunk(chunk) for chunk in chunks]
     parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
@@ -75,7 +75,7 @@ def _energies(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArra
 
 
 def _edges() -> NDArray[np.intp]:
-    """Bins of the spectrum at which 17 bands begin, and where the last ends."""
+    """Bins of the spectrum at which 17 bands begin, and where the last one ends."""
     edges = np.round(np.geomspace(_LOWEST, _HIGHEST, _BITS + 2) * _FRAME / RATE).astype(np.intp)
     for i in range(1, len(edges)):  # low bands would be empty
         edges[i] = max(edges[i], edges[i - 1] + 1)

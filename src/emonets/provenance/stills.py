@@ -1,8 +1,8 @@
 """A fingerprint of a still face: 96 bits.
 
 A bit is the sign of one of the 96 lowest coefficients of the picture's cosine transform. Codecs,
-scaling and light change few of them. To recognise other crops and mirror images, a picture that is
-looked up is tried shifted, scaled and mirrored. The comparison of pixels in
+scaling and light change few of them. To recognise other crops and mirror images, a query
+picture is also compared shifted, scaled and mirrored. The comparison of pixels in
 `emonets.evaluation.near_duplicates` finds more copies, but requires the pictures of both sides.
 """
 
@@ -22,7 +22,7 @@ WORDS = 3
 _FARTHEST = 11  # bits of 96 in which two copies differ at most
 _SHIFTS = (-2.0, 0.0, 2.0)  # pixels
 _SCALES = (0.93, 1.0, 1.07)
-_BLOCK = 64  # pictures that are looked up at once
+_BLOCK = 64  # pictures compared together
 _ZIGZAG = sorted((i + j, i, j) for i in range(24) for j in range(24))[1 : 32 * WORDS + 1]
 _ROWS, _COLUMNS = [i for _, i, _ in _ZIGZAG], [j for _, _, j in _ZIGZAG]
 
@@ -42,7 +42,7 @@ def as_face(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def still_words(images: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """(n, 3) fingerprints of pictures (n, 48, 48); 0 of a picture without any contrast."""
+    """(n, 3) fingerprints of pictures (n, 48, 48); 0 for a picture without contrast."""
     if not len(images):
         return np.zeros((0, WORDS), np.uint32)
     found = np.array([cv2.dct(x.astype(np.float32))[_ROWS, _COLUMNS] for x in images])
@@ -52,7 +52,7 @@ def still_words(images: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def find_stills(images: NDArray[np.uint8], kept: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """(n,) whether a picture is a copy of one that is kept.
+    """(n,) whether a picture is a copy of a kept one.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ def find_stills(images: NDArray[np.uint8], kept: NDArray[np.uint32]) -> NDArray[
     for view in _views():
         left = np.flatnonzero(~found)
         for k in range(0, len(left), _BLOCK):
-            some = left[k : k + _BLOCK]
-            words = still_words(np.stack([_seen(image, view) for image in images[some]]))
+            block = left[k : k + _BLOCK]
+            words = still_words(np.stack([_warped(image, view) for image in images[block]]))
             apart = np.bitwise_count(words[:, :1] ^ columns[0])
             for word in range(1, WORDS):
                 apart += np.bitwise_count(words[:, word : word + 1] ^ columns[word])
-            found[some] = (apart.min(axis=1) <= _FARTHEST) & words.any(axis=1)
+            found[block] = (apart.min(axis=1) <= _FARTHEST) & words.any(axis=1)
     return found
 
 
@@ -88,7 +88,7 @@ def _views() -> Iterator[_View]:
                     yield mirrored, np.array([[scale, 0, rest + x], [0, scale, rest + y]])
 
 
-def _seen(image: NDArray[np.uint8], view: _View) -> NDArray[np.uint8]:
+def _warped(image: NDArray[np.uint8], view: _View) -> NDArray[np.uint8]:
     mirrored, affine = view
     turned = np.ascontiguousarray(image[:, ::-1]) if mirrored else image
     if np.array_equal(affine, np.eye(2, 3)):

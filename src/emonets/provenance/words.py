@@ -1,7 +1,7 @@
-"""Fingerprints as words over time, and which clip of many a fingerprint agrees with.
+"""Fingerprints as words over time, and the search for the clip that a fingerprint agrees with.
 
-A clip that is kept has a word every ``HOP`` steps, a clip that is looked up has one every step. A
-trimmed clip may begin anywhere between two words that were kept, so one side has to be finer.
+A kept clip has a word every ``HOP`` steps, a query clip has one every step. A trimmed clip may
+begin anywhere between two kept words, so the query is finer.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 Words = NDArray[np.unsignedinteger[Any]]
 
 HOP = 8
-"""Steps between two words that are kept."""
+"""Steps between two kept words."""
 
-_CANDIDATES = 32  # alignments with the most votes, which are compared as a whole
+_CANDIDATES = 32  # alignments with the most votes, which are compared fully
 _BIN = 4  # steps that count as one alignment
 _AROUND = np.arange(-3, 4)  # steps that are tried around it
-_BLOCK = 1 << 22  # pairs of words that are compared at once
-_EXACT = 16  # bits up to which equal words vote; of longer ones, those that are near
+_BLOCK = 1 << 22  # pairs of words compared together
+_EXACT = 16  # bits up to which equal words vote; of longer words, near ones vote
 
 
 @dataclass(frozen=True)
 class Rule:
     """When two clips are copies of one.
 
-    The share of bits that differ may reach ``limit - slack / sqrt(n)``, where n words are
-    compared: chance makes few words look alike more easily.
+    The share of bits that differ may reach ``limit - slack / sqrt(n)`` if n words are compared. Few
+    words are similar by chance more often than many.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Match:
-    """The best agreement of a clip with those that are kept.
+    """The best agreement of a clip with the kept ones.
 
     Attributes
     ----------
-    clip : number of the one that is kept, or -1.
-    share : 0..1, of the bits that differ. words : how many were compared.
+    clip : number of the kept clip, or -1.
+    share : of the bits that differ, 0..1. words : how many were compared.
     copy : whether they are copies of one clip, by the rule.
     """
 
@@ -62,7 +62,7 @@ class Match:
 
 
 class WordIndex:
-    """The words of many clips. A word that is 0 carries no information and is not compared.
+    """The words of many clips. A word 0 has no information and is not compared.
 
     Parameters
     ----------
@@ -80,21 +80,21 @@ class WordIndex:
             self._order = np.argsort(words, kind="stable")
             self._first = np.searchsorted(words[self._order], np.arange(2**self._bits + 1))
 
-    def find(self, asked: Words) -> Match:
-        """The kept clip that agrees best with one.
+    def find(self, query: Words) -> Match:
+        """The kept clip that agrees best with a query.
 
         Parameters
         ----------
-        asked : (m,) a word every step.
+        query : (m,) a word every step.
         """
         best, least = Match(), np.inf
-        if not len(self._words) or not len(asked):
+        if not len(self._words) or not len(query):
             return best
-        for clip, first in self._candidates(asked):
+        for clip, first in self._candidates(query):
             kept = self._words[self._begins[clip] : self._ends[clip]]
             place = np.arange(len(kept)) * HOP - (first + _AROUND)[:, None]
-            theirs = asked[np.clip(place, 0, len(asked) - 1)]
-            compared = (place >= 0) & (place < len(asked)) & (kept != 0) & (theirs != 0)
+            theirs = query[np.clip(place, 0, len(query) - 1)]
+            compared = (place >= 0) & (place < len(query)) & (kept != 0) & (theirs != 0)
             n = compared.sum(axis=1)
             wrong = (np.bitwise_count(kept ^ theirs) * compared).sum(axis=1)
             share = np.where(n >= self._rule.least, wrong / np.maximum(n * self._bits, 1), np.inf)
@@ -106,9 +106,9 @@ class WordIndex:
                 best = Match(int(clip), float(share[k]), int(n[k]), copy)
         return best
 
-    def _candidates(self, asked: Words) -> Sequence[tuple[int, int]]:
-        """(kept clip, step of it at which the asked one would begin), those with most votes."""
-        step, kept = self._equal(asked) if self._bits <= _EXACT else self._near(asked)
+    def _candidates(self, query: Words) -> Sequence[tuple[int, int]]:
+        """(kept clip, step of it at which the query would begin), those with most votes."""
+        step, kept = self._equal(query) if self._bits <= _EXACT else self._near(query)
         if not len(step):
             return []
         clip = np.searchsorted(self._ends, kept, side="right")
@@ -126,24 +126,24 @@ class WordIndex:
             )
         )
 
-    def _equal(self, asked: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Steps of the asked clip and positions of kept words that are equal, each pair."""
-        step = np.flatnonzero(asked)
-        low = self._first[asked[step]]
-        count = self._first[asked[step].astype(np.int64) + 1] - low
+    def _equal(self, query: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Steps of the query and positions of kept words, for each pair of equal words."""
+        step = np.flatnonzero(query)
+        low = self._first[query[step]]
+        count = self._first[query[step].astype(np.int64) + 1] - low
         offset = np.cumsum(count) - count
         at = np.repeat(low - offset, count) + np.arange(int(count.sum()))
         return np.repeat(step, count), self._order[at]
 
-    def _near(self, asked: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The same of words that differ in few bits."""
-        step = np.flatnonzero(asked)
+    def _near(self, query: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same for words that differ in few bits."""
+        step = np.flatnonzero(query)
         kept = np.flatnonzero(self._words)
         found = []
         size = max(1, _BLOCK // max(1, len(step)))
         for k in range(0, len(kept), size):
             part = kept[k : k + size]
-            near = np.bitwise_count(asked[step][:, None] ^ self._words[part]) <= self._rule.near
+            near = np.bitwise_count(query[step][:, None] ^ self._words[part]) <= self._rule.near
             rows, columns = np.nonzero(near)
             found.append(np.stack([step[rows], part[columns]]))
         pairs = np.concatenate(found, axis=1) if found else np.zeros((2, 0), np.int64)

@@ -1,5 +1,5 @@
-"""The paper's own results over again: from the authors' files, and its recipes on other data.
+"""Reproduction of the paper's results: from the authors' files, and its recipes on other data.
 
-``afew2``: every stage that the authors left files of, equal line by line. ``submissions``: Tables
-1 and 2, from answers that were stored or from labelled clips.
+``afew2`` repeats every stage of which the authors left files, and compares line by line.
+``submissions`` repeats Tables 1 and 2, from stored predictions or from labelled clips.
 """

@@ -1,9 +1,9 @@
 """From the authors' stored frame probabilities to their stored labels (AFEW2, paper table 1).
 
-The descriptors are ours (``specialists.descriptor``), the machines ours (``CoupledSVC``), trained
-on our descriptors, each step on the output of the step before; the authors' files give the frame
-probabilities at the start, the order of the clips, the audio model's answers, and what to compare
-with. What their programs did besides lives in ``afew2_quirks``.
+The descriptors (``specialists.descriptor``) and the SVMs (``CoupledSVC``) are ours. Each step uses
+the output of the step before. Taken from the authors' files are the frame probabilities at the
+start, the order of the clips, the audio model's predictions, and the values to compare with.
+Undocumented behaviour of their programs is in ``afew2_quirks``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +38,12 @@ from emonets.reproduction.afew2_files import (
 from emonets.reproduction.afew2_report import (
     Check,
     ReplayReport,
-    answers,
+    compare_clips,
     count,
     line,
     near,
     percent,
+    predictions,
     result_rows,
     same,
     same_machine,
@@ -55,10 +55,10 @@ from emonets.specialists import descriptor
 log = logging.getLogger(__name__)
 
 PRINT = 1e-6 + 1e-9
-"""Six digits in the frames and six in the descriptors: half a unit each, and the arithmetic's."""
+"""Frames and descriptors have six digits: half a unit each, and rounding errors."""
 
 EXACT = 1e-6
-"""How far they may be apart on the authors' own features (measured: 1e-13)."""
+"""Tolerance of probabilities on the authors' own features (measured: 1e-13)."""
 
 CONVNET_SVM: Point = {"C": 18.1, "gamma": 1 / 70}
 """C is the authors' largest coefficient, gamma libsvm's default for 70 features."""
@@ -88,7 +88,7 @@ def reproduce_afew2(
         descriptor files) and ``svm_convnet.npz``, ``svm_convnet_audio.npz``, ``audio_train.txt``,
         ``audio_valid.txt`` (``audio_test.txt``).
     n_jobs : processes of the grid search.
-    on_check : told of each line as soon as it is known.
+    on_check : called with each line, as soon as it is computed.
 
     Raises
     ------
@@ -124,15 +124,15 @@ def run(
     results: str | Path | None = None,
     command: str = "emonets reproduce afew2 --data DIR --json FILE",
 ) -> int:
-    """Replay, print stored against ours line by line, and say 0 if all is equal, else 1.
+    """Replay, print stored against ours line by line, and return 0 if all is equal, else 1.
 
     Parameters
     ----------
     folder, n_jobs : see :func:`reproduce_afew2`.
     json_path : where to write the report as JSON.
-    show : takes each line of the comparison.
-    results : the folder of measured tables, to write ``replay_afew2`` there; ``command`` is what
-        its rows name as their origin.
+    show : called with each line of the comparison.
+    results : the folder of measured tables, where ``replay_afew2`` is written. command : the
+        origin that its rows name.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def run(
     show(f"{'':58} {'stored':>13} {'ours':>13}")
     report = reproduce_afew2(folder, n_jobs=n_jobs, on_check=lambda check: show(line(check)))
     show("")
-    show("What the authors' programs did besides, done here for this comparison only:")
+    show("Undocumented behaviour of the authors' programs, repeated for this comparison only:")
     for name, what in quirks.QUIRKS.items():
         show(f"  {name}: {what}")
     show("")
@@ -164,7 +164,7 @@ def run(
 
 
 class _Replay:
-    """The state of one replay: what the steps so far have given to those that follow."""
+    """The state of one replay: the outputs of its steps, for the later ones."""
 
     def __init__(self, folder: Path, n_jobs: int | None) -> None:
         self.folder = folder
@@ -173,7 +173,7 @@ class _Replay:
         self.descriptors: dict[str, dict[int, Floats]] = {}
         self.audio: dict[str, AudioTable] = {}
         self.convnet: dict[str, dict[int, Floats]] = {}  # probabilities, in the SVM's class order
-        self.classes = np.arange(7)  # of the ConvNet SVM, in its own order
+        self.classes = np.arange(7)  # of the ConvNet SVM, in its class order
 
     def checks(self) -> Iterator[Check]:
         for split in SPLITS:
@@ -210,7 +210,7 @@ class _Replay:
                 yield self._missing(name, path)
                 continue
             tolerance = 0.0 if file == "classifications.csv" else PRINT
-            yield _compare(name, read_descriptors(path, split), ours[file], tolerance, clips)
+            yield compare_clips(name, read_descriptors(path, split), ours[file], tolerance, clips)
 
     def _convnet_svm(self, path: Path) -> Iterator[Check]:
         name = "ConvNet SVM"
@@ -241,11 +241,11 @@ class _Replay:
             p = machine.predict_proba(features[split])
             self.convnet[split] = dict(zip(keys[split], p, strict=True))
             truth = np.array([self.truth[split][key] for key in keys[split]])
-            yield from answers(f"{name}, {split}", stored, end.lower(), truth, p, order)
+            yield from predictions(f"{name}, {split}", stored, end.lower(), truth, p, order)
         for split, paper in PAPER["ConvNet"].items():
             name = f"ConvNet SVM, {split}: % of all clips (paper)"
             if split not in self.convnet or split not in self.audio:
-                yield Check(name, paper, None, note="needs both SVM and the list of all clips")
+                yield Check(name, paper, None, note="requires the SVM and the list of all clips")
                 continue
             table = self.audio[split]
             faces = self._convnet_features(split, table)
@@ -270,7 +270,7 @@ class _Replay:
     def _audio_alone(self) -> Iterator[Check]:
         for split, paper in PAPER["audio"].items():
             if split not in self.audio:
-                yield Check(f"audio, {split}", paper, None, note="no file of its answers")
+                yield Check(f"audio, {split}", paper, None, note="no file of its predictions")
                 continue
             table = self.audio[split]
             ours = table.probabilities.argmax(axis=1)
@@ -281,11 +281,11 @@ class _Replay:
             table = self.audio["validation"]
             convnet = np.empty_like(table.probabilities)
             convnet[:, self.classes] = self._convnet_features("validation", table)
-            # A clip without a face adds the same to every class: the audio model decides alone
+            # A clip without a face adds zero to every class, so the audio model alone counts
             mean = (convnet + table.probabilities) / 2
             yield percent(f"{name} (paper)", paper, mean.argmax(axis=1) == table.labels)
         else:
-            yield Check(name, paper, None, note="needs both models' answers on validation")
+            yield Check(name, paper, None, note="requires both models on validation")
 
     def _audio_svm(self, path: Path) -> Iterator[Check]:
         name = "ConvNet + audio SVM"
@@ -293,7 +293,7 @@ class _Replay:
             yield self._missing(name, path)
             return
         if not all("train" in part for part in (self.convnet, self.audio)):
-            yield Check(name, None, None, note="needs both models' answers on train")
+            yield Check(name, None, None, note="requires both models on train")
             return
         stored = read_svm(path)
         x = {
@@ -304,7 +304,7 @@ class _Replay:
         order, y = quirks.first_appearance(self.audio["train"].labels)
         point = {"C": GRID[6], "gamma": GRID[4]}
         if "validation" not in x:
-            yield Check(f"{name}, grid", None, None, note="needs both models' on validation")
+            yield Check(f"{name}, grid", None, None, note="requires both models on validation")
         else:
             point = yield from self._grid(stored, x, y, order, path)
         machine = _machine(point).fit(x["train"], y)
@@ -315,7 +315,7 @@ class _Replay:
                 p = machine.predict_proba(x[split])
                 suffix = end.lower() + "f"
                 truth = self.audio[split].labels
-                yield from answers(f"{name}, {split}", stored, suffix, truth, p, order)
+                yield from predictions(f"{name}, {split}", stored, suffix, truth, p, order)
             elif split != "test":
                 yield Check(f"{name}, {split}: labels equal", None, None, note=f"no {split} data")
 
@@ -323,7 +323,7 @@ class _Replay:
         self, stored: Arrays, x: Mapping[str, Floats], y: NDArray[np.intp],
         order: NDArray[np.intp], path: Path,
     ) -> Generator[Check, None, Point]:  # fmt: skip
-        """Search the fine grid on validation; the winner goes on."""
+        """Search the fine grid on validation; returns the best point."""
         train, valid = x["train"], x["validation"]
         target = np.argsort(order)[self.audio["validation"].labels]
         points = grid_points({"C": GRID, "gamma": GRID})
@@ -351,41 +351,10 @@ def _machine(point: Point) -> CoupledSVC:
     return CoupledSVC(C=point["C"], gamma=point["gamma"], cv=quirks.MicrosoftFolds())
 
 
-def _compare(
-    name: str, stored: Mapping[int, Floats], ours: Mapping[int, Floats], tolerance: float,
-    clips: Mapping[int, ClipFrames],
-) -> Check:  # fmt: skip
-    """A descriptor file: how many of its clips have ours within print precision."""
-    fits, worst, tied, absent = [], 0.0, [], sorted(set(ours) - set(stored))
-    for key, values in stored.items():
-        mine = ours.get(key)
-        if mine is None or mine.shape != values.shape:
-            fits.append(False)
-            continue
-        difference = float(np.abs(values - mine).max())
-        good = difference <= tolerance
-        if not good and "count" in name and quirks.tied_counts(clips[key].probabilities, values):
-            good, difference = True, 0.0
-            tied.append(f"{key:09d}")
-        fits.append(good)
-        worst = max(worst, difference)
-    note = f"largest difference {worst:.1e}" if tolerance else ""
-    if tied:
-        note += f"; a tie in print goes to the other class in {', '.join(tied)}"
-    wrong = [f"{key:09d}" for key, fit in zip(stored, fits, strict=True) if not fit]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        note += f"; not equal: {', '.join(wrong[:3])}{more}"
-    if absent:
-        note += f"; {len(absent)} clips of ours are not stored, {absent[0]:09d} first"
-    check = count(name, np.array(fits), tolerance, note)
-    return replace(check, equal=check.equal and not absent)
-
-
 def _on_stored_features(
     name: str, stored: Arrays, point: Point, suffix: str, path: Path
 ) -> Iterator[Check]:
-    """Our machine on their features: is the learner theirs to the last digit?"""
+    """Compare our SVM with theirs on their features."""
     end = "All" if suffix else ""
     features = needed(stored, f"featureTrain{end}", path)
     _, y = quirks.first_appearance(needed(stored, f"labelTrain{'Audio' if suffix else ''}", path))
@@ -402,7 +371,7 @@ def _rows(descriptors: Mapping[int, Floats], keys: Sequence[int], path: Path) ->
     unknown = [key for key in keys if key not in descriptors]
     if unknown:
         raise DataError(
-            f"{path}: names clip {unknown[0]:09d}, of which frame_by_frame.csv has no face; "
-            "the files are not of one set"
+            f"{path}: has clip {unknown[0]:09d}, of which frame_by_frame.csv has no face; use "
+            "files of one set"
         )
     return np.array([descriptors[key] for key in keys])

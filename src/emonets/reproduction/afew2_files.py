@@ -1,4 +1,4 @@
-"""Readers of the files that the authors stored for AFEW2; each says what is wrong with a file."""
+"""Readers of the authors' stored files of AFEW2; each raises DataError for a wrong file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]
 
 SPLITS: dict[str, str] = {"train": "Train", "validation": "Val", "test": "Test"}
-"""Folder → how the arrays of that part end in the authors' SVM files."""
+"""Folder → suffix of the part's arrays in the authors' SVM files."""
 
 DESCRIPTORS = ("segments.csv", "mean.csv", "count.csv", "classifications.csv")
 
@@ -35,7 +35,7 @@ class ClipFrames:
 
 @dataclass(frozen=True)
 class AudioTable:
-    """The audio model's answers: clips in file order, classes in canonical order."""
+    """The audio model's predictions: clips in file order, classes in canonical order."""
 
     names: list[str]
     labels: NDArray[np.intp]
@@ -50,7 +50,7 @@ def clip_key(name: str | int, split: str) -> int:
 
 
 def read_frames(path: Path, split: str) -> dict[int, ClipFrames]:
-    """``frame_by_frame.csv``: a file name and seven probabilities a line."""
+    """``frame_by_frame.csv``: a file name and seven probabilities in each line."""
     try:
         table = pd.read_csv(path, dtype={0: str}, skipinitialspace=True)
         names = [str(name) for name in table.iloc[:, 0]]
@@ -71,7 +71,7 @@ def read_frames(path: Path, split: str) -> dict[int, ClipFrames]:
 
 
 def read_descriptors(path: Path, split: str) -> dict[int, Floats]:
-    """A file of one line a clip: number, true label, values (only a class in classifications)."""
+    """A file with one line for each clip: number, true label, values (or one class)."""
     skip = 1 if path.name == "classifications.csv" else 2
     result: dict[int, Floats] = {}
     try:
@@ -80,14 +80,14 @@ def read_descriptors(path: Path, split: str) -> dict[int, Floats]:
             if fields[0].strip().isdigit():
                 result[clip_key(fields[0], split)] = np.array(fields[skip:], dtype=np.float64)
     except (OSError, ValueError) as error:
-        raise _bad(path, f"cannot be read as one line of numbers a clip ({error})") from None
+        raise _bad(path, f"cannot be read as one line of numbers for each clip ({error})") from None
     if not result:
-        raise _bad(path, "holds no clip")
+        raise _bad(path, "has no clip")
     return result
 
 
 def read_audio(path: Path) -> AudioTable:
-    """``audio_*.txt``: clip, true class, predicted class, seven probabilities a line."""
+    """``audio_*.txt``: clip, true class, predicted class, seven probabilities in each line."""
     try:
         rows = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line]
         table = AudioTable(
@@ -98,7 +98,7 @@ def read_audio(path: Path) -> AudioTable:
         )
         _ = [int(name) for name in table.names]
     except (OSError, ValueError, IndexError, KeyError) as error:
-        raise _bad(path, f"cannot be read as the audio model's answers ({error})") from None
+        raise _bad(path, f"cannot be read as the audio model's predictions ({error})") from None
     if table.probabilities.shape != (len(table.names), len(EMOTIONS)) or not table.names:
         raise _bad(path, "should have a clip, two classes and seven numbers in every line")
     return table
@@ -115,9 +115,9 @@ def read_svm(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def needed(stored: Arrays, name: str, path: Path) -> NDArray[Any]:
-    """One array of a file; DataError where it has none of that name."""
+    """One array of a file; raises DataError if there is none of that name."""
     if name not in stored:
-        raise DataError(f"{path}: holds no array {name}; copy it again from the reference data")
+        raise DataError(f"{path}: has no array {name}; copy it again from the reference data")
     return stored[name]
 
 

@@ -1,8 +1,8 @@
-"""P[clip, model, class] of AFEW2, from the answers that the authors stored: what is left to fuse.
+"""P[clip, model, class] of AFEW2, from the authors' stored predictions.
 
-Of the paper's five models two left their answers: ConvNet 1 (its SVM, Table 1, submission 1) and
-audio; and of the combinations the machine on both (submission 2), a model of its own in later
-submissions. The data are for checking only.
+The authors stored predictions of two of the five models: ConvNet 1 (its SVM, Table 1, submission 1)
+and audio. They also stored those of the SVM on both (submission 2), a separate model in later
+submissions. The data are for checks only.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ MODELS = ("ConvNet 1", "audio", "ConvNet 1 + audio")
 
 @dataclass(frozen=True, eq=False)
 class StoredPredictions:
-    """What the stored models say of one part of AFEW2.
+    """Predictions of the stored models for one part of AFEW2.
 
     Attributes
     ----------
-    names : of the clips: time stamps in their films. Which film is not said.
-    labels : (n,) 0..6. P : (n, 3, 7), of :data:`MODELS`. found : (n, 3), false where no face was.
+    names : of the clips: time stamps in their movies. The movie is not known.
+    labels : (n,) 0..6. P : (n, 3, 7), of :data:`MODELS`. found : (n, 3), false without a face.
     """
 
     names: list[str]
@@ -41,8 +41,7 @@ def stored_predictions(folder: Path, part: str) -> StoredPredictions:
 
     Parameters
     ----------
-    part : "train" or "valid". The predictions of train are of the clips that the models had been
-        trained on.
+    part : "train" or "valid". Those of train are for the models' training clips.
 
     Raises
     ------
@@ -59,13 +58,13 @@ def stored_predictions(folder: Path, part: str) -> StoredPredictions:
     path = folder / "svm_convnet.npz"
     svm = read_svm(path)
     rows = {clip_key(str(i), split): k for k, i in enumerate(needed(svm, f"videoID{end}", path))}
-    said = needed(svm, f"prob_values_{end.lower()}", path)
+    stored = needed(svm, f"prob_values_{end.lower()}", path)
     columns = _columns(needed(svm, "model_label", path), path)
     for i, name in enumerate(audio.names):
         row = rows.get(clip_key(name, split))
         found[i, 0] = row is not None
         if row is not None:
-            p[i, 0] = said[row][columns]
+            p[i, 0] = stored[row][columns]
 
     path = folder / "svm_convnet_audio.npz"
     svm = read_svm(path)
@@ -77,7 +76,7 @@ def stored_predictions(folder: Path, part: str) -> StoredPredictions:
 
 
 def _columns(order: NDArray[np.generic], path: Path) -> NDArray[np.intp]:
-    """Which stored column is each canonical class."""
+    """The stored column of each canonical class."""
     labels = np.asarray(order, dtype=np.float64)
     if sorted(labels - labels.min()) != list(range(7)):
         raise DataError(f"{path}: its classes are {labels}, not seven; copy it again")

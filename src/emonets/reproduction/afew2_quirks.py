@@ -1,7 +1,7 @@
-"""What the authors' programs of 2013 did that the paper does not say, for the replay only.
+"""Behaviour of the authors' programs of 2013 that the paper does not describe, for the replay only.
 
-Nothing here is used by the product. Each entry of :data:`QUIRKS` names one deviation; the
-functions below do it, so that the authors' stored results can be met to the last digit.
+Nothing here is used for predictions. Each entry of :data:`QUIRKS` names one deviation. The
+functions below repeat it, so the authors' stored results are reproduced to the last digit.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ QUIRKS: dict[str, str] = {
     "first names them, and its sigmoids depend on that order",
     "microsoft rand": "the sigmoids' folds come from the Microsoft C library's rand(), seeded 1 "
     "at every training",
-    "no face is angry": "to the second SVM a clip without a face has seven zeros, not a uniform; "
+    "no face is angry": "in the second SVM a clip without a face has seven zeros, not a uniform; "
     "on its own it counts as angry, the first class",
-    "own class order": "the second SVM sees the first one's probabilities in that one's own class "
+    "own class order": "the second SVM uses the first one's probabilities in the first one's class "
     "order",
     "five digits": "the grid's values of C and gamma were rounded to five digits",
     "matched by substring": "ConvNet results joined a test clip whose name contains theirs: "
     "010939560 got those of 010039560",
 }
-"""Name → what the authors' programs did."""
+"""Name → behaviour of the authors' programs."""
 
 
 def parse_names(names: Iterable[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Clip and frame number of ``LABEL_CLIP-TUBE-FRAME.png``: the first two characters go."""
+    """Clip and frame number of ``LABEL_CLIP-TUBE-FRAME.png``, less the first two characters."""
     clips, frames = [], []
     for name in names:
         clip, _, frame = name[2:].rsplit(".", 1)[0].split("-")
@@ -50,10 +50,10 @@ def parse_names(names: Iterable[str]) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def python2_dict_order(keys: Iterable[int]) -> list[int]:
-    """The order in which CPython 2.7 walks a dictionary of whole numbers ≥ 0 put in as given.
+    """The order in which CPython 2.7 iterates over a dictionary of whole numbers ≥ 0.
 
-    An open hash table of 8 slots, a number being its own hash; it grows to the first power of
-    two above four times its entries once two thirds full, old entries moving in table order.
+    It is an open hash table of 8 slots, and a number is its own hash. Once two thirds full, it
+    grows to the first power of two above four times its entries. Old entries move in table order.
     """
     table: list[int | None] = [None] * 8
     for entries, key in enumerate(dict.fromkeys(keys), start=1):
@@ -81,14 +81,14 @@ def _insert(table: list[int | None], key: int) -> None:
 def segment_rows(frames: ArrayLike) -> list[int]:
     """Rows of a clip that the authors' segments use, in their order.
 
-    Of the rows that share a frame number the last counts; the rest is the dictionary's doing.
+    Of rows with one frame number the last is used. The order is that of the dictionary.
     """
     last = {int(frame): row for row, frame in enumerate(np.asarray(frames))}
     return [last[frame] for frame in python2_dict_order(last)]
 
 
 def tied_counts(probabilities: NDArray[np.float64], stored: NDArray[np.float64]) -> bool:
-    """Whether shares of frames won, ``stored``, fit if ties in print may go to either class."""
+    """Whether the shares ``stored`` of frames won fit, if ties in print count for either class."""
     won = np.rint(stored * len(probabilities))
     sure = np.zeros(probabilities.shape[1])
     open_to: list[NDArray[np.intp]] = []
@@ -125,10 +125,10 @@ def first_appearance(labels: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.in
 
 
 class MicrosoftFolds:
-    """libsvm's folds as its Windows build draws them; a splitter of scikit-learn's kind.
+    """libsvm's folds as its Windows build draws them; a scikit-learn splitter.
 
-    The generator runs on from one pair of classes to the next. A learner that works on a copy of
-    its splitter, as CoupledSVC does, therefore starts every training from the seed.
+    The generator continues from one pair of classes to the next. A learner that uses a copy of its
+    splitter, such as CoupledSVC, starts every training from the seed.
     """
 
     def __init__(self, *, n_splits: int = 5, seed: int = 1) -> None:
@@ -157,7 +157,7 @@ class MicrosoftFolds:
 
 
 def five_digits(value: float) -> float:
-    """As printed with five significant digits."""
+    """The value rounded to five significant digits."""
     return float(f"{value:.5g}")
 
 

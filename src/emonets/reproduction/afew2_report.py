@@ -1,9 +1,9 @@
-"""The report of a replay: lines of stored against ours, and how two things are compared."""
+"""The report of a replay: lines of stored against ours, and the comparisons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.learners.svm.coupled import CoupledSVC
-from emonets.reproduction.afew2_files import Arrays, Floats, needed
-from emonets.reproduction.afew2_quirks import QUIRKS
+from emonets.reproduction.afew2_files import Arrays, ClipFrames, Floats, needed
+from emonets.reproduction.afew2_quirks import QUIRKS, tied_counts
 
 Value = float | int | str | None
 
 
 PROBABILITY = 1e-3
-"""How far probabilities may be apart where features differ by print precision: the optimiser
-itself stops at a tolerance of 1e-3."""
+"""Tolerance of probabilities where features differ by print precision. The optimiser stops at a
+tolerance of 1e-3."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report: what the authors stored and what came out here.
+    """One line of the report: the authors' stored value and ours.
 
-    ``equal`` is None where the files to compare were not there. ``unit`` is "items" where the
-    numbers count things that agree, "%" for an accuracy of ``n`` clips,
-    "difference" for the largest one.
+    ``equal`` is None if there were no files to compare. ``unit`` is "items" for a count of things
+    that agree, "%" for an accuracy of ``n`` clips, "difference" for the largest one.
     """
 
     name: str
@@ -43,7 +42,7 @@ class Check:
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """All lines. ``all_equal`` says that something was compared and nothing differed."""
+    """All lines of a replay."""
 
     folder: str
     checks: list[Check] = field(default_factory=list)
@@ -55,7 +54,7 @@ class ReplayReport:
 
     @property
     def unavailable(self) -> int:
-        """Comparisons for which the files were not there."""
+        """Comparisons whose files are missing."""
         return sum(check.equal is None for check in self.checks)
 
     @property
@@ -95,13 +94,13 @@ def _shown(check: Check, value: Value) -> str:
 
 
 def count(name: str, fits: NDArray[np.bool_], tolerance: float = 0.0, note: str = "") -> Check:
-    """How many items agree, of how many stored ones."""
+    """A check of how many items agree, of how many stored ones."""
     good = int(fits.sum())
     return Check(name, int(fits.size), good, tolerance, good == fits.size, note, "items")
 
 
 def percent(name: str, stored: float, right: NDArray[np.bool_]) -> Check:
-    """An accuracy against a stored one, both in per cent with two decimals."""
+    """A check of an accuracy against a stored one, both in per cent with two decimals."""
     ours = 100.0 * float(right.mean())
     return Check(
         name, round(stored, 2), round(ours, 2), 0.005, abs(ours - stored) <= 0.005 + 1e-9,
@@ -110,7 +109,7 @@ def percent(name: str, stored: float, right: NDArray[np.bool_]) -> Check:
 
 
 def near(name: str, stored: Any, ours: Any, tolerance: float) -> Check:
-    """The largest difference of two arrays."""
+    """A check of the largest difference of two arrays."""
     a, b = np.asarray(stored, dtype=np.float64), np.asarray(ours, dtype=np.float64)
     if a.shape != b.shape:
         return Check(name, str(a.shape), str(b.shape), tolerance, False, "shapes")
@@ -122,13 +121,44 @@ def near(name: str, stored: Any, ours: Any, tolerance: float) -> Check:
 
 
 def same(name: str, stored: float | int, ours: float | int, note: str = "") -> Check:
-    """Two numbers that must be equal."""
+    """A check of two numbers that must be equal."""
     return Check(name, stored, ours, 0.0, stored == ours, note)
 
 
+def compare_clips(
+    name: str, stored: Mapping[int, Floats], ours: Mapping[int, Floats], tolerance: float,
+    clips: Mapping[int, ClipFrames],
+) -> Check:  # fmt: skip
+    """A check of a descriptor file: how many of its clips equal ours within print precision."""
+    fits, worst, tied, absent = [], 0.0, [], sorted(set(ours) - set(stored))
+    for key, values in stored.items():
+        mine = ours.get(key)
+        if mine is None or mine.shape != values.shape:
+            fits.append(False)
+            continue
+        difference = float(np.abs(values - mine).max())
+        good = difference <= tolerance
+        if not good and "count" in name and tied_counts(clips[key].probabilities, values):
+            good, difference = True, 0.0
+            tied.append(f"{key:09d}")
+        fits.append(good)
+        worst = max(worst, difference)
+    note = f"largest difference {worst:.1e}" if tolerance else ""
+    if tied:
+        note += f"; a tie in print has the other class in {', '.join(tied)}"
+    wrong = [f"{key:09d}" for key, fit in zip(stored, fits, strict=True) if not fit]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        note += f"; not equal: {', '.join(wrong[:3])}{more}"
+    if absent:
+        note += f"; {len(absent)} clips of ours are not stored, {absent[0]:09d} first"
+    check = count(name, np.array(fits), tolerance, note)
+    return replace(check, equal=check.equal and not absent)
+
+
 def result_rows(report: ReplayReport, command: str) -> list[dict[str, Any]]:
-    """The comparisons made, as rows of ``docs/results``: shares that agree, accuracies (0..1),
-    largest differences."""
+    """The comparisons as rows of ``docs/results``: shares that agree, accuracies (0..1), largest
+    differences."""
     base = {"data": "afew2 (the authors' stored results)", "command": command}
     rows: list[dict[str, Any]] = [
         base
@@ -155,7 +185,7 @@ def result_rows(report: ReplayReport, command: str) -> list[dict[str, Any]]:
 def same_machine(
     name: str, stored: Arrays, machine: CoupledSVC, order: NDArray[np.intp], path: Path
 ) -> Iterator[Check]:
-    """The machine trained on our descriptors beside the stored one."""
+    """Compare the SVM trained on our descriptors with the stored one."""
     theirs = " ".join(map(str, needed(stored, "model_label", path)))
     ours = " ".join(map(str, order))
     yield Check(f"{name}: class order", theirs, ours, 0.0, theirs == ours)
@@ -165,11 +195,11 @@ def same_machine(
     yield Check(f"{name}: support vectors", len(indices), shared, 0.0, equal, "the same clips")
 
 
-def answers(
+def predictions(
     name: str, stored: Arrays, suffix: str, truth: NDArray[np.intp], p: Floats,
     order: NDArray[np.intp],
 ) -> Iterator[Check]:  # fmt: skip
-    """Labels, probabilities and accuracy of one part."""
+    """Compare labels, probabilities and accuracy of one part."""
     labels = order[p.argmax(axis=1)]
     theirs = stored.get(f"predict_label_{suffix}")
     if theirs is None:

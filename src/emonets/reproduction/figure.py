@@ -1,4 +1,4 @@
-"""A picture of the paper's submissions, run again beside the paper's own numbers."""
+"""A figure of the paper's submissions: our scores beside the paper's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLOURS = {"train": "#c98f2b", "valid": "#1f5f99", "test": "#3c8d5a"}
 
 @dataclass(frozen=True)
 class SubmissionScores:
-    """What a recipe reached, here and in the paper: part → accuracy 0..1, where there is one."""
+    """The scores of a recipe, here and in the paper: part → accuracy 0..1, if there is one."""
 
     name: str
     what: str
@@ -27,17 +27,17 @@ class SubmissionScores:
 def submissions_figure(
     scores: Sequence[SubmissionScores], path: str | Path, *, title: str, legend: str = ""
 ) -> Path:
-    """Draw a row a recipe: full marks for what was reached here, rings for the paper.
+    """Draw one row for each recipe: dots for our scores, rings for the paper's.
 
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
     DataError : no recipe was run.
-    ParameterError : another kind of file than PNG, SVG or PDF.
+    ParameterError : the file is not PNG, SVG or PDF.
     """
     path = _checked(path)
     if not scores:
-        raise DataError("there is no recipe to draw")
+        raise DataError("there is no recipe to draw; run at least one")
     n = len(scores)
     width, height, left = 9.2, 0.42 * n + 1.75, 3.6
     figure = _figure(width, height)

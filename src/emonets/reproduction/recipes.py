@@ -1,9 +1,9 @@
-"""The paper's submissions as recipes (Tables 1 and 2): which models, what combines them, on what.
+"""The paper's submissions as recipes (Tables 1 and 2): models, their fusion, and the protocol.
 
-A recipe runs on any data: models are callables ``(train, test) → probabilities``
-(``protocols.FitPredict``), named by what they look at. Those that the data have no model for are
-left out, which the outcome says. Where the paper leaves something open, ``reading`` says how it was
-read.
+A recipe runs on any data. Models are callables ``(train, test) → probabilities``
+(``protocols.FitPredict``), with the names of the specialists. A model that the data do not have is
+left out and listed in the outcome. Where the paper is not explicit, ``reading`` is our
+interpretation.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ from emonets.fusion.protocols import (
 )
 from emonets.fusion.search import RandomSearch
 from emonets.fusion.stacked import ScaledSvmFusion, SvmFusion
-from emonets.reproduction.stored_answers import NotStoredError
+from emonets.reproduction.stored_models import NotStoredError
 
 FACE, FACE_2, AUDIO, ACTIVITY, MOUTH = "face", "face 2", "audio", "activity", "mouth"
 """ConvNet 1, ConvNet 2, and the other models of section 3."""
 PAIR = "face+audio"
-"""The machine on the predictions of ConvNet 1 and audio for the clips they were trained on: the
-second submission, and a model of its own in later ones."""
+"""The SVM on the predictions of ConvNet 1 and audio for their training clips: the second
+submission, and a separate model in later ones."""
 
 FOUR = (ACTIVITY, AUDIO, MOUTH, FACE)
 FIVE = (*FOUR, PAIR)
 BAGGED = 350
 """Searches of submission 10, section 4.4.2."""
 SCALE_TRIALS = 100
-"""Scales that submission 4 tries; the paper does not say how many it did."""
+"""Scales that submission 4 tries; the paper does not give their number."""
 _GRID: dict[str, Any] = {"exponents": (-1.0, 0.0, 1.0), "cv": 4}
 
 Maker = Callable[[int, Sequence[str]], Fusion]
-"""Of a seed and the names of the models that there are: the fusion."""
+"""From a seed and the names of the available models: the fusion."""
 
 
 def _mean(seed: int, models: Sequence[str]) -> Fusion:
@@ -93,11 +93,11 @@ class Submission:
     Attributes
     ----------
     year, number : which.
-    models : names. make : the combiner. protocol : of ``protocols.PROTOCOLS``.
-    train, valid, test : the paper's accuracies in per cent; None where it gives none.
-    method : the paper's words. reading : what had to be decided.
-    uniform : models that count as 1/7 on the test clips. retrain : models that are trained anew on
-        train and valid, where only some are.
+    models : names. make : makes the fusion. protocol : of ``protocols.PROTOCOLS``.
+    train, valid, test : the paper's accuracies in per cent; None if it gives none.
+    method : the paper's words. reading : our interpretation.
+    uniform : models that count as 1/7 on the test clips. retrain : models that are trained again on
+        train and valid; None: as the protocol does.
     """
 
     year: int
@@ -169,7 +169,7 @@ SUBMISSIONS: tuple[Submission, ...] = (
     Submission(
         2014, 3, (FACE, AUDIO), _svm, "on both",
         "ConvNet 1 + Audio model combined with SVM, all trained on train+valid", test=44.71,
-        reading="the machine learns from the models of train on both parts; then they are "
+        reading="the SVM learns from the models of train on both parts; then they are "
         "trained on both",
     ),
     Submission(
@@ -194,7 +194,7 @@ SUBMISSIONS: tuple[Submission, ...] = (
         "Only two models were trained on train+validation in combination, others used train set "
         "only", test=42.51, retrain=(PAIR,),
         reading="a search over ConvNet 1, mouth and activity, then one over their pool and the "
-        "machine on ConvNet 1 and audio, whose two models are trained on both",
+        "SVM on ConvNet 1 and audio, whose two models are trained on both",
     ),
     Submission(
         2014, 9, FIVE, _search(n_uniform=100_000, n_local=200_000), "swapped",
@@ -211,15 +211,15 @@ SUBMISSIONS: tuple[Submission, ...] = (
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a recipe reached.
+    """The scores of a recipe.
 
     Attributes
     ----------
-    submission : the recipe. models : that went in. missing : that the data have none for.
-    train, valid, test : accuracies 0..1 of the fusion: of models trained on train, on their own
-        training clips (NaN where what they say of these is not stored); of the same on valid, on
-        which it may have been fitted; and on test (NaN where there are no test clips).
-    p : (t, k) fused probabilities of the test clips. weights : (m, k) where the fusion has any.
+    submission : the recipe. models : that were used. missing : models that the data do not have.
+    train, valid, test : accuracies 0..1 of the fusion. train: of models trained on train, on their
+        training clips; NaN if these predictions are not stored. valid: of the same models; the
+        fusion may have been fitted on these clips. test: NaN without test clips.
+    p : (t, k) fused probabilities of the test clips. weights : (m, k) if the fusion has any.
     """
 
     submission: Submission
@@ -232,7 +232,7 @@ class Outcome:
     weights: Floats | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the paper's beside them."""
+        """Plain numbers, with those of the paper."""
         s = self.submission
         return {
             "submission": s.name, "method": s.method, "protocol": s.protocol,
@@ -243,7 +243,7 @@ class Outcome:
 
 
 def remembered(model: FitPredict, n: int) -> FitPredict:
-    """The same model, trained once for each set of training clips: it predicts all n clips then."""
+    """A model trained once for each set of training clips; it then predicts all n clips."""
     known: dict[bytes, Floats] = {}
 
     def call(train: Ints, test: Ints) -> Floats:
@@ -256,9 +256,9 @@ def remembered(model: FitPredict, n: int) -> FitPredict:
 
 
 def in_sample_pair(models: Models, fusion: Fusion, y: ArrayLike) -> FitPredict:
-    """A fusion as a model: it learns from what the models say of their own training clips.
+    """A fusion as a model: it learns from the models' predictions for their training clips.
 
-    That is how the paper trained its machine on ConvNet 1 and audio (submission 2).
+    The paper trained its SVM on ConvNet 1 and audio in this way (submission 2).
     """
     labels = np.asarray(y)
 
@@ -285,18 +285,18 @@ def run_submission(
 
     Parameters
     ----------
-    models : the data's own, by the names of this module; give :func:`remembered` ones, for a
-        recipe asks for the same training several times. :data:`PAIR` is made of face and audio
-        unless it is given.
-    y : (n,) labels 0..k-1. split, groups : of all n clips; without test clips, what a recipe asks
-        of models that are trained anew for them is not asked. Where a fusion learns from clips of
-        one group only, what it chooses is chosen among clips.
-    protocols : by name, where others are to stand for the paper's.
+    models : of the data, by the names of this module. Give :func:`remembered` ones, as a recipe
+        calls the same training several times. :data:`PAIR` is made of face and audio unless it is
+        given.
+    y : (n,) labels 0..k-1. split, groups : of all n clips. Without test clips, the trainings for
+        them are left out. If a fusion learns from clips of one group only, its folds are of clips.
+    protocols : by name, to replace those of the paper.
 
     Raises
     ------
-    NotStoredError : what a model said is wanted and not stored (``stored_answers``).
-    DataError : none of the recipe's models is there; a clip or group on two sides of the split.
+    NotStoredError : predictions are required and not stored (``stored_models``).
+    DataError : the data have none of the recipe's models; a clip or group is on two sides of the
+        split.
     """
     labels = np.asarray(y)
     known = dict(models)
@@ -308,7 +308,7 @@ def run_submission(
     missing = tuple(name for name in submission.models if name not in known)
     if not here:
         raise DataError(
-            f"submission {submission.name} needs {', '.join(submission.models)}; the data have "
+            f"submission {submission.name} requires {', '.join(submission.models)}; the data have "
             f"{', '.join(models) or 'none'}"
         )
     chosen = {name: known[name] for name in here}
@@ -319,10 +319,10 @@ def run_submission(
     extra: dict[str, Any] = {}
     if isinstance(fusion, SvmFusion) and submission.protocol == "on train":
         extra = {"X_valid": valid, "y_valid": labels[split.valid]}
-    whose = None if among is None else among[views.fit_rows]
-    if whose is not None and len(np.unique(whose)) < 2:
-        whose = None  # the validation clips are all of one group
-    fusion.fit(views.fit, labels[views.fit_rows], groups=whose, **extra)
+    fit_groups = None if among is None else among[views.fit_rows]
+    if fit_groups is not None and len(np.unique(fit_groups)) < 2:
+        fit_groups = None  # the validation clips are all of one group
+    fusion.fit(views.fit, labels[views.fit_rows], groups=fit_groups, **extra)
     scores = {"train": np.nan, "valid": _right(fusion, valid, labels[split.valid]), "test": np.nan}
     with suppress(NotStoredError):
         train = np.stack([np.asarray(m(split.train, split.train)) for m in chosen.values()], axis=1)
@@ -349,7 +349,7 @@ def find_submission(name: str) -> Submission:
         if submission.name == name:
             return submission
     raise ParameterError(
-        f"no submission is called {name!r}; there are {', '.join(s.name for s in SUBMISSIONS)}"
+        f"no submission has the name {name!r}; known: {', '.join(s.name for s in SUBMISSIONS)}"
     )
 
 

@@ -1,8 +1,8 @@
-"""The paper's submissions on labelled clips: what specialists say after every training they need.
+"""The paper's submissions on labelled clips: predictions after all trainings that recipes require.
 
-A recipe asks for models trained on the training part, on that and the validation part, and, where
-the parts are swapped, on less (`emonets.reproduction.recipes`). Folds of whole groups take turns as
-these parts, or the data's own parts do.
+A recipe requires models trained on the training part, and on the training and validation parts.
+With swapped parts it requires models trained on less (`emonets.reproduction.recipes`). Folds of
+whole groups take turns as these parts, unless the data have parts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from emonets.errors import DataError
 from emonets.fusion.protocols import check_apart
 from emonets.learners.folds import Indices
-from emonets.reproduction.stored_answers import StoredAnswers, Trained
+from emonets.reproduction.stored_models import StoredModels, Trained
 from emonets.reproduction.submission_data import PARTS, SubmissionData
 from emonets.runtime.parallel import run_each
 from emonets.runtime.progress import TimeLeft, heartbeat, quiet_details
@@ -34,33 +34,33 @@ log = logging.getLogger(__name__)
 def train_for_submissions(
     system: System, *, folds: int | None = None, every_pair: bool = True
 ) -> SubmissionData:
-    """Train a system's specialists on every union of folds that a recipe asks for.
+    """Train a system's specialists on every union of folds that a recipe requires.
 
-    What they say is kept in the system's store: interrupted, the same call goes on.
+    The system's store keeps the predictions. After an interruption the same call continues.
 
     Parameters
     ----------
-    system : of one data set. folds : of whole groups; None: one a group, ten at most. Data with
-        parts train and valid keep theirs.
-    every_pair : with folds, train without each pair of them as well, F (F - 1) / 2 trainings, for
-        the recipes that learn from predictions of the other half (2014-9 and 2014-10); without,
-        those without neighbours only, F of them, which serve all other recipes.
+    system : of one data set. folds : of whole groups; None: one for each group, ten at most. Data
+        with parts train and valid keep these.
+    every_pair : with folds, also train without each pair of them: F (F - 1) / 2 trainings. The
+        recipes with swapped predictions (2014-9 and 2014-10) require them. False: only without
+        pairs of neighbours, F trainings, which are enough for all other recipes.
 
     Raises
     ------
-    DataError : too few groups, or a group in two parts.
+    DataError : there are too few groups, or a group is in two parts.
     """
     data, options = system.material(), system.options
     rows, names = _fold_names(data, folds)
     every = sorted(set(names.tolist()))
-    wanted = _trainings(every, every_pair)
+    unions = _trainings(every, every_pair)
     tasks = []
-    for on in wanted:
+    for on in unions:
         train = rows[np.isin(names, sorted(on))]
         rest = rows[~np.isin(names, sorted(on))]
         check_apart(train, rest, data.groups)
         tasks += [
-            _Task(trainer, data, train, rest, system.work, options.seed)
+            _UnionTask(trainer, data, train, rest, system.work, options.seed)
             for trainer in system.trainers.values()
         ]
     todo = [task for task in tasks if not task.done()]
@@ -72,24 +72,26 @@ def train_for_submissions(
             left.done(name, minutes * 60)
             options.on_progress("models", count, len(todo))
             log.info(f"{name}: trained; {count} of {len(todo)}, {left.text()}")
-    answers: dict[str, dict[Trained, NDArray[np.float64]]] = {name: {} for name in system.trainers}
+    predictions: dict[str, dict[Trained, NDArray[np.float64]]] = {
+        name: {} for name in system.trainers
+    }
     place = {row: k for k, row in enumerate(rows.tolist())}
     for task, on in zip(
-        tasks, np.repeat(np.array(wanted, object), len(system.trainers)), strict=True
+        tasks, np.repeat(np.array(unions, object), len(system.trainers)), strict=True
     ):
         p = np.full((len(rows), 7), np.nan)
-        for name, of in ((task.said, task.rest), (task.seen, task.train)):
+        for name, of in ((task.on_rest, task.rest), (task.on_train, task.train)):
             p[[place[row] for row in of.tolist()]] = data.store.read(name)["p"]
-        answers[task.trainer.name][on] = p
+        predictions[task.trainer.name][on] = p
     return SubmissionData.of_folds(
-        data.name, StoredAnswers(names, answers), data.labels[rows], names, data.groups[rows],
+        data.name, StoredModels(names, predictions), data.labels[rows], names, data.groups[rows],
         group="group",
-        note=f"specialists trained anew on {len(wanted)} unions of {len(every)} parts",
+        note=f"specialists trained on {len(unions)} unions of {len(every)} parts",
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class _Task:
+class _UnionTask:
     trainer: Trainer
     data: Material
     train: Indices
@@ -98,29 +100,29 @@ class _Task:
     seed: int
 
     @property
-    def said(self) -> str:
-        """Where what is said of the other clips is kept."""
+    def on_rest(self) -> str:
+        """Name in the store of the predictions for the other clips."""
         return predictions_name(self.trainer, self.data, self.train, self.rest, self.seed)
 
     @property
-    def seen(self) -> str:
-        """The same of those that it learned from."""
+    def on_train(self) -> str:
+        """Name in the store of the predictions for the training clips."""
         return predictions_name(self.trainer, self.data, self.train, self.train, self.seed)
 
     def done(self) -> bool:
-        return all(self.data.store.has(name) for name in (self.said, self.seen))
+        return all(self.data.store.has(name) for name in (self.on_rest, self.on_train))
 
 
-def _train(task: _Task) -> float:
-    asked = {task.said: task.rest, task.seen: task.train}
+def _train(task: _UnionTask) -> float:
+    tests = {task.on_rest: task.rest, task.on_train: task.train}
     _, minutes = train_and_predict(
-        task.trainer, task.data, task.train, asked, work=task.work, seed=task.seed
+        task.trainer, task.data, task.train, tests, work=task.work, seed=task.seed
     )
     return minutes
 
 
 def _fold_names(data: Material, folds: int | None) -> tuple[Indices, NDArray[np.str_]]:
-    """Positions of the clips that take part, and the name of each one's fold or part."""
+    """Positions of the used clips, and the name of the fold or part of each."""
     parts = data.splits[data.main]
     if {"train", "valid"} <= set(parts.tolist()):
         rows = np.flatnonzero(data.main & np.isin(data.splits, PARTS))
@@ -134,11 +136,11 @@ def _fold_names(data: Material, folds: int | None) -> tuple[Indices, NDArray[np.
 
 
 def _trainings(folds: Sequence[str], every_pair: bool) -> list[Trained]:
-    """The sets of folds that models are trained on, those first that most recipes need."""
+    """The sets of folds that models are trained on; first those that most recipes require."""
     if set(folds) <= set(PARTS):
         return [frozenset({"train"}), frozenset({"train", "valid"}), frozenset({"valid"})]
     if len(folds) < 3:
-        raise DataError(f"{len(folds)} folds; three at least take turns as parts")
+        raise DataError(f"{len(folds)} folds; at least three are required to take turns as parts")
     ordered = sorted(folds, key=int)
     everything = frozenset(folds)
     lone = [everything - {f} for f in ordered]

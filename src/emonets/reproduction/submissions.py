@@ -1,4 +1,4 @@
-"""The paper's submissions (Tables 1 and 2) run on data, beside the paper's own numbers."""
+"""The paper's submissions (Tables 1 and 2) on data, beside the paper's numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.metrics import Score, evaluate
-from emonets.evaluation.records import Row, write_results
+from emonets.evaluation.records import Evidence, write_results
 from emonets.reproduction.figure import (
     NAMES,
     PARTS,
@@ -30,7 +30,7 @@ from emonets.reproduction.recipes import (
     find_submission,
     run_submission,
 )
-from emonets.reproduction.stored_answers import NotStoredError
+from emonets.reproduction.stored_models import NotStoredError
 from emonets.reproduction.submission_data import SubmissionData, read_submission_data
 from emonets.result import check_writable
 from emonets.runtime.files import try_folder, write_whole
@@ -42,16 +42,16 @@ PAPER_DATA = {2013: "AFEW2", 2014: "AFEW4"}
 
 @dataclass(frozen=True, eq=False)
 class Rerun:
-    """A recipe on data.
+    """The result of a recipe on data.
 
     Attributes
     ----------
-    submission : the recipe. models : that went in. missing : that the data have none for.
-    scores : part → accuracy 0..1, of those parts that there are. Of folds that take turns, train
-        and valid are means over the turns, test is of all clips, each by models and a fusion that
-        had not met its fold, with a 95 % interval.
-    n : part → clips. why_not : why the recipe could not be run; empty where it was.
-    reading : what had to be decided.
+    submission : the recipe. models : that were used. missing : models that the data do not have.
+    scores : part → accuracy 0..1, of the parts of the data. For folds that take turns, train and
+        valid are means over the turns. test is of all clips, with a 95 % interval; models and
+        fusion were not trained on a clip's fold.
+    n : part → clips. why_not : why the recipe could not be run; empty if it was.
+    reading : our interpretation.
     """
 
     submission: Submission
@@ -64,7 +64,7 @@ class Rerun:
 
     @property
     def paper(self) -> dict[str, float]:
-        """Part → the paper's accuracy, 0..1, where it gives one."""
+        """Part → the paper's accuracy, 0..1, if it gives one."""
         s = self.submission
         given = zip(PARTS, (s.train, s.valid, s.test), strict=True)
         return {part: x / 100 for part, x in given if x is not None}
@@ -87,8 +87,8 @@ class Rerun:
 def rerun(data: SubmissionData, submission: Submission, *, seed: int = 0) -> Rerun:
     """Run one recipe on all splits of the data.
 
-    What is needed and not stored is said in ``why_not``; a model that cannot be made, the machine
-    on face and audio, is left out as one that the data do not have.
+    If required predictions are not stored, ``why_not`` names them. If only the SVM on face and
+    audio cannot be made, it is left out like a model that the data do not have.
     """
     reading = "; ".join(
         text for text in (submission.reading, data.readings.get(submission.protocol, "")) if text
@@ -136,7 +136,7 @@ def _outcomes(data: SubmissionData, submission: Submission, seed: int) -> list[O
         rest = tuple(name for name in submission.models if name != PAIR)
         if PAIR in data.models or len(rest) in (0, len(submission.models)):
             raise
-        # without what face and audio say of their own training clips there is no such machine
+        # this SVM requires predictions of face and audio for their training clips
         outcomes = run(replace(submission, models=rest))
         return [replace(o, submission=submission, missing=(*o.missing, PAIR)) for o in outcomes]
 
@@ -152,35 +152,35 @@ def report_submissions(
     seed: int = 0,
     clips: Callable[[bool], SubmissionData] | None = None,
 ) -> str:
-    """Run the recipes; the table as text, and files where they are asked for.
+    """Run the recipes; returns the table as text, and writes the requested files.
 
     Parameters
     ----------
     paths, name : see ``submission_data.read_submission_data``.
-    clips : in place of stored answers, gives those of specialists that are trained on clips; it
-        is told whether a recipe learns from swapped predictions
+    clips : returns data of specialists trained on clips, in place of stored predictions. Its
+        argument is whether a recipe learns from swapped predictions
         (``submission_training.train_for_submissions``).
-    recipes : names between commas; None: all.
-    out : folder of ``submissions.md``, ``.csv`` and ``.png``. json_path : of all numbers.
+    recipes : names separated by commas; None: all.
+    out : folder of ``submissions.md``, ``.csv`` and ``.png``. json_path : file of all numbers.
     results : a table of measured rows, such as ``docs/results/submissions``.
 
     Raises
     ------
-    DataError : the data are not what they should be; the message names the file.
-    ParameterError : no such recipe, or a file that cannot be written.
+    DataError : the data are wrong; the message names the file.
+    ParameterError : a recipe is unknown, or a file cannot be written.
     """
     chosen = list(SUBMISSIONS)
     if recipes is not None:
         chosen = [find_submission(text.strip()) for text in recipes.split(",") if text.strip()]
     if not chosen:
-        raise ParameterError(f"no recipe is named; there are {_names(SUBMISSIONS)}")
+        raise ParameterError(f"no recipe is named; known: {_names(SUBMISSIONS)}")
     _check_places(out, json_path, results)
     swapped = any(recipe.protocol == "swapped" for recipe in chosen)
     data = read_submission_data(paths, name) if clips is None else clips(swapped)
     done = []
     for submission in chosen:
         done.append(rerun(data, submission, seed=seed))
-        log.info(_told(done[-1]))
+        log.info(_log_line(done[-1]))
     if json_path is not None:
         content = {"data": data.name, "note": data.note, "rows": [r.to_dict() for r in done]}
         write_whole(json_path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
@@ -190,7 +190,10 @@ def report_submissions(
     if results is not None:
         rows = result_rows(data, done, seed)
         if not rows:
-            raise DataError(f"{data.name}: no recipe could be run; there is nothing to write")
+            raise DataError(
+                f"{data.name}: no recipe could be run, so there are no rows for --results; give "
+                "data with more models"
+            )
         write_results(results.name, rows, results.parent)
     return text_table(data, done)
 
@@ -206,8 +209,8 @@ def _check_places(out: Path | None, json_path: Path | None, results: Path | None
             raise ParameterError(f"{out}: cannot be written ({error.strerror or error})") from None
 
 
-def result_rows(data: SubmissionData, done: Sequence[Rerun], seed: int) -> list[Row]:
-    """Rows for ``records.write_results``: one a recipe and part."""
+def result_rows(data: SubmissionData, done: Sequence[Rerun], seed: int) -> list[Evidence]:
+    """Rows for ``records.write_results``: one for each recipe and part."""
     made = []
     for r in done:
         for part, score in (r.scores or {}).items():
@@ -221,7 +224,7 @@ def result_rows(data: SubmissionData, done: Sequence[Rerun], seed: int) -> list[
             bounded = not np.isnan(score.low)
             turns = len(data.splits) > 1
             made.append(
-                Row(
+                Evidence(
                     what=f"submission {r.submission.name}: {', '.join(r.models)}", data=data.name,
                     metric="accuracy", value=score.value, low=score.low if bounded else None,
                     high=score.high if bounded else None, classes=len(np.unique(data.y)),
@@ -236,7 +239,7 @@ def result_rows(data: SubmissionData, done: Sequence[Rerun], seed: int) -> list[
 
 
 def text_table(data: SubmissionData, done: Sequence[Rerun]) -> str:
-    """The table for the terminal: a line a recipe, here and paper for each part."""
+    """The table for the terminal: a line for each recipe, with our and the paper's scores."""
     head = f"{'':7} {'':30}" + "".join(f"  {NAMES[part]:>14}" for part in PARTS)
     under = f"{'recipe':7} {'models':30}" + f"  {'here':>6}  {'paper':>6}" * len(PARTS)
     lines = [f"{data.name}; accuracy in per cent", head, under]
@@ -261,7 +264,7 @@ def write_report(data: SubmissionData, done: Sequence[Rerun], folder: Path) -> l
     if drawn:
         try:
             title = f"The paper's submissions on {data.name}"
-            legend = "full: here; rings: the paper, with all of its models, in 2014 on other clips"
+            legend = "dots: here; rings: the paper, with all of its models, in 2014 on other clips"
             figure = folder / "submissions.png"
             pictures.append(submissions_figure(drawn, figure, title=title, legend=legend))
         except MissingExtraError as error:
@@ -292,12 +295,12 @@ def write_report(data: SubmissionData, done: Sequence[Rerun], folder: Path) -> l
 def _notes(r: Rerun) -> list[str]:
     if r.why_not:
         return [f"{r.submission.name} was left out: {r.why_not}."]
-    said = [f"without {', '.join(r.missing)}" if r.missing else "", r.reading]
-    text = "; ".join(part for part in said if part)
+    notes = [f"without {', '.join(r.missing)}" if r.missing else "", r.reading]
+    text = "; ".join(part for part in notes if part)
     return [f"{r.submission.name}: {text}."] if text else []
 
 
-def _told(r: Rerun) -> str:
+def _log_line(r: Rerun) -> str:
     if r.why_not:
         return f"{r.submission.name} left out: {r.why_not}"
     parts = [f"{NAMES[part]} {score.value:.2%}" for part, score in (r.scores or {}).items()]

@@ -1,4 +1,4 @@
-"""What a training will do, how long it may take and how much it will keep: before it begins."""
+"""An estimate of a training before it begins: its steps, its time, and its disk space."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from emonets.training.system import Options
 from emonets.training.trainers import extractors_of, make_trainers
 
 _SAMPLE = 40  # files whose length is looked up
-_PICTURES = 25.0  # a second, where a header does not say
+_PICTURES = 25.0  # a second, where a header has no rate
 # Measured on one core of a processor of 2021, 360 × 270 pixels and one face: orders of magnitude
 _SECONDS = {"face": 0.25, "tubes": 0.02, "mouths": 0.05, "sound": 0.12}
-"""Of work, for a second of a clip; finding faces is in the first."""
+"""Of work, for a second of a clip; the first includes face detection."""
 _BYTES = {"face": 130.0, "tubes": 9_240.0, "mouths": 1_330.0}
 """Kept of each picture of a face."""
 _SOUND = {"logmel": 80 * 64 * 4.0, "yaafe": 75 * 909 * 4.0}
 """Kept of each second of sound."""
 _TRAINING = {"face": 0.0005, "audio": 0.004, "activity": 0.45, "mouth": 0.1}
 """Minutes of work for a model of the preset `modern`, for each minute of clips and fold."""
-_OTHER = 0.1  # of the two, of specialists and extractors that are not named here
+_OTHER = 0.1  # for both tables, of specialists and extractors that are not listed
 
 
 def estimate(
@@ -44,18 +44,18 @@ def estimate(
     *,
     trials: int = 0,
 ) -> str:
-    """In words, stage by stage. Nothing is decoded but the headers of some files.
+    """A text, one line for each stage. Of some files the headers are decoded, nothing else.
 
     Raises
     ------
-    DataError, ParameterError : as the training itself would, of what can be seen beforehand.
+    DataError, ParameterError : as the training raises for what can be checked before it.
     """
     trainers, notes = make_trainers(preset, datasets, models=options.models, base=options.base)
     items = [item for data in datasets if data.faces is None for item in data.items]
     faces = sum(len(data) for data in datasets if data.faces is not None)
     seconds = mean_seconds(items) if items else 0.0
     missing = {e: _missing(items, e, store) for e in extractors_of(trainers)}
-    looks = max(missing.values(), default=0)
+    to_read = max(missing.values(), default=0)
     work = sum(_SECONDS.get(e.kind, _OTHER) * seconds * n for e, n in missing.items()) / 60
     size = sum(_size(e, seconds) * n for e, n in missing.items())
     groups, folds = _folds(datasets[: options.scored], options.folds)
@@ -66,29 +66,29 @@ def estimate(
         f"{minutes:.0f} min in all, {groups} groups"
         + (f"; {faces} still faces count as a picture each" if faces else ""),
         *notes,
-        f"1. look at {looks} clips ({len(items) - looks} are in the store): about "
-        f"{_time(work / cores)}, {size / 1e6:,.0f} MB to keep",
+        f"1. read {to_read} clips ({len(items) - to_read} are in the store): about "
+        f"{_time(work / cores)}, {size / 1e6:,.0f} MB to store",
     ]
     number = 2
     if trials:
-        lines.append(f"{number}. try {trials} draws, each a training of {folds} folds")
+        lines.append(f"{number}. try {trials} draws, each with a training of {folds} folds")
         number += 1
     for name in trainers:
         each = _TRAINING.get(name, _OTHER) * minutes
         lines.append(
-            f"{number}. {name}: {folds} models for {folds} folds of groups, and one of all clips: "
+            f"{number}. {name}: {folds} models for {folds} folds of groups, and one for all clips: "
             f"about {_time(each * (folds + 1) / cores)}"
         )
         number += 1
     fusion = preset.get("fusion", {}).get("strategy", "product")
     if len(trainers) > 1:
-        lines.append(f"{number}. fusion ({fusion}), by predictions of groups not trained on")
-    lines.append(
-        "Times are orders of magnitude, of this machine as of others; nothing was written."
-    )
+        lines.append(
+            f"{number}. fusion ({fusion}), fitted on predictions for groups not trained on"
+        )
+    lines.append("Times are orders of magnitude; nothing was written.")
     free = _free(store)
     if free is not None and free < size:
-        lines.append(f"The disk has {free / 1e6:,.0f} MB left: too few.")
+        lines.append(f"The disk has {free / 1e6:,.0f} MB left, which is too little.")
     return "\n".join(lines)
 
 
@@ -105,7 +105,7 @@ def _folds(datasets: Sequence[Dataset], count: int | str | None) -> tuple[int, i
 
 
 def mean_seconds(items: Sequence[Item]) -> float:
-    """Length of a clip, by the headers of some that are spread over them; 3 s where none says."""
+    """Mean length of the clips in seconds, from the headers of a sample; 3 s if none has it."""
     which = np.unique(np.linspace(0, len(items) - 1, min(_SAMPLE, len(items))).astype(int))
     lengths = []
     for i in which.tolist():
@@ -116,7 +116,7 @@ def mean_seconds(items: Sequence[Item]) -> float:
         try:
             lengths.append(open_piece(item.path, item.start, item.end).info.duration)
         except EmoNetsError:
-            continue  # said when it is looked at
+            continue  # reported when it is read
     known = [length for length in lengths if math.isfinite(length)]
     return float(np.mean(known)) if known else 3.0
 

@@ -29,13 +29,13 @@ from emonets.training.trainers import extractors_of, make_scorers
 
 _INFO = DatasetInfo(
     name="folders", citation="", licence="as its owner says", where="", title="clips in memory",
-    kinds=("clip", "sound", "still"), words={}, group="as fit was told", splits="none", layout="",
+    kinds=("clip", "sound", "still"), words={}, group="groups of fit", splits="none", layout="",
     own=True,
 )  # fmt: skip
 
 
 class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Train the system on clips and answer others, in scikit-learn's way.
+    """Train the system on clips and predict others, as a scikit-learn estimator.
 
     For ``GridSearchCV(EmoNetsClassifier(), …, cv=GroupKFold())`` and the like: give ``groups`` to
     ``fit`` there, and by metadata routing to this one too (``set_fit_request(groups=True)``).
@@ -43,18 +43,18 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     preset : its name or a .toml file.
-    settings : in place of some of the preset's, by dotted names: ``{"face.clips.slots": 5}``.
-    models : which specialists; None: all of the preset that the clips show anything.
-    base : the bundle whose networks are taken; None: the preset's.
+    settings : that replace some of the preset's, by dotted names: ``{"face.clips.slots": 5}``.
+    models : which specialists; None: those of the preset for which the clips have usable input.
+    base : the bundle names networks are taken; None: the preset's.
     fusion : a strategy in place of the preset's, such as ``"mean"``.
-    store : folder of features and finished stages, shared by all that use it; None: a temporary
-        one for each fit, so that clips are looked at again and again.
-    folds : in which the fusion learns; None: one a group, ten at most.
+    store : folder of features and finished stages, which several estimators may share. None: a
+        temporary one for each fit, so every fit reads the clips again.
+    folds : in which the fusion learns; None: one for each group, ten at most.
     random_state : a whole number. workers : processes.
 
     Attributes
     ----------
-    classes_ : (k,) the labels that were seen, as they were given.
+    classes_ : (k,) the labels that were seen in ``fit``, as they were given.
     model_ : the trained :class:`emonets.EmoNets`, to save as a bundle.
     scored_ : scores in the folds that the fusion learned in.
     """
@@ -96,8 +96,8 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : (n,) paths. y : (n,) emotions, by name or by their numbers in `emonets.EMOTIONS`.
-        groups : (n,) who is seen; None: every clip is a person of its own, and ``scored_`` too
-            good where that is not so.
+        groups : (n,) such as the person in each clip. None: every clip is a group of its own;
+            ``scored_`` is too high if clips share a person.
 
         Raises
         ------
@@ -106,11 +106,11 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         paths, labels = _paths(X), np.asarray(y)
         if labels.shape != (len(paths),):
             raise DataError(f"{len(paths)} clips and labels of shape {labels.shape}")
-        whose = [f"clip {i}" for i in range(len(paths))]
+        names = [f"clip {i}" for i in range(len(paths))]
         if groups is not None:
-            whose = [str(group) for group in np.asarray(groups).tolist()]
-            if len(whose) != len(paths):
-                raise DataError(f"{len(paths)} clips and {len(whose)} groups")
+            names = [str(group) for group in np.asarray(groups).tolist()]
+            if len(names) != len(paths):
+                raise DataError(f"{len(paths)} clips and {len(names)} groups")
         self.classes_, first = np.unique(labels, return_index=True)
         self._emotions = np.array([_emotion(labels[i]) for i in first])
         if len(set(self._emotions.tolist())) < len(self._emotions):
@@ -118,7 +118,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         number = dict(zip(self.classes_.tolist(), self._emotions.tolist(), strict=True))
         items = [
             _item(path, number[label], group)
-            for path, label, group in zip(paths, labels.tolist(), whose, strict=True)
+            for path, label, group in zip(paths, labels.tolist(), names, strict=True)
         ]
         with ExitStack() as stack:
             store = self._store(stack)
@@ -134,7 +134,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """(n, k) in the order of ``classes_``; the same for each where a clip shows nothing.
+        """(n, k) in the order of ``classes_``; equal where a clip has no usable input.
 
         Raises
         ------
@@ -155,8 +155,8 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 file, why = data.dropped[0]
                 raise DataError(f"{file}: {why}")
             options = replace(Options(), workers=self.workers)
-            said = predict_all(self.model_, scorers, data, np.arange(len(data)), "", options)
-            p, _ = fuse(self.model_, said)
+            predictions = predict_all(self.model_, scorers, data, np.arange(len(data)), "", options)
+            p, _ = fuse(self.model_, predictions)
         known = p[:, self._emotions]
         total = known.sum(axis=1, keepdims=True)
         return np.where(total > 0, known / np.maximum(total, 1e-300), 1 / len(self.classes_))

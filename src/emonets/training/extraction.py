@@ -1,4 +1,4 @@
-"""What a clip holds for the specialists, taken out in one pass and kept in a feature store."""
+"""Features of clips for the specialists, extracted in one pass and kept in a feature store."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from emonets.runtime.store import FeatureStore, content_digest, parameter_digest
 def kept_as(
     extractor: Extractor, content: str, start: float | None = None, end: float | None = None
 ) -> str:
-    """Name in a store of what an extractor takes out of a clip of some content.
+    """Name in a store of an extractor's features of a clip.
 
     Parameters
     ----------
-    content : digest of the file. start, end : of the piece that is meant, seconds.
+    content : digest of the file. start, end : of the piece, seconds.
     """
     key = parameter_digest(extractor.version, dict(extractor.settings), start, end)
     return f"{extractor.kind}/{content[:2]}/{content}-{key}.safetensors"
@@ -32,13 +32,13 @@ def kept_as(
 
 @dataclass(frozen=True, eq=False)
 class Extracted:
-    """What was taken out of labelled clips.
+    """Features of labelled clips.
 
     Attributes
     ----------
     items : those that could be read. names : extractor → file names in the store, as the items.
     dropped : (file, why) of the others.
-    made, reused : how many clips were looked at, and found in the store.
+    made, reused : how many clips were read, and how many were in the store.
     """
 
     store: FeatureStore
@@ -55,7 +55,7 @@ class _Job:
     path: Path
     start: float | None
     end: float | None
-    wanted: tuple[tuple[Extractor, str], ...]
+    outputs: tuple[tuple[Extractor, str], ...]
     store: FeatureStore
 
 
@@ -68,14 +68,14 @@ def extract_items(
     scheduler: str | None = None,
     on_clip: Callable[[int, int, float], Any] | None = None,
 ) -> Extracted:
-    """Take out of clips what the extractors ask for; what the store has is not made again.
+    """Run extractors on clips; features that the store has are not made again.
 
     Parameters
     ----------
-    workers : clips looked at side by side, in processes.
-    scheduler : address of a Dask cluster that looks at them; it must get at clips and store.
-    on_clip : called with how many clips are done, of how many that were to be read, and the share
-        of their bytes, 0..1: a long clip counts for more than a short one.
+    workers : processes that read clips in parallel.
+    scheduler : address of a Dask cluster that reads them. It requires access to clips and store.
+    on_clip : called with how many clips are done, how many are to be read, and the share of their
+        bytes that is done, 0..1. A long clip counts for more than a short one.
 
     Raises
     ------
@@ -97,10 +97,10 @@ def extract_items(
     }
     jobs: dict[tuple[str, ...], _Job] = {}
     for k, item in enumerate(kept):
-        wanted = tuple((e, names[e][k]) for e in extractors if not store.has(names[e][k]))
-        if wanted:  # copies of a file are looked at once
-            key = tuple(name for _, name in wanted)
-            jobs.setdefault(key, _Job(item.path, item.start, item.end, wanted, store))
+        missing = tuple((e, names[e][k]) for e in extractors if not store.has(names[e][k]))
+        if missing:  # copies of a file are read once
+            key = tuple(name for _, name in missing)
+            jobs.setdefault(key, _Job(item.path, item.start, item.end, missing, store))
     problems: dict[str, str] = {}
     todo = list(jobs.values())
     sizes, read = [size_of(job.path) for job in todo], 0
@@ -108,7 +108,7 @@ def extract_items(
         run_each(_extract, todo, workers=workers, scheduler=scheduler), 1
     ):
         if problem:
-            problems |= {name: problem for _, name in todo[i].wanted}
+            problems |= {name: problem for _, name in todo[i].outputs}
         read += sizes[i]
         if on_clip is not None:
             on_clip(count, len(todo), read / max(sum(sizes), 1))
@@ -135,7 +135,7 @@ def extract_items(
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a clip, a file or a folder of pictures; 1 where it cannot be told."""
+    """Bytes of a clip, a file or a folder of pictures; 1 if they cannot be read."""
     try:
         files = path.iterdir() if path.is_dir() else [path]
         return max(sum(file.stat().st_size for file in files), 1)
@@ -152,24 +152,24 @@ def _kept_problem(store: FeatureStore, names: Sequence[str]) -> str:
 
 
 def _extract(job: _Job) -> str:
-    """Write what is wanted of a clip; returns what is wrong with it, or nothing."""
+    """Write the missing features of a clip; returns the problem with it, or an empty text."""
     # another writer may have been faster
-    wanted = [(e, name) for e, name in job.wanted if not job.store.has(name)]
-    if not wanted:
+    missing = [(e, name) for e, name in job.outputs if not job.store.has(name)]
+    if not missing:
         return ""
     try:
         clip = open_piece(job.path, job.start, job.end)
-        found = taken_out(clip, [e for e, _ in wanted])
+        found = taken_out(clip, [e for e, _ in missing])
     except MediaError as error:
         problem = error.reason if error.path == str(job.path) else str(error)
-        for extractor, name in wanted:  # so that it is not tried again every time
+        for extractor, name in missing:  # so that it is not tried again every time
             job.store.write(name, {}, _about(job, extractor, problem))
         return problem
     except EmoNetsError:
         raise
-    except Exception as error:  # one clip must never take the others with it
+    except Exception as error:  # one clip must not stop the others
         return f"unexpected: {error!r}"
-    for extractor, name in wanted:
+    for extractor, name in missing:
         job.store.write(name, found[extractor], _about(job, extractor, ""))
     return ""
 
@@ -185,9 +185,9 @@ def _about(job: _Job, extractor: Extractor, problem: str) -> dict[str, Any]:
 
 
 def taken_out(clip: Clip, extractors: Sequence[Extractor]) -> dict[Extractor, Features]:
-    """What each extractor takes out of a clip, which is decoded once.
+    """The features of each extractor of a clip, which is decoded once.
 
-    A clip without pictures, or without sound, gives arrays without an entry.
+    A clip without pictures, or without sound, has arrays without an entry.
 
     Raises
     ------

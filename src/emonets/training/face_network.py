@@ -53,7 +53,7 @@ from emonets.tubes.registration import (
 
 log = logging.getLogger(__name__)
 
-_HELD_OUT = 0.1  # of the faces, where the data names no validation split
+_HELD_OUT = 0.1  # of the faces, where the data have no validation part
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class _Faces:
     labels: NDArray[np.int64]
     what: str
     votes: NDArray[np.float64] | None = None
-    """(n, 7) what several people said, where the data knows it."""
+    """(n, 7) shares of several people's votes, if the data have them."""
 
 
 def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
-    """Faces to train on and faces to choose the epoch by."""
+    """Faces to train on, and faces to choose the epoch with."""
     training, choosing = part(data, "Training"), part(data, "PublicTest")
     if training is not None and choosing is not None:
         a, b = training, choosing
@@ -76,13 +76,13 @@ def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
         )
     if data.split is not None and training is None:
         raise DataError(
-            f"{data.name}: none of its parts, {', '.join(data.splits)}, is for training; "
-            "call one train"
+            f"{data.name}: none of its parts, {', '.join(data.splits)}, is for training; rename "
+            "one to train"
         )
     pool = data if training is None else training
     rng = np.random.default_rng(seed)
     held = np.zeros(len(pool.labels), bool)
-    if pool.groups is not None:  # whole subjects are held out
+    if pool.groups is not None:  # whole groups are held out
         names_ = np.unique(pool.groups)
         chosen = rng.permutation(names_)[: max(1, round(_HELD_OUT * len(names_)))]
         held = np.isin(pool.groups, chosen)
@@ -91,7 +91,9 @@ def _split(data: FaceImages, seed: int) -> tuple[_Faces, _Faces]:
             members = rng.permutation(np.flatnonzero(pool.labels == label))
             held[members[: max(1, round(_HELD_OUT * len(members)))]] = True
     if held.all() or not held.any():
-        raise DataError(f"{data.name}: too few faces to hold some out for choosing the epoch")
+        raise DataError(
+            f"{data.name}: too few faces to hold some out for choosing the epoch; give more"
+        )
     how = "groups" if pool.groups is not None else "faces"
     return (
         _Faces(pool.images[~held], pool.labels[~held], f"{data.name}, rest", _votes(pool, ~held)),
@@ -107,7 +109,7 @@ def _votes(data: FaceImages, rows: NDArray[np.bool_] | None = None) -> NDArray[n
 
 
 def _load(path: Path) -> FaceImages:
-    """The faces at a path; what had to be left out is said."""
+    """The faces at a path; files left out are logged."""
     faces = open_dataset(path).still_faces()
     if faces.skipped:
         log.info(f"{path}: files left out: {len(faces.skipped)}, first {faces.skipped[0]}")
@@ -115,7 +117,7 @@ def _load(path: Path) -> FaceImages:
 
 
 def _check_same_data(checkpoint: Path, arrays: Sequence[NDArray[Any]]) -> None:
-    """Refuse to go on from a checkpoint of other pictures; note what a new one is made with."""
+    """Refuse to continue from a checkpoint of other pictures; write a digest beside a new one."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(repr((array.shape, str(array.dtype))).encode())
@@ -123,17 +125,17 @@ def _check_same_data(checkpoint: Path, arrays: Sequence[NDArray[Any]]) -> None:
     note = checkpoint.with_name(checkpoint.name + ".data")
     if checkpoint.exists() and note.exists() and note.read_text("utf-8") != digest.hexdigest():
         raise DataError(
-            f"{checkpoint}: made with other pictures or another illumination; delete it to start "
-            "anew, or give --checkpoint another place"
+            f"{checkpoint}: made with other pictures or another illumination; delete it, or give "
+            "--checkpoint another file"
         )
     write_whole(note, digest.hexdigest().encode())
 
 
 def onto_fer2013(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bring another source of face pictures into FER2013's frame (paper 3.1.1).
+    """Register another source of face pictures to FER2013's frame (paper 3.1.1).
 
-    One similarity transform for all of them, from the mean shape of their landmarks to FER2013's;
-    what lies outside the pictures becomes noise.
+    One similarity transform for all pictures maps the mean shape of their landmarks to FER2013's.
+    The area outside the pictures becomes noise.
 
     Parameters
     ----------
@@ -145,7 +147,7 @@ def onto_fer2013(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Raises
     ------
-    DataError : in fewer than one picture in ten a face's shape is found.
+    DataError : landmarks of a face are found in fewer than one picture in ten.
     """
     side = 2 * FER_SIZE
     large = np.stack([cv2.resize(image, (side, side)) for image in images])
@@ -155,13 +157,13 @@ def onto_fer2013(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         plain.append(landmarker.points(batch))
         mirrored.append(landmarker.mirrored_points(batch))
     points, others = np.concatenate(plain), np.concatenate(mirrored)
-    # what is no face has other points in the mirror
+    # landmarks of a picture without a face differ in its mirror image
     frontal = shape_residuals(points) <= MAX_RESIDUAL
     frontal &= asymmetry(points, others, side) <= MAX_ASYMMETRY
     if frontal.mean() < 0.1:
         raise DataError(
-            f"only {frontal.sum()} of {len(images)} pictures look like a face; are they faces, "
-            "cropped and upright?"
+            f"only {frontal.sum()} of {len(images)} pictures have a face; give upright faces, "
+            "cropped"
         )
     transform = similarity(points[frontal, 17:].mean(axis=0), FER_LANDMARK_MEAN)
     return register(large, transform)
@@ -190,20 +192,20 @@ def train_face(
     ----------
     data : anything with stills that :func:`emonets.datasets.open_dataset` opens.
     out : folder of the bundle.
-    preset, network, illumination, epochs : the numbers, and what to change in them.
-    extra : more faces that are only trained on (the paper's second set, TFD).
-    register_extra : bring those into FER2013's frame by :func:`onto_fer2013` first.
-    stop_on_clips : folder of class folders of clips; the epoch is then chosen by the accuracy
-        of the mean over each clip's faces, as the paper did, and not by held-out faces.
-    teachers : bundles whose face networks teach (a ``modern convnet`` only; the preset's
-        ``teaching`` is the weight of what they say).
-    add_to : a bundle whose other specialists the new one takes over.
-    device : where a ``modern convnet`` is trained: ``auto``, ``cpu`` or ``cuda``.
-    checkpoint : default ``OUT.checkpoint.safetensors``; where it exists the run goes on.
+    preset : name or file. network, illumination, epochs : replace values of the preset.
+    extra : more faces, for training only (the paper's second set, TFD).
+    register_extra : register those to FER2013's frame by :func:`onto_fer2013` first.
+    stop_on_clips : folder of class folders of clips. The epoch is then chosen by the accuracy of
+        the mean over each clip's faces, as in the paper, and not by held-out faces.
+    teachers : bundles whose face networks teach, for a ``modern convnet`` only. The preset's
+        ``teaching`` is the weight of their predictions.
+    add_to : a bundle whose other specialists are copied into the new one.
+    device : for the training of a ``modern convnet``: ``auto``, ``cpu`` or ``cuda``.
+    checkpoint : default ``OUT.checkpoint.safetensors``. If it exists, the training continues.
 
     Raises
     ------
-    DataError, ParameterError, MissingExtraError : as the parts say.
+    DataError, ParameterError, MissingExtraError : as the functions it calls raise.
     """
     checkpoint = checkpoint or out.with_name(out.name + ".checkpoint.safetensors")
     check_place(out)
@@ -212,7 +214,9 @@ def train_face(
         raise MissingExtraError("training a network", "train")
     numbers = _changed(preset, network, illumination, epochs)
     if teachers and not isinstance(numbers, ModernFace):
-        raise ParameterError("only a preset whose face.model is 'modern convnet' takes teachers")
+        raise ParameterError(
+            "only a preset with face.model = 'modern convnet' can use teachers; leave them out"
+        )
     base = None if add_to is None else EmoNets.load(add_to)
     masters = [_teacher(bundle) for bundle in teachers]
     corpora = [EmoNets.load(bundle).provenance.of("face") for bundle in teachers]
@@ -236,13 +240,15 @@ def train_face(
         validation = _clip_faces(stop_on_clips, preprocessing)
         chosen_by = f"clips of {stop_on_clips.name}"
     model = build_face_network(numbers, checkpoint=checkpoint, seed=seed, device=device)
-    log.info(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch by")
+    log.info(f"{len(train.images)} faces to train on, {len(validation[0])} to choose the epoch")
     pictures = preprocessing.normalise(train.images)
     _check_same_data(checkpoint, (pictures, train.labels, *validation))
     also: dict[str, Any] = {}
     if isinstance(numbers, ModernFace):
         also = {"teachers": masters, "votes": _targets(train, numbers)}
-    model.fit(pictures, train.labels, validation=validation, progress=_teller(model.epochs), **also)
+    model.fit(
+        pictures, train.labels, validation=validation, progress=_epoch_logger(model.epochs), **also
+    )
     scores = model.history_["score"]
     card = {
         "trained_on": train.what,
@@ -271,10 +277,10 @@ def train_face(
 def _changed(
     preset: str, network: str | None, illumination: str | None, epochs: int | None
 ) -> ConvNetFace | ModernFace:
-    """A preset's numbers with what was asked for in place of some of them."""
+    """A preset's face settings, some of them replaced."""
     table = load_section(preset, "face")
     place = "training" if isinstance(face_from_table(table), ModernFace) else "network"
-    if network is not None:  # the layers of another network are its own
+    if network is not None:  # another network has its own layers
         layers = ("filters", "filter_size")
         own = table.get("network", {})
         table["network"] = {key: value for key, value in own.items() if key not in layers}
@@ -288,12 +294,14 @@ def _changed(
 
 
 def _with_more(train: _Faces, more: FaceImages, register_: bool) -> _Faces:
-    """The faces to train on and those of another source, brought into their frame if asked."""
+    """The faces to train on and those of another source, which may be registered to them."""
     if more.split is not None:
-        more = more.take("Training")  # never what is kept for choosing or testing
+        more = more.take("Training")  # never a validation or test part
     pictures = onto_fer2013(more.images) if register_ else more.images
     theirs, votes = _votes(more), None
-    if train.votes is not None or theirs is not None:  # a picture without votes has its label's
+    if (
+        train.votes is not None or theirs is not None
+    ):  # a picture without votes gets those of its label
         own = np.eye(len(EMOTIONS))
         first = own[train.labels] if train.votes is None else train.votes
         votes = np.concatenate([first, own[more.labels] if theirs is None else theirs])
@@ -306,7 +314,7 @@ def _with_more(train: _Faces, more: FaceImages, register_: bool) -> _Faces:
 
 
 def _targets(train: _Faces, numbers: ModernFace) -> NDArray[np.float64] | None:
-    """What to train on in place of the labels: partly the votes, as the preset says."""
+    """Targets that mix labels and votes, as the preset sets it; None: the labels only."""
     share = numbers.training.votes
     if train.votes is None or not share:
         return None
@@ -316,13 +324,13 @@ def _targets(train: _Faces, numbers: ModernFace) -> NDArray[np.float64] | None:
 def mixed_targets(
     labels: NDArray[np.int64], votes: NDArray[np.float64], share: float
 ) -> NDArray[np.float64]:
-    """(n, 7) labels (n,) of which a share, 0..1, is replaced by votes (n, 7)."""
+    """(n, 7) targets: labels (n,), of which a share, 0..1, is replaced by votes (n, 7)."""
     mixed: NDArray[np.float64] = (1 - share) * np.eye(len(EMOTIONS))[labels] + share * votes
     return mixed
 
 
 def _corpus(images: NDArray[np.uint8], name: str, source: FaceImages) -> Corpus:
-    """What a bundle keeps of faces that were trained on; each counts as a group of its own."""
+    """The corpus that a bundle keeps of its training faces; each is a group of its own."""
     single = [str(k) for k in range(len(images))]
     return make_corpus(
         name, prints_of_stills(images), single, licence=source.licence,
@@ -330,7 +338,7 @@ def _corpus(images: NDArray[np.uint8], name: str, source: FaceImages) -> Corpus:
     )  # fmt: skip
 
 
-def _teller(total: int) -> Callable[[int, Any], None]:
+def _epoch_logger(total: int) -> Callable[[int, Any], None]:
     def progress(epoch: int, history: Any) -> None:
         left = (total - epoch - 1) * float(np.median(history.seconds[-5:]))
         log.info(
@@ -345,7 +353,9 @@ def _teller(total: int) -> Callable[[int, Any], None]:
 def _teacher(bundle: str | Path) -> ConvNetClassifier:
     face = EmoNets.load(bundle).face
     if face is None:
-        raise ParameterError(f"{bundle}: has no face network that could teach")
+        raise ParameterError(
+            f"{bundle}: has no face network, so it cannot be a teacher; give another bundle"
+        )
     network: ConvNetClassifier = face.network
     return network
 
@@ -366,5 +376,5 @@ def _clip_faces(
             labels.append(np.full(len(pictures[-1]), label))
             numbers.append(np.full(len(pictures[-1]), number))
     if not pictures:
-        raise DataError(f"{folder}: no face in any clip there")
+        raise DataError(f"{folder}: no face was found in its clips; give clips with faces")
     return np.concatenate(pictures), np.concatenate(labels), np.concatenate(numbers)

@@ -1,4 +1,4 @@
-"""A newly trained specialist beside those of a bundle."""
+"""Adding a newly trained specialist to those of a bundle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from emonets.model import EmoNets
 from emonets.provenance.corpus import Corpus, Provenance
 
 NOT_THE_FACE = {"audio", "activity", "mouth", "fusion", "data"}
-"""Parts of a card; what else stands at its top is of the face."""
+"""Parts of a card that are not the face's; all other keys at its top are."""
 
 
 def joined(
@@ -23,22 +23,22 @@ def joined(
 ) -> EmoNets:
     """A model with a specialist in place of, or beside, those of another.
 
-    It speaks; of the others those that spoke before. A fusion is left behind: it was fitted to
-    what the specialists said before.
+    It is active (``speaks``), and so are the others that were before. The fusion is dropped: it was
+    fitted to the predictions of the old specialists.
 
     Parameters
     ----------
-    base : the model to add to; None: nobody else.
+    base : the model to add to; None: a model of this specialist only.
     name, part : ``face``, ``audio``, ``activity`` or ``mouth``, and the specialist.
-    card : what is to be known of its training; the face's stands at the top of a bundle's card,
-        the others' under their names.
-    preset : the name of the numbers that it was trained with.
-    corpora : what it was trained on.
+    card : a record of its training. The face's is at the top of a bundle's card, the others' are
+        under their names.
+    preset : name of the preset that it was trained with.
+    corpora : the corpora that it was trained on.
     """
     parts: dict[str, Any] = {} if base is None else dict(base.specialists)
     whole: dict[str, Any] = {} if base is None else dict(base.about["card"])
     parts[name] = part
-    if name == "face":  # nothing stays of what was said of the one before
+    if name == "face":  # the entries of the old face are removed
         whole = {key: value for key, value in whole.items() if key in NOT_THE_FACE} | dict(card)
     else:
         whole[name] = dict(card)

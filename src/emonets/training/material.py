@@ -1,4 +1,4 @@
-"""Labelled clips with what was taken out of them: what the specialists of a system learn from."""
+"""Labelled clips with their features, from which the specialists of a system learn."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from emonets.runtime.files import write_whole
 from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
 from emonets.training.extraction import Extracted, extract_items, kept_as
 
-_STILLS = 2048  # still faces that are taken together
+_STILLS = 2048  # still faces in one batch
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Labelled clips whose features are in a store; see `emonets.contracts.Material`.
+    """Labelled clips whose features are in a store; see `emonets.training_contract.Material`.
 
     Attributes
     ----------
     name : of the data sets.
-    corpora : name of the data set each clip is of, and ``main``, whether that one is scored.
-    labels : (n,) 0..6 in the order of `emonets.EMOTIONS`. words : (n,) the data's own.
-    groups : (n,) ``corpus/group``. People of two sets of one corpus have the same name.
-    splits : (n,) train, valid, test or nothing.
-    agreed : group → fold, of the corpora for which the field has agreed on folds.
+    corpora : (n,) name of the data set of each clip. main : (n,) whether that one is scored.
+    labels : (n,) 0..6 in the order of `emonets.EMOTIONS`. words : (n,) the labels
+        as the data name them.
+    groups : (n,) ``corpus/group``. A group in two sets of one corpus has one name.
+    splits : (n,) train, valid, test or empty.
+    agreed : group → fold, of the corpora with published folds.
     dropped : (file, why).
     """
 
@@ -62,7 +63,7 @@ class Material:
         return {**self.__dict__, "_stills": {}}  # the store has them
 
     def read(self, extractor: Extractor, i: int) -> Arrays:
-        """What an extractor took out of a clip."""
+        """The features of a clip, as an extractor made them."""
         name, row = self.names[extractor][i], self.items[i].row
         if row is None:
             return self.store.read(name)
@@ -71,7 +72,7 @@ class Material:
         return {key: array[row : row + 1] for key, array in self._stills[name].items()}
 
     def file(self, extractor: Extractor, i: int, cache: Path) -> Path:
-        """The same as a file; of a store that is elsewhere it is fetched into a folder."""
+        """The same as a file. From a store that is elsewhere it is copied into ``cache``."""
         name = self.names[extractor][i]
         if self.store.folder is not None:
             return self.store.folder / name
@@ -81,7 +82,10 @@ class Material:
         return here
 
     def digest(self, rows: Indices, *, labelled: bool = True) -> str:
-        """A word for these clips: their content and pieces and, if asked for, labels and groups."""
+        """A digest of the clips' content and pieces; with ``labelled``, also of labels and groups.
+
+        ``rows`` are their positions.
+        """
         which = rows.tolist()
         parts: list[Any] = [
             [self.contents[i] for i in which],
@@ -103,15 +107,15 @@ def load_material(
     scheduler: str | None = None,
     on_clip: Callable[[int, int, float], Any] | None = None,
 ) -> Material:
-    """Take out of all clips what the extractors ask for, or out of the store.
+    """Run the extractors on all clips, or read the features from the store.
 
     Parameters
     ----------
-    scored : so many of the data sets, from the first on, are scored; the others are trained on.
+    scored : how many of the data sets, from the first on, are scored; the others are trained on.
 
     Raises
     ------
-    DataError : no clip of a scored data set can be read; still faces, for an extractor of clips;
+    DataError : no clip of a scored data set can be read; still faces for an extractor of clips;
         or as `extract_items`.
     """
     check_stills(datasets, extractors)
@@ -133,21 +137,21 @@ def load_material(
     for n, data in enumerate(datasets):
         if data.faces is None:
             rows = parts[n]
-            some: Sequence[Item] = [found.items[k] for k in rows]
+            used: Sequence[Item] = [found.items[k] for k in rows]
             contents += [found.contents[k] for k in rows]
             for e in extractors:
                 names[e] += [found.names[e][k] for k in rows]
         else:
-            some = data.items
+            used = data.items
             content, new = extract_stills(data, extractors, store)
-            contents += [f"{content}#{item.row}" for item in some]
+            contents += [f"{content}#{item.row}" for item in used]
             for e in extractors:
-                names[e] += [kept_as(e, content)] * len(some)
-            made, reused = made + new * len(some), reused + (not new) * len(some)
-        if n < scored and not some:
+                names[e] += [kept_as(e, content)] * len(used)
+            made, reused = made + new * len(used), reused + (not new) * len(used)
+        if n < scored and not used:
             raise DataError(f"{data.root}: none of its clips can be read")
-        all_items += some
-        of += [n] * len(some)
+        all_items += used
+        of += [n] * len(used)
     return Material(
         " + ".join(data.name for data in datasets),
         store,
@@ -172,24 +176,24 @@ def load_material(
 
 
 def check_stills(datasets: Sequence[Dataset], extractors: Sequence[Extractor]) -> None:
-    """Raise DataError where still faces are given to specialists of clips."""
+    """Raise DataError if still faces are given to specialists of clips."""
     for data in datasets:
         strange = [e.kind for e in extractors if data.faces is not None and e.stills is None]
         if strange:
             raise DataError(
-                f"{data.root}: still faces, from which nothing can be taken for {strange[0]}; "
-                "emonets train face and emonets train mouth learn from still faces"
+                f"{data.root}: still faces cannot be used for {strange[0]}; use emonets train face "
+                "or emonets train mouth"
             )
 
 
 def extract_stills(
     data: Dataset, extractors: Sequence[Extractor], store: FeatureStore
 ) -> tuple[str, bool]:
-    """Take out of still faces what the extractors ask for; what the store has is not made again.
+    """Run the extractors on still faces; features that the store has are not made again.
 
     Returns
     -------
-    A word for the pictures, and whether anything was made.
+    A digest of the pictures, and whether anything was made.
     """
     assert data.faces is not None
     content = parameter_digest(data.faces.images)
@@ -219,6 +223,6 @@ def _agreed(datasets: Sequence[Dataset], owners: Sequence[str]) -> dict[str, int
 
 
 def _owner(data: Dataset) -> str:
-    # sets of one corpus (films and utterances, say) are of the same people;
-    # in sets of one's own an equal name may well be the same person: it is taken to be
+    # two sets of one corpus (clips and utterances, say) are of the same people;
+    # in own sets an equal name may be the same person, so it counts as one
     return "own" if data.info.own else data.info.name

@@ -45,11 +45,13 @@ class OutOfFold:
 
     Attributes
     ----------
-    rows : (n,) positions of the clips in the material. fold : (n,) which fold each is tested in.
-    models : m names. P : (n, m, 7). found : (n, m) whether a clip held anything for the model.
+    rows : (n,) positions of the clips in the material.
+    fold : (n,) the fold in which each is tested.
+    models : m names. P : (n, m, 7). found : (n, m) whether a clip has usable
+        input for the model.
     known : (n, m, 7) whether the model was trained on the class.
     split : in words, how the clips were divided.
-    reused : of m × folds predictions those that were in the store.
+    reused : how many of the m × folds predictions were in the store.
     fine : model → (classes, (n, classes)), of models that have more classes than the seven.
     """
 
@@ -64,7 +66,7 @@ class OutOfFold:
     fine: Mapping[str, tuple[tuple[str, ...], Floats]] = field(default_factory=dict)
 
     def considered(self) -> Floats:
-        """(n, m, 7) as a fusion takes them: even on classes that a model was not trained on."""
+        """(n, m, 7) as a fusion takes them: neutral on classes that a model was not trained on."""
         out = self.P.copy()
         for fold in np.unique(self.fold):
             mine = self.fold == fold
@@ -76,23 +78,25 @@ class OutOfFold:
 def folds_of(data: Material, count: int | str | None = None) -> tuple[list[Fold], str]:
     """(train, test) positions in all clips, and in words how that divides them.
 
-    The clips of the scored data sets are tested, in the folds that the field has agreed on. Where
-    it has not, one group at a time is tested or, of more than ten groups, a tenth of them. Of
-    other sets, and of whom is tested, nothing is trained on that shares a group. Clips that the
-    data keep for testing have no part in it.
+    The clips of the scored data sets are tested, in the corpus' published folds. Without such
+    folds one group at a time is tested. Of more than ten groups, a tenth is tested at a time.
+    No training clip, of any set, shares a group with a test clip. Clips of a test part are left
+    out.
 
     Parameters
     ----------
-    count : how many folds; None: as said; ``each``: one a group.
+    count : how many folds; None: as above; ``each``: one for each group.
 
     Raises
     ------
-    DataError : fewer groups than folds, or than two; agreed folds that do not fit the data.
+    DataError : fewer groups than folds, or than two; published folds that do not fit the data.
     """
     usable = np.flatnonzero(data.splits != "test")
     tested = usable[data.main[usable]]
     if not len(tested):
-        raise DataError(f"{data.name}: every clip is kept for testing, none is left to train on")
+        raise DataError(
+            f"{data.name}: all clips are of the test part; give clips of other parts to train on"
+        )
     if isinstance(count, str):
         count = len(np.unique(data.groups[tested]))
     folds, split = folds_of_groups(
@@ -106,9 +110,9 @@ def folds_of(data: Material, count: int | str | None = None) -> tuple[list[Fold]
 
 
 def _agreed(data: Material, tested: Indices) -> dict[str, int] | None:
-    """Group → agreed fold; where a corpus has none beside one that has, its groups are dealt out.
+    """Group → published fold. Groups of a corpus without such folds are distributed over them.
 
-    A corpus that has agreed folds and a group without one is left as it is, which is an error.
+    A corpus with published folds is left as it is. A group without a fold in it is an error later.
     """
     if not data.agreed:
         return None
@@ -124,17 +128,17 @@ def _agreed(data: Material, tested: Indices) -> dict[str, int] | None:
 
 
 def validation_fold(data: Material) -> tuple[list[Fold], str] | None:
-    """Trained on train and scored on valid (the paper's way), where the data are so divided."""
+    """One fold: train on train, score on valid, as in the paper. None without these parts."""
     train = np.flatnonzero((data.splits == "train") | ((data.splits == "") & ~data.main))
     valid = np.flatnonzero((data.splits == "valid") & data.main)
     if not len(valid) or not (data.splits[data.main] == "train").any():
         return None
-    met = np.isin(data.groups[train], np.unique(data.groups[valid])) & ~data.main[train]
-    return [(train[~met], valid)], "trained on train, scored on valid"
+    shared = np.isin(data.groups[train], np.unique(data.groups[valid])) & ~data.main[train]
+    return [(train[~shared], valid)], "trained on train, scored on valid"
 
 
 @dataclass(frozen=True)
-class _Task:
+class _FoldTask:
     trainer: Trainer
     data: Material
     train: Indices
@@ -157,17 +161,17 @@ def out_of_fold(
     scheduler: str | None = None,
     on_progress: OnProgress = no_progress,
 ) -> OutOfFold:
-    """Train every specialist for each fold on the others; its predictions are kept in the store.
+    """Train every specialist for each fold on the other folds; the store keeps its predictions.
 
     Parameters
     ----------
-    work : folder for what is made on the way; None: a temporary one for each model.
-    workers, scheduler : models trained side by side.
-    on_progress : called with ``models``, how many are done, and of how many.
+    work : folder of intermediate files; None: a temporary one for each model.
+    workers, scheduler : of models that are trained in parallel.
+    on_progress : called with ``models``, how many are done, and how many there are.
 
     Raises
     ------
-    DataError : a group on both sides of a fold; or as the trainers say.
+    DataError : a group is on both sides of a fold; or as the trainers raise.
     """
     store = data.store
     tasks = []
@@ -178,7 +182,7 @@ def out_of_fold(
             check_apart(train, test, None if official else data.groups)
             after = np.intersect1d(train, folds[(number + 1) % len(folds)][1]) if several else None
             name = predictions_name(trainer, data, train, test, seed, after)
-            tasks.append(_Task(trainer, data, train, test, after, name, work, seed))
+            tasks.append(_FoldTask(trainer, data, train, test, after, name, work, seed))
     todo = [task for task in tasks if not store.has(task.name)]
     left = TimeLeft((task.trainer.name for task in todo), workers=workers)
     done = run_each(_train_and_predict, todo, workers=workers, scheduler=scheduler)
@@ -222,7 +226,7 @@ def predictions_name(
     seed: int,
     next_fold: Indices | None = None,
 ) -> str:
-    """Of the file that keeps what a specialist, trained on some clips, predicts of others."""
+    """Name in the store of a specialist's predictions for ``test`` after training on ``train``."""
     key = parameter_digest(
         _VERSION, trainer.name, type(trainer).__name__, dict(trainer.settings), data.digest(train),
         data.digest(test, labelled=False), seed,
@@ -231,10 +235,10 @@ def predictions_name(
     return f"answers/{trainer.name}-{key}.safetensors"
 
 
-def _train_and_predict(task: _Task) -> tuple[str, float]:
+def _train_and_predict(task: _FoldTask) -> tuple[str, float]:
     trainer, data = task.trainer, task.data
     if data.store.has(task.name):
-        return "done by another", 0.0
+        return "done by another process", 0.0
     made, minutes = train_and_predict(
         trainer, data, task.train, {task.name: task.test}, work=task.work, seed=task.seed,
         next_fold=task.next_fold,
@@ -253,16 +257,16 @@ def train_and_predict(
     seed: int,
     next_fold: Indices | None = None,
 ) -> tuple[dict[str, Arrays], float]:
-    """Train a specialist on some clips, and keep in the store what it predicts of others.
+    """Train a specialist on some clips, and write its predictions for others to the store.
 
     Parameters
     ----------
     tests : name in the store → positions of the clips to predict.
-    next_fold : see `emonets.contracts.Run`.
+    next_fold : see `emonets.training_contract.Run`.
 
     Returns
     -------
-    The predictions by those names (`predict`), and the minutes that it took.
+    The predictions by those names (`predict`), and the minutes it took.
     """
     began = time.monotonic()
     with ExitStack() as stack:
@@ -276,10 +280,10 @@ def train_and_predict(
 
 
 def predict(trainer: Trainer, specialist: Any, data: Material, rows: Indices, run: Run) -> Arrays:
-    """``p`` (n, 7), ``found`` (n,) and ``known`` (n, 7) of some clips.
+    """``p`` (n, 7), ``found`` (n,) and ``known`` (n, 7) of the clips at ``rows``.
 
-    Where nothing is found the probabilities are equal. ``fine`` (n, classes) is there where the
-    trainer has more classes than the seven and the data have one of them.
+    Where nothing is found the probabilities are equal. If the trainer has more classes than the
+    seven, and the data have one of them, ``fine`` (n, classes) is added.
     """
     found = trainer.found(data, rows)
     use = rows[found]
@@ -297,7 +301,7 @@ def predict(trainer: Trainer, specialist: Any, data: Material, rows: Indices, ru
 
 
 def folder_for(work: Path | None, trainer: Trainer, stack: ExitStack) -> Path:
-    """Where a trainer keeps what it makes on the way."""
+    """The folder of a trainer's intermediate files."""
     if work is None:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emonets-")))
     folder = work / trainer.name
@@ -315,11 +319,11 @@ def fitted(
     work: Path | None,
     make: Callable[[Mapping[str, Any], Mapping[str, Arrays]], Any],
 ) -> tuple[Any, dict[str, Any], bool]:
-    """A specialist trained for good, or the one that an earlier run left in the store.
+    """The final specialist: trained now, or read from the store of an earlier run.
 
     Returns
     -------
-    The specialist, its card, and whether it was there already.
+    The specialist, its card, and whether it was in the store.
     """
     store: FeatureStore = data.store
     use = check_rows(trainer, data, rows)
@@ -345,6 +349,6 @@ def fitted(
     specialist, card = trainer.fit(data, use, replace(run, work=folder_for(work, trainer, stack)))
     card = {**card, "minutes": round((time.monotonic() - began) / 60, 1)}
     settings, parts = specialist.to_arrays()
-    flat = {f"{of}|{inner}": array for of, some in parts.items() for inner, array in some.items()}
+    flat = {f"{of}|{inner}": array for of, part in parts.items() for inner, array in part.items()}
     store.write(name, flat, {"settings": settings, "card": card})
     return specialist, card, False

@@ -1,7 +1,7 @@
-"""Presets: every number of a training run in one TOML file.
+"""Presets: all settings of a training in one TOML file.
 
-Each table is checked by the dataclass of its specialist (``emonets.specialists.*.settings``). In
-place of a value there may be a distribution, see :mod:`emonets.training.search_space`.
+Each table is checked by the dataclass of its specialist (``emonets.specialists.*.settings``). A
+value may be replaced by a distribution, see :mod:`emonets.training.search_space`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Preset:
 
     Attributes
     ----------
-    name : its own. tables : by name, of those that it has.
+    name : of the preset. tables : its tables by name.
     """
 
     name: str
@@ -42,7 +42,8 @@ class Preset:
 def table_kinds() -> dict[str, tuple[type[Any], ...]]:
     """The tables of a preset, and the dataclasses of each: those of all registered specialists.
 
-    Several are told apart by the table's ``model``; a specialist without any is not checked.
+    Several dataclasses are distinguished by the table's ``model``. A specialist without dataclasses
+    is not checked.
     """
     specialists = {name: kind.settings_kinds() for name, kind in specialist_kinds().items()}
     return {"tubes": (TubeSettings,), **specialists, "fusion": (FusionSettings,)}
@@ -60,18 +61,18 @@ def load_preset(name: str | Path, *, distributions: bool = False) -> dict[str, A
     Parameters
     ----------
     name : of a preset or a file.
-    distributions : whether a distribution may stand where a value belongs; it stays as it is, and
-        :func:`emonets.training.search_space.draw` puts a value in its place.
+    distributions : whether a distribution may replace a value. It stays as it is;
+        :func:`emonets.training.search_space.draw` replaces it by a value.
 
     Returns
     -------
-    nested dict, as the file has it: ``{"name": …, "face": {"network": {…}, "images": {…}}}``.
+    nested dict, as in the file: ``{"name": …, "face": {"network": {…}, "images": {…}}}``.
 
     Raises
     ------
-    ParameterError : no such preset, not TOML; an unknown key or table, with the nearest known one;
-        a value of the wrong type or out of its range; or a distribution that is wrong, has such
-        values or is not allowed.
+    ParameterError : the preset is unknown or not TOML; a key or table is unknown, and the message
+        names the nearest one; a value is of the wrong type or out of range; a distribution is
+        wrong, has such values or is not allowed.
     """
     if str(name) in preset_names():
         text = (resources.files("emonets") / "presets" / f"{name}.toml").read_text("utf-8")
@@ -93,10 +94,10 @@ def load_preset(name: str | Path, *, distributions: bool = False) -> dict[str, A
 
 
 def check_preset(preset: Mapping[str, Any], name: str, *, distributions: bool = False) -> None:
-    """Raise ParameterError, as :func:`load_preset` does, for tables that are read already."""
+    """Raise ParameterError, as :func:`load_preset` does, for tables in memory."""
 
-    def drawn(value: Mapping[str, Any], where: str, wanted: str) -> Drawn:
-        return _drawn(value, where, wanted, name, distributions)
+    def drawn(value: Mapping[str, Any], where: str, expected: str) -> Drawn:
+        return _drawn(value, where, expected, name, distributions)
 
     _refuse_in_lists(preset, "", name)
     kinds = table_kinds()
@@ -141,7 +142,7 @@ def face_settings(preset: str | Path) -> ConvNetFace | ModernFace:
 
 
 def audio_settings(preset: str | Path) -> dict[str, Any]:
-    """What a preset's ``audio`` table says of a network, every default in its place.
+    """The network settings of a preset's ``audio`` table, with all defaults.
 
     Errors are those of :func:`load_section`.
     """
@@ -157,21 +158,21 @@ def _refuse_in_lists(table: Mapping[str, Any], prefix: str, file: str) -> None:
             refuse_within(value, f"{file}: {prefix}{key}")
 
 
-def _drawn(value: Mapping[str, Any], where: str, wanted: str, file: str, allowed: bool) -> Drawn:
-    """What stands for a value in checks while it is yet to be drawn."""
+def _drawn(value: Mapping[str, Any], where: str, expected: str, file: str, allowed: bool) -> Drawn:
+    """A placeholder for a value that is not drawn yet, for checks."""
     if not allowed:
         if not any(name in KINDS for name in value):
-            raise ParameterError(f"{file}: {where} must be {wanted}, got {value!r}")
+            raise ParameterError(f"{file}: {where} must be {expected}, got {value!r}")
         raise ParameterError(
-            f"{file}: {where} must be {wanted}, got the distribution {value!r}; "
+            f"{file}: {where} must be {expected}, got the distribution {value!r}; "
             "distributions are for `emonets train ... --trials N`"
         )
     found = parse_distribution(value, where, file)
     if found.kind == "choice":
         return Drawn(found.values, found.kind)
-    whole = wanted.startswith("a whole number")
+    whole = expected.startswith("a whole number")
     hint = f"; take {'integers or log_integers' if whole else 'a choice'}"
     ends = found.at(0.0), found.at(0.5), found.at(1.0)
-    if wanted.startswith("a number") or (whole and isinstance(ends[0], int)):
+    if expected.startswith("a number") or (whole and isinstance(ends[0], int)):
         hint = ""  # the type is right, and an end is out of the range
     return Drawn(ends, found.kind, hint)

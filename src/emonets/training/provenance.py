@@ -1,4 +1,4 @@
-"""Which labelled clips networks were trained on, and what a new bundle keeps of its own."""
+"""Which labelled clips networks were trained on, and the corpora that a new bundle keeps."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def trained_before(
     workers: int = 1,
     notes: list[str] | None = None,
 ) -> str:
-    """In words, which clips of the data a specialist of a model was trained on; or nothing.
+    """In words, how many clips of the data a specialist was trained on; empty if none.
 
     Parameters
     ----------
-    store : where fingerprints are kept; None: clips are recognised by content alone.
-    notes : is told where this cannot be checked.
+    store : where fingerprints are kept; None: clips are recognised by content only.
+    notes : list to which a note is added if this cannot be checked.
     """
     corpora = model.provenance.of(name)
     unchecked = [corpus.name for corpus in corpora if not len(corpus)]
@@ -45,24 +45,24 @@ def trained_before(
     if len(unchecked) == len(corpora):
         return ""
     items = [item for data in datasets for item in data.items]
-    wanted = needed(corpora) if store is not None else ()
-    prints = _prints(items, wanted, datasets, store, workers, None)
+    kinds = needed(corpora) if store is not None else ()
+    prints = _prints(items, kinds, datasets, store, workers, None)
     groups = [f"{n}/{item.group}" for n, data in enumerate(datasets) for item in data.items]
     seen = seen_by(Provenance({name: corpora}), prints, groups)[name]
     return f"{seen.clips.sum()} of these {len(seen)} clips" if seen.clips.any() else ""
 
 
 def cannot_check(names: Sequence[str], bundle: str, corpora: Sequence[str]) -> str:
-    """A sentence for bundles of older versions."""
+    """A note for bundles of older versions, which have no fingerprints."""
     known = f" It names {', '.join(dict.fromkeys(corpora))}." if corpora else ""
     return (
-        f"whether these clips were used to train {', '.join(names)} of {bundle} cannot be checked: "
-        f"the bundle has no fingerprints of what it was trained on.{known}"
+        f"whether {', '.join(names)} of {bundle} was trained on these clips cannot be checked: the "
+        f"bundle has no fingerprints of its training clips.{known}"
     )
 
 
 def base_corpora(trainers: Mapping[str, Trainer]) -> dict[str, tuple[Corpus, ...]]:
-    """What the networks that trainers take from bundles were trained on, by specialist."""
+    """The corpora that trainers' base networks were trained on, by specialist."""
     found = {}
     for name, trainer in trainers.items():
         base = getattr(trainer, "base", None)
@@ -79,17 +79,17 @@ def corpora_of(
     workers: int = 1,
     scheduler: str | None = None,
 ) -> tuple[Corpus, ...]:
-    """What a bundle keeps of clips that its specialists were trained on, by data set.
+    """The corpora that a bundle keeps of its training clips, one for each data set.
 
     Parameters
     ----------
-    rows : positions of the clips. trainers : of the specialists; without one that uses pictures
+    rows : positions of the clips. trainers : of the specialists. If none of them uses pictures,
         no pictures are decoded.
     """
     needs = set().union(*(e.open().needs for one in trainers for e in one.extractors()))
-    wanted = (SOUND, PICTURES) if needs - {NEEDS_SOUND} else (SOUND,)
+    kinds = (SOUND, PICTURES) if needs - {NEEDS_SOUND} else (SOUND,)
     items = [data.items[i] for i in rows.tolist()]
-    prints = _prints(items, wanted, datasets, data.store, workers, scheduler)
+    prints = _prints(items, kinds, datasets, data.store, workers, scheduler)
     found = []
     for name, info in {d.name: d.info for d in reversed(datasets)}.items():
         mine = np.flatnonzero(data.corpora[rows] == name)
@@ -118,7 +118,7 @@ def seen_in(
 
 def _prints(
     items: Sequence[Item],
-    wanted: Iterable[str],
+    kinds: Iterable[str],
     datasets: Sequence[Dataset],
     store: FeatureStore | None,
     workers: int,
@@ -131,13 +131,13 @@ def _prints(
     }
     with heartbeat("fingerprints of the clips"):
         return prints_of(
-            items, wanted=wanted, images=images, store=store, workers=workers, scheduler=scheduler
+            items, kinds=kinds, images=images, store=store, workers=workers, scheduler=scheduler
         )
 
 
 def unchecked_note(model: EmoNets, bundle: str, names: Iterable[str]) -> list[str]:
-    """One note on the specialists of which it is not known what they were trained on, if any."""
+    """A note on the specialists whose training clips are not known, if there are any."""
     corpora: dict[str, Any] = {name: model.provenance.of(name) for name in names}
-    old = [name for name, some in corpora.items() if not some or not all(map(len, some))]
+    old = [name for name, own in corpora.items() if not own or not all(map(len, own))]
     named = [corpus.name for name in old for corpus in corpora[name] if not len(corpus)]
     return [cannot_check(old, bundle, named)] if old else []

@@ -1,4 +1,4 @@
-"""What a system scored, to read, to compute with, and to look at."""
+"""Reports of a system's scores: text, Markdown, CSV, JSON and figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from emonets.provenance.seen import together
 from emonets.runtime.files import try_folder, write_whole
 from emonets.training.scores import FUSED, Scored
 
-_MOST_DROPPED = 10  # that a report names; the JSON has all
+_MOST_DROPPED = 10  # files that a report names; the JSON has all
 
 
 def summary(scored: Scored) -> str:
@@ -29,24 +29,26 @@ def summary(scored: Scored) -> str:
     data = scored.data
     lines = [_heading(scored), "", *_warning(scored)]
     for name, scores in scored.scores.items():
-        said = "" if name == FUSED else _silent(scored, name)
-        lines.append(_line(_label(scored, name), scores) + said)
+        missing = "" if name == FUSED else _not_found(scored, name)
+        lines.append(_line(_label(scored, name), scores) + missing)
     for corpus, by_model in scored.corpora.items():
         lines += ["", f"{corpus} alone:"]
         lines += [_line(_label(scored, name), scores) for name, scores in by_model.items()]
     for corpus, by_model in scored.fine.items():
         for name, scores in by_model.items():
             more = ", ".join(scores.classes[len(EMOTIONS) :])
-            lines += ["", f"{corpus}, {len(scores.classes)} classes, with {more} apart:"]
+            lines += ["", f"{corpus}, {len(scores.classes)} classes, with {more} as classes:"]
             lines.append(_line(name, scores))
-    lines += ["", "In brackets: 95 % intervals, by drawing groups anew.", *_provenance(scored)]
+    lines += ["", "In brackets: 95 % bootstrap intervals over groups.", *_provenance(scored)]
     if not data.grouped:
         lines.append(
-            "Not of every clip is it known who is seen: each such clip counts as a person of its "
-            "own, and the scores may be too good."
+            "Some clips have no group. Each of them counts as a group of its own, so the scores "
+            "may be too high."
         )
     if scored.masked:
-        lines.append(f"The data have no {', '.join(scored.masked)}: never an answer here.")
+        lines.append(
+            f"The data have no {', '.join(scored.masked)}: these classes are never predicted here."
+        )
     if data.dropped:
         lines.append(f"Left out: {len(data.dropped)} files, such as {data.dropped[0][0]}: "
                      f"{data.dropped[0][1]}")  # fmt: skip
@@ -54,27 +56,28 @@ def summary(scored: Scored) -> str:
 
 
 def _warning(scored: Scored) -> list[str]:
-    """Where nothing is left that would tell how good the model is on others."""
+    """A warning where no clip is left to score the model on unseen groups."""
     one = together(scored.seen)
     if one is None or not one.everything:
         return []
     return [
-        f"No score of unseen groups: of all {len(one)} clips the model was trained on the clip or "
-        "on its group.",
+        f"No score of unseen groups: the model was trained on all {len(one)} clips or on their "
+        "groups.",
         "",
     ]
 
 
 def _provenance(scored: Scored) -> list[str]:
-    """What the specialists were trained on, which of the clips are among it, and the others."""
+    """What the specialists were trained on, and the scores of the other clips."""
     lines = []
     for name, corpora in scored.trained_on.items():
         text = f"{name} was trained on {', '.join(corpora)}" if corpora else ""
         if name in scored.seen and len(corpora) > len(scored.seen[name].unchecked):
-            text += f": {scored.seen[name].in_words() or 'on none of these clips or their groups'}"
+            unseen = "none of these clips or their groups was trained on"
+            text += f": {scored.seen[name].in_words() or unseen}"
         lines += [text + "."] if text else []
     if scored.unseen:
-        lines += ["", "Without clips and groups that were trained on:"]
+        lines += ["", "Without clips and groups seen in training:"]
         lines += [
             f"{_line(_label(scored, name), scores)}  ({scores.n} clips)"
             for name, scores in scored.unseen.items()
@@ -100,9 +103,9 @@ def _heading(scored: Scored) -> str:
     )
 
 
-def _silent(scored: Scored, name: str) -> str:
+def _not_found(scored: Scored, name: str) -> str:
     found = scored.predictions.found[:, scored.predictions.models.index(name)]
-    return f"  (finds nothing in {np.count_nonzero(~found)} clips)" if not found.all() else ""
+    return f"  (no usable input in {np.count_nonzero(~found)} clips)" if not found.all() else ""
 
 
 def markdown(scored: Scored, *, title: str, seed: int, pictures: Sequence[Path] = ()) -> str:
@@ -173,27 +176,29 @@ def plain(scored: Scored, *, title: str, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def answers_csv(scored: Scored) -> str:
-    """A line a clip and model: file, label, group, fold, found, seven probabilities."""
+def predictions_csv(scored: Scored) -> str:
+    """One line for each clip and model: file, label, group, fold, found, seven probabilities."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["file", "start", "end", "label", "group", "fold", "model", "found", *EMOTIONS])
-    data, said = scored.data, scored.predictions
-    for k, row in enumerate(said.rows.tolist()):
+    data, predictions = scored.data, scored.predictions
+    for k, row in enumerate(predictions.rows.tolist()):
         item = data.items[row]
-        about = [item.path, *("" if t is None else f"{t:g}" for t in (item.start, item.end))]
-        about += [EMOTIONS[data.labels[row]], data.groups[row], int(said.fold[k])]
-        for j, name in enumerate(said.models):
-            p = said.P[k, j]
-            writer.writerow([*about, name, bool(said.found[k, j]), *(f"{x:.6g}" for x in p)])
-        if len(said.models) > 1:
+        columns = [item.path, *("" if t is None else f"{t:g}" for t in (item.start, item.end))]
+        columns += [EMOTIONS[data.labels[row]], data.groups[row], int(predictions.fold[k])]
+        for j, name in enumerate(predictions.models):
+            p = predictions.P[k, j]
+            writer.writerow(
+                [*columns, name, bool(predictions.found[k, j]), *(f"{x:.6g}" for x in p)]
+            )
+        if len(predictions.models) > 1:
             fused = scored.fused[k]
-            writer.writerow([*about, FUSED, True, *(f"{x:.6g}" for x in fused)])
+            writer.writerow([*columns, FUSED, True, *(f"{x:.6g}" for x in fused)])
     return file.getvalue()
 
 
 def scores_csv(scored: Scored) -> str:
-    """A line a model and metric, with its interval; of each corpus, too, and of more classes."""
+    """One line for each model and metric, with its interval; also by corpus and fine classes."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     head = ["model", "metric", "value", "low", "high", "n", "split", "data", "classes"]
@@ -216,11 +221,11 @@ def scores_csv(scored: Scored) -> str:
 
 def write_scores(scored: Scored, folder: Path, *, title: str, seed: int) -> list[Path]:
     """Write ``report.md``, ``scores.csv``, ``scores.json``, ``answers.csv`` and, with matplotlib,
-    a confusion matrix of each specialist and of all together (the paper's Figures 7 and 8).
+    a confusion matrix of each specialist and of their fusion (the paper's Figures 7 and 8).
 
     Raises
     ------
-    ParameterError : nothing can be written there.
+    ParameterError : the folder cannot be written.
     """
     pictures: list[Path] = []
     try:
@@ -232,7 +237,7 @@ def write_scores(scored: Scored, folder: Path, *, title: str, seed: int) -> list
         content = json.dumps(plain(scored, title=title, seed=seed), indent=1, ensure_ascii=False)
         files = {
             "report.md": text, "scores.json": content + "\n", "scores.csv": scores_csv(scored),
-            "answers.csv": answers_csv(scored),
+            "answers.csv": predictions_csv(scored),
         }  # fmt: skip
         for name, text in files.items():
             write_whole(folder / name, text.encode("utf-8", "surrogateescape"))
@@ -242,7 +247,7 @@ def write_scores(scored: Scored, folder: Path, *, title: str, seed: int) -> list
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ParameterError unless files can be written there: before hours of training."""
+    """Raise ParameterError unless the folder can be written; to be called before a training."""
     try:
         try_folder(folder)
     except OSError as error:

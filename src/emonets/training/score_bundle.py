@@ -1,4 +1,4 @@
-"""Scoring a bundle, all its specialists and their fusion, on labelled clips."""
+"""Scoring a bundle on labelled clips: its specialists and their fusion."""
 
 from __future__ import annotations
 
@@ -32,16 +32,15 @@ log = logging.getLogger(__name__)
 def score_bundle(
     bundle: str, datasets: Sequence[Dataset], store: FeatureStore, options: Options
 ) -> tuple[Scored, list[str]]:
-    """Score a bundle on the part that the data keep for testing, or on all clips.
+    """Score a bundle on the test part of the data; without one, on all clips.
 
     Returns
     -------
-    The scores, which tell what the specialists were trained on; and notes, on what cannot be
-    checked.
+    The scores, with what the specialists were trained on; and notes on what cannot be checked.
 
     Raises
     ------
-    ParameterError : the bundle has none of the specialists asked for.
+    ParameterError : the bundle has none of the specialists of ``options.models``.
     """
     began = time.monotonic()
     check_run(options.seed, options.workers)
@@ -52,7 +51,10 @@ def score_bundle(
         if not sounds_only or SOUND in model.specialists[name].needs
     }  # fmt: skip
     if not scorers:
-        raise ParameterError(f"{datasets[0].root}: sounds only, and {bundle} has no audio to score")
+        raise ParameterError(
+            f"{datasets[0].root}: has sound only, and {bundle} has no audio specialist; give clips "
+            "with pictures"
+        )
     notes = unchecked_note(model, bundle, scorers)
     data = load_material(
         datasets, extractors_of(scorers), store, scored=len(datasets), workers=options.workers,
@@ -60,16 +62,16 @@ def score_bundle(
     )  # fmt: skip
     kept = np.flatnonzero(data.splits == "test")
     rows: Indices = kept if len(kept) else np.arange(len(data))
-    split = "what the data keep for testing" if len(kept) else "all clips"
-    said = predict_all(model, scorers, data, rows, split, options)
-    fused, strategy = fuse(model, said)
+    split = "test part of the data" if len(kept) else "all clips"
+    predictions = predict_all(model, scorers, data, rows, split, options)
+    fused, strategy = fuse(model, predictions)
     provenance = model.provenance.only(list(scorers))
     seen = seen_in(
         provenance, data, datasets, workers=options.workers, scheduler=options.scheduler
     )  # fmt: skip
     minutes = (time.monotonic() - began) / 60
     made = scored(
-        data, said, fused, strategy, seed=options.seed, minutes=minutes,
+        data, predictions, fused, strategy, seed=options.seed, minutes=minutes,
         seen={name: one.take(rows) for name, one in seen.items()}, trained_on=provenance.names(),
     )  # fmt: skip
     return made, notes
@@ -83,7 +85,7 @@ def predict_all(
     split: str,
     options: Options,
 ) -> OutOfFold:
-    """What each specialist of a model predicts of some clips."""
+    """Predictions of each specialist of a model for the clips at ``rows``."""
     P, found, known, fine = [], [], [], {}
     work = options.work
     if work is None and data.store.folder is not None:
@@ -91,12 +93,12 @@ def predict_all(
     with ExitStack() as stack:
         for name, scorer in scorers.items():
             run = Run(folder_for(work, scorer, stack), options.seed, options.workers)
-            answer = predict(scorer, model.specialists[name], data, rows, run)
-            P.append(answer["p"])
-            found.append(answer["found"])
-            known.append(answer["known"])
-            if "fine" in answer:
-                fine[name] = (tuple(scorer.fine_classes), answer["fine"])  # type: ignore[attr-defined]
+            made = predict(scorer, model.specialists[name], data, rows, run)
+            P.append(made["p"])
+            found.append(made["found"])
+            known.append(made["known"])
+            if "fine" in made:
+                fine[name] = (tuple(scorer.fine_classes), made["fine"])  # type: ignore[attr-defined]
             log.info(f"{name}: {len(rows)} clips predicted")
     return OutOfFold(
         rows, np.zeros(len(rows), np.intp), tuple(scorers), np.stack(P, axis=1),
@@ -104,15 +106,19 @@ def predict_all(
     )  # fmt: skip
 
 
-def fuse(model: EmoNets, said: OutOfFold) -> tuple[NDArray[np.float64], str]:
-    """(n, 7) all together as the model fuses them, and the name of the fusion."""
-    words = [
-        {name: said.P[i, j] for j, name in enumerate(said.models) if said.found[i, j]}
-        for i in range(len(said.rows))
+def fuse(model: EmoNets, predictions: OutOfFold) -> tuple[NDArray[np.float64], str]:
+    """(n, 7) as the model fuses them, and the name of the fusion."""
+    by_clip = [
+        {
+            name: predictions.P[i, j]
+            for j, name in enumerate(predictions.models)
+            if predictions.found[i, j]
+        }
+        for i in range(len(predictions.rows))
     ]
     known: dict[str, Sequence[int]] = {
-        name: model.specialists[name].known_classes for name in said.models
+        name: model.specialists[name].known_classes for name in predictions.models
     }
     if model.fusion is None:
-        return fuse_unfitted(words, known), DEFAULT
-    return model.fusion.fuse(words, known), model.fusion.strategy
+        return fuse_unfitted(by_clip, known), DEFAULT
+    return model.fusion.fuse(by_clip, known), model.fusion.strategy

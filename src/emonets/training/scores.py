@@ -1,4 +1,4 @@
-"""How good predictions are: of each specialist and of all together, of each corpus, by classes."""
+"""Scores of predictions: of each specialist and of their fusion, for each corpus and class."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from emonets.training.material import Material
 from emonets.training.out_of_fold import OutOfFold
 
 FUSED = "fused"
-"""The name of all specialists together."""
+"""The name of the fusion of all specialists."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What a system predicts of clips by models that were trained on neither them nor their group.
+    """A system's predictions for clips and their scores.
+
+    The models were trained on neither a clip nor its group.
 
     Attributes
     ----------
     data : the clips. predictions : of each specialist.
-    fused : (n, 7) all together, by a fusion that was not fitted on the clip. strategy : which.
-    scores : by model, and of all together last; among the emotions that the data have.
-    masked : the emotions that they do not have. compared : where a strategy was chosen.
-    minutes : the whole took.
-    corpora : where several are scored: corpus → model → score, among that corpus' emotions.
+    fused : (n, 7) of a fusion that was not fitted on the clip. strategy : its name.
+    scores : by model, the fusion last; among the emotions that the data have.
+    masked : the emotions that the data do not have.
+    compared : the strategies compared; empty if none was chosen.
+    minutes : duration.
+    corpora : if several are scored: corpus → model → score, among that corpus' emotions.
     fine : corpus → model → score by more classes than the seven, of corpora that have them all.
-    trained_on : specialist → the corpora that it, or the network it takes from a bundle, was
-        trained on before, in words.
-    seen : specialist → which of the clips are among them; of a bundle that is scored.
-    unseen : model → score of the clips that are of groups it was not trained on, where these are
-        some of the clips and not all.
+    trained_on : specialist → in words, the corpora that it, or its base network, was trained on.
+    seen : specialist → which of the clips it was trained on; only if a bundle is scored.
+    unseen : model → score of the clips of groups it was not trained on; only if these are some of
+        the clips and not all.
     """
 
     data: Material
@@ -55,18 +57,18 @@ class Scored:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """(n,) of the clips that are scored."""
+        """(n,) labels of the scored clips."""
         return self.data.labels[self.predictions.rows]
 
     @property
     def groups(self) -> NDArray[np.str_]:
-        """(n,) whose they are."""
+        """(n,) groups of the scored clips."""
         return self.data.groups[self.predictions.rows]
 
 
 def scored(
     data: Material,
-    said: OutOfFold,
+    predictions: OutOfFold,
     fused: NDArray[np.float64],
     strategy: str,
     compared: Sequence[Compared] = (),
@@ -76,28 +78,28 @@ def scored(
     trained_on: Mapping[str, Sequence[str]] | None = None,
     seen: Mapping[str, Seen] | None = None,
 ) -> Scored:
-    """The scores of predictions, among the emotions there are; intervals are over groups."""
-    models = {name: said.P[:, j] for j, name in enumerate(said.models)}
+    """The scores of predictions, among the emotions of the data; intervals are over groups."""
+    models = {name: predictions.P[:, j] for j, name in enumerate(predictions.models)}
     if len(models) > 1:
         models[FUSED] = fused
-    everything = np.ones(len(said.rows), bool)
-    scores, masked = _scores(data, said, models, everything, seed)
-    of = data.corpora[said.rows]
+    everything = np.ones(len(predictions.rows), bool)
+    scores, masked = _scores(data, predictions, models, everything, seed)
+    of = data.corpora[predictions.rows]
     names = list(dict.fromkeys(of.tolist()))
     corpora = {}
     if len(names) > 1:
-        corpora = {name: _scores(data, said, models, of == name, seed)[0] for name in names}
-    fine = {name: _fine(data, said, of == name, seed) for name in names}
+        corpora = {name: _scores(data, predictions, models, of == name, seed)[0] for name in names}
+    fine = {name: _fine(data, predictions, of == name, seed) for name in names}
     return Scored(
-        data, said, fused, strategy, scores, masked, tuple(compared), minutes, corpora,
+        data, predictions, fused, strategy, scores, masked, tuple(compared), minutes, corpora,
         {name: by_model for name, by_model in fine.items() if by_model}, trained_on or {},
-        seen or {}, _unseen(data, said, models, seen or {}, seed),
+        seen or {}, _unseen(data, predictions, models, seen or {}, seed),
     )  # fmt: skip
 
 
 def _unseen(
     data: Material,
-    said: OutOfFold,
+    predictions: OutOfFold,
     models: Mapping[str, NDArray[np.float64]],
     seen: Mapping[str, Seen],
     seed: int,
@@ -106,18 +108,18 @@ def _unseen(
     for name, p in models.items():
         one = together(seen) if name == FUSED else seen.get(name)
         if one is not None and one.any.any() and not one.everything:
-            found[name] = _scores(data, said, {name: p}, ~one.any, seed)[0][name]
+            found[name] = _scores(data, predictions, {name: p}, ~one.any, seed)[0][name]
     return found
 
 
 def _scores(
     data: Material,
-    said: OutOfFold,
+    predictions: OutOfFold,
     models: Mapping[str, NDArray[np.float64]],
     mine: NDArray[np.bool_],
     seed: int,
 ) -> tuple[dict[str, Evaluation], tuple[str, ...]]:
-    y, groups = data.labels[said.rows[mine]], _several(data.groups[said.rows[mine]])
+    y, groups = data.labels[predictions.rows[mine]], _several(data.groups[predictions.rows[mine]])
     scores: dict[str, Evaluation] = {}
     masked: tuple[str, ...] = ()
     for name, p in models.items():
@@ -127,16 +129,16 @@ def _scores(
 
 
 def _fine(
-    data: Material, said: OutOfFold, mine: NDArray[np.bool_], seed: int
+    data: Material, predictions: OutOfFold, mine: NDArray[np.bool_], seed: int
 ) -> dict[str, Evaluation]:
-    """By the finer classes of the models that have such, if the clips have them all."""
+    """Scores by fine classes, of models that have them, if the clips have them all."""
     scores = {}
-    for name, (classes, p) in said.fine.items():
-        y, words = data.labels[said.rows[mine]].copy(), data.words[said.rows[mine]]
+    for name, (classes, p) in predictions.fine.items():
+        y, words = data.labels[predictions.rows[mine]].copy(), data.words[predictions.rows[mine]]
         for k in range(len(EMOTIONS), len(classes)):
             y[words == classes[k]] = k
         if len(np.unique(y)) == len(classes):
-            groups = _several(data.groups[said.rows[mine]])
+            groups = _several(data.groups[predictions.rows[mine]])
             scores[name] = evaluate(y, p[mine], groups=groups, seed=seed, classes=classes)
     return scores
 
@@ -148,9 +150,9 @@ def _several(groups: NDArray[np.str_]) -> NDArray[np.str_] | None:
 def present_only(
     p: NDArray[np.float64], labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Probabilities (n, 7) among the emotions that some label names, and the names of the others.
+    """Probabilities (n, 7) among the emotions that occur in the labels, and names of the others.
 
-    Who has only others left has the same for each that there is.
+    A row whose probability lies on the others only becomes uniform.
     """
     present = np.isin(np.arange(len(EMOTIONS)), labels)
     part = np.where(present, p, 0.0)

@@ -1,6 +1,6 @@
-"""Random search over a preset's numbers, as the paper's sound network was tuned (3.2).
+"""Random search over a preset's numbers, as the paper's audio network was tuned (3.2).
 
-Where a preset's TOML has a value it may have a distribution, a table with one key::
+In place of a value, a preset's TOML may have a distribution, a table with one key::
 
     learning_rate = { log_uniform = [1e-4, 1e-2] }
     pooled_dropout = { uniform = [0.0, 0.6] }
@@ -27,18 +27,18 @@ from emonets.errors import DataError, EmoNetsError, ParameterError
 from emonets.learners.checks import check_number
 
 KINDS = ("uniform", "log_uniform", "integers", "log_integers", "choice")
-"""What a distribution may be called."""
-_LARGEST = 2**52  # of integers: up to here a double between 0 and 1 tells neighbours apart
+"""The names of distributions."""
+_LARGEST = 2**52  # of integers: up to here a double in 0..1 separates neighbours
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """What one value of a preset is drawn from.
+    """The distribution from which one value of a preset is drawn.
 
     Attributes
     ----------
     kind : one of :data:`KINDS`.
-    values : the lowest and the highest value, both included; of a choice, all that there are.
+    values : the lowest and the highest value, both included; for a choice, all values.
     """
 
     kind: str
@@ -75,12 +75,12 @@ class Distribution:
 def is_distribution(value: Any) -> bool:
     """Whether a preset's value is a table with nothing but the name of a distribution.
 
-    What stands there may still be wrong, which :func:`parse_distribution` says.
+    Its content may still be wrong; :func:`parse_distribution` checks it.
     """
     if not isinstance(value, Mapping) or len(value) != 1:
         return False
     ((kind, content),) = value.items()
-    # A plain number is a value of a table's own: a corpus may be called "choice"
+    # A plain number is an ordinary value: a corpus may be called "choice"
     return kind in KINDS and not isinstance(content, int | float)
 
 
@@ -90,12 +90,13 @@ def parse_distribution(value: Any, where: str, file: str = "preset") -> Distribu
     Parameters
     ----------
     value : such as ``{"uniform": [0.0, 0.6]}``.
-    where : its dotted key. file : the preset's name. Both are for messages.
+    where : its dotted key, for messages. file : the preset's name, for messages.
 
     Raises
     ------
-    ParameterError : not one key; an unknown kind, with the nearest known one; ends that are no
-        numbers, not in order or not positive where they must be; no choice, or one of tables.
+    ParameterError : there is not exactly one key; the kind is unknown, and the message names the
+        nearest one; the ends are no numbers, not in order or not positive; a choice is empty or
+        has tables.
     """
     place = f"{file}: {where}"
     if not isinstance(value, Mapping) or len(value) != 1:
@@ -152,7 +153,7 @@ def _is_finite(value: Any) -> bool:
 def refuse_within(values: list[Any], place: str) -> None:
     """Raise ParameterError if there is a distribution anywhere within a list.
 
-    Such a one would have no dotted key, and nothing would draw it.
+    It has no dotted key, so it cannot be drawn.
     """
     for value in values:
         if is_distribution(value):
@@ -188,7 +189,7 @@ def _found(table: Mapping[str, Any], prefix: str, file: str) -> Iterator[tuple[s
 
 
 def has_distributions(preset: Mapping[str, Any]) -> bool:
-    """Whether anything is left to draw."""
+    """Whether the preset has a distribution."""
     return bool(distributions(preset))
 
 
@@ -198,11 +199,10 @@ def describe(preset: Mapping[str, Any]) -> str:
 
 
 def draw_values(preset: Mapping[str, Any], seed: int, trial: int) -> dict[str, Any]:
-    """What a trial draws, by dotted key, sorted.
+    """The values of a trial, by dotted key, sorted.
 
-    Each key has random numbers of its own: what is drawn for it depends on seed, trial and key,
-    on nothing else that the preset holds. Keys are those of a whole preset: one of its tables alone
-    would draw others.
+    Each key has its own random numbers. A drawn value depends on seed, trial and key only. Keys
+    are those of a whole preset; the keys of one of its tables alone give other values.
 
     Raises
     ------
@@ -248,15 +248,15 @@ def _filled(table: Mapping[str, Any], prefix: str, values: Mapping[str, Any]) ->
 
 @dataclass(frozen=True)
 class Trial:
-    """One draw and what came of it.
+    """One draw and its score.
 
     Attributes
     ----------
-    number : 0, 1, …; with the seed it says what is drawn.
-    values : what was drawn, by dotted key.
+    number : 0, 1, …; with the seed it determines the draw.
+    values : the drawn values, by dotted key.
     score : the larger the better; -inf where the trial failed.
-    seconds : that it took.
-    problem : why it failed; empty where it did not.
+    seconds : duration.
+    problem : why it failed; empty if it did not.
     """
 
     number: int
@@ -275,11 +275,11 @@ class Trial:
 
     @classmethod
     def from_dict(cls, content: Any) -> Trial:
-        """A trial from what :meth:`to_dict` gave.
+        """A trial from the result of :meth:`to_dict`.
 
         Raises
         ------
-        DataError : it is not that.
+        DataError : ``content`` is not such a result.
         """
         if not isinstance(content, Mapping):
             raise DataError(f"a trial must be a table, got {content!r}")
@@ -319,13 +319,13 @@ def random_search(
     Parameters
     ----------
     preset : with distributions.
-    score : of a drawn preset; the larger the better. Where it raises one of EmoNets' errors, or
-        gives no finite number, the trial failed and the search goes on.
-    trials : as many, numbers 0 to trials - 1.
+    score : of a drawn preset; the larger the better. If it raises an EmoNets error or returns no
+        finite number, the trial failed and the search continues.
+    trials : how many; their numbers are 0 to trials - 1.
     seed : of the draws.
-    seconds : after which no further trial begins; the first always runs. What the trials in
-        ``done`` took counts, so that an interrupted search ends where a whole one would.
-    progress : told of each trial that was run.
+    seconds : after which no further trial begins; the first always runs. The time of the trials
+        in ``done`` counts, so an interrupted search ends where an uninterrupted one would.
+    progress : called with each trial that was run.
     done : number → trial of an earlier run of this search; these are not run again.
 
     Returns
@@ -335,20 +335,22 @@ def random_search(
     Raises
     ------
     ParameterError : as :func:`draw`; nothing to draw; a budget out of its range.
-    DataError : a trial in ``done`` drew something else, so another search made it.
+    DataError : a trial in ``done`` has other values, so it is of another search.
     """
     if not _is_whole(trials) or trials < 1:
         raise ParameterError(f"trials must be a whole number from 1 on, not {trials!r}")
     if seconds is not None:
         check_number("seconds", seconds, 0.0, math.inf)
     if not has_distributions(preset):
-        raise ParameterError("the preset gives no distribution, so every trial would be the same")
+        raise ParameterError(
+            "the preset has no distribution, so all trials would be equal; add one"
+        )
     old = {number: trial for number, trial in (done or {}).items() if number < trials}
     for number, trial in old.items():
         if trial.number != number or trial.values != draw_values(preset, seed, number):
             raise DataError(
-                f"trial {number} that is to be gone on from drew other values than this search; "
-                "its preset or seed was another one: take those, or begin anew"
+                f"trial {number} in the store has other values than this search: it was made with "
+                "another preset or seed; use those, or begin a new search"
             )
     result: list[Trial] = []
     spent, begun = sum(trial.seconds for trial in old.values()), time.perf_counter()
@@ -386,7 +388,7 @@ def best(trials: Iterable[Trial]) -> Trial:
 
     Raises
     ------
-    DataError : there is none, or every one failed; the first one's problem is told.
+    DataError : there is none, or all failed; the message has the problem of the first one.
     """
     ordered = sorted(trials, key=lambda trial: trial.number)
     if not ordered:
@@ -394,7 +396,5 @@ def best(trials: Iterable[Trial]) -> Trial:
     fine = [trial for trial in ordered if not trial.problem]
     if not fine:
         first = ordered[0]
-        raise DataError(
-            f"every one of {len(ordered)} trials failed; trial {first.number}: {first.problem}"
-        )
+        raise DataError(f"all {len(ordered)} trials failed; trial {first.number}: {first.problem}")
     return max(fine, key=lambda trial: trial.score)

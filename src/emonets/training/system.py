@@ -57,19 +57,19 @@ COMPARED = ("mean", "product", "calibrated product", "logistic", "logistic by cl
 
 @dataclass(frozen=True)
 class Options:
-    """How to go about it; none of it changes a number but ``seed`` and ``folds``.
+    """Options of a training. ``workers``, ``scheduler`` and ``work`` do not change its results.
 
     Attributes
     ----------
-    models : which specialists; None: those of the preset that the data hold anything for.
-    base : the bundle whose networks are taken; None: as the preset says.
-    folds : of whole groups; None: those the field has agreed on, or one a group, ten at
-        most; ``each``: one a group.
+    models : which specialists; None: those of the preset for which the data have usable input.
+    base : the bundle whose networks are taken; None: as the preset names it.
+    folds : number of folds of whole groups. None: the corpus' published folds, or one for each
+        group, ten at most. ``each``: one for each group.
     workers : processes. scheduler : address of a Dask cluster in place of them.
-    work : folder for what is made on the way; None: beside the store.
-    on_progress : called with the stage (``clips``, ``models``, ``specialists``), how many of it
-        are done, and of how many.
-    scored : so many of the data sets, from the first on, are scored and not only trained on.
+    work : folder of intermediate files; None: beside the store.
+    on_progress : called with the stage (``clips``, ``models``, ``specialists``), how many are
+        done, and how many there are.
+    scored : how many of the data sets, from the first on, are scored; the rest only trains.
     """
 
     models: Sequence[str] | None = None
@@ -84,19 +84,19 @@ class Options:
 
 
 class System:
-    """A preset's system on labelled clips: extracted once, scored, trained.
+    """A preset's system on labelled clips: extracts features once, scores, trains.
 
     Parameters
     ----------
-    datasets : the first (``options.scored`` of them) are scored and trained on; what others hold
-        is trained on only.
+    datasets : the first ``options.scored`` of them are scored and trained on. The others are
+        trained on only.
     preset : nested tables.
-    store : where features and finished stages are kept; the same call goes on from there.
+    store : where features and finished stages are kept. The same call continues from there.
 
     Attributes
     ----------
-    trainers : of the specialists, by name. notes : what there is to tell of the choice.
-    work : folder for what is made on the way, or None.
+    trainers : of the specialists, by name. notes : on the choice of specialists and networks.
+    work : folder of intermediate files, or None.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class System:
         self._material: Material | None = None
 
     def material(self) -> Material:
-        """The clips, with what was taken out of them."""
+        """The clips with their features."""
         if self._material is None:
             self._material = self._extract()
         return self._material
@@ -140,7 +140,7 @@ class System:
         options, extractors = self.options, extractors_of(self.trainers)
         began = last = time.monotonic()
 
-        def told(done: int, of: int, share: float) -> None:
+        def on_clip(done: int, of: int, share: float) -> None:
             nonlocal last
             options.on_progress("clips", done, of)
             now = time.monotonic()
@@ -151,7 +151,7 @@ class System:
 
         data = load_material(
             self.datasets, extractors, self.store, scored=options.scored,
-            workers=options.workers, scheduler=options.scheduler, on_clip=told,
+            workers=options.workers, scheduler=options.scheduler, on_clip=on_clip,
         )  # fmt: skip
         log.info(
             f"{len(data)} clips of {len(np.unique(data.groups))} groups: {data.made} read "
@@ -160,76 +160,77 @@ class System:
         return data
 
     def clean(self) -> None:
-        """Remove what was made on the way beside the store; finished stages stay in the store.
+        """Remove intermediate files beside the store; finished stages stay in the store.
 
-        A folder that was named (``options.work``) stays.
+        A folder given as ``options.work`` stays.
         """
         if self.options.work is None and self.work is not None:
             shutil.rmtree(self.work, ignore_errors=True)
 
     def score(self, *, official: bool = False) -> Scored:
-        """Cross-validate: every clip that is scored, by models that were not trained on its group.
+        """Cross-validate: predict each scored clip by models that were not trained on its group.
 
         Parameters
         ----------
-        official : use the data's own train and valid parts, where there are, in place of folds.
+        official : use the data's own train and valid parts in place of folds, if they exist.
         """
         began = time.monotonic()
         data, options = self.material(), self.options
         folds, split = (validation_fold(data) if official else None) or folds_of(
             data, options.folds
         )
-        said = out_of_fold(
+        predictions = out_of_fold(
             self.trainers, data, folds, split, work=self.work, seed=options.seed,
             workers=options.workers, scheduler=options.scheduler,
             on_progress=options.on_progress,
         )  # fmt: skip
-        y, groups = data.labels[said.rows], data.groups[said.rows]
-        fused, strategy, compared = self._fused(said, y, groups)
+        y, groups = data.labels[predictions.rows], data.groups[predictions.rows]
+        fused, strategy, compared = self._fused(predictions, y, groups)
         minutes = (time.monotonic() - began) / 60
         before = Provenance(base_corpora(self.trainers)).names()
         return scored(
-            data, said, fused, strategy, compared, seed=options.seed, minutes=minutes,
+            data, predictions, fused, strategy, compared, seed=options.seed, minutes=minutes,
             trained_on=before,
         )  # fmt: skip
 
     def _fused(
-        self, said: OutOfFold, y: NDArray[np.int64], groups: NDArray[np.str_]
+        self, predictions: OutOfFold, y: NDArray[np.int64], groups: NDArray[np.str_]
     ) -> tuple[NDArray[np.float64], str, list[Compared]]:
-        """(n, 7) by a fusion fitted on the other groups, its name, and what it was compared with.
+        """(n, 7) by a fusion fitted on the other groups, its name, and the strategies compared.
 
-        A fusion that is fitted has seen, of the other groups, what models said that had met the
-        group it is tested on: of a few weights that makes no difference to speak of.
+        A fusion is fitted on predictions for the other groups. Some of these come from models
+        that were trained on the group it is tested on. For a few weights this hardly matters.
         """
-        if len(said.models) == 1:
-            return said.P[:, 0], "only " + said.models[0], []
-        wanted = self.fusion.strategy
-        names = COMPARED if wanted == RECOMMENDED else (wanted,)
+        if len(predictions.models) == 1:
+            return predictions.P[:, 0], "only " + predictions.models[0], []
+        strategy = self.fusion.strategy
+        names = COMPARED if strategy == RECOMMENDED else (strategy,)
         strategies = {name: partial(_made, name, self.fusion) for name in names}
         count = len(np.unique(groups))
         if count < 2:
             raise DataError(f"{self.datasets[0].root}: all clips that are scored are of one group")
         results = compare(
-            said.considered(), y, groups, strategies=strategies, models=said.models,
-            found=said.found, folds=min(count, 8), seed=self.options.seed, resamples=RESAMPLES,
+            predictions.considered(), y, groups, strategies=strategies, models=predictions.models,
+            found=predictions.found, folds=min(count, 8), seed=self.options.seed,
+            resamples=RESAMPLES,
         )  # fmt: skip
-        name = wanted
-        if wanted == RECOMMENDED:
+        name = strategy
+        if strategy == RECOMMENDED:
             name = recommend(results, y, groups, seed=self.options.seed)
         chosen = next(r for r in results if r.name == name)
-        return chosen.p, name, results if wanted == RECOMMENDED else []
+        return chosen.p, name, results if strategy == RECOMMENDED else []
 
     def train(
         self, out: Path, *, add_to: EmoNets | None = None, score: bool = True
     ) -> tuple[EmoNets, Scored | None]:
-        """Score, fit the fusion on what was predicted out of fold, train on all, write a bundle.
+        """Score, fit the fusion on out-of-fold predictions, train on all clips, write a bundle.
 
-        Clips that the data keep for testing are not used.
+        Clips of a test part are not used.
 
         Parameters
         ----------
-        add_to : a model whose other specialists are taken over; its fusion is not.
-        score : False: train only. A fusion cannot be fitted then: only for one specialist.
+        add_to : a model whose other specialists are copied; its fusion is not.
+        score : False: train only. A fusion cannot be fitted then, so this is for one specialist.
 
         Raises
         ------
@@ -237,14 +238,17 @@ class System:
         """
         check_place(out)
         if not score and len(self.trainers) > 1:
-            raise ParameterError("several specialists are scored: their fusion requires it")
+            raise ParameterError(
+                "a fusion of several specialists requires scores; train with scores, or only one"
+            )
         began = time.monotonic()
         result = self.score(official=True) if score else None
         data, options = self.material(), self.options
         rows = np.flatnonzero(data.splits != "test")
         if not len(rows):
             raise DataError(
-                f"{data.name}: every clip is kept for testing, none is left to train on"
+                f"{data.name}: all clips are of the test part; give clips of other parts to "
+                "train on"
             )
         choosing = rows[data.splits[rows] == "valid"]
         specialists: dict[str, Any] = {}
@@ -258,13 +262,13 @@ class System:
                     choosing if 0 < len(choosing) < len(rows) else None,
                 )  # fmt: skip
                 with heartbeat(f"{name} on all clips"):
-                    specialist, about, there = fitted(
+                    specialist, about, reused = fitted(
                         trainer, data, rows, run=run, stack=stack, work=self.work,
                         make=partial(load_specialist, name),
                     )  # fmt: skip
                 options.on_progress("specialists", number, len(self.trainers))
-                if there:
-                    log.info(f"{name}: there already")
+                if reused:
+                    log.info(f"{name}: taken from the store")
                 specialists[name] = specialist
                 card[name] = {"trained_on": data.name, **about, "seed": options.seed}
                 if result is not None:
@@ -287,7 +291,7 @@ class System:
         if add_to is not None:
             specialists, card = {**add_to.specialists, **specialists}, _beside(add_to, card)
             active = [name for name in specialists if name in (*add_to.active, *self.trainers)]
-            fusion = None  # it was fitted on what other specialists predict
+            fusion = None  # it was fitted on predictions of other specialists
         about_preset = self.preset.get("name")
         model = EmoNets(
             **specialists, fusion=fusion, active=active,
@@ -299,7 +303,7 @@ class System:
         return model, result
 
     def _provenance(self, rows: Indices, add_to: EmoNets | None) -> Provenance:
-        """Of each specialist: these clips, and what its network was trained on before."""
+        """For each specialist: these clips, and what its network was trained on before."""
         options = self.options
         own = corpora_of(
             self.material(), rows, self.datasets, self.trainers.values(),
@@ -312,9 +316,9 @@ class System:
 
 
 def _beside(model: EmoNets, card: dict[str, Any]) -> dict[str, Any]:
-    """A card in which what is new stands in place of what a model's own card tells of it."""
+    """A model's card with the new entries in place of the old ones."""
     old = dict(model.about["card"])
-    if "face" in card:  # an older card tells of the face at its top
+    if "face" in card:  # the face's entries of an older card are at its top
         old = {key: value for key, value in old.items() if key in NOT_THE_FACE}
     old.pop("fusion", None)
     data = [*old.get("data", []), *(d for d in card["data"] if d not in old.get("data", []))]
@@ -331,24 +335,24 @@ def _made(name: str, settings: FusionSettings, seed: int | None) -> Fusion:
 
 
 def fit_fusion(result: Scored, settings: FusionSettings, *, seed: int) -> NamedFusion:
-    """The fusion of a bundle, fitted on what was predicted out of fold, with its threshold.
+    """The fusion of a bundle, fitted on out-of-fold predictions, with its threshold.
 
-    The threshold is chosen on predictions of fusions that were not fitted on the clips.
+    The threshold is chosen on predictions of fusions that were not fitted on the same clips.
     """
-    said, y = result.predictions, result.labels
+    predictions, y = result.predictions, result.labels
     name = result.strategy
     fusion: Fusion
     if name.startswith("only "):
-        fusion = MeanFusion(models=[said.models.index(name.removeprefix("only "))])
+        fusion = MeanFusion(models=[predictions.models.index(name.removeprefix("only "))])
     else:
         fusion = make_fusion(name, seed=seed, numbers=settings)
-    fusion.fit(said.considered(), y, groups=result.groups, found=said.found)
+    fusion.fit(predictions.considered(), y, groups=result.groups, found=predictions.found)
     rule = Abstainer.for_coverage(result.fused, y, settings.coverage)
-    return NamedFusion(fusion, said.models, name, rule)
+    return NamedFusion(fusion, predictions.models, name, rule)
 
 
 def check_datasets(datasets: Sequence[Dataset]) -> list[str]:
-    """What is wrong with the data, of what can be seen without decoding it.
+    """Check the data without decoding them.
 
     Returns
     -------
@@ -356,7 +360,8 @@ def check_datasets(datasets: Sequence[Dataset]) -> list[str]:
 
     Raises
     ------
-    DataError : files missing or damaged, a copy with another label or group, a group in two parts.
+    DataError : files are missing or damaged, copies differ in label or group, or a group is in two
+        parts.
     """
     notes = []
     for data in datasets:
@@ -367,7 +372,7 @@ def check_datasets(datasets: Sequence[Dataset]) -> list[str]:
 
 
 def _words(scores: Evaluation) -> dict[str, Any]:
-    """A score for a card: what models of the same kind reach that were not trained on the clips."""
+    """A score for a card: of models of the same kind that were not trained on the clips."""
     return {
         name: [round(x, 4) for x in (score.value, score.low, score.high)]
         for name, score in (("accuracy", scores.accuracy), ("uar", scores.uar))

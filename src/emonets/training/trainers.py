@@ -1,4 +1,4 @@
-"""Which specialists a preset's system has, and where networks that are not trained come from."""
+"""The trainers of a preset's system, and the bundles from which networks are taken."""
 
 from __future__ import annotations
 
@@ -29,24 +29,25 @@ def make_trainers(
     Parameters
     ----------
     preset : nested tables, as `emonets.training.preset.load_preset` returns.
-    datasets : that are to be learned from: a network that was trained on one of them must not
-        be used as if it had never been trained on these people.
-    models : which specialists; None: those the preset has tables for, and the data anything.
+    datasets : to train on. For each base network, the notes report which of these clips it was
+        trained on.
+    models : which specialists; None: those with a table in the preset and usable input in the
+        data.
     base : the bundle whose networks are taken; None: the one that the preset names, or of its name.
     store : where fingerprints of the clips are kept. None: clips that a network was trained on are
-        recognised by their content alone, and nothing is decoded.
+        recognised by their content only, and nothing is decoded.
     workers : processes that decode.
 
     Returns
     -------
-    The trainers by name, in the order of results, and what there is to tell of the choice.
+    The trainers by name, in the order of results, and notes on the choice.
 
     Raises
     ------
-    ParameterError : no such specialist; a table is missing, or wrong; a base without a network.
+    ParameterError : a specialist is unknown; a table is missing or wrong; a base has no network.
     """
 
-    def met(name: str, model: EmoNets) -> str:
+    def seen_in_training(name: str, model: EmoNets) -> str:
         return trained_before(name, model, datasets, store=store, workers=workers, notes=notes)
 
     pictures = {"clip", "still"} & {kind for data in datasets for kind in data.kinds}
@@ -58,15 +59,22 @@ def make_trainers(
             if models is not None:
                 raise ParameterError(f"the preset has no [{name}] table")
             continue
-        trainer: Trainer = kind.call("trainer", _request(name, preset, base, notes, met))
+        trainer: Trainer = kind.call(
+            "trainer", _request(name, preset, base, notes, seen_in_training)
+        )
         if not pictures and not any(SOUND in e.open().needs for e in trainer.extractors()):
             if models is not None:
-                raise ParameterError(f"{name} needs pictures, and the data are sounds")
+                raise ParameterError(
+                    f"{name} requires pictures, and the data have sound only; leave it out"
+                )
             continue
         made[name] = trainer
     if not made:
-        wanted = specialist_kinds() if models is None else models
-        raise ParameterError("the preset has a table for none of " + ", ".join(wanted))
+        names = specialist_kinds() if models is None else models
+        raise ParameterError(
+            f"no specialist is left of {', '.join(names)}: the preset has no table of one, or the "
+            "data have no input for it"
+        )
     return {name: made[name] for name in specialist_kinds() if name in made}, notes
 
 
@@ -86,7 +94,7 @@ def _request(
 
 
 def make_scorers(model: EmoNets, bundle: str) -> dict[str, Trainer]:
-    """What extracts and predicts for the trained specialists of a bundle, by name."""
+    """Trainers that extract and predict for the trained specialists of a bundle, by name."""
     return {
         name: specialist_kind(name).call("scorer", specialist, bundle)
         for name, specialist in model.specialists.items()
@@ -99,11 +107,11 @@ def load_specialist(name: str, settings: Mapping[str, Any], parts: Mapping[str, 
 
 
 def extractors_of(trainers: Mapping[str, Trainer]) -> list[Extractor]:
-    """What has to be taken out of the clips for all of them, each once."""
+    """The extractors of all trainers, each once."""
     return list(dict.fromkeys(e for trainer in trainers.values() for e in trainer.extractors()))
 
 
-def _base(wanted: str, preset: Mapping[str, Any]) -> str:
-    if wanted:
-        return wanted
+def _base(named: str, preset: Mapping[str, Any]) -> str:
+    if named:
+        return named
     return str(preset["name"]) if preset.get("name") in bundle_names() else DEFAULT_BUNDLE

@@ -1,4 +1,4 @@
-"""Random search over a preset's distributions, each trial scored on people it did not know."""
+"""Random search over a preset's distributions, each trial scored on unseen groups."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def tuned(
     *,
     trials: int,
 ) -> dict[str, Any]:
-    """The preset with the best draws of its distributions in their place.
+    """The preset with its distributions replaced by the best draws.
 
-    Each specialist's table is searched by itself, by its UAR in the folds of groups; what earlier
-    trials of the same seed said is in the store, so that an interrupted search goes on.
+    Each specialist's table is searched separately, by its UAR in the folds of groups. Predictions
+    of earlier trials of the same seed are in the store, so an interrupted search continues.
 
     Raises
     ------
-    ParameterError : distributions and no trials, or the other way round, or some outside the
-        specialists' tables.
-    DataError : every trial failed.
+    ParameterError : trials without distributions, or distributions outside the specialists'
+        tables.
+    DataError : all trials failed.
     """
     whole = dict(preset)
     tables = [name for name in preset if has_distributions({name: preset[name]})]
@@ -44,7 +44,9 @@ def tuned(
             f"{strange[0]}: distributions belong in {', '.join(specialist_kinds())}"
         )
     if trials and not tables:
-        raise ParameterError("--trials: the preset has no distribution to draw from")
+        raise ParameterError(
+            "--trials: the preset has no distribution; add one, or leave --trials out"
+        )
     for name in tables:
         if options.models is not None and name not in options.models:
             continue
@@ -54,13 +56,15 @@ def tuned(
             system = System(datasets, {**whole, name: drawn[name]}, store, alone)
             return system.score(official=True).scores[name].uar.value
 
-        def told(trial: Trial, name: str = name) -> None:
+        def on_trial(trial: Trial, name: str = name) -> None:
             values = ", ".join(f"{key} {value}" for key, value in trial.values.items())
             result = trial.problem or f"UAR {trial.score:.1%}"
             log.info(f"{name}, trial {trial.number + 1} of {trials}: {values}: {result}")
 
         space = {name: preset[name]}
-        found = best(random_search(space, score, trials=trials, seed=options.seed, progress=told))
+        found = best(
+            random_search(space, score, trials=trials, seed=options.seed, progress=on_trial)
+        )
         log.info(f"{name}: the best of {trials} trials is {found.number + 1}: {found.values}")
         whole[name] = draw(space, options.seed, found.number)[name]
     return whole
