@@ -23,7 +23,7 @@ def joined(
 ) -> EmoNets:
     """A model with a specialist in place of, or beside, those of another.
 
-    It is active (``speaks``), and so are the others that were before. The fusion is dropped: it was
+    It is active, and so are the others that were before. The fusion is dropped: it was
     fitted to the predictions of the old specialists.
 
     Parameters
