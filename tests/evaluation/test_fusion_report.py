@@ -199,7 +199,7 @@ def test_what_predict_writes(happy: Path, tmp_path: Path) -> None:
     twice = pd.read_csv(path, dtype=str)
     more = twice.assign(file=twice["file"].str.replace("films/", "other/"))
     both = written(tmp_path, pd.concat([twice, more]), "both.csv")
-    with pytest.raises(DataError, match=r"'0.mp4' could be 'films/0.mp4' and 'other/0.mp4'"):
+    with pytest.raises(DataError, match=r"'0.mp4' could be 'films/0.mp4' or 'other/0.mp4'"):
         read_predictions(both, labels)
 
 

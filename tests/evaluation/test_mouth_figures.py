@@ -40,7 +40,7 @@ def test_what_all_classes_share_is_no_evidence() -> None:
 
 
 def test_what_does_not_go_together() -> None:
-    with pytest.raises(DataError, match="do not go together"):
+    with pytest.raises(DataError, match="do not match"):
         region_evidence(np.zeros((3, 12)), np.zeros((5, 12)), np.zeros(5), 5)
 
 

@@ -92,7 +92,7 @@ def test_stored_models_are_those_of_the_models() -> None:
         stored[FACE](np.flatnonzero(FOLD == 0), np.flatnonzero(FOLD == 1))
     plain = StoredModels.from_nested([FACE, AUDIO], nested()).models()
     np.testing.assert_allclose(plain[FACE](train, test), MODELS[FACE](train, test))
-    with pytest.raises(NotStoredError, match="of the same clips"):
+    with pytest.raises(NotStoredError, match="for the same clips"):
         plain[FACE](train, train)
     with pytest.raises(FusionDataError, match="seen must be"):
         StoredModels.from_nested([FACE, AUDIO], nested(), seen()[0])
@@ -141,7 +141,7 @@ def test_what_is_not_stored_is_left_out_and_said(tmp_path: Path) -> None:
     assert set(search.scores) == {"valid", "test"}
     only = {MOUTH: MODELS[FACE]}
     none = rerun(SubmissionData.of_folds("d", only, Y, FOLD), find_submission("2013-1"))
-    assert "needs face; the data have mouth" in none.why_not
+    assert "requires face; the data have mouth" in none.why_not
 
 
 def table() -> pd.DataFrame:
@@ -265,7 +265,7 @@ def test_files_of_one_model_each(tmp_path: Path) -> None:
         tmp_path / "other.npz", **one, proba=made.outer[:, 1], inner=made.inner[:, :, 1],
         label=(Y + 1) % 7,
     )  # fmt: skip
-    with pytest.raises(DataError, match=r"other.npz: not of the same labelled clips as .*face"):
+    with pytest.raises(DataError, match=r"other.npz: has other clips or labels than .*face"):
         read_submission_data([face, f"audio={other}"])
     with pytest.raises(DataError, match=r"gone.npz: no such file"):
         read_submission_data([tmp_path / "gone.npz"])
@@ -299,7 +299,7 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     assert len(pd.read_csv(tmp_path / "out" / "submissions.csv")) == 3
     code, _, err = run(*words, "--recipes", "2015-1")
     assert code == 2
-    assert "no submission is called '2015-1'; there are 2013-1" in err
+    assert "no submission has the name '2015-1'; known: 2013-1" in err
     code, _, err = run(*words, "--recipes", "2013-2", "--results", tmp_path / "x" / "submissions")
     assert code == 1
     assert "no recipe could be run" in err

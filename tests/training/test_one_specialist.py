@@ -146,7 +146,7 @@ def test_folds_that_the_field_has_agreed_on_and_calm(
     code, text, err = run(*words, *more, "--out", tmp_path / "r")
     assert code == 0, err
     assert "the 3 agreed folds" in text
-    assert "ravdess_speech, 8 classes, with calm apart" in text
+    assert "ravdess_speech, 8 classes, including calm" in text
     scores = json.loads((tmp_path / "r" / "scores.json").read_text())
     fine = scores["fine"]["ravdess_speech"]["audio"]
     assert list(fine["classes"])[-1] == "calm"
@@ -288,7 +288,7 @@ def test_mouths_of_still_faces_and_of_clips(
     assert code == 2  # of a single specialist there is no choice
     code, _, err = run("train", clips, "--out", out, "--preset", preset, "--with", faces, *kept)
     assert code == 1
-    assert "learn from still faces" in err
+    assert "still faces cannot be used for sound" in err
 
 
 def test_the_face_on_clips_and_its_options(
@@ -319,7 +319,7 @@ def test_the_face_on_clips_and_its_options(
         (("train", "audio", clips, "--out", out, "--no-score", "--report", tmp_path / "r"),
          "does not go with --no-score"),
         (("train", clips, "--out", out, "--no-score", "--store", tmp_path / "s"),
-         "several specialists are scored"),
+         "several specialists requires scores"),
     ):  # fmt: skip
         code, _, err = run(*words)
         assert code == 2, err

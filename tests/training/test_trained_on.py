@@ -208,7 +208,7 @@ def test_of_an_older_bundle_it_cannot_be_checked(
     old = str(write_bundle(tmp_path / "old", manifest_, arrays))
     result, notes = scored(old, own, store)
     assert len(notes) == 1
-    assert "train audio of" in notes[0]
+    assert "whether audio of" in notes[0]
     assert "cannot be checked" in notes[0]
     assert "It names My Clips." in notes[0]
     assert "No score of unseen groups" not in summary(result)

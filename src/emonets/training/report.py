@@ -37,7 +37,7 @@ def summary(scored: Scored) -> str:
     for corpus, by_model in scored.fine.items():
         for name, scores in by_model.items():
             more = ", ".join(scores.classes[len(EMOTIONS) :])
-            lines += ["", f"{corpus}, {len(scores.classes)} classes, with {more} as classes:"]
+            lines += ["", f"{corpus}, {len(scores.classes)} classes, including {more}:"]
             lines.append(_line(name, scores))
     lines += ["", "In brackets: 95 % bootstrap intervals over groups.", *_provenance(scored)]
     if not data.grouped:
