@@ -292,7 +292,7 @@ def test_recipes_without_their_models(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = run_submission(find_submission("2013-7"), only, y, SPLIT, GROUPS)
     assert outcome.models == (AUDIO,)
     assert PAIR in outcome.missing
-    with pytest.raises(DataError, match=r"needs face; the data have audio"):
+    with pytest.raises(DataError, match=r"requires face; the data have audio"):
         run_submission(find_submission("2013-1"), only, y, SPLIT, GROUPS)
     calls = Spy(p[:, 0])
     once = remembered(calls, N)
