@@ -133,7 +133,11 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(
     ("address", "reason"),
-    [("tcp://127.0.0.1:1", "(Timed out|no response)"), ("carrier-pigeon://roof", "unknown"), ("", "no response")],
+    [
+        ("tcp://127.0.0.1:1", "(Timed out|no response)"),
+        ("carrier-pigeon://roof", "unknown"),
+        ("", "no response"),
+    ],
 )
 def test_a_scheduler_that_does_not_respond(
     address: str, reason: str, monkeypatch: pytest.MonkeyPatch
