@@ -57,7 +57,7 @@ def test_check_a_good_tree(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("data", "check", tmp_path, "--deep")
     assert code == 0
     assert "afew" in out
-    assert "not of every item is the group known" in out
+    assert "some items have no known group" in out
     assert "0 errors, 0 warnings, 1 note" in out
     code, out, _ = run("data", "check", tmp_path, "--json")
     report = json.loads(out)

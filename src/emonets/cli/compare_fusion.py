@@ -1,4 +1,4 @@
-"""The command that compares ways to combine models, thin over the library."""
+"""The command ``compare-fusion``: ways to combine models, scored out of fold."""
 
 from __future__ import annotations
 
@@ -10,38 +10,47 @@ import typer
 
 def compare_fusion(
     predictions: Annotated[
-        Path, typer.Argument(help="CSV or Parquet, a row a clip and model; or what predict wrote.")
+        Path,
+        typer.Argument(
+            help="CSV or Parquet with a row for each clip and model; or a results file of predict."
+        ),
     ],
     labels: Annotated[
-        Path | None, typer.Option(help="Table clip, label and, where wanted, group.")
+        Path | None,
+        typer.Option(help="CSV or Parquet with the columns clip, label and, optionally, group."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the table (md, csv) and the pictures.")
+        Path | None, typer.Option(help="Folder for the table (md, csv) and the figures.")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(help="Folds of whole groups. Default: 5, or the groups there are.")
+        int | None,
+        typer.Option(
+            help="Number of folds of whole groups. Default: 5, or fewer if there are fewer."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     strategies: Annotated[
         str | None, typer.Option(help="Names between commas, as 'mean, product'. Default: all.")
     ] = None,
     coverage: Annotated[
-        float, typer.Option(help="Share of clips that the fusion's threshold answers (--abstain).")
+        float,
+        typer.Option(help="Share of clips that the threshold of predict --abstain keeps, 0 to 1."),
     ] = 0.8,
     save_fusion: Annotated[
-        Path | None, typer.Option(help="Write the recommended fusion there, fitted on all clips.")
+        Path | None, typer.Option(help="File for the recommended fusion, fitted on all clips.")
     ] = None,
     add_to: Annotated[
-        str | None, typer.Option(help="A bundle of these models that is to fuse by it.")
+        str | None, typer.Option(help="Bundle of these models that gets this fusion.")
     ] = None,
-    save_bundle: Annotated[Path | None, typer.Option(help="Where that new bundle goes.")] = None,
+    save_bundle: Annotated[Path | None, typer.Option(help="Folder for that new bundle.")] = None,
 ) -> None:
-    """Which combination of models holds on clips it was not fitted on, and which is recommended.
+    """Compare ways to combine models, and recommend one.
 
-    The columns of PREDICTIONS are clip, model, angry, disgust, fear, happy, sad, surprise,
-    neutral, label (the truth), group (who or what must not be fitted on and tested on) and found
-    (false: counts as 1/7); the last two may be left out. The models must not have been trained on
-    these clips.
+    Each way is scored on clips that it was not fitted on. The columns of PREDICTIONS are clip,
+    model, angry, disgust, fear, happy, sad, surprise, neutral, label, group and found. label is
+    the truth. Clips of one group are never on both sides of a fold. found is false where a model
+    found nothing to use; such a row counts as 1/7. group and found are optional. The models must
+    not have been trained on these clips.
     """
     from emonets.evaluation.fusion_report import report_fusion
 

@@ -1,4 +1,4 @@
-"""The commands about labelled data: what is known, how it must lie, and whether it is in order."""
+"""The commands about labelled data: which corpora are read, and whether data are in order."""
 
 from __future__ import annotations
 
@@ -13,24 +13,29 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from emonets.errors import ParameterError
+from emonets.cli.options import PLAIN, GroupPattern, Layout, Mapped, console, example, labels_of
 
 if TYPE_CHECKING:
     from emonets.datasets import Dataset, DatasetInfo, Problem
 
-data_app = typer.Typer(help="Labelled data: what there is, and whether it is in order.",
-                       no_args_is_help=True)  # fmt: skip
+data_app = typer.Typer(
+    help="List corpora, and check labelled data.",
+    no_args_is_help=True,
+    epilog=example("emonets data list", "emonets data check clips/"),
+)
 
-_PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
-_MOST = 20  # problems of a kind that are shown
-_WIDE = 200  # of what is no terminal; for programs there is JSON
+_MOST = 20  # problems of a kind that are printed
+_WIDE = 200  # columns where output is not a terminal; programs use JSON
 
-Json = Annotated[bool, typer.Option("--json", help="As JSON, with everything there is.")]
+Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 
 
-@data_app.command("list", epilog="Example: emonets data list")
+@data_app.command("list", epilog=example("emonets data list"))
 def list_datasets(as_json: Json = False) -> None:
-    """List the datasets there are readers for: terms, groups, parts and how to get them."""
+    """List the corpora that are read.
+
+    For each: licence, groups, parts and how to get it.
+    """
     from emonets.datasets import DATASETS
 
     if as_json:
@@ -45,12 +50,15 @@ def list_datasets(as_json: Json = False) -> None:
     _print(table)
 
 
-@data_app.command("show", epilog="Example: emonets data show ravdess")
+@data_app.command("show", epilog=example("emonets data show ravdess"))
 def show_dataset(
     name: Annotated[str, typer.Argument(help="A name of 'emonets data list'.")],
     as_json: Json = False,
 ) -> None:
-    """Show all that is known of a dataset: citation, layout, what its words for emotions mean."""
+    """Print what is known of one corpus.
+
+    Citation, layout, and which emotion each of its labels means.
+    """
     from emonets.datasets.registry import reader_of
 
     reader = reader_of(name)
@@ -83,27 +91,26 @@ def show_dataset(
         print(f"\n{info.citation}")
 
 
-@data_app.command("check", epilog="Example: emonets data check clips/ --deep")
+@data_app.command(
+    "check",
+    epilog=example(
+        "emonets data check clips/ --deep",
+        "emonets data check clips.csv --map amused=happy --map bored=drop",
+    ),
+)
 def check_dataset(
     path: Annotated[Path, typer.Argument(help="A folder, a manifest, fer2013.npz …")],
-    layout: Annotated[
-        str | None, typer.Option(help="A name of 'emonets data list'. Default: found out.")
-    ] = None,
+    layout: Layout = None,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every file to its end.")] = False,
-    mapped: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="WORD=EMOTION, or WORD=drop: words of your own; several."),
-    ] = None,
-    group_pattern: Annotated[
-        str | None, typer.Option(help="Class folders: part of a file name that names the group.")
-    ] = None,
+    mapped: Mapped = None,
+    group_pattern: GroupPattern = None,
     as_json: Json = False,
 ) -> None:
-    """Count what lies at a path and list what is wrong with it; exits with 1 if there is an error.
+    """Count labelled data and list what is wrong.
 
-    Errors are files that are missing or damaged, wrong lines of a manifest, groups in two parts,
-    and copies with another class, part or group. Warnings are other copies, files without a
-    label, classes with a single item. Nothing is written and nothing is changed.
+    Errors are: missing or damaged files, wrong lines of a manifest, groups in two parts, and copies
+    with another class, part or group. Warnings are: other copies, files without a label, classes
+    with a single item. The exit status is 1 if there is an error. Nothing is written or changed.
     """
     from emonets.datasets import open_dataset
 
@@ -122,17 +129,6 @@ def check_dataset(
         _print_problems(problems)
     if any(problem.level == "error" for problem in problems):
         raise typer.Exit(1)
-
-
-def labels_of(pairs: list[str]) -> dict[str, str]:
-    """The ``--map`` options: word → emotion, or ``drop``."""
-    labels: dict[str, str] = {}
-    for pair in pairs:
-        word, equals, emotion = pair.rpartition("=")
-        if not (word.strip() and equals and emotion.strip()):
-            raise ParameterError(f"--map takes WORD=EMOTION or WORD=drop, got {pair!r}")
-        labels[word.strip()] = emotion.strip().lower()
-    return labels
 
 
 def _described(info: DatasetInfo) -> dict[str, Any]:
@@ -166,9 +162,8 @@ def _report(dataset: Dataset, problems: tuple[Problem, ...]) -> dict[str, Any]:
 def _print_counts(dataset: Dataset) -> None:
     n = Counter(item.kind for item in dataset.items)
     what = ", ".join(f"{n[kind]} {kind}{'s' if n[kind] > 1 else ''}" for kind in dataset.kinds)
-    unknown = "" if dataset.grouped else "; not of every item is the group known"
+    unknown = "" if dataset.grouped else "; some items have no known group"
     groups = len(set(dataset.groups))
-    console = Console(**_PLAIN)
     console.print(
         f"{dataset.root}: {dataset.name} ({dataset.info.name}), {what}, "
         f"{groups} group{'' if groups == 1 else 's'}{unknown}; licence: {dataset.info.licence}",
@@ -188,7 +183,6 @@ def _print_counts(dataset: Dataset) -> None:
 
 
 def _print_problems(problems: tuple[Problem, ...]) -> None:
-    console = Console(**_PLAIN)
     shown: Counter[tuple[str, str]] = Counter()
     for problem in problems:
         key = (problem.level, problem.kind)
@@ -206,5 +200,4 @@ def _print_problems(problems: tuple[Problem, ...]) -> None:
 
 
 def _print(table: Table) -> None:
-    console = Console(**_PLAIN)
-    (console if console.is_terminal else Console(width=_WIDE, **_PLAIN)).print(table)
+    (console if console.is_terminal else Console(width=_WIDE, **PLAIN)).print(table)

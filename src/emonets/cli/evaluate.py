@@ -1,4 +1,4 @@
-"""The commands that score models on labelled data, each thin over the library."""
+"""The commands ``evaluate``: scores of a bundle, or of a preset by cross-validation."""
 
 from __future__ import annotations
 
@@ -24,31 +24,48 @@ from emonets.cli.options import (
     Workers,
     are_stills,
     command,
+    example,
     log,
     names_of,
     open_labelled,
     open_store,
+    refuse_flags,
 )
 from emonets.errors import ParameterError
 
 evaluate_app = typer.Typer(
-    cls=DefaultGroup, no_args_is_help=True,
-    help="Score a model on labelled data: emonets evaluate BUNDLE DATASET scores all specialists "
-    "and their fusion (the command 'all'), the others a single specialist.",
-)  # fmt: skip
+    cls=DefaultGroup,
+    no_args_is_help=True,
+    help="Score a model on labelled data.\n\n"
+    "Without the name of a command, 'all' is run: all specialists and their fusion. Each other "
+    "command scores one specialist.",
+    epilog=example(
+        "emonets evaluate my-bundle clips/ --out scores/",
+        "emonets evaluate modern clips/ --cross-validate auto",
+    ),
+)
 
 
-@evaluate_app.command("all")
+@evaluate_app.command(
+    "all",
+    epilog=example(
+        "emonets evaluate my-bundle clips/ --out scores/",
+        "emonets evaluate modern clips/ --cross-validate auto",
+    ),
+)
 def evaluate_all(
     model: Annotated[
-        str, typer.Argument(help="A bundle; with --cross-validate a preset, trained anew.")
+        str,
+        typer.Argument(
+            help="A bundle; with --cross-validate a preset, which is trained on the data."
+        ),
     ],
     data: Data,
     cross_validate: Annotated[
         str | None,
         typer.Option(
-            help="'auto': the folds agreed on, or one a group, ten at most; 'each': a group left "
-            "out in turn; or how many folds of whole groups."
+            help="Score by cross-validation. 'auto': the corpus's agreed folds, or one for each "
+            "group, ten at most. 'each': each group is left out once. Or a number of folds."
         ),
     ] = None,
     with_: With = None,
@@ -64,13 +81,14 @@ def evaluate_all(
     group_pattern: GroupPattern = None,
     shared_groups: SharedGroups = False,
 ) -> None:
-    """Score a bundle on labelled clips, or a preset by clips of groups that it was not trained on.
+    """Score all specialists and their fusion.
 
-    Accuracy, UAR and F1 of each specialist and of all together, with 95 % intervals over groups;
-    of several data sets, of each one, too. A bundle is scored on the part that the data keep for
-    testing, if there is one.
+    A bundle is scored on the test part of the data, or on all clips if there is no test part. The
+    report names the clips and groups that the bundle was trained on. With --cross-validate a preset
+    is trained, and scored on groups that it was not trained on.
 
-    Example: emonets evaluate modern clips/ --cross-validate auto
+    The scores are accuracy, UAR and F1, with 95 % intervals over groups. Several data sets are
+    scored together and each by itself.
     """
     evaluate(**locals())
 
@@ -93,7 +111,7 @@ def evaluate(
     group_pattern: str | None,
     shared_groups: bool,
 ) -> None:
-    """What the commands do: all specialists of a model, or one."""
+    """Score all specialists of a model, or one; print and write the scores."""
     from emonets.bundle import find_bundle
     from emonets.training.preset import load_preset
     from emonets.training.report import check_folder, summary, write_scores
@@ -142,60 +160,67 @@ def _folds(text: str) -> int | str | None:
         ) from None
 
 
-for _name, _what in (
-    ("audio", "audio specialist"), ("activity", "activity specialist"),
-    ("mouth", "mouth specialist"),
-):  # fmt: skip
+for _name in ("audio", "activity", "mouth"):
 
     def _evaluate_one(_name: str = _name, **given: Any) -> None:
         evaluate(**given, models=_name)
 
-    evaluate_app.command(_name)(
+    evaluate_app.command(
+        _name,
+        epilog=example(
+            f"emonets evaluate {_name} my-bundle clips/",
+            f"emonets evaluate {_name} modern clips/ --cross-validate auto",
+        ),
+    )(
         command(
-            _evaluate_one, evaluate_all,
-            f"Score the {_what} of a bundle on labelled data, or a preset's by cross-validation; "
-            f"as 'all' does.\n\nExample: emonets evaluate {_name} modern clips/ "
-            "--cross-validate auto",
+            _evaluate_one,
+            evaluate_all,
+            f"Score the {_name} specialist.\n\nOf a bundle, or of a preset by cross-validation; "
+            "as 'all' does.",
             without=("models",),
         )
-    )  # fmt: skip
+    )
 
 
 def _still_options(
     model: Annotated[
         str | None,
-        typer.Argument(help="A bundle; on clips with --cross-validate a preset, trained anew."),
+        typer.Argument(
+            help="A bundle; on clips with --cross-validate a preset, which is trained on the data."
+        ),
     ] = None,
     data: Annotated[
-        list[Path] | None, typer.Argument(help="Labelled clips, or still faces; several clips.")
+        list[Path] | None, typer.Argument(help="Labelled clips, one path or more; or still faces.")
     ] = None,
     still_data: Annotated[
         Path | None,
         typer.Option("--data", help="Still faces: fer2013.npz, fer2013.csv, TFD .mat, a folder."),
     ] = None,
     split: Annotated[
-        str, typer.Option(help="Still faces: which split; 'all': every face there is.")
+        str, typer.Option(help="Still faces: name of the split; 'all': every face.")
     ] = "PrivateTest",
     preset: Annotated[
-        str | None, typer.Option(help="Still faces: a shipped model by name.")
+        str | None, typer.Option(help="Still faces: name of a shipped bundle. Default: paper.")
     ] = None,
-    bundle: Annotated[Path | None, typer.Option(help="Still faces: a bundle of your own.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Still faces: write the figures there.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Still faces: folder of a bundle.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Still faces: file for the scores.")] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Still faces: write the confusion matrix (PNG).")
+        Path | None, typer.Option(help="Still faces: file for the confusion matrix (PNG).")
     ] = None,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Still faces: average with the mirror image.")
     ] = False,
     duplicates: Annotated[
         bool,
-        typer.Option(help="Still faces: also score without copies of what was learned from."),
+        typer.Option(help="Still faces: score without copies of training pictures, too."),
     ] = True,
     results: Annotated[
         Path | None,
-        typer.Option(help="Still faces: add rows to a table, as docs/results/face_paper."),
+        typer.Option(
+            help="Still faces: table to which rows are added, such as docs/results/face_paper."
+        ),
     ] = None,
-    what: Annotated[str, typer.Option(help="Still faces: the system's name in that table.")] = "",
+    what: Annotated[str, typer.Option(help="Still faces: name of the system in that table.")] = "",
 ) -> None:
     """The options of scoring a face network on still faces."""
 
@@ -207,8 +232,6 @@ _OF_STILLS: dict[str, Any] = {
 
 
 def _evaluate_face(**given: Any) -> None:
-    from emonets.cli.options import refuse_flags
-
     own = {name: given.pop(name) for name in _OF_STILLS}
     stills: Path | None = given.pop("still_data")
     if stills is None:
@@ -237,12 +260,19 @@ def _evaluate_face(**given: Any) -> None:
     print(report)
 
 
-evaluate_app.command("face")(
+evaluate_app.command(
+    "face",
+    epilog=example(
+        "emonets evaluate face --data fer2013.npz --split PrivateTest --preset modern",
+        "emonets evaluate face my-bundle clips/",
+    ),
+)(
     command(
-        _evaluate_face, evaluate_all,
-        "Score the face network on still faces (accuracy, UAR, confusion matrix of single "
-        "pictures), or the face specialist on clips, as 'all' does.\n\nExample: emonets evaluate "
-        "face --data fer2013.npz --split PrivateTest --preset modern",
-        without=("models",), more=_still_options,
+        _evaluate_face,
+        evaluate_all,
+        "Score the face specialist.\n\nOn still faces its network is scored, by single pictures: "
+        "accuracy, UAR, confusion matrix. On clips the specialist is scored, as 'all' does.",
+        without=("models",),
+        more=_still_options,
     )
-)  # fmt: skip
+)

@@ -1,4 +1,4 @@
-"""The command that takes features out of labelled clips."""
+"""The command ``extract``: features of labelled clips into a store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from emonets.cli.options import (
 def extract(
     data: Data,
     store: Annotated[
-        str, typer.Option(help="Folder of features; or an address, with the extra 'dask'.")
+        str,
+        typer.Option(
+            help="Folder of features; or an address such as s3://… (needs emonets[dask])."
+        ),
     ],
     preset: Preset = "modern",
     with_: With = None,
@@ -39,10 +42,11 @@ def extract(
     mapped: Mapped = None,
     group_pattern: GroupPattern = None,
 ) -> None:
-    """Take out of labelled clips what a preset's specialists learn from; what is there stays.
+    """Extract features of labelled clips into a store.
 
-    Later trainings and scorings from the same store do not decode the clips again. Exits with 1
-    when a clip could not be read; the others are done.
+    These are the features that a preset's specialists are trained on. Features that are in the
+    store already stay. Later, train and evaluate with this store do not decode the clips again. The
+    exit status is 1 if a clip cannot be read; the others are extracted.
     """
     from emonets.runtime.store import FeatureStore
     from emonets.training.preset import load_preset
@@ -53,7 +57,7 @@ def extract(
         [*data, *(with_ or [])], layout, mapped, group_pattern, True, stills=names == ["mouth"]
     )
     options = Options(names, base, None, 0, workers, scheduler, None, scored=len(data))
-    # no distribution decides what is taken out of a clip: any draw will do
+    # no distribution changes the features of a clip: any draw will do
     table = drawn(load_preset(preset, distributions=True), 0)
     system = System(datasets, table, FeatureStore(store), options)
     dropped = system.material().dropped

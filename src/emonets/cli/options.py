@@ -1,4 +1,4 @@
-"""The options that several commands share, and how what they name is opened."""
+"""Options and examples that several commands share; opening the data that options name."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from emonets.cli.data import labels_of
 from emonets.errors import ParameterError
 
 if TYPE_CHECKING:
     from emonets.datasets import Dataset
     from emonets.runtime.store import FeatureStore
 
-err = Console(stderr=True, markup=False, emoji=False, highlight=False)
+# a file may be called [x] or :dog:, and is printed as it is called
+PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+console = Console(**PLAIN)
+err = Console(stderr=True, **PLAIN)
 log = logging.getLogger("emonets.cli")
 
 
 class LinesToError(logging.Handler):
-    """Shows what the library logs on standard error, a line a record."""
+    """Prints the log of the library on standard error, a line for each record."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a record; warnings are marked as notes."""
+        """Print a record; a warning becomes a note."""
         note = record.levelno >= logging.WARNING
         text = f"note: {record.getMessage()}" if note else record.getMessage()
         err.print(text, style="yellow" if note else "", soft_wrap=True)
 
 
 def show_log() -> None:
-    """Show the log of the library from now on; calling it again changes nothing."""
+    """Print the log of the library from now on; a second call changes nothing."""
     logger = logging.getLogger("emonets")
     if not any(isinstance(handler, LinesToError) for handler in logger.handlers):
         logger.addHandler(LinesToError())
@@ -43,60 +45,88 @@ def show_log() -> None:
 
 Data = Annotated[
     list[Path],
-    typer.Argument(help="Labelled clips: class folders, a manifest, RAVDESS, AFEW …; several."),
+    typer.Argument(
+        help="Labelled clips: class folders, a manifest, RAVDESS, AFEW …; one path or more."
+    ),
 ]
-Out = Annotated[Path, typer.Option(help="Where the bundle goes.")]
+Out = Annotated[Path, typer.Option(help="Folder of the new bundle.")]
 Preset = Annotated[str, typer.Option(help="A preset's name or a .toml file.")]
 Store = Annotated[
     str | None,
     typer.Option(
-        help="Folder of features and finished stages; or an address, with the extra 'dask'."
+        help="Folder of features and finished stages; or an address such as s3://… "
+        "(needs emonets[dask])."
     ),
 ]
 With = Annotated[
     list[Path] | None,
-    typer.Option("--with", help="More data to train on only, such as speech; several."),
+    typer.Option("--with", help="More data, only to train on, such as speech (repeatable)."),
 ]
-Models = Annotated[
-    str | None, typer.Option(help="Which specialists, such as face,audio. Default: all.")
-]
+Models = Annotated[str | None, typer.Option(help="Specialists, such as face,audio. Default: all.")]
 Base = Annotated[
     str | None,
-    typer.Option(help="Bundle whose networks are taken ('none': audio). Default: the preset's."),
-]  # fmt: skip
+    typer.Option(
+        help="Bundle whose networks are used. 'none': train the audio network from nothing. "
+        "Default: the preset's."
+    ),
+]
 Folds = Annotated[
     int | None,
-    typer.Option(help="Of whole groups. Default: agreed ones; or one a group, ten at most."),
+    typer.Option(
+        help="Number of folds of whole groups. Default: the corpus's agreed folds, or one for each "
+        "group, ten at most."
+    ),
 ]
 Report = Annotated[
-    Path | None, typer.Option(help="Folder for report.md, CSV, JSON and pictures of the scores.")
+    Path | None, typer.Option(help="Folder for the scores: report.md, CSV, JSON, pictures.")
 ]
-AddTo = Annotated[str | None, typer.Option(help="A bundle whose other specialists are taken over.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-Workers = Annotated[int, typer.Option(help="Processes side by side.")]
+AddTo = Annotated[
+    str | None, typer.Option(help="Bundle whose other specialists the new bundle keeps.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+Workers = Annotated[int, typer.Option(help="Number of processes.")]
 Scheduler = Annotated[
-    str | None, typer.Option(help="Address of a Dask cluster that does the work, tcp://HOST:PORT.")
+    str | None,
+    typer.Option(
+        help="Address of a Dask cluster that does the work, tcp://HOST:PORT (needs emonets[dask])."
+    ),
 ]
 Layout = Annotated[
-    str | None, typer.Option(help="A name of 'emonets data list'. Default: found out.")
+    str | None, typer.Option(help="Layout, by a name of 'emonets data list'. Default: detected.")
 ]
 Mapped = Annotated[
     list[str] | None,
-    typer.Option("--map", help="WORD=EMOTION, or WORD=drop: words of your own; several."),
+    typer.Option("--map", help="WORD=EMOTION or WORD=drop, for labels of your own (repeatable)."),
 ]
 GroupPattern = Annotated[
-    str | None, typer.Option(help="Class folders: part of a file name that names the group.")
+    str | None,
+    typer.Option(
+        help="Class folders: regular expression for the part of a file name that names the group."
+    ),
 ]
 SharedGroups = Annotated[
-    bool, typer.Option("--shared-groups", help="Take data that has a group in two parts.")
+    bool, typer.Option("--shared-groups", help="Accept data that has one group in two parts.")
 ]
+
+
+def example(*commands: str) -> str:
+    """The end of a command's help: real commands, each on a line of its own.
+
+    Examples
+    --------
+    >>> print(example("emonets data list").replace("\\b", "").strip())
+    Example:
+      emonets data list
+    """
+    title = "Example:" if len(commands) == 1 else "Examples:"
+    return "\n".join(["\b", title, *(f"  {one}" for one in commands)])  # \b keeps the lines
 
 
 class DefaultGroup(TyperGroup):
-    """A group of commands; what names none of them is given to one called ``all``."""
+    """A group of commands; without a command's name it runs the command ``all``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put ``all`` in front where no command is named."""
+        """Put ``all`` first where no command is named."""
         if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
             args = ["all", *args]
         return super().parse_args(ctx, args)
@@ -110,13 +140,14 @@ def command(
     without: Sequence[str] = (),
     more: Callable[..., None] | None = None,
 ) -> Callable[..., None]:
-    """A command that takes the options of another one and gives them to a function.
+    """A command with the options of another one, which it passes to a function.
 
     Parameters
     ----------
     run : called with all options by name.
-    like : whose options are taken. without : names of those that are not.
-    more : a function whose options are taken, too, in place of others of the same name.
+    like : the command with these options. without : names of options that are left out.
+    doc : its help.
+    more : a function with further options; they replace others of the same name.
     """
     hints = get_type_hints(like, include_extras=True)
     every = {name: p for name, p in inspect.signature(like).parameters.items()
@@ -147,11 +178,11 @@ def open_labelled(
     *,
     stills: bool = False,
 ) -> list[Dataset]:
-    """Labelled data, in the layout that they have.
+    """Labelled data, each in its own layout.
 
     Parameters
     ----------
-    layout, mapped, group_pattern : of the first.
+    layout, mapped, group_pattern : of the first path only.
     stills : whether pictures alone are still faces, framed as FER2013's, and no clips.
 
     Raises
@@ -169,12 +200,12 @@ def open_labelled(
 
 
 def are_stills(data: Dataset) -> bool:
-    """Whether data are still faces alone, and no clips."""
+    """Whether data are still faces only."""
     return data.faces is not None or data.kinds == ("still",)
 
 
 def with_faces(data: Dataset) -> Dataset:
-    """Data with their pictures read as still faces, where they are pictures alone."""
+    """The data; if they are pictures alone, read as still faces."""
     from emonets.datasets.reading import from_faces
 
     if data.faces is not None or not are_stills(data):
@@ -183,7 +214,7 @@ def with_faces(data: Dataset) -> Dataset:
 
 
 def open_store(store: str | None, beside: Path, dry: bool = False) -> FeatureStore | None:
-    """The store that was named, or one beside what is to be written; None: nothing is written."""
+    """The named store, or one beside the output; None if a dry run would create it."""
     from emonets.runtime.store import FeatureStore
 
     place = store or str(beside.with_name(beside.name + ".store"))
@@ -194,8 +225,19 @@ def open_store(store: str | None, beside: Path, dry: bool = False) -> FeatureSto
     return FeatureStore(place)
 
 
+def labels_of(pairs: list[str]) -> dict[str, str]:
+    """The ``--map`` options: word → emotion, or ``drop``."""
+    labels: dict[str, str] = {}
+    for pair in pairs:
+        word, equals, emotion = pair.rpartition("=")
+        if not (word.strip() and equals and emotion.strip()):
+            raise ParameterError(f"--map takes WORD=EMOTION or WORD=drop, got {pair!r}")
+        labels[word.strip()] = emotion.strip().lower()
+    return labels
+
+
 def names_of(text: str | None) -> list[str] | None:
-    """Names between commas; None for nothing."""
+    """The names of a comma-separated list; None for None."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
@@ -209,7 +251,7 @@ def drawn(table: dict[str, Any], seed: int) -> dict[str, Any]:
 def changed(
     preset: dict[str, Any], models: str | None, changes: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """A preset with what was asked for in place of some of one specialist's table."""
+    """A preset with some settings of one specialist replaced; None replaces nothing."""
     given = {key: value for key, value in (changes or {}).items() if value is not None}
     if given and models in preset:
         preset[str(models)] = {**preset[str(models)], **given}
@@ -217,11 +259,11 @@ def changed(
 
 
 def refuse_flags(given: Mapping[str, Any], allowed: Mapping[str, Any], why: str) -> None:
-    """Raise ParameterError for options that were given and do not belong here.
+    """Raise ParameterError for options that were given and do not apply.
 
     Parameters
     ----------
-    given : by name. allowed : the values by which they count as not given.
+    given : values by name. allowed : defaults, which count as not given.
     """
     for name, value in given.items():
         if value != allowed[name]:

@@ -1,9 +1,9 @@
-"""The command that predicts, and how its results are shown."""
+"""The command ``predict``: its options, its progress bar, its table and the status of files."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.cells import cell_len
@@ -11,18 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from emonets.cli.options import PLAIN, console, err
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
 from emonets.result import Result
 
-# a file may be called [x] or :dog:, and is shown as it is called
-_PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
-_out = Console(**_PLAIN)
-_err = Console(stderr=True, **_PLAIN)
-
-
 TABLE = "table"
-"""In place of a format: a table for the eye."""
+"""The format for the terminal; the others are those of :mod:`emonets.export`."""
 
 
 def _window(text: str) -> float | str | None:
@@ -35,45 +30,60 @@ def _window(text: str) -> float | str | None:
 
 
 def predict(
-    files: Annotated[list[str], typer.Argument(help="Clips: files, folders, globs.")],
-    bundle: Annotated[str, typer.Option(help="A shipped model's name or a folder.")] = "modern",
+    files: Annotated[list[str], typer.Argument(help="Clips: files, folders or globs.")],
+    bundle: Annotated[str, typer.Option(help="Bundle: modern, paper or a folder.")] = "modern",
     format: Annotated[
-        str, typer.Option(help="table for the eye; or csv, json, parquet (emonets.export).")
+        str,
+        typer.Option(help="Format of the results: table (for the terminal), csv, json or parquet."),
     ] = TABLE,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results, status and resuming.")
+        Path | None,
+        typer.Option(help="Folder for the results; the same command later resumes there."),
     ] = None,
     window: Annotated[
-        str, typer.Option(help="Seconds a row covers; 'none': whole clips; 'auto': 5 s if > 10 s.")
+        str,
+        typer.Option(
+            help="Length of windows in seconds. 'none': whole clips only. 'auto': 5 s for clips "
+            "longer than 10 s."
+        ),
     ] = "auto",
-    hop: Annotated[float | None, typer.Option(help="Seconds between windows.")] = None,
-    stride: Annotated[int, typer.Option(help="Detect faces in every N-th frame.")] = 1,
-    frames: Annotated[bool, typer.Option("--frames", help="A row for every face picture too.")] = (
+    hop: Annotated[
+        float | None, typer.Option(help="Seconds from one window to the next. Default: no overlap.")
+    ] = None,
+    stride: Annotated[int, typer.Option(help="Detect faces in each N-th frame only.")] = 1,
+    frames: Annotated[bool, typer.Option("--frames", help="Add a row for each face picture.")] = (
         False
     ),
-    detector: Annotated[str, typer.Option(help="Face detector: auto, centerface, haar.")] = "auto",
+    detector: Annotated[
+        str, typer.Option(help="Face detector: auto, centerface or haar.")
+    ] = "auto",
     crops: Annotated[
-        Path | None, typer.Option(help="Your own face crops of one clip, named by frame from 1.")
+        Path | None,
+        typer.Option(help="Folder of your own face crops of one clip, named by frame from 1."),
     ] = None,
     models: Annotated[
         str | None,
-        typer.Option(help="Specialists to use, such as face,audio; or all. Default: the model's."),
+        typer.Option(help="Specialists, such as face,audio; or all. Default: the bundle's."),
     ] = None,
     uncertain_below: Annotated[
         float | None,
-        typer.Option(help="Label 'uncertain' where no emotion is this probable, 0..1."),
+        typer.Option(help="Label 'uncertain' if no emotion has this probability, 0 to 1."),
     ] = None,
     abstain: Annotated[
-        bool, typer.Option("--abstain", help="The same by the threshold of the model's fusion.")
+        bool,
+        typer.Option(
+            "--abstain", help="Label 'uncertain' by the threshold of the bundle's fusion."
+        ),
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, coreml or directml.")] = "cpu",
-    workers: Annotated[int, typer.Option(help="Clips processed at the same time.")] = 1,
+    device: Annotated[str, typer.Option(help="Processor: cpu, cuda, coreml or directml.")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Number of clips at the same time.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Predict emotions of every face and the sound of every clip, over time and for the whole.
+    """Predict emotions of faces and sound in clips.
 
-    Results go to standard output or to --out; progress and problems to standard error. The exit
-    status is 1 if a file is damaged, has no face or gave no result. The others get their results.
+    A row for each face and window, and for the whole clip. Results go to standard output or to
+    --out. Progress and problems go to standard error. The exit status is 1 if a file is damaged,
+    has no face or cannot be read; the others still get their results.
     """
     from emonets.batch import Options, predict_many, write_outputs
     from emonets.export import writer
@@ -109,7 +119,7 @@ def predict(
     result = Result(result.rows, (*missing, *result.files), result.about)
     if out is not None:
         written = write_outputs(out, result, "csv" if format == TABLE else format)
-        _err.print(f"results: {written}", soft_wrap=True)
+        err.print(f"results: {written}", soft_wrap=True)
     if format == TABLE:
         _print_table(result)
     elif out is None:
@@ -126,9 +136,9 @@ def _progress(quiet: bool) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[at]}"),
-        console=_err,
+        console=err,
         transient=True,
-        disable=quiet or not _err.is_terminal,
+        disable=quiet or not err.is_terminal,
     )
 
 
@@ -156,11 +166,11 @@ def _print_table(result: Result) -> None:
         )
     # a pipe has no width: never cut what a program will read
     width = 240 + max(map(cell_len, names.values()))
-    console = _out if _out.is_terminal else Console(width=width, **_PLAIN)
-    console.print(table)
-    console.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
+    screen = console if console.is_terminal else Console(width=width, **PLAIN)
+    screen.print(table)
+    screen.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
     if "uncertain" in result.about:
-        console.print(str(result.about["uncertain"]))
+        screen.print(str(result.about["uncertain"]))
 
 
 def _print_status(result: Result) -> None:
@@ -168,10 +178,10 @@ def _print_status(result: Result) -> None:
     if len(result.files) == 1:
         only = result.files[0]
         if only.status == "error":
-            _err.print(f"error: {only.file}: {only.message}", style="red", soft_wrap=True)
+            err.print(f"error: {only.file}: {only.message}", style="red", soft_wrap=True)
         elif only.message:
             word = "note" if only.status == "ok" else only.status
-            _err.print(f"{word}: {only.file}: {only.message}", soft_wrap=True)
+            err.print(f"{word}: {only.file}: {only.message}", soft_wrap=True)
         return
     if not any(s.message or s.status != "ok" for s in result.files):
         return
@@ -180,4 +190,4 @@ def _print_status(result: Result) -> None:
         table.add_column(name, overflow="fold")
     for status in result.files:
         table.add_row(status.status, status.file, status.message)
-    (_err if _err.is_terminal else Console(stderr=True, width=240, **_PLAIN)).print(table)
+    (err if err.is_terminal else Console(stderr=True, width=240, **PLAIN)).print(table)

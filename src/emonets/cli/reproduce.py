@@ -1,4 +1,4 @@
-"""The commands that rebuild the paper's own numbers, thin over the library."""
+"""The commands ``reproduce``: the paper's own numbers again."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emonets.cli.options import Base, Folds, Workers, open_labelled
+from emonets.cli.options import Base, Folds, Seed, Workers, example, open_labelled
 from emonets.errors import ParameterError
 
 if TYPE_CHECKING:
     from emonets.reproduction.submission_data import SubmissionData
 
-reproduce_app = typer.Typer(help="Rebuild the paper's own numbers.", no_args_is_help=True)
+reproduce_app = typer.Typer(
+    help="Reproduce the paper's own numbers.",
+    no_args_is_help=True,
+    epilog=example("emonets reproduce afew2 --data afew2/"),
+)
 
 
-@reproduce_app.command("afew2", epilog="Example: emonets reproduce afew2 --data afew2/")
+@reproduce_app.command("afew2", epilog=example("emonets reproduce afew2 --data afew2/"))
 def reproduce_afew2(
-    data: Annotated[Path, typer.Option(help="The folder with the authors' stored files.")],
-    json: Annotated[Path | None, typer.Option(help="Write the comparison there.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder with the authors' stored files.")],
+    json: Annotated[Path | None, typer.Option(help="File for the comparison.")] = None,
 ) -> None:
-    """Go from the authors' stored frame probabilities to their labels; exits 1 on a difference."""
+    """Compute the authors' labels again.
+
+    The command starts from the authors' stored frame probabilities and compares every number. The
+    exit status is 1 if one differs.
+    """
     from emonets.reproduction.afew2 import run
 
     code = run(data, json)
@@ -32,44 +40,56 @@ def reproduce_afew2(
 
 
 @reproduce_app.command(
-    "submissions", epilog="Example: emonets reproduce submissions --data clips/ --out report"
+    "submissions",
+    epilog=example(
+        "emonets reproduce submissions --data clips/ --store features/ --out report/",
+        "emonets reproduce submissions --data face.npz --data audio=my.npz",
+    ),
 )
 def reproduce_submissions(
     data: Annotated[
         list[str],
         typer.Option(
-            help="Labelled clips; the authors' folder; stored answers (npz, table; audio=my.npz)."
+            help="Labelled clips; the authors' folder; or stored predictions (npz, csv, "
+            "parquet), also as MODEL=FILE (repeatable)."
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="What the data are called.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the data in the table.")] = None,
     recipes: Annotated[
-        str | None, typer.Option(help="Names between commas, as '2013-7, 2014-9'. Default: all.")
+        str | None, typer.Option(help="Recipes, such as '2013-7, 2014-9'. Default: all.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the table (md, csv) and the picture.")
+        Path | None, typer.Option(help="Folder for the table (md, csv) and the figure.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write all numbers there.")] = None,
+    json: Annotated[Path | None, typer.Option(help="File for all numbers.")] = None,
     results: Annotated[
-        Path | None, typer.Option(help="Add rows to a table, such as docs/results/submissions.")
+        Path | None,
+        typer.Option(help="Table to which rows are added, such as docs/results/submissions."),
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Of clips: folder of features and finished stages.")
+        str | None, typer.Option(help="Clips: folder of features and finished stages.")
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="What is trained on them: a name or .toml.")
+        str, typer.Option(help="Clips: preset to train, by name or .toml file.")
     ] = "modern",
     base: Base = None,
     folds: Folds = None,
     workers: Workers = 1,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Seed = 0,
 ) -> None:
-    """Run the paper's submissions (Tables 1 and 2) on data, beside the paper's own numbers.
+    """Run the paper's submissions (Tables 1 and 2) on data.
 
-    DATA is labelled clips, on which the specialists are trained as often as the recipes ask, folds
-    of whole groups taking turns as training, validation and test part; or the folder with the
-    authors' stored files of AFEW2; or stored answers of models called face, face 2, audio,
-    activity, mouth or face+audio, by the folds they were trained on (several files of the same
-    clips). A model or a training that the data do not have is left out, with a note.
+    The table has the paper's own numbers beside those of the data. --data is one of three:
+
+    1. Labelled clips. The specialists are trained as often as the recipes require. Folds of whole
+    groups take turns as training, validation and test part.
+
+    2. The folder with the authors' stored files of AFEW2.
+
+    3. Stored predictions of models with the names face, face 2, audio, activity, mouth or
+    face+audio, by the folds they were trained on; several files of the same clips.
+
+    A model or a training that the data do not have is left out, with a note.
     """
     from emonets.reproduction.submissions import report_submissions
 
@@ -96,7 +116,7 @@ def reproduce_submissions(
 
 
 def _are_clips(path: Path) -> bool:
-    """Whether something is labelled clips, and not stored answers to such."""
+    """Whether a path holds labelled clips, and not stored predictions."""
     from emonets.evaluation.predictions import read_table
     from emonets.reproduction.submission_data import AUTHORS_FILE
 

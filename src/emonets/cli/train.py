@@ -1,4 +1,4 @@
-"""The commands that train, each thin over the library."""
+"""The commands ``train``: the system of all specialists, or with one."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from emonets.cli.options import (
     changed,
     command,
     drawn,
+    example,
     log,
     names_of,
     open_labelled,
@@ -40,13 +41,25 @@ from emonets.cli.options import (
 from emonets.errors import ParameterError
 
 train_app = typer.Typer(
-    cls=DefaultGroup, no_args_is_help=True,
-    help="Train a model on labelled data: emonets train DATASET --out BUNDLE trains all "
-    "specialists and their fusion (the command 'all'), the others a single specialist.",
-)  # fmt: skip
+    cls=DefaultGroup,
+    no_args_is_help=True,
+    help="Train a model on labelled data.\n\n"
+    "Without the name of a command, 'all' is run: all specialists and their fusion. Each other "
+    "command trains one specialist.",
+    epilog=example(
+        "emonets train clips/ --out my-bundle",
+        "emonets train audio clips/ --out my-bundle --add-to modern",
+    ),
+)
 
 
-@train_app.command("all")
+@train_app.command(
+    "all",
+    epilog=example(
+        "emonets train clips/ --out my-bundle --dry-run",
+        "emonets train clips/ --out my-bundle --report scores/ --workers 2",
+    ),
+)
 def train_all(
     data: Data,
     out: Out,
@@ -57,15 +70,17 @@ def train_all(
     base: Base = None,
     folds: Folds = None,
     trials: Annotated[
-        int, typer.Option(help="Draws of a preset's distributions that are tried.")
+        int, typer.Option(help="Number of draws from a preset's distributions that are compared.")
     ] = 0,
     report: Report = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only print what would run, how long and how large.")
+        bool,
+        typer.Option("--dry-run", help="Print the plan, its time and its size; train nothing."),
     ] = False,
     add_to: AddTo = None,
     score: Annotated[
-        bool, typer.Option(help="One specialist may be trained without scores, which is faster.")
+        bool,
+        typer.Option(help="Cross-validate, too. Only a single specialist can be trained without."),
     ] = True,
     seed: Seed = 0,
     workers: Workers = 1,
@@ -75,12 +90,11 @@ def train_all(
     group_pattern: GroupPattern = None,
     shared_groups: SharedGroups = False,
 ) -> None:
-    """Train all specialists and their fusion on labelled clips, and print how good they are.
+    """Train all specialists and their fusion.
 
-    The fusion learns from, and the scores are of, predictions of groups that were not trained on.
-    Interrupted, the same command goes on.
-
-    Example: emonets train clips/ --out my-bundle
+    Prints their scores. The fusion is fitted on predictions of groups that were not trained on; the
+    scores are of such predictions, too. After an interruption, run the same command again: it
+    resumes.
     """
     train(**locals())
 
@@ -109,11 +123,12 @@ def train(
     shared_groups: bool,
     changes: Mapping[str, Any] | None = None,
 ) -> None:
-    """What the commands do: a system of all specialists, or of one.
+    """Train a system of all specialists, or of one; print and write its scores.
 
     Parameters
     ----------
-    changes : in place of what the preset's table of the one specialist has.
+    models : comma-separated names of specialists; None: all of the preset.
+    changes : settings of the one specialist that replace the preset's; None values replace nothing.
     """
     from emonets.bundle import check_place
     from emonets.model import EmoNets
@@ -128,7 +143,7 @@ def train(
     if report is not None:
         check_folder(report)
         if not score:
-            raise ParameterError("--report is of scores: it does not go with --no-score")
+            raise ParameterError("--report is for scores: leave it out, or --no-score")
     names = names_of(models)
     datasets = open_labelled(
         [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
@@ -139,7 +154,7 @@ def train(
     table = changed(load_preset(preset, distributions=trials > 0), models, changes)
     options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
     one = drawn(table, seed)
-    make_trainers(one, datasets, models=names, base=base)  # errors before anything is made
+    make_trainers(one, datasets, models=names, base=base)  # errors before anything is written
     others = None if add_to is None else EmoNets.load(add_to)
     kept = open_store(store, out, dry_run)
     if dry_run:
@@ -159,40 +174,50 @@ def train(
 
 
 def _face_options(
+    data: Annotated[
+        list[Path],
+        typer.Argument(help="Still faces: fer2013.npz, TFD, class folders. Or labelled clips."),
+    ],
     preset: Annotated[
         str | None,
         typer.Option(help="A preset's name or a .toml file. Default: modern; still faces: paper."),
     ] = None,
     extra: Annotated[
-        list[Path] | None, typer.Option(help="Still faces: more of them to train on.")
+        list[Path] | None, typer.Option(help="Still faces: more data to train on (repeatable).")
     ] = None,
     register_extra: Annotated[
-        bool, typer.Option(help="Bring those into FER2013's frame by their mean shape.")
+        bool,
+        typer.Option(help="Still faces: align those of --extra to FER2013 by their mean shape."),
     ] = True,
     network: Annotated[
         str | None,
-        typer.Option(help="Still faces: convnet1, convnet2; of 'modern': 'vgg small', vgg."),
+        typer.Option(
+            help="Still faces: convnet1 or convnet2; of 'modern': 'vgg small', vgg or 'vgg deep'."
+        ),
     ] = None,
     illumination: Annotated[
-        str | None, typer.Option(help="Still faces: isotropic or none.")
+        str | None, typer.Option(help="Still faces: smoothing, isotropic or none.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Still faces: instead of the preset's.")
+        int | None, typer.Option(help="Still faces: number of epochs. Default: the preset's.")
     ] = None,
     stop_on_clips: Annotated[
         Path | None,
-        typer.Option(help="Still faces: class folders of clips whose accuracy picks the epoch."),
+        typer.Option(help="Still faces: class folders of clips; accuracy on them picks the epoch."),
     ] = None,
     teacher: Annotated[
         list[str] | None,
-        typer.Option(help="Still faces: a bundle whose face network teaches; several."),
+        typer.Option(help="Still faces: bundle whose face network is a teacher (repeatable)."),
     ] = None,
     device: Annotated[
-        str, typer.Option(help="Still faces: where to train, auto, cpu or cuda.")
+        str, typer.Option(help="Still faces: processor, auto, cpu or cuda.")
     ] = "auto",
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Still faces. Default: beside the bundle; an existing one goes on."),
+        typer.Option(
+            help="Still faces: checkpoint file; an existing one is resumed. "
+            "Default: beside the bundle."
+        ),
     ] = None,
 ) -> None:
     """The options of training a face network."""
@@ -210,7 +235,7 @@ _OF_CLIPS: dict[str, Any] = {
 
 
 def _train_face(**given: Any) -> None:
-    """A face network on still faces, or on clips a classifier on the network of a bundle."""
+    """Train a face network on still faces; on clips a classifier on a bundle's network."""
     from emonets.bundle import check_place
 
     of_stills = {name: given.pop(name) for name in _OF_STILLS}
@@ -227,7 +252,7 @@ def _train_face(**given: Any) -> None:
     of_clips = {name: given[name] for name in _OF_CLIPS}
     refuse_flags(of_clips, _OF_CLIPS, f"is for clips; {given['data'][0]} has still faces")
     if len(given["data"]) > 1:
-        raise ParameterError("more still faces are given by --extra")
+        raise ParameterError("give more still faces by --extra")
     from emonets.training.face_network import train_face
 
     train_face(
@@ -254,52 +279,78 @@ def _train_mouth(region: str | None, colour: str | None, **given: Any) -> None:
 
 def _activity_options(
     on: Annotated[
-        str | None, typer.Option(help="Where motion is described: frames or tubes.")
+        str | None,
+        typer.Option(
+            help="Where motion is described: whole frames, or face tubes (frames, tubes)."
+        ),
     ] = None,
 ) -> None:
     """The options of training the activity specialist."""
 
 
 def _mouth_options(
+    data: Annotated[
+        list[Path], typer.Argument(help="Labelled clips or still faces; one path or more.")
+    ],
     region: Annotated[
-        str | None, typer.Option(help="Where the mouth is: fixed or landmarks.")
+        str | None, typer.Option(help="How the mouth is found: fixed or landmarks.")
     ] = None,
-    colour: Annotated[str | None, typer.Option(help="grey or rgb.")] = None,
+    colour: Annotated[
+        str | None, typer.Option(help="Colour of the mouth pictures: grey or rgb.")
+    ] = None,
 ) -> None:
     """The options of training the mouth specialist."""
 
 
-_LATER = "Interrupted, the same command goes on."
+_RESUMES = "After an interruption, run the same command again: it resumes."
 
-train_app.command("face")(
+train_app.command(
+    "face",
+    epilog=example(
+        "emonets train face fer2013.npz --out my-bundle",
+        "emonets train face clips/ --out my-bundle --add-to modern",
+    ),
+)(
     command(
-        _train_face, train_all,
-        "Train the face: its network on still faces (FER2013, TFD, folders), or its classifier "
-        f"on clips. {_LATER}\n\nExample: emonets train face fer2013.npz --out my-bundle",
-        without=("models",), more=_face_options,
+        _train_face,
+        train_all,
+        "Train the face specialist.\n\nOn still faces (FER2013, TFD, class folders) its network is "
+        "trained. On clips its classifier is trained, and the network of a bundle is used. "
+        f"{_RESUMES}",
+        without=("models",),
+        more=_face_options,
     )
-)  # fmt: skip
-train_app.command("audio")(
+)
+train_app.command(
+    "audio", epilog=example("emonets train audio clips/ --out my-bundle --add-to modern")
+)(
     command(
-        _train_audio, train_all,
-        f"Train the audio specialist on labelled sound or clips. {_LATER}\n\nExample: emonets "
-        "train audio clips/ --out my-bundle --add-to modern",
+        _train_audio,
+        train_all,
+        f"Train the audio specialist.\n\nThe data are labelled sound files or clips. {_RESUMES}",
         without=("models",),
     )
-)  # fmt: skip
-train_app.command("activity")(
+)
+train_app.command(
+    "activity", epilog=example("emonets train activity clips/ --out my-bundle --add-to modern")
+)(
     command(
-        _train_activity, train_all,
-        f"Train the activity specialist on labelled clips. {_LATER}\n\nExample: emonets train "
-        "activity clips/ --out my-bundle --add-to modern",
-        without=("models",), more=_activity_options,
+        _train_activity,
+        train_all,
+        f"Train the activity specialist.\n\nThe data are labelled clips. {_RESUMES}",
+        without=("models",),
+        more=_activity_options,
     )
-)  # fmt: skip
-train_app.command("mouth")(
+)
+train_app.command(
+    "mouth", epilog=example("emonets train mouth fer2013.npz --with clips/ --out my-bundle")
+)(
     command(
-        _train_mouth, train_all,
-        f"Train the mouth specialist on labelled clips, still faces, or both. {_LATER}\n\nExample: "
-        "emonets train mouth fer2013.npz --out my-bundle",
-        without=("models",), more=_mouth_options,
+        _train_mouth,
+        train_all,
+        "Train the mouth specialist.\n\nThe data are labelled clips, still faces, or both. "
+        f"{_RESUMES}",
+        without=("models",),
+        more=_mouth_options,
     )
-)  # fmt: skip
+)
