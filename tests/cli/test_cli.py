@@ -1,4 +1,4 @@
-"""The command line as a user meets it: output, errors, exit status."""
+"""The command line as a user runs it: output, errors, exit status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     every = runner(monkeypatch, capsys)
 
     def call(*words: object) -> tuple[int, str, str]:
-        # the face alone: rows are counted here, and what the sound adds stands in
+        # the face alone: rows are counted here, and those of audio are in
         # test_predict_audio.py
         alone = ["--models", "face"] if words[:1] == ("predict",) else []
         return every(*words, *alone)
@@ -88,11 +88,11 @@ def test_interrupted_work_resumes(
     assert seen == [angry.name]
     assert len(pd.read_csv(tmp_path / "results.csv")) == 4
     run("predict", happy, angry, "--out", tmp_path, "--format", "csv", "--stride", 2)
-    assert seen == [angry.name, happy.name, angry.name]  # another question, another answer
+    assert seen == [angry.name, happy.name, angry.name]  # other options, other predictions
 
 
 def test_a_bad_file_does_not_stop_the_others(run: Run, happy: Path, tmp_path: Path) -> None:
-    (tmp_path / "broken.mp4").write_text("no film")
+    (tmp_path / "broken.mp4").write_text("no clip")
     (tmp_path / "empty.avi").write_bytes(b"")
     shutil.copy(happy, tmp_path / "good.flv")
     code, out, err = run("predict", tmp_path, tmp_path / "missing.mov", "--format", "csv")
@@ -143,7 +143,7 @@ def test_one_clear_error(
     assert "Traceback" not in err
 
 
-def test_no_face_is_said_and_fails(run: Run, tmp_path: Path) -> None:
+def test_no_face_is_reported_and_fails(run: Run, tmp_path: Path) -> None:
     import cv2
 
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((90, 120, 3), 127, np.uint8))
@@ -165,7 +165,7 @@ def test_version_and_help(run: Run) -> None:
 
 
 def make_faces(folder: Path, n: int = 12) -> Path:
-    """Class folders of noise, told apart by a bright bar."""
+    """Class folders of noise, each class with a bright bar elsewhere."""
     import cv2
 
     rng = np.random.default_rng(0)
@@ -193,7 +193,7 @@ def test_train_then_evaluate_then_predict(run: Run, happy: Path, tmp_path: Path)
     assert "epoch 1/1" in err
     code, _, err = run("train", "face", faces, "--out", out, "--preset", preset)
     assert "epoch 2/2" in err
-    assert "epoch 1/2" not in err  # went on from the checkpoint
+    assert "epoch 1/2" not in err  # resumed from the checkpoint
     scores = tmp_path / "scores.json"
     code, text, err = run(
         "evaluate", "face", "--data", faces, "--split", "test", "--bundle", out,
@@ -245,19 +245,19 @@ def test_missing_class_is_named(run: Run, tmp_path: Path) -> None:
 AWKWARD = ["[bold]x.flv", "a:dog:.flv", "=SUM(1).flv", "naïve 日本.FLV", "n" * 240 + ".flv"]
 
 
-def test_awkward_names_come_out_as_they_are(run: Run, happy: Path, tmp_path: Path) -> None:
-    films, out = tmp_path / "films", tmp_path / "out"
-    films.mkdir()
+def test_awkward_names_are_printed_as_they_are(run: Run, happy: Path, tmp_path: Path) -> None:
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    clips.mkdir()
     for name in AWKWARD:
-        shutil.copy(happy, films / name)
-    code, table, err = run("predict", films, "--out", out, "--stride", 10)
+        shutil.copy(happy, clips / name)
+    code, table, err = run("predict", clips, "--out", out, "--stride", 10)
     assert code == 0, err
     for name in AWKWARD:
         assert table.count(name) == 2, name
     files = pd.read_csv(out / "results.csv")["file"]
     assert sorted({Path(f).name for f in files}) == sorted(AWKWARD)
-    assert run("predict", films / "a:*", "--stride", 10)[0] == 0  # a pattern, and no address
-    code, _, err = run("predict", "n" * 300 + ".flv", films / AWKWARD[0], "--stride", 10)
+    assert run("predict", clips / "a:*", "--stride", 10)[0] == 0  # a pattern, and no address
+    code, _, err = run("predict", "n" * 300 + ".flv", clips / AWKWARD[0], "--stride", 10)
     assert code == 1
     assert "cannot be read" in err
 
@@ -265,12 +265,12 @@ def test_awkward_names_come_out_as_they_are(run: Run, happy: Path, tmp_path: Pat
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")
 @pytest.mark.parametrize("format", ["csv", "json", "parquet"])
 def test_a_name_that_is_no_utf8(run: Run, happy: Path, tmp_path: Path, format: str) -> None:
-    films = tmp_path / "films"
-    films.mkdir()
-    shutil.copy(happy, os.fsdecode(os.fsencode(films) + b"/bad\xff.flv"))
-    shutil.copy(happy, films / "good.flv")
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    shutil.copy(happy, os.fsdecode(os.fsencode(clips) + b"/bad\xff.flv"))
+    shutil.copy(happy, clips / "good.flv")
     for _ in range(2):  # the second time from what was kept
-        code, _, err = run("predict", films, "--out", tmp_path / "out", "--format", format)
+        code, _, err = run("predict", clips, "--out", tmp_path / "out", "--format", format)
         assert code == 0, err
     assert "bad\\udcff.flv" in (tmp_path / "out" / "status.csv").read_text("utf-8")
     kept = list((tmp_path / "out" / "clips").glob("*.json"))
@@ -281,7 +281,7 @@ def test_a_name_that_is_no_utf8(run: Run, happy: Path, tmp_path: Path, format: s
     assert Path(name).exists()
 
 
-def test_two_files_of_one_name_are_told_apart(run: Run, happy: Path, tmp_path: Path) -> None:
+def test_two_files_of_one_name_have_their_folders(run: Run, happy: Path, tmp_path: Path) -> None:
     for day in ("day1", "day2"):
         (tmp_path / day).mkdir()
         shutil.copy(happy, tmp_path / day / "a.flv")
@@ -289,21 +289,21 @@ def test_two_files_of_one_name_are_told_apart(run: Run, happy: Path, tmp_path: P
     assert out.count("day1") == out.count("day2") == 2
 
 
-def test_an_output_folder_that_cannot_be_is_said_before_the_work(
+def test_an_impossible_output_folder_is_reported_before_the_work(
     run: Run, happy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object, **__: object) -> None:
-        raise AssertionError("worked before looking where the results go")
+        raise AssertionError("worked before it checked where the results go")
 
     monkeypatch.setattr("emonets.model.EmoNets.predict_clip", never)
-    (tmp_path / "file").write_text("I am no folder")
+    (tmp_path / "file").write_text("not a folder")
     code, _, err = run("predict", happy, "--out", tmp_path / "file", "--format", "csv")
     assert code == 1
     assert "cannot write" in err
     assert "--out" in err
 
 
-def test_parquet_without_pyarrow_is_said_before_the_work(
+def test_parquet_without_pyarrow_is_reported_before_the_work(
     run: Run, happy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = importlib.util.find_spec
@@ -317,7 +317,7 @@ def test_parquet_without_pyarrow_is_said_before_the_work(
 
 
 @pytest.mark.parametrize("name", ["http://example.org/a.mp4", "https://example.org/a?b=[1]"])
-def test_an_address_is_called_one(run: Run, name: str) -> None:
+def test_an_address_is_refused_as_one(run: Run, name: str) -> None:
     code, _, err = run("predict", name)
     assert code == 1
     assert "only local files are read" in err
@@ -329,15 +329,15 @@ def test_an_empty_name_is_not_the_folder_one_stands_in(run: Run) -> None:
     assert "is no file name" in err
 
 
-def test_what_cannot_be_written_is_said_before_the_work(
+def test_what_cannot_be_written_is_reported_before_the_work(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(path: object) -> None:
-        raise AssertionError("read the data before looking where the results go")
+        raise AssertionError("read the data before it checked where the results go")
 
     monkeypatch.setattr("emonets.training.face_network.open_dataset", never)
     file = tmp_path / "file"
-    file.write_text("I am no folder")
+    file.write_text("not a folder")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "1.png").write_text("mine")
     evaluate = ("evaluate", "face", "--data", "x")
@@ -360,7 +360,7 @@ def test_what_cannot_be_written_is_said_before_the_work(
 
 
 @pytest.mark.parametrize("part", ["torch", "matplotlib"])
-def test_a_missing_extra_is_said_before_the_work(
+def test_a_missing_extra_is_reported_before_the_work(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     real = importlib.util.find_spec
@@ -408,7 +408,7 @@ def test_presets_slots_skipped_pictures_and_all_splits(run: Run, tmp_path: Path)
 
 @pytest.mark.parametrize("part", range(1, 16))
 def test_truncated_at_every_sixteenth(run: Run, happy: Path, tmp_path: Path, part: int) -> None:
-    """What is left may be answered, but never as if it were the whole."""
+    """The rest may be predicted, but is never reported as the whole."""
     data = happy.read_bytes()
     (tmp_path / "cut.flv").write_bytes(data[: len(data) * part // 16])
     code, out, err = run("predict", tmp_path / "cut.flv", "--format", "csv")
