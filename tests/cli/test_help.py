@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from command_line import ROOT, parse
 from emonets.cli.main import app
-from emonets.cli.options import DefaultGroup
 from emonets.export import writers
 
-ROOT = typer.main.get_command(app)
-README = Path(__file__).parents[2] / "README.md"
 NOT_FOR_PROGRAMS = re.compile(
     r"\b(say|says|said|speaks?|meets?|met|looks?|looked|listens?|hears?|wants?|answers?"
     r"|films?|recordings?)\b",
@@ -49,22 +43,6 @@ def examples(text: str) -> list[str]:
     titles = [i for i, line in enumerate(lines) if line.strip() in ("Example:", "Examples:")]
     assert len(titles) == 1, text
     return [line.strip() for line in lines[titles[0] + 1 :]]
-
-
-def parse(line: str) -> tuple[str, ...]:
-    """The command that a line calls; its options are parsed, and nothing runs."""
-    words = shlex.split(line, comments=True)
-    if ">" in words:
-        words = words[: words.index(">")]
-    assert words[0] == "emonets", line
-    path: tuple[str, ...] = ()
-    rest, command = words[1:], ROOT
-    while isinstance(command, TyperGroup):
-        if isinstance(command, DefaultGroup) and rest[0] not in command.commands:
-            rest = ["all", *rest]
-        path, command, rest = (*path, rest[0]), command.commands[rest[0]], rest[1:]
-    command.make_context(" ".join(path), rest).close()
-    return path
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: " ".join(path) or "emonets")
@@ -113,11 +91,3 @@ def test_help_names_every_format() -> None:
 def test_an_example_with_a_wrong_flag_would_be_found() -> None:
     with pytest.raises(Exception, match="--bogus"):
         parse("emonets train clips/ --out b --bogus")
-
-
-def test_commands_of_the_readme_are_real() -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines() if line[:8] == "emonets "]
-    assert len(lines) > 25
-    for line in lines:
-        parse(line)
