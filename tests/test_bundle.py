@@ -164,10 +164,12 @@ def test_a_graph_is_a_file_of_its_own(paper: Path, tmp_path: Path) -> None:
 
 def test_format_1_is_read_and_saved_as_2(paper: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
-    expected = EmoNets.load(paper).face.network.look(PICTURES)
+    expected = EmoNets.load(paper).face.network.predict_with_embedding(PICTURES)
     as_format_1(paper)
     model = EmoNets.load(paper)
-    for got, values in zip(model.face.network.look(PICTURES), expected, strict=True):
+    for got, values in zip(
+        model.face.network.predict_with_embedding(PICTURES), expected, strict=True
+    ):
         np.testing.assert_array_equal(got, values)
     assert (model.save(tmp_path / "copy") / "face_network.onnx").exists()
 

@@ -26,7 +26,7 @@ def outputs(model: EmoNets) -> list[NDArray[np.floating]]:
     found: list[NDArray[np.floating]] = []
     if model.face is not None:
         side = model.face.network.mean_image_.shape[0]
-        found += model.face.network.look(rng.integers(0, 256, (100, side, side)))
+        found += model.face.network.predict_with_embedding(rng.integers(0, 256, (100, side, side)))
     if model.audio is not None and isinstance(model.audio.network, SoundNetClassifier):
         network = model.audio.network
         clips = [rng.normal(-40, 10, (frames, network.network.bands)) for frames in (1, 50, 400)]

@@ -21,7 +21,7 @@ from emonets.specialists.audio.features.front import FRONTS, LogMelStream, front
 from emonets.specialists.audio.features.logmel import log_mel
 from emonets.specialists.audio.features.whitening import Whitening
 from emonets.specialists.audio.features.yaafe import yaafe_features
-from emonets.specialists.audio.reader import SILENCE, Heard, SoundReader
+from emonets.specialists.audio.reader import SILENCE, SoundReader, SoundSpan
 from emonets.specialists.audio.specialist import AudioSpecialist, pieces
 
 
@@ -106,7 +106,7 @@ def test_unknown_front_end() -> None:
 def test_survey_finds_where_it_is_silent(tmp_path: Path) -> None:
     quiet = np.full(SOUND_RATE, SILENCE / 3)
     clip = open_clip(write_sound(tmp_path / "a.wav", np.concatenate([speech_like(1), quiet])))
-    sound = Heard.of(extract(clip, "logmel"))
+    sound = SoundSpan.of(extract(clip, "logmel"))
     assert sound.loud.any()
     assert (sound.start, sound.end) == (0.0, pytest.approx(2.0))
     assert sound.loud_in(0.0, 0.5)
@@ -118,7 +118,7 @@ def test_survey_finds_where_it_is_silent(tmp_path: Path) -> None:
 def test_a_constant_is_silence(specialist: AudioSpecialist, tmp_path: Path) -> None:
     for name, level in (("zero", 0.0), ("offset", 0.3)):
         clip = open_clip(write_sound(tmp_path / f"{name}.wav", np.full(24_000, level)))
-        sound = Heard.of(extract(clip, "logmel"))
+        sound = SoundSpan.of(extract(clip, "logmel"))
         assert not sound.loud.any()
         assert len(extract(clip, "yaafe")["frames"]) == 0
         np.testing.assert_allclose(of_spans(specialist, clip, [(0.0, 0.5)]), 1 / 7)
@@ -135,7 +135,7 @@ def test_pieces() -> None:
 
 def test_streaming_answers_as_the_whole(specialist: AudioSpecialist, tmp_path: Path) -> None:
     clip = open_clip(write_sound(tmp_path / "a.wav", speech_like(12.0)))
-    sound = Heard.of(extract(clip, "logmel"))
+    sound = SoundSpan.of(extract(clip, "logmel"))
     features = specialist.extract(clip)
     parts = pieces(sound.start, sound.end)
     p = of_spans(specialist, clip, parts)
@@ -150,7 +150,7 @@ def test_a_long_span_is_answered_in_pieces(specialist: AudioSpecialist, tmp_path
     quiet = np.zeros(5 * SOUND_RATE)
     samples = np.concatenate([speech_like(11.0), quiet, speech_like(5.0, 1), quiet])
     clip = open_clip(write_sound(tmp_path / "a.wav", samples))
-    sound = Heard.of(extract(clip, "logmel"))
+    sound = SoundSpan.of(extract(clip, "logmel"))
     longest = 0
     ask = specialist.network.predict_proba
 
@@ -227,7 +227,7 @@ def test_gaps_are_silence(happy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = [part.time + len(part.samples) / SOUND_RATE for part in parts]
     assert [part.time for part in parts[1:]] == pytest.approx(ends[:-1])
     assert max(len(part.samples) for part in parts) <= SOUND_RATE
-    sound = Heard.of(extract(clip, "logmel"))
+    sound = SoundSpan.of(extract(clip, "logmel"))
     assert (sound.start, sound.end) == (2.0, pytest.approx(7.5))
     assert sound.loud_in(2.0, 2.1)
     assert not sound.loud_in(3.0, 5.49)

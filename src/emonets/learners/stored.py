@@ -24,7 +24,7 @@ def check_stored(
     Parameters
     ----------
     owner : whose arrays they are, as the error calls it: "the network".
-    arrays : by name; those that ``shapes`` does not name are not looked at.
+    arrays : by name; those that ``shapes`` does not name are ignored.
     shapes : of each array; None stands for any length.
     kinds : numpy's kinds of numbers that will do: "f" floating, "i" and "u" whole.
     may_be_infinite : names of arrays that may hold infinite values, and NaN.

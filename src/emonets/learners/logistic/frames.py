@@ -82,7 +82,7 @@ class FrameLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : (n, d) numbers, finite; a memory map is read by blocks and never copied whole.
         y : (n,) labels.
-        sample_weight : (n,) ≥ 0; rows of weight 0 are not looked at.
+        sample_weight : (n,) ≥ 0; rows of weight 0 are ignored.
         unit : (d,) what the columns of X are to be multiplied by, where features are stored as
             small whole numbers; what is learned is of the products.
 

@@ -96,7 +96,7 @@ class ScaledLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 p = softmax((x[test] - mean) / scale @ coef.T + intercept, axis=1)
                 seen = np.unique(y[train])
                 column = np.searchsorted(seen, y[test])
-                known = np.isin(y[test], seen)  # of a class that it never met it says nothing
+                known = np.isin(y[test], seen)  # others have no probability
                 right = p[known, column[known]]
                 lost.append(-np.log(np.maximum(right, _LEAST)))
             losses.append(float(np.concatenate(lost).mean()))

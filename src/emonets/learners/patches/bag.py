@@ -1,6 +1,6 @@
 """Pictures as bags of patches: a dictionary in each region of a grid (paper 3.4).
 
-A picture is divided into regions. In each the same patches are looked at, by a dictionary of that
+A picture is divided into regions. In each, patches are encoded by a dictionary of that
 region's own (:mod:`emonets.learners.patches.triangle_kmeans`), and their activations are averaged:
 a picture of 16 regions with 400 centres each becomes 6,400 numbers.
 """
@@ -48,7 +48,7 @@ class Region(NamedTuple):
 class BagOfPatches(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Mean (and deviation) of patches' activations in each region of a picture (paper 3.4).
 
-    The paper draws its training patches from other rows than it looks at later (by one pixel, in
+    The paper draws its training patches from other rows than it encodes later (by one pixel, in
     the authors' code); here both are those of :func:`regions`.
 
     Parameters
@@ -59,7 +59,7 @@ class BagOfPatches(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     patches_per_picture : drawn in each region from every picture of the training data.
     max_patches : of a region, to learn from; if there are more, they are drawn from all pictures.
     pooling : "mean", or "mean+std", twice as many numbers.
-    n_jobs : threads of ``transform``; each looks at other pictures, with numpy's own beside it.
+    n_jobs : threads of ``transform``; each takes other pictures, with numpy's own beside it.
     random_state : seed of the patches drawn and of k-means.
 
     Attributes

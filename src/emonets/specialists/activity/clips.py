@@ -38,7 +38,7 @@ class MotionClip:
     ----------
     path : the file.
     longest : see `ActivitySpecialist`.
-    tubes : the file that holds its face tubes, where these are looked at.
+    tubes : the file that holds its face tubes, where motion is described on these.
     start, end : the piece of the file that is meant, seconds.
     """
 
@@ -138,7 +138,7 @@ def _describe(
 
 
 def of_arrays(specialist: ActivitySpecialist) -> str:
-    """A short name of a specialist's motion code and of what it looks at."""
+    """A short name of a specialist's motion code and of where it is described."""
     content = hashlib.sha256(f"{_VERSION} {specialist.on} {specialist.longest}".encode())
     for part, arrays in sorted(specialist.code.to_arrays().items()):
         for name, array in sorted(arrays.items()):

@@ -185,7 +185,7 @@ class ActivitySpecialist:
 
     @property
     def needs(self) -> frozenset[str]:
-        """Whole frames or face tubes, as ``on`` says."""
+        """Whole frames or face tubes, as ``on`` names."""
         return frozenset({FRAMES if self.on == "frames" else TUBES})
 
     def open(self, *, device: str = "cpu", affine: Affine | None = None) -> ActivityReader:
@@ -208,7 +208,7 @@ class ActivitySpecialist:
 
         Parameters
         ----------
-        detector : finds the faces, where these are looked at.
+        detector : finds the faces, where motion is described on face tubes.
         affine : a change of all pictures, for training.
 
         Returns

@@ -22,7 +22,7 @@ _AT_ONCE = 10 * SOUND_RATE  # samples of a spool that are read at a time
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class SoundSpan:
     """Where a clip's sound lies, and where it is no silence.
 
     Attributes
@@ -36,7 +36,7 @@ class Heard:
     loud: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, features: Features) -> Heard:
+    def of(cls, features: Features) -> SoundSpan:
         """Of the features that `SoundReader.finish` returns."""
         start, end = map(float, features["span"])
         return cls(start, end, features["loud"])

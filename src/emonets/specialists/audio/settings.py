@@ -201,7 +201,7 @@ class Clips:
 class AudioSettings:
     """What the tables of both models have in common.
 
-    ``corpora`` says how much of each corpus an epoch shows; all of those that are not named.
+    ``corpora`` is the share of each corpus that an epoch draws; all of those that are not named.
     """
 
     frames: Frames = field(default_factory=Frames)

@@ -20,7 +20,7 @@ from emonets.one_pass import read_clip
 from emonets.specialists.audio.features.front import Front, front
 from emonets.specialists.audio.features.whitening import Whitening
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
-from emonets.specialists.audio.reader import Heard, SoundReader
+from emonets.specialists.audio.reader import SoundReader, SoundSpan
 
 PIECE = 5.0
 """Seconds: sounds longer than twice this are answered in pieces of about this, then averaged."""
@@ -49,7 +49,7 @@ class AudioSpecialist:
     features : the front end, ``yaafe`` (the paper's 909 numbers a frame) or ``logmel``.
     emotions : which of the seven, 0..6, each column of the network's answer counts as; several
         may count as one (calm and neutral); None: the network's classes are the seven.
-    head : a fitted classifier of what the sound network's last layer looks at, whose classes are
+    head : a fitted classifier of the sound network's embedding, whose classes are
         emotions 0..6; the network's own answer, and ``emotions``, then play no part.
     """
 
@@ -90,7 +90,9 @@ class AudioSpecialist:
     def decision(self) -> str:
         """In words, how frames become one answer."""
         what = (
-            self.kind if self.head is None else f"logistic regression on what the {self.kind} hears"
+            self.kind
+            if self.head is None
+            else f"logistic regression on the embedding of the {self.kind}"
         )
         return f"{what} on {self.front.what}, at most {2 * PIECE:g} s at a time"
 
@@ -124,7 +126,7 @@ class AudioSpecialist:
 
         A long span is predicted in :func:`pieces`: by the mean of those that are not silent.
         """
-        heard = Heard.of(features)
+        heard = SoundSpan.of(features)
         *p, whole = self._of_spans(features, [*spans, (heard.start, heard.end)])
         found = np.array([heard.loud_in(a, b) for a, b in spans], bool)
         return of_spans(
@@ -143,7 +145,7 @@ class AudioSpecialist:
 
     def _of_spans(self, features: Features, spans: Spans) -> NDArray[np.float64]:
         """(n, 7) of spans in seconds; 1/7 each where there is silence."""
-        heard = Heard.of(features)
+        heard = SoundSpan.of(features)
         parts = [
             (n, part)
             for n, (start, end) in enumerate(spans)

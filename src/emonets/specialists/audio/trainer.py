@@ -119,11 +119,11 @@ class AudioTrainer:
 
 
 class AudioHeadTrainer:
-    """Logistic regression on what a trained sound network hears, as the SVM is for faces.
+    """Logistic regression on the embedding of a trained sound network, as the SVM is for faces.
 
     Parameters
     ----------
-    base : the bundle whose network listens; it is not trained further.
+    base : the bundle whose network is used; it is not trained further.
     specialist : the audio specialist of that bundle, with a sound network.
     head : ``logistic``, or ``none``: the network answers as it is, nothing is learned.
     """
@@ -173,7 +173,7 @@ class AudioHeadTrainer:
         return _predicted(specialist, self._extractor, data, rows)
 
     def _embedded(self, data: Material, i: int) -> NDArray[Any] | None:
-        """What the network hears in a clip, out of the store: every fold asks again."""
+        """The embedding of a clip, out of the store: every fold reads it again."""
         sound = data.names[self._extractor][i]
         if sound in self._kept:
             return self._kept[sound]

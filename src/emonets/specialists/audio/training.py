@@ -238,7 +238,7 @@ def _key(*parts: Any) -> str:
 def _content(data: Labelled, which: Indices) -> str:
     """Says which clips these are: what one run left behind is no other's to take.
 
-    Of the frames some are looked at, and how many there are.
+    Some of the frames are checked, and their number.
     """
     targets = data.targets()
     digest = hashlib.sha256(" ".join(data.groups[which]).encode())

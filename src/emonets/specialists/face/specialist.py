@@ -86,9 +86,9 @@ class FaceSpecialist:
     svm : a fitted classifier of clip descriptors (``segments`` of the frame probabilities);
         without one a clip's answer is the mean over its face pictures.
     slots : segments of a descriptor (paper: 10).
-    head : in place of the SVM, a fitted classifier of what the network's last layer looks at, its
+    head : in place of the SVM, a fitted classifier of the penultimate-layer embedding, its
         mean and deviation over the clip's face pictures.
-    keep : whether looking keeps what the last layer looks at, which a head learns on.
+    keep : whether `describe` keeps the embedding, which a head is trained on.
     """
 
     name = "face"
@@ -130,7 +130,7 @@ class FaceSpecialist:
     def decision(self) -> str:
         """In words, how frames become one answer."""
         if self.head is not None:
-            return "logistic regression on what the network sees, mean and deviation over frames"
+            return "logistic regression on the embedding, mean and deviation over frames"
         if self.svm is None:
             return (
                 "mean of the frame probabilities (no labelled clips have trained the SVM of "
@@ -197,7 +197,7 @@ class FaceSpecialist:
         """
         seen: Features = {}
         if self.keep:
-            p, pooled = self.network.look(self.inputs(tube))
+            p, pooled = self.network.predict_with_embedding(self.inputs(tube))
             seen = {"probabilities": p, "pooled": pooled.astype(np.float16)}
         else:
             seen = {"probabilities": self.network.predict_proba(self.inputs(tube))}
@@ -208,7 +208,7 @@ class FaceSpecialist:
         kept: Features = {}
         if self.keep:
             blank = np.zeros((1, FER_SIZE, FER_SIZE), np.uint8)
-            kept = {"pooled": self.network.look(blank)[1][:0].astype(np.float16)}
+            kept = {"pooled": self.network.predict_with_embedding(blank)[1][:0].astype(np.float16)}
         return {**kept, "probabilities": np.empty((0, len(EMOTIONS))), **no_pictures()}
 
     def predict(self, features: Features, spans: Spans) -> Predictions:
@@ -252,14 +252,14 @@ class FaceSpecialist:
         return descriptor
 
     def summary(self, features: Features) -> NDArray[np.float64]:
-        """(2 width,) what a head learns on: mean and deviation of what the last layer looks at.
+        """(2 width,) input of a head: mean and deviation of the embedding over the pictures.
 
         Raises
         ------
-        DataError : the clip has no face, or was looked at without keeping it.
+        DataError : the clip has no face, or its embedding was not kept.
         """
         if "pooled" not in features or not len(features["pooled"]):
-            raise DataError("nothing was kept of what the network sees in a face of this clip")
+            raise DataError("no embedding was kept of this clip's faces")
         pooled = features["pooled"].astype(np.float64)
         return np.concatenate([pooled.mean(axis=0), pooled.std(axis=0)])
 

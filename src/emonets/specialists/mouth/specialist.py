@@ -111,7 +111,7 @@ class MouthSpecialist:
         Returns
         -------
         dict of arrays, one entry a picture: ``probabilities`` (n, 7), ``known`` (n,) bool, False
-        where the crop says nothing (one colour all over; black and white for a model of
+        where the crop shows nothing (one colour all over; black and white for a model of
         colours) and the probabilities are 1/7 each; and ``track, index, time, boxes, detected,
         score`` as the face specialist has them.
 

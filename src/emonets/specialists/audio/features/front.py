@@ -1,4 +1,4 @@
-"""The two front ends: what turns sound, piece by piece, into the frames a network hears."""
+"""The two front ends: what turns sound, piece by piece, into the frames that a network takes."""
 
 from __future__ import annotations
 

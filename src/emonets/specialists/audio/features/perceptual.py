@@ -1,4 +1,4 @@
-"""Loudness in Bark bands, and what it says of a sound's sharpness and spread."""
+"""Loudness in Bark bands, and a sound's sharpness and spread derived from it."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Augmentation:
 
 
 def normalise_level(levels: NDArray[np.floating]) -> Floats:
-    """What the network sees of a spectrogram, whatever the gain it was recorded with.
+    """The network's input of a spectrogram, whatever the gain it was recorded with.
 
     Powers are divided by their mean over all frames and bands; what lies 60 dB below it and
     deeper is levelled out, so that the depth of a recording's silence does not count. Then dB

@@ -32,7 +32,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     One or several small residual networks with attentive statistics pooling over time (see
     ``sound_network_onnx``), trained from random weights on random, randomly changed stretches of
-    the clips (``sound_augment``). Each clip is looked at alone and whole, so that neither its
+    the clips (``sound_augment``). Each clip is processed alone and whole, so that neither its
     neighbours in a batch nor their number change an answer. Training needs the extra ``[train]``
     (torch); predicting does not.
 
@@ -54,7 +54,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         are mixed; 0 mixes none.
     label_smoothing : probability given to all classes alike.
     averaging : weights are averaged over steps with this factor, and the average is kept.
-    silence : frames of silence at either end of a clip that are looked at when predicting, at
+    silence : frames of silence at either end of a clip that are kept when predicting, at
         most (:func:`trim_silence`); 80 frames of 12.5 ms are what acted clips have before them.
     autocast : multiply in bfloat16 while training, where the processor can.
     checkpoint : file name, written after every epoch of each member with the member's number

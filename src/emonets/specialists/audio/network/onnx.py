@@ -1,6 +1,6 @@
 """The shape of a sound network, and running one without torch: an ONNX graph and its arrays.
 
-A residual convolutional network (He et al. 2016) looks at the spectrogram as at a picture, with
+A residual convolutional network (He et al. 2016) takes the spectrogram as a picture, with
 bands as rows and frames as columns; attentive statistics pooling (Okabe et al. 2018) makes one
 vector of however many columns are left: their weighted mean and standard deviation. Batch
 normalisation exists in training only; here it is part of the filters.
@@ -212,7 +212,7 @@ class SoundNetRunner:
         return _log_softmax(np.mean(members, axis=0))
 
     def pooled(self, spectrogram: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(frames, bands) normalised → what the last layer looks at, of all members.
+        """(frames, bands) normalised → the embedding, of all members.
 
         Returns
         -------

@@ -16,7 +16,7 @@ class FaceAugmentation:
     ----------
     flip : part of the pictures that are mirrored.
     warp : part of the pictures that are turned, scaled and moved by parts of pixels; the others
-        are moved by whole pixels, so that the network sees unblurred pictures as well. A network
+        are moved by whole pixels, so that unblurred pictures occur as well. A network
         that was shown only one of the two kinds is ten points worse on the other.
     turn : degrees, to either side.
     scale : part by which a face is larger or smaller; height and width differ by up to a quarter

@@ -37,7 +37,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     network : a name in ``layers.NETWORKS`` or a tuple of layers whose last
         one is ``Dense``; its units are set to the number of classes.
-    crop : side of the square crops that the network sees, in pixels; at test the centre.
+    crop : side of the square crops that the network is given, in pixels; at test the centre.
     flip : probability with which a crop is mirrored in training.
     epochs : passes over the training pictures at most.
     batch_size : pictures a step.
@@ -208,7 +208,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _views(self, X: ArrayLike) -> NDArray[np.float32]:
         """What the network is shown: of each picture its centre, with ``mirror`` followed by its
-        mirror image, so that a single picture's two views are looked at in one go."""
+        mirror image, so that a single picture's two views go through it together."""
         pictures = self._prepare(X)
         if not self.mirror:
             return pictures
@@ -228,8 +228,10 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         p = self.runner().probabilities(pictures).astype(np.float64)
         return self._of_views(p)
 
-    def look(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """:meth:`predict_proba`, and what the last layer looks at: (n, width), of n ≥ 1 pictures.
+    def predict_with_embedding(
+        self, X: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """:meth:`predict_proba`, and the penultimate-layer embedding (n, width) of n ≥ 1 pictures.
 
         Another classifier may learn on it, where there are too few pictures to train a network.
         With ``mirror`` it is the mean of both views, as the probabilities are.

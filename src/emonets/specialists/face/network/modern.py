@@ -32,7 +32,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
     ----------
     network : a name in ``layers.NETWORKS`` or a tuple of layers whose last one
         is ``Dense``; its units are set to the number of classes.
-    crop : side of the square crops that the network sees, in pixels; at test the centre.
+    crop : side of the square crops that the network is given, in pixels; at test the centre.
     augmentation : how pictures are changed in training.
     epochs : passes over the training pictures.
     batch_size : pictures a step, two at least.

@@ -33,7 +33,7 @@ def onnx_graph(network: Network, side: int) -> bytes:
     """The serialised graph without weights, which are named as in ``parameter_shapes``.
 
     Its input is ``pictures`` (n, 1, side, side). Its outputs are ``probabilities`` (n, classes)
-    and ``pooled`` (n, width), what the last layer looks at. All are float32.
+    and ``pooled`` (n, width), the penultimate-layer embedding. All are float32.
 
     Raises
     ------
@@ -159,7 +159,7 @@ class ConvNetRunner:
     def looked(
         self, pictures: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The same, and what the last layer looks at: (n, width) float32; n is 1 at least."""
+        """The same, and the embedding: (n, width) float32; n is 1 at least."""
         found = list(self._run(pictures, ["probabilities", "pooled"]))
         p, pooled = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return p, pooled
