@@ -317,7 +317,7 @@ def test_the_face_on_clips_and_its_options(
         (("evaluate", "face", out, clips, "--mirror"), "--mirror is for still faces"),
         (("evaluate", "face"), "give a model and data"),
         (("train", "audio", clips, "--out", out, "--no-score", "--report", tmp_path / "r"),
-         "does not go with --no-score"),
+         "--report is for scores"),
         (("train", clips, "--out", out, "--no-score", "--store", tmp_path / "s"),
          "several specialists requires scores"),
     ):  # fmt: skip
