@@ -115,8 +115,8 @@ def test_a_head_on_what_the_face_network_sees(
     assert said.rows == kept.rows  # to the last bit, out of half precision
     p = np.array(kept.rows[-1].probabilities)[[0, 3]]
     assert np.allclose(p / p.sum(), made.predict_proba(paths[:1])[0], atol=1e-9)
-    assert "what the network sees" in kept.about["decision"]
+    assert "the embedding" in kept.about["decision"]
     nothing = face.empty()
     assert nothing["pooled"].shape == (0, 320)
-    with pytest.raises(DataError, match="nothing was kept"):
+    with pytest.raises(DataError, match="no embedding was kept"):
         face.summary({"probabilities": np.ones((2, 7)) / 7})
