@@ -239,7 +239,7 @@ def test_a_network_trained_elsewhere_listens(
     options = quiet(models=["audio"])
     model, _ = System([open_dataset(manifest)], preset, store, options).train(tmp_path / "b")
     assert model.audio is not None and model.audio.head is not None  # noqa: PT018
-    assert "logistic regression on what the sound network hears" in model.audio.decision
+    assert "logistic regression on the embedding of the sound network" in model.audio.decision
     again = emonets.load(tmp_path / "b")
     assert again.predict(happy).rows == model.predict(happy).rows
     assert model.audio.known_classes == (0, 3)
