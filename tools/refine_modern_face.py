@@ -76,7 +76,7 @@ def narrowed(
     from torch.nn import functional as F  # noqa: N812
 
     from emonets.specialists.face.network.augment_torch import change
-    from emonets.specialists.face.network.torch import build, load_arrays
+    from emonets.specialists.face.network.torch_modules import build, load_arrays
 
     generator = torch.Generator().manual_seed(1)
     rows = torch.randperm(len(faces), generator=generator)[:CUT_FROM].numpy()

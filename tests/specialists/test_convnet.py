@@ -23,6 +23,7 @@ from emonets.specialists.face.network.onnx import ConvNetRunner
 
 torch = pytest.importorskip("torch")
 from emonets.specialists.face.network import torch as convnet_torch  # noqa: E402
+from emonets.specialists.face.network import torch_modules  # noqa: E402
 
 SMALL = (
     Conv(4, 5, 2, initial_std=0.1), Pool("max"), ReLU(), ResponseNorm(scale=0.1),
@@ -76,7 +77,7 @@ def test_onnx_equals_torch(name: str, side: int) -> None:
 def test_response_norm_is_the_formula_and_its_gradient() -> None:
     layer = ResponseNorm(size=3, scale=0.7, power=0.75)
     x = torch.randn(2, 3, 6, 6, dtype=torch.float32, requires_grad=True)
-    y = convnet_torch._ResponseNorm(layer)(x)
+    y = torch_modules.ResponseNormModule(layer)(x)
     squares = torch.nn.functional.pad(x.detach() ** 2, (1, 1, 1, 1))
     total = sum(squares[..., i : i + 6, j : j + 6] for i in range(3) for j in range(3))
     expected = x.detach() / (1 + 0.7 / 9 * total) ** 0.75
@@ -87,7 +88,7 @@ def test_response_norm_is_the_formula_and_its_gradient() -> None:
     with torch.no_grad():
         for _ in range(5):
             probe = torch.randn_like(x)
-            forward = convnet_torch._ResponseNorm(layer)
+            forward = torch_modules.ResponseNormModule(layer)
             slope = ((forward(x + step * probe) - forward(x - step * probe)) * direction).sum()
             assert float((x.grad * probe).sum()) == pytest.approx(
                 float(slope) / (2 * step), abs=0.02
@@ -103,9 +104,9 @@ def test_update_is_cuda_convnets() -> None:
     network = (Dense(2, initial_std=0.1, decay=0.5),)
     x = (X - X.mean(0)).astype(np.float32) / 100
     got, _ = convnet_torch.train(network, x, y.astype(np.int64), recipe)
-    w = convnet_torch.build(network, 16)
-    convnet_torch.initialise(w, network, 0)
-    start = convnet_torch.arrays(w, network)
+    w = torch_modules.build(network, 16)
+    torch_modules.initialise(w, network, 0)
+    start = torch_modules.arrays(w, network)
     weight, bias = start["0.weight"].astype(float), start["0.bias"].astype(float)
     vw, vb = np.zeros_like(weight), np.zeros_like(bias)
     for epoch in range(2):

@@ -19,6 +19,7 @@ torch = pytest.importorskip("torch")
 from emonets.specialists.face.network import augment_torch as face_changes_torch  # noqa: E402
 from emonets.specialists.face.network import modern_torch as modern_convnet_torch  # noqa: E402
 from emonets.specialists.face.network import torch as convnet_torch  # noqa: E402
+from emonets.specialists.face.network import torch_modules  # noqa: E402
 
 SMALL = vgg(4, (6, 8), convolutions=1, dropout=0.1)
 GENTLE = FaceAugmentation(warp=0.3, turn=5, scale=0.05, shift=1, blur=0.1, erase=0.1)
@@ -87,14 +88,14 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(
 def test_folded_normalisation_answers_as_the_trained_network() -> None:
     """What torch says in evaluation with its batch normalisation, onnx says without."""
     torch.manual_seed(0)
-    model = convnet_torch.build(SMALL, 12)
+    model = torch_modules.build(SMALL, 12)
     for _ in range(20):  # running means and variances that are no zeros and ones
         model(torch.randn(32, 1, 12, 12) * 40 + 10)
     model.eval()
     x = np.random.default_rng(0).normal(0, 60, (9, 1, 12, 12)).astype(np.float32)
     with torch.inference_mode():
         theirs = model(torch.from_numpy(x)).softmax(1).numpy()
-    arrays = convnet_torch.arrays(model, SMALL)
+    arrays = torch_modules.arrays(model, SMALL)
     np.testing.assert_allclose(ConvNetRunner(SMALL, arrays, 12).probabilities(x), theirs, atol=1e-5)
     np.testing.assert_allclose(convnet_torch.probabilities(SMALL, arrays, x), theirs, atol=1e-5)
 
@@ -176,16 +177,16 @@ def test_a_start_is_normalised_by_what_it_gives() -> None:
     X, y = bars(64)
     fitted = small(epochs=6).fit(X, y)
     network, trained = fitted.network_, fitted.arrays_
-    model = convnet_torch.build(network, 12)
+    model = torch_modules.build(network, 12)
     # maps of other sizes that answer the same: what normalisation would lose
     scaled = {**trained, "1.weight": trained["1.weight"] * 30, "1.bias": trained["1.bias"] * 30}
     scaled["4.weight"] = trained["4.weight"] / 30
-    convnet_torch.load_arrays(model, network, scaled)
+    torch_modules.load_arrays(model, network, scaled)
     pictures = torch.from_numpy(X[:, None, 2:14, 2:14].astype(np.float32))
     before = model.eval()(pictures).detach()
-    convnet_torch.renormalise(model, pictures)
+    torch_modules.renormalise(model, pictures)
     np.testing.assert_allclose(model(pictures).detach(), before, atol=1e-4)
-    again = convnet_torch.arrays(model, network)
+    again = torch_modules.arrays(model, network)
     for name, value in scaled.items():
         np.testing.assert_allclose(again[name], value, rtol=1e-4, atol=1e-5)
     for module in model.modules():  # with the statistics of a batch it answers the same, too

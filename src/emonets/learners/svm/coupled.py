@@ -11,14 +11,13 @@ and this class, take the most probable class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.svm import SVC
@@ -41,12 +40,7 @@ from emonets.learners.svm.coupling import (
     pairs_of,
     pairwise_probabilities,
 )
-
-Floats = NDArray[np.float64]
-Kernel = Callable[[Floats, Floats], Floats]
-
-KERNELS = ("rbf", "linear", "precomputed")
-"""Kernels by name; a function ``(a (n, d), b (m, d)) → (n, m)`` is one too, but not storable."""
+from emonets.learners.svm.kernels import KERNELS, Floats, Kernel, called, kernel_values
 
 _ROWS = 256  # samples evaluated at a time: memory does not grow with their number
 _ARRAYS = ("kernel", "classes", "support", "support_vectors", "n_support", "dual_coef", "intercept",
@@ -136,7 +130,7 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ParameterError(f"groups {group.shape} must have one entry a sample, {t.shape}")
 
         if callable(self.kernel):
-            z, kind = _called(self.kernel, x, x), "precomputed"
+            z, kind = called(self.kernel, x, x), "precomputed"
         else:
             z, kind = x, self.kernel
         if kind == "precomputed" and z.shape[0] != z.shape[1]:
@@ -302,17 +296,7 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Kernel of samples against the support vectors: (n, s)."""
         if self.kernel == "precomputed":
             return x[:, self.support_]
-        return _kernel_values(self.kernel, self.gamma_, x, self.support_vectors_)
-
-
-def _kernel_values(kernel: str | Kernel, gamma: float, a: Floats, b: Floats) -> Floats:
-    if callable(kernel):
-        return _called(kernel, a, b)
-    if kernel == "linear":
-        return np.asarray(a @ b.T)
-    # Differences, not the expanded square: exact for near neighbours, and each value is the same
-    # however many samples come with it
-    return np.asarray(np.exp(-gamma * cdist(a, b, "sqeuclidean")))
+        return kernel_values(self.kernel, self.gamma_, x, self.support_vectors_)
 
 
 def pairwise_decisions(
@@ -355,7 +339,7 @@ def _platt(
         if gram:
             kernel = z[np.ix_(rows[test], support)]
         else:
-            kernel = _kernel_values(machine.kernel, machine.gamma, z[rows[test]], z[support])
+            kernel = kernel_values(machine.kernel, machine.gamma, z[rows[test]], z[support])
         values.append(-(kernel @ machine.dual_coef_[0] + machine.intercept_[0]))
     if not sum(map(len, values)):
         raise ParameterError(
@@ -363,16 +347,6 @@ def _platt(
             "give folds whose test parts hold every class"
         )
     return fit_sigmoid(np.concatenate(values), np.concatenate(truths))
-
-
-def _called(kernel: Kernel, a: Floats, b: Floats) -> Floats:
-    values = np.asarray(kernel(a, b), dtype=np.float64)
-    if values.shape != (len(a), len(b)) or not np.isfinite(values).all():
-        raise ParameterError(
-            f"the kernel function must give finite values of shape {(len(a), len(b))}, "
-            f"it gave {values.shape}"
-        )
-    return values
 
 
 def _check_positive(name: str, value: Any) -> None:

@@ -10,13 +10,9 @@ from emonets.specialists.activity.blocks import (
     normalise_blocks,
     sample_blocks,
 )
+from emonets.specialists.activity.filters import MotionFilters, Projection
 from emonets.specialists.activity.pictures import Affine, Stream, clip_stream, grey, shrink
-from emonets.specialists.activity.superblocks import (
-    MotionFilters,
-    MotionReader,
-    Motions,
-    Projection,
-)
+from emonets.specialists.activity.superblocks import MotionReader, Motions
 
 __all__ = [
     "BLOCK", "SUPERBLOCK", "Affine", "MotionFilters", "MotionReader", "Motions", "Projection",

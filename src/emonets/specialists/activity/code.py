@@ -13,7 +13,7 @@ from emonets.errors import BundleError, ParameterError
 from emonets.learners.stored import check_stored
 from emonets.learners.word_histogram import WordHistogram
 from emonets.specialists.activity.blocks import Geometry
-from emonets.specialists.activity.superblocks import MotionFilters, Projection
+from emonets.specialists.activity.filters import MotionFilters, Projection
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from emonets.specialists.activity.blocks import (
 )
 from emonets.specialists.activity.clips import MotionClip, digest
 from emonets.specialists.activity.code import MotionCode
+from emonets.specialists.activity.filters import MotionFilters, Projection
 from emonets.specialists.activity.pictures import Stream
 from emonets.specialists.activity.settings import (
     ActivitySettings,
@@ -35,7 +36,6 @@ from emonets.specialists.activity.settings import (
     build_whitening,
     build_words,
 )
-from emonets.specialists.activity.superblocks import MotionFilters, Projection
 
 log = logging.getLogger(__name__)
 

@@ -16,14 +16,14 @@ from sklearn.base import clone
 from emonets.contracts import TUBES, Features, Predictions, Spans
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import BundleError, DataError, ParameterError
-from emonets.learners.folds import Fold, shuffled_folds
-from emonets.learners.logistic.frames import FrameLogistic, strength_path
+from emonets.learners.logistic.frames import FrameLogistic
 from emonets.learners.logistic.quantised import quantise_rows
 from emonets.learners.patches.bag import BagOfPatches
 from emonets.media.clip import Clip, Frame
 from emonets.one_pass import Describer, TubeReader, about_pictures, no_pictures, read_clip
 from emonets.specialists.descriptor import merge_frames
 from emonets.specialists.mouth.crops import MouthView
+from emonets.specialists.mouth.penalty import choosing_folds, penalty_scores
 from emonets.specialists.per_face import predict_faces
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike
@@ -36,10 +36,7 @@ log = logging.getLogger(__name__)
 STRENGTHS = (3.0, 1.0, 3e-1, 1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 """Penalties of the logistic regression that are tried, from the strongest on (the authors': 1e-3).
 """
-_LEAST = 1e-6  # a probability is counted as, where it is less: no single clip decides
 _ROWS = 256  # mouths whose features are in memory together
-_WORSE = 2  # penalties in a row that are worse than the best: weaker ones are not tried
-_CHOOSING_FOLDS = 3  # in which the penalty is chosen, where no validation data are named
 
 
 class MouthSpecialist:
@@ -265,7 +262,10 @@ class MouthSpecialist:
                 f"expected mouth crops of shape {self.view.shape}, got {mouths.shape[1:]}"
             )
         learning = np.ones(len(mouths), bool) if choosing is None else ~choosing
-        folds = _folds(groups) if choosing is None else [_sides(learning)]
+        if choosing is None:
+            folds = choosing_folds(groups)
+        else:
+            folds = [(np.flatnonzero(learning), np.flatnonzero(choosing))]
         self.bag = clone(self.bag).fit(mouths[learning] if choosing is not None else mouths)
         log.info(f"dictionaries of {len(self.bag.dictionaries_)} regions are made")
         with tempfile.TemporaryDirectory(prefix="emonets-mouth-", dir=work) as folder:
@@ -276,7 +276,9 @@ class MouthSpecialist:
                 sample=np.flatnonzero(learning),
             )
             log.info(f"features of {len(mouths)} pictures are made")
-            self.losses_, self.scores_ = self._scores(rows.steps, rows.unit, labels, clips, folds)
+            self.losses_, self.scores_ = penalty_scores(
+                self.classifier, self.strengths, rows.steps, rows.unit, labels, clips, folds
+            )
             best = min(self.losses_, key=lambda s: (self.losses_[s], -s))  # of equals the stronger
             classifier = clone(self.classifier).set_params(l2=best)
             self.classifier = classifier.fit(
@@ -285,49 +287,6 @@ class MouthSpecialist:
             del rows  # some systems delete no file that is mapped
         log.info(f"penalty {best:g}: {self.scores_[best]:.1%} of the clips for choosing are right")
         return self
-
-    def _scores(
-        self,
-        steps: NDArray[np.uint8],
-        unit: NDArray[np.float64],
-        labels: NDArray[np.int64],
-        clips: NDArray[Any],
-        folds: Sequence[Fold],
-    ) -> tuple[dict[float, float], dict[float, float]]:
-        """By penalty, of clips that were not learned from: mean -log p, and accuracy."""
-        names, clip = np.unique(clips, return_inverse=True)
-        tested = np.unique(np.concatenate([clip[test] for _, test in folds]))
-        truth = np.zeros(len(names), np.int64)
-        truth[clip] = labels
-        paths = []
-        for train, _ in folds:
-            weight = np.zeros(len(labels))
-            weight[train] = 1
-            paths.append(
-                strength_path(self.classifier, self.strengths, steps, labels, weight, unit=unit)
-            )
-        losses: dict[float, float] = {}
-        scores: dict[float, float] = {}
-        for models in zip(*paths, strict=True):  # of one penalty, the strongest first
-            p = np.zeros((len(names), len(EMOTIONS)))
-            for model, (_, test) in zip(models, folds, strict=True):
-                columns = np.asarray(model.classes_, np.int64)
-                for start in range(0, len(test), _ROWS):
-                    some = test[start : start + _ROWS]
-                    frames = np.zeros((len(some), len(EMOTIONS)))
-                    frames[:, columns] = model.predict_proba(steps[some] * unit)
-                    np.add.at(p, clip[some], frames)
-            q = p[tested] / p[tested].sum(axis=1, keepdims=True)
-            right = q[np.arange(len(tested)), truth[tested]]
-            strength = float(models[0].l2)
-            losses[strength] = float(-np.log(np.maximum(right, _LEAST)).mean())
-            scores[strength] = float((q.argmax(axis=1) == truth[tested]).mean())
-            log.info(
-                f"penalty {strength:g}: loss {losses[strength]:.4f}, {scores[strength]:.1%} right"
-            )
-            if list(losses.values()).index(min(losses.values())) < len(losses) - _WORSE:
-                break  # the weaker the penalty the longer it takes, and this leads nowhere
-        return losses, scores
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
         """Settings (JSON) and arrays by part, for a bundle."""
@@ -389,17 +348,3 @@ class _MouthsOf:
         nothing = self._specialist.empty()
         nothing.pop("probabilities")
         return {"mouths": np.empty((0, *self._specialist.view.shape), np.uint8), **nothing}
-
-
-def _folds(groups: NDArray[Any]) -> list[Fold]:
-    count = min(_CHOOSING_FOLDS, len(np.unique(groups)))
-    if count < 2:
-        raise DataError(
-            "the strength of the penalty is chosen on subjects that were not learned from, but "
-            "all pictures are of one; give more, or pictures for choosing"
-        )
-    return shuffled_folds(len(groups), count, np.random.RandomState(0), groups)
-
-
-def _sides(learning: NDArray[np.bool_]) -> Fold:
-    return np.flatnonzero(learning), np.flatnonzero(~learning)

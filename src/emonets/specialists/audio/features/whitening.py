@@ -8,17 +8,11 @@ their variance: ``Whitening()``, the default, for the paper's figures were made 
 code also centred training, validation and test files each by their own mean. That looks at all
 test files before it answers for one, and is not done here: all are centred by the mean of what
 was fitted.)
-
-Counts, means and sums of squared deviations are merged pairwise by the formulas of Chan, Golub &
-LeVeque (1979, "Updating formulae and a pairwise algorithm for computing sample variances"), which
-lose no digits to large means, so that it makes no difference, but for rounding, how the files are
-grouped, ordered, or dealt out to workers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Self
 
@@ -28,25 +22,21 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from emonets.errors import BundleError, ParameterError
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from emonets.specialists.audio.features.statistics import (
+    Axes,
+    Floats,
+    Integers,
+    Statistics,
+    kept,
+    merged,
+    rotation,
+    statistics,
+    variances,
+)
 
 _DTYPES = ("float64", "float32")
 _STATISTICS = ("n_rows", "count", "mean", "scatter")
 _ARRAYS = (*_STATISTICS, "rotate", "ridge", "keep_variance", "dtype", "components", "variance")
-
-
-@dataclass(frozen=True, eq=False)
-class _Axes:
-    """What the statistics come to: the axes kept, widest first.
-
-    components : (k,) indices of columns, or (k, d) unit vectors.
-    variance : (k,) along each, without the ridge.
-    """
-
-    components: Floats | Integers
-    variance: Floats
 
 
 class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -87,7 +77,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
-    _axes: _Axes | None
+    _axes: Axes | None
 
     def __init__(
         self,
@@ -191,7 +181,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def var_(self) -> Floats:
         """(d,) sample variances of the columns; 0 where fewer than two values were seen."""
         check_is_fitted(self, "mean_")
-        return _variances(self.scatter_, self.count_)
+        return variances(self.scatter_, self.count_)
 
     @property
     def order_(self) -> Integers:
@@ -263,7 +253,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         made.scatter_ = a["scatter"].astype(np.float64)
         # kept rather than solved again: eigenvectors differ from one machine to the next
         components = a["components"]
-        made._axes = _Axes(
+        made._axes = Axes(
             components.astype(np.float64) if rotate else components.astype(np.int64),
             a["variance"].astype(np.float64),
         )
@@ -291,13 +281,13 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.mean_, self.scatter_ = new.mean, new.scatter
         self._axes = None
 
-    def _solved(self) -> _Axes:
+    def _solved(self) -> Axes:
         check_is_fitted(self, "mean_")
         if self._axes is None:
             self._axes = self._solve()
         return self._axes
 
-    def _solve(self) -> _Axes:
+    def _solve(self) -> Axes:
         if self.n_rows_ < 2:
             raise ParameterError("a variance needs at least two rows, and only 1 sample was given")
         if self.rotate:
@@ -308,83 +298,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return rotation(self.scatter_, int(self.count_[0]), keep_variance=self.keep_variance)
         variance = self.var_
         order = np.argsort(-variance, kind="stable")[: kept(variance, self.keep_variance)]
-        return _Axes(order.astype(np.int64), variance[order])
-
-
-@dataclass(frozen=True, eq=False)
-class Statistics:
-    """Rows seen, and per column (d,) their count without NaN, their mean, and the scatter:
-    (d,) sums of squared deviations, or (d, d) of products of deviations."""
-
-    n_rows: int
-    count: Integers
-    mean: Floats
-    scatter: Floats
-
-
-def statistics(x: Floats, *, rotate: bool) -> Statistics:
-    """Statistics of the rows of x (n, d), by two passes; ``rotate`` takes whole rows only."""
-    there = ~np.isnan(x)
-    rows = len(x)
-    if rotate and not there.all():
-        x = x[there.all(axis=1)]
-        there = np.ones(x.shape, dtype=bool)
-    count = there.sum(axis=0, dtype=np.int64)
-    some = np.maximum(count, 1)
-    with np.errstate(over="ignore", invalid="ignore"):  # whoever keeps the result looks at it
-        mean = np.where(there, x, 0.0).sum(axis=0) / some
-        # once more about a mean that is nearly right: a constant column then has variance 0
-        mean += np.where(there, x - mean, 0.0).sum(axis=0) / some
-        centred = np.where(there, x - mean, 0.0)
-        scatter = centred.T @ centred if rotate else np.einsum("nd,nd->d", centred, centred)
-    return Statistics(rows, count, mean, scatter)
-
-
-def merged(a: Statistics, b: Statistics) -> Statistics:
-    """Statistics of the rows of a and b together (Chan, Golub & LeVeque 1979, eq. 1.3 and 2.1)."""
-    count = a.count + b.count
-    some = np.maximum(count, 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        step = b.mean - a.mean
-        mean = a.mean + step * (b.count / some)
-        mean = np.where(a.count == 0, b.mean, mean)
-        weight = a.count * (b.count / some)
-        if a.scatter.ndim == 2:
-            # rows count as a whole here, so that all columns have the same weight
-            between = np.outer(step, step) * (weight[0] if len(weight) else 0.0)
-        else:
-            between = step * step * weight
-        return Statistics(a.n_rows + b.n_rows, count, mean, a.scatter + b.scatter + between)
-
-
-def rotation(scatter: Floats, count: int, *, keep_variance: float = 1.0) -> _Axes:
-    """Principal axes of a scatter matrix (d, d) of ``count`` rows, by falling variance."""
-    values, vectors = np.linalg.eigh(scatter / max(count - 1, 1))
-    variance = np.maximum(values[::-1], 0.0)  # rounding may leave -1e-17
-    components = vectors.T[::-1]
-    # both v and -v are eigenvectors, and libraries differ in which they give
-    largest = np.abs(components).argmax(axis=1)
-    components = components * np.sign(components[np.arange(len(largest)), largest])[:, None]
-    k = kept(variance, keep_variance)
-    return _Axes(np.ascontiguousarray(components[:k]), variance[:k].copy())
-
-
-def kept(variance: Floats, share: float) -> int:
-    """How many of the largest variances it takes to reach a share of their sum; at least 1.
-
-    A share of 1 takes all: sums of rounded numbers might reach it too early or too late.
-    """
-    falling = np.sort(variance)[::-1]
-    total = falling.sum()
-    if share == 1 or total == 0:
-        return len(variance)
-    reached = np.cumsum(falling) >= share * total
-    return int(reached.argmax()) + 1 if reached.any() else len(variance)
-
-
-def _variances(scatter: Floats, count: Integers) -> Floats:
-    squares = np.diagonal(scatter) if scatter.ndim == 2 else scatter
-    return np.asarray(squares / np.maximum(count - 1, 1))
+        return Axes(order.astype(np.int64), variance[order])
 
 
 def _check_arrays(a: Mapping[str, NDArray[Any]]) -> None:

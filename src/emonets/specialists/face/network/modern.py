@@ -137,6 +137,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         MissingExtraError : torch is not installed.
         """
         from emonets.specialists.face.network import modern_torch as training
+        from emonets.specialists.face.network.modern_run import Recipe
 
         self._check_settings()
         images = check_images(X, self.crop)
@@ -163,7 +164,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         self._check_teachers(teachers, self.classes_)
         if start is not None and (start.network_, start.crop) != (self.network_, self.crop):
             raise ParameterError("the network to start from has other layers or another crop")
-        recipe = training.Recipe(
+        recipe = Recipe(
             crop=self.crop, epochs=self.epochs, batch_size=self.batch_size,
             learning_rate=self.learning_rate, momentum=self.momentum,
             weight_decay=self.weight_decay, averaging=self.averaging, teaching=self.teaching,
