@@ -72,7 +72,7 @@ def test_equals_a_loop_over_patches(shape: tuple[int, ...], pooling: str) -> Non
 
 
 def test_training_and_extraction_look_at_the_same_places() -> None:
-    # every pixel tells where it lies, so that every patch does
+    # the value of every pixel is its place, so that every patch does
     x = np.arange(30 * 40, dtype=np.float32).reshape(1, 30, 40)
     random = np.random.RandomState(0)
     for region in regions((30, 40)):

@@ -133,5 +133,5 @@ def test_negative_and_equal_histograms() -> None:
 
 
 def test_scikit_learns_contract() -> None:
-    why = "gives this classifier values below 0, whatever its tags say"
+    why = "gives this classifier values below 0, whatever its tags are"
     check_estimator(Chi2SVC(), expected_failed_checks={"check_decision_proba_consistency": why})

@@ -261,7 +261,7 @@ def test_what_cannot_be_stored_is_refused() -> None:
 
 
 class Recorder:
-    """A splitter that remembers what it was asked to split."""
+    """A splitter that records what it splits."""
 
     seen: list[tuple[list[int], Any]]
 
@@ -325,7 +325,7 @@ def test_classes_of_few_samples(counts: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "message"),
     [
         ({"C": 0.0}, "C must"), ({"C": "1"}, "C must"), ({"C": np.nan}, "C must"),
         ({"kernel": "sigmoid"}, "kernel"), ({"gamma": -1.0}, "gamma"), ({"gamma": "big"}, "gamma"),
@@ -337,9 +337,9 @@ def test_classes_of_few_samples(counts: tuple[int, ...]) -> None:
         ({"kernel": "precomputed"}, "square"),
     ],
 )  # fmt: skip
-def test_bad_parameters(parameters: dict[str, Any], said: str) -> None:
+def test_bad_parameters(parameters: dict[str, Any], message: str) -> None:
     x, y = blobs(3, 60)
-    with pytest.raises(ParameterError, match=said):
+    with pytest.raises(ParameterError, match=message):
         CoupledSVC(**parameters).fit(x, y)
 
 

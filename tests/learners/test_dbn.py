@@ -143,16 +143,16 @@ def test_a_memory_map_is_never_read_whole_at_once(tmp_path: Path) -> None:
     x = rows(9000)
     x.tofile(tmp_path / "x.f4")
     mapped = np.memmap(tmp_path / "x.f4", dtype=np.float32, mode="r", shape=x.shape)
-    dbn, asked = DBN(LAYERS, random_state=0), []
+    dbn, sizes = DBN(LAYERS, random_state=0), []
     upward = dbn._upward
 
     def watch(v: Any, depth: int) -> Any:
-        asked.append(len(v))
+        sizes.append(len(v))
         return upward(v, depth)
 
     dbn._upward = watch  # type: ignore[method-assign]
     dbn.fit(mapped)
-    assert max(asked) <= 4096
+    assert max(sizes) <= 4096
     plain = DBN(LAYERS, random_state=0).fit(x)
     np.testing.assert_array_equal(dbn.transform(mapped), plain.transform(x))
 
@@ -172,15 +172,15 @@ def test_batch_size_does_not_change_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "said"),
+    ("layers", "message"),
     [
         ([], "empty"), ({"n_components": 3}, "list"), (RBM(3), "list"), (None, "list"),
         ([3], "layer must be"), ([{"units": 3}], "n_components"),
         ([{"n_components": 0}], "n_components"), ("deep", "list"),
     ],
 )  # fmt: skip
-def test_bad_layers(layers: Any, said: str) -> None:
-    with pytest.raises(ParameterError, match=said):
+def test_bad_layers(layers: Any, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
         DBN(layers).fit(rows(20))
 
 

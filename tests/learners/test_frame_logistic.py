@@ -34,7 +34,7 @@ def test_equals_scikit_learns() -> None:
 
 def test_standardised_equals_scikit_learns_on_standard_scores() -> None:
     x, y = data()
-    x[:, 3] = 5.0  # a constant column has no say
+    x[:, 3] = 5.0  # a constant column has no effect
     l2 = 3e-3
     ours = FrameLogistic(l2=l2, standardise=True, tol=1e-8, max_iter=2000).fit(x, y)
     spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1)
@@ -80,7 +80,7 @@ def test_rows_of_bytes_on_disk(tmp_path: Path, standardise: bool) -> None:
 def test_values_far_beyond_the_sample_are_cut_off(tmp_path: Path) -> None:
     x = np.ones((5000, 2))
     x[:, 1] = 0
-    x[1] = 1e6  # not among the evenly spaced rows that are looked at
+    x[1] = 1e6  # not among the evenly spaced rows that are used
     rows = quantise_rows(tmp_path / "rows.u8", lambda which: x[which], len(x))
     np.testing.assert_allclose(rows.steps[1] * rows.unit, [1.5, 255.0])
     np.testing.assert_allclose(rows.steps[0] * rows.unit, [1, 0])

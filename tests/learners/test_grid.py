@@ -149,7 +149,7 @@ def test_a_precomputed_kernel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "message"),
     [
         ({"coarse": {"D": (1.0,)}}, "no parameter 'D'; it has C"), ({"coarse": {}}, "empty"),
         ({"coarse": {"C": ()}}, "above 0"), ({"coarse": {"C": (0.0,)}}, "above 0"),
@@ -157,9 +157,9 @@ def test_a_precomputed_kernel() -> None:
         ({"exponents": 1.0}, "exponents"),
     ],
 )  # fmt: skip
-def test_bad_parameters(parameters: dict[str, Any], said: str) -> None:
+def test_bad_parameters(parameters: dict[str, Any], message: str) -> None:
     x, y = blobs()
-    with pytest.raises(ParameterError, match=said):
+    with pytest.raises(ParameterError, match=message):
         TwoStageGridSearch(SVC(), **parameters).fit(x, y)
 
 

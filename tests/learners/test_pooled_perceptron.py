@@ -1,4 +1,4 @@
-"""The pooled perceptron: training, and answers that no batch or chunk changes."""
+"""The pooled perceptron: training, and predictions that no batch or chunk changes."""
 
 from __future__ import annotations
 
@@ -338,10 +338,10 @@ def test_bad_data() -> None:
         ([clips[0], np.zeros(5)], "clip 1 must be"),
         ([clips[0], np.full((2, 5), "x")], "clip 1 must be"),
     ]
-    for X, said in bad:
-        with pytest.raises(DataError, match=said):
+    for X, message in bad:
+        with pytest.raises(DataError, match=message):
             model.predict_proba(X)
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=message):
             small().fit(X, [0, 1])
     with pytest.raises(ParameterError, match="labels"):
         small().fit(clips, y[:-1])

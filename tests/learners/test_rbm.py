@@ -426,18 +426,18 @@ class TestEstimator:
         from_file = RBM(5, n_epochs=1, random_state=0).fit(mapped)
         from_memory = RBM(5, n_epochs=1, random_state=0).fit(x)
         np.testing.assert_array_equal(from_file.weights_, from_memory.weights_)
-        asked: list[int] = []
+        sizes: list[int] = []
 
         def rows(indices: NDArray[np.intp]) -> NDArray[np.float32]:
-            asked.append(len(indices))
+            sizes.append(len(indices))
             return x[indices]
 
         by_rows = RBM(5, n_epochs=1, random_state=0).fit_rows(rows, len(x))
         np.testing.assert_array_equal(by_rows.weights_, from_memory.weights_)
-        assert max(asked) <= 4096
+        assert max(sizes) <= 4096
 
     @pytest.mark.parametrize(
-        ("parameters", "said"),
+        ("parameters", "message"),
         [
             ({"n_components": 0}, "n_components"), ({"n_components": 2.5}, "n_components"),
             ({"visible": "binary"}, "gaussian, bernoulli"), ({"hidden": None}, "relu, sigmoid"),
@@ -449,8 +449,8 @@ class TestEstimator:
             ({"momentum": 1.0}, "momentum"), ({"l2": -1e-3}, "l2"), ({"weight_scale": 0}, "weight"),
         ],
     )  # fmt: skip
-    def test_bad_parameters(self, parameters: dict[str, Any], said: str) -> None:
-        with pytest.raises(ParameterError, match=said):
+    def test_bad_parameters(self, parameters: dict[str, Any], message: str) -> None:
+        with pytest.raises(ParameterError, match=message):
             RBM(**parameters).fit(np.zeros((4, 3)))
 
     def test_bad_data(self) -> None:

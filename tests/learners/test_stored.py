@@ -1,4 +1,4 @@
-"""What comes out of a bundle is looked at before it is used."""
+"""What comes out of a bundle is checked before it is used."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_whole_arrays_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"weight": np.ones((3, 5))}, r"'weight' has shape \(3, 5\), expected 2 × any"),
         ({"weight": np.ones(2)}, "'weight' has shape"), ({"bias": np.zeros((3, 1))}, "'bias' has"),
@@ -35,8 +35,8 @@ def test_whole_arrays_pass() -> None:
         ({"bias": np.array([{}] * 3)}, "'bias' holds object"),
     ],
 )  # fmt: skip
-def test_damaged_arrays_are_refused(change: dict[str, Any], said: str) -> None:
-    with pytest.raises(BundleError, match=f"the net's array {said}"):
+def test_damaged_arrays_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(BundleError, match=f"the net's array {message}"):
         check_stored("the net", {**GOOD, **change}, SHAPES)
 
 

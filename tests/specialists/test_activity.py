@@ -1,4 +1,4 @@
-"""The activity specialist: motion words of clips, answers, bad clips, and what is kept."""
+"""The activity specialist: motion words of clips, predictions, bad clips, and what is kept."""
 
 from __future__ import annotations
 

@@ -109,11 +109,11 @@ def test_the_same_call_goes_on_from_what_is_there(
 
     with pytest.raises(KeyboardInterrupt), listening(stop):
         fit(folder, tmp_path)
-    said: list[str] = []
-    with listening(said.append):
+    messages: list[str] = []
+    with listening(messages.append):
         resumed, _ = fit(folder, tmp_path)
-    assert any("epoch 3/4" in text for text in said)
-    assert not any("epoch 1/4" in text for text in said)
+    assert any("epoch 3/4" in text for text in messages)
+    assert not any("epoch 1/4" in text for text in messages)
     for other in (again, resumed):
         for part, arrays in whole.to_arrays()[1].items():
             for name, array in arrays.items():
@@ -123,8 +123,8 @@ def test_the_same_call_goes_on_from_what_is_there(
 def test_changed_copies_and_a_basis(trained: Any, folder: Path, tmp_path: Path) -> None:
     specialist, _, _ = trained
     shown = [MotionClip(file) for file in sorted(folder.rglob("*.avi"))[:2]]
-    asked = {"augmentation": {"copies": 2}}
-    features, rows = training_features(specialist, shown, asked, work=tmp_path)
+    requested = {"augmentation": {"copies": 2}}
+    features, rows = training_features(specialist, shown, requested, work=tmp_path)
     assert rows.tolist() == [0, 1, 0, 1, 0, 1]
     assert not np.array_equal(features[0]["words"], features[2]["words"])
     still = shown[0].describe(specialist, Affine())

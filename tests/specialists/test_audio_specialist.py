@@ -1,4 +1,4 @@
-"""The audio specialist: reader, frames in spans, answers, silence."""
+"""The audio specialist: reader, frames in spans, predictions, silence."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def speech_like(seconds: float, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def specialist() -> AudioSpecialist:
-    """A tiny one, trained on noise: what it says means nothing, but it depends on the sound."""
+    """A tiny one, trained on noise: its predictions mean nothing, but they depend on the sound."""
     rng = np.random.default_rng(0)
     clips = [yaafe_features(speech_like(0.7, seed) * rng.random()) for seed in range(7)]
     whitening = Whitening(dtype="float32").fit(np.concatenate(clips))
@@ -152,12 +152,12 @@ def test_a_long_span_is_answered_in_pieces(specialist: AudioSpecialist, tmp_path
     clip = open_clip(write_sound(tmp_path / "a.wav", samples))
     sound = SoundSpan.of(extract(clip, "logmel"))
     longest = 0
-    ask = specialist.network.predict_proba
+    predict_proba = specialist.network.predict_proba
 
     def watched(frames: list[np.ndarray]) -> np.ndarray:
         nonlocal longest
         longest = max(longest, *map(len, frames))
-        return ask(frames)
+        return predict_proba(frames)
 
     network = SimpleNamespace(classes_=specialist.network.classes_, predict_proba=watched)
     listener = AudioSpecialist(network, specialist.whitening)

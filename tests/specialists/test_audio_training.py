@@ -60,7 +60,7 @@ frames = 24
 
 
 def quiet(_: str) -> None:
-    """Nothing is said."""
+    """No messages."""
 
 
 def labelled(width: int = 12, **changes: Any) -> Labelled:
@@ -124,15 +124,15 @@ def test_an_interrupted_training_goes_on(
     everything = np.arange(24)
 
     def fit(work: Path) -> Any:
-        said: list[str] = []
-        with listening(said.append):
+        messages: list[str] = []
+        with listening(messages.append):
             made = fit_audio(data, everything, settings, work=work)
-        return made.network.to_arrays()[1], said
+        return made.network.to_arrays()[1], messages
 
     if text == SMALL:
 
-        def stop(said: str) -> None:
-            if mark in said:
+        def stop(message: str) -> None:
+            if mark in message:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt), listening(stop):
@@ -154,11 +154,11 @@ def test_an_interrupted_training_goes_on(
         monkeypatch.setattr(network, "write_whole", dies)
         with pytest.raises(KeyboardInterrupt):
             fit(tmp_path / "cut")
-    whole, said = fit(tmp_path / "whole")
+    whole, messages = fit(tmp_path / "whole")
     before = 0 if text == SMALL else count
     resumed, less = fit(tmp_path / "cut")
     if text == SMALL:
-        assert mark in said
+        assert mark in messages
         assert mark not in less  # these epochs were not made again
     else:
         assert count - before == 1  # the third of three epochs

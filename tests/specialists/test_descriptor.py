@@ -63,7 +63,7 @@ def test_summaries() -> None:
     np.testing.assert_array_equal(descriptor.count(p), [0.5, 0.5, 0.0])
     # Class 0 wins 0.5 + 0.9, class 1 wins 0.5 + 0.6
     assert descriptor.classification(p) == 0
-    # The majority and the mean may say otherwise than the confident frames
+    # The majority and the mean may differ from the confident frames
     q = np.array([[0.9, 0.1], [0.45, 0.55], [0.49, 0.51]])
     assert descriptor.classification(q) == 1
     assert descriptor.mean(q).argmax() == 0

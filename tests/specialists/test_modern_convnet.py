@@ -86,7 +86,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(
 
 
 def test_folded_normalisation_answers_as_the_trained_network() -> None:
-    """What torch says in evaluation with its batch normalisation, onnx says without."""
+    """Torch in evaluation, with batch normalisation, and onnx without it predict the same."""
     torch.manual_seed(0)
     model = torch_modules.build(SMALL, 12)
     for _ in range(20):  # running means and variances that are no zeros and ones
@@ -131,7 +131,7 @@ def test_bundles_hold_half_precision_and_give_the_same(tmp_path: Path) -> None:
 
 def test_votes_and_teachers_are_followed() -> None:
     X, y = bars(96)
-    swapped = np.eye(2)[(y == 3).astype(int)]  # votes that say the opposite of the labels
+    swapped = np.eye(2)[(y == 3).astype(int)]  # votes that are the opposite of the labels
     model = small(epochs=8, label_smoothing=0.0).fit(X, y, votes=swapped)
     assert (model.predict(X) != y).mean() > 0.9
     pupil = small(epochs=8, teaching=1.0).fit(X, y, teachers=[model])
@@ -149,9 +149,9 @@ def test_votes_and_teachers_are_followed() -> None:
     assert (pupil.predict(X) != y).mean() > 0.9
     assert all(np.array_equal(pupil.arrays_[k], other.arrays_[k]) for k in pupil.arrays_)
     late = {"epochs": 2, "teaching": 1.0, "views": 2, "first_view": 1}
-    asked = small(**late).fit(X, y, teachers=[model, model])
+    taught = small(**late).fit(X, y, teachers=[model, model])
     given = small(**late).fit(X, y, taught=later)
-    assert all(np.array_equal(asked.arrays_[k], given.arrays_[k]) for k in asked.arrays_)
+    assert all(np.array_equal(taught.arrays_[k], given.arrays_[k]) for k in taught.arrays_)
     before = small(**{**late, "first_view": 0}).fit(X, y, taught=later)
     assert not np.array_equal(before.arrays_["1.weight"], given.arrays_["1.weight"])
     with pytest.raises(DataError, match=r"taught: expected \(views"):
@@ -178,7 +178,7 @@ def test_a_start_is_normalised_by_what_it_gives() -> None:
     fitted = small(epochs=6).fit(X, y)
     network, trained = fitted.network_, fitted.arrays_
     model = torch_modules.build(network, 12)
-    # maps of other sizes that answer the same: what normalisation would lose
+    # maps of other sizes with the same output: what normalisation would lose
     scaled = {**trained, "1.weight": trained["1.weight"] * 30, "1.bias": trained["1.bias"] * 30}
     scaled["4.weight"] = trained["4.weight"] / 30
     torch_modules.load_arrays(model, network, scaled)
@@ -189,7 +189,7 @@ def test_a_start_is_normalised_by_what_it_gives() -> None:
     again = torch_modules.arrays(model, network)
     for name, value in scaled.items():
         np.testing.assert_allclose(again[name], value, rtol=1e-4, atol=1e-5)
-    for module in model.modules():  # with the statistics of a batch it answers the same, too
+    for module in model.modules():  # with the statistics of a batch it predicts the same, too
         if isinstance(module, torch.nn.BatchNorm2d):
             module.train()
     np.testing.assert_allclose(model(pictures).detach(), before, atol=1e-3)

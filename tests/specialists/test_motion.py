@@ -31,10 +31,10 @@ from emonets.specialists.activity import (
 from emonets.specialists.activity.blocks import Geometry
 from emonets.specialists.activity.code import MotionCode
 
-Film = NDArray[np.uint8]
+Video = NDArray[np.uint8]
 
 
-def film(frames: int = 30, height: int = 45, width: int = 61, seed: int = 0) -> Film:
+def moving(frames: int = 30, height: int = 45, width: int = 61, seed: int = 0) -> Video:
     """Textures that drift."""
     random = np.random.default_rng(seed)
     canvas = cv2.GaussianBlur(random.normal(size=(height + 40, width + 40)), (0, 0), 2)
@@ -44,7 +44,7 @@ def film(frames: int = 30, height: int = 45, width: int = 61, seed: int = 0) -> 
     ).astype(np.uint8)
 
 
-def stream(pictures: Any, name: str = "a film") -> Stream:
+def stream(pictures: Any, name: str = "a clip") -> Stream:
     def frames() -> Iterator[Any]:
         yield from pictures
 
@@ -75,15 +75,15 @@ def model(
     return joined, Projection(mean.astype(np.float32), components.astype(np.float32))
 
 
-def read(pictures: Film, filters: MotionFilters, projection: Projection | None) -> list[Motions]:
+def read(pictures: Video, filters: MotionFilters, projection: Projection | None) -> list[Motions]:
     reader = MotionReader(filters, projection)
     found = [reader.push(image, t / 25) for t, image in enumerate(pictures)]
     reader.finish()
     return [motions for motions in found if motions is not None]
 
 
-def patch_by_patch(pictures: Film, filters: MotionFilters, projection: Projection) -> Any:
-    """As the paper says it, in double precision: (steps, super blocks, D), energies likewise."""
+def patch_by_patch(pictures: Video, filters: MotionFilters, projection: Projection) -> Any:
+    """As in the paper, in double precision: (steps, super blocks, D), energies likewise."""
     matrix = filters.matrix.astype(float)
     if filters.basis is not None:
         matrix = np.einsum("pr,trf->tpf", filters.basis.astype(float), matrix)
@@ -111,7 +111,7 @@ def patch_by_patch(pictures: Film, filters: MotionFilters, projection: Projectio
 
 @pytest.mark.parametrize("basis", [False, True])
 def test_equals_a_loop_over_patches(basis: bool) -> None:
-    pictures = film()
+    pictures = moving()
     filters, projection = model(basis)
     found = read(pictures, filters, projection)
     values, energies = patch_by_patch(pictures, filters, projection)
@@ -125,7 +125,7 @@ def test_equals_a_loop_over_patches(basis: bool) -> None:
 
 @pytest.mark.parametrize("basis", [False, True])
 def test_blocks_of_another_size_and_stride(basis: bool) -> None:
-    pictures = film()
+    pictures = moving()
     filters, projection = model(basis, geometry=OTHER)
     found = read(pictures, filters, projection)
     values, energies = patch_by_patch(pictures, filters, projection)
@@ -160,7 +160,7 @@ def test_sizes_that_do_not_fit(sizes: Any, message: str) -> None:
 
 @pytest.mark.parametrize("basis", [False, True])
 def test_cut_out_blocks_give_the_same(basis: bool) -> None:
-    pictures = film(21)
+    pictures = moving(21)
     filters, projection = model(basis)
     whole = read(pictures, filters, None)
     for step, motions in enumerate(whole):
@@ -173,7 +173,7 @@ def test_cut_out_blocks_give_the_same(basis: bool) -> None:
 
 
 def test_answers_do_not_depend_on_company(monkeypatch: pytest.MonkeyPatch) -> None:
-    pictures = film()
+    pictures = moving()
     filters, projection = model()
     whole = read(pictures, filters, projection)
     # a part of the pictures, and other sizes of what is multiplied together
@@ -189,7 +189,7 @@ def test_answers_do_not_depend_on_company(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_new_size_or_a_cut_begins_anew() -> None:
     filters, projection = model()
-    first, second = film(20), film(20, 30, 30, seed=1)
+    first, second = moving(20), moving(20, 30, 30, seed=1)
     reader = MotionReader(filters, projection)
     found = [reader.push(image, 0.0) for image in [*first, *second]]
     at = [i for i, motions in enumerate(found) if motions is not None]
@@ -205,26 +205,26 @@ def test_a_new_size_or_a_cut_begins_anew() -> None:
 
 @pytest.mark.parametrize(
     "pictures",
-    [film(13), film(30, 19, 40), film(30, 40, 19), np.zeros((20, 40, 40), np.uint8),
-     np.full((20, 40, 40), 200, np.uint8), film(20, 1, 1)],
+    [moving(13), moving(30, 19, 40), moving(30, 40, 19), np.zeros((20, 40, 40), np.uint8),
+     np.full((20, 40, 40), 200, np.uint8), moving(20, 1, 1)],
     ids=["short", "low", "narrow", "black", "constant", "tiny"],
 )  # fmt: skip
-def test_nothing_to_describe(pictures: Film) -> None:
+def test_nothing_to_describe(pictures: Video) -> None:
     found = read(pictures, *model())
     assert sum(len(motions.energy) for motions in found) == 0
 
 
 def test_black_bars_are_left_out_and_a_still_has_descriptors() -> None:
-    pictures = film(14, 60, 60)
+    pictures = moving(14, 60, 60)
     pictures[:, :30] = 0
     assert read(pictures, *model())[0].place[:, 0].min() == 20
-    still = np.repeat(film(1), 14, axis=0)
+    still = np.repeat(moving(1), 14, axis=0)
     assert len(read(still, *model())[0].energy) == 15
 
 
 def test_rgb_and_wrong_pictures() -> None:
     filters, projection = model()
-    pictures = film(14)
+    pictures = moving(14)
     coloured = np.repeat(pictures[..., None], 3, axis=3)
     a, b = (read(p, filters, projection)[0].descriptors for p in (pictures, coloured))
     np.testing.assert_array_equal(a, b)
@@ -236,14 +236,14 @@ def test_rgb_and_wrong_pictures() -> None:
 
 
 def test_shrinks_only_what_is_larger() -> None:
-    image = film(1)[0]
+    image = moving(1)[0]
     assert shrink(image, None) is image
     assert shrink(image, 61) is image
     assert shrink(image, 30).shape == (22, 30)
 
 
 def test_normalised_by_their_own_contrast() -> None:
-    blocks = sample_blocks([stream(film())], 50)
+    blocks = sample_blocks([stream(moving())], 50)
     x = normalise_blocks(blocks, 4.0)
     plain = blocks.reshape(50, -1).astype(float)
     centred = plain - plain.mean(axis=1, keepdims=True)
@@ -258,24 +258,24 @@ def test_normalised_by_their_own_contrast() -> None:
 # --- sampling ---
 
 
-def numbered(frames: int, height: int = 20, width: int = 24) -> Film:
-    """Each pixel tells where and when it is."""
+def numbered(frames: int, height: int = 20, width: int = 24) -> Video:
+    """The value of each pixel is its place and time."""
     t, y, x = np.indices((frames, height, width))
     return ((t * 7 + y * 5 + x * 3) % 256).astype(np.uint8)
 
 
 def test_blocks_are_pieces_of_the_clips_and_reproducible() -> None:
-    films = [numbered(25), film(12, 30, 30)]
-    streams = [stream(f) for f in films]
+    clips = [numbered(25), moving(12, 30, 30)]
+    streams = [stream(f) for f in clips]
     blocks = sample_blocks(streams, 21, seed=3)
     np.testing.assert_array_equal(sample_blocks(streams, 21, seed=3), blocks)
     assert not np.array_equal(sample_blocks(streams, 21, seed=4), blocks)
     for k, block in enumerate(blocks):
-        source = films[0 if k < 10 else 1]
+        source = clips[0 if k < 10 else 1]
         windows = np.lib.stride_tricks.sliding_window_view(source, (10, 16, 16))
         assert (windows == block).all(axis=(3, 4, 5)).any()
     # what a clip gives depends on no other clip
-    other = sample_blocks([streams[0], stream(film(40))], 21, seed=3)
+    other = sample_blocks([streams[0], stream(moving(40))], 21, seed=3)
     np.testing.assert_array_equal(other[:10], blocks[:10])
 
 
@@ -297,9 +297,9 @@ def test_no_block_crosses_a_cut() -> None:
 
 def test_clips_that_hold_no_block_are_named() -> None:
     with pytest.raises(DataError, match=r"short\.mp4"):
-        sample_blocks([stream(film()), stream(film(9), "short.mp4")], 10)
+        sample_blocks([stream(moving()), stream(moving(9), "short.mp4")], 10)
     with pytest.raises(DataError, match=r"small\.mp4"):
-        sample_blocks([stream(film(20, 15, 40), "small.mp4")], 10)
+        sample_blocks([stream(moving(20, 15, 40), "small.mp4")], 10)
     with pytest.raises(ParameterError):
         sample_blocks([], 10)
 
@@ -315,12 +315,12 @@ def test_streams_of_clips(happy: Path) -> None:
 
 
 def test_affine_changes() -> None:
-    image = film(1)[0]
+    image = moving(1)[0]
     np.testing.assert_array_equal(Affine()(image), image)
     np.testing.assert_array_equal(Affine(mirror=True)(image), image[:, ::-1])
     moved = Affine(shift=(0.0, 2 / 45))(image)
     np.testing.assert_array_equal(moved[2:], image[:-2])
-    square = film(1, 41, 41)[0]
+    square = moving(1, 41, 41)[0]
     np.testing.assert_allclose(Affine(angle=90)(square), np.rot90(square), atol=1)
     larger = Affine(scale=2)(square)
     np.testing.assert_array_equal(larger[::2, ::2], square[10:31, 10:31])

@@ -207,9 +207,9 @@ def test_learning_from_features_of_clips() -> None:
 
 def test_what_cannot_be_learned_from(specialist: MouthSpecialist) -> None:
     model = MouthSpecialist(bag=BagOfPatches(n_clusters=4), strengths=[1e-2])
-    looked = specialist.describe(tube(mouths(3)))
+    described = specialist.describe(tube(mouths(3)))
     with pytest.raises(DataError, match="extract_mouths"):
-        model.fit([looked], [3])
+        model.fit([described], [3])
     kept = model.keeper().describe(tube(mouths(3)))
     with pytest.raises(DataError, match="all pictures are of one"):
         model.fit([kept], [3])

@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def quiet(_: str) -> None:
-    """Nothing is said."""
+    """No messages."""
 
 
 def people(count: int = 4, splits: str = "") -> Mouths:

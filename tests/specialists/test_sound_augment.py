@@ -65,17 +65,17 @@ def test_changing_nothing_gives_a_stretch_of_the_clip() -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 2, 20, 90])
-@pytest.mark.parametrize("wanted", [2, 50])
-def test_crops_of_clips_of_any_length(frames: int, wanted: int) -> None:
+@pytest.mark.parametrize("length", [2, 50])
+def test_crops_of_clips_of_any_length(frames: int, length: int) -> None:
     how = Augmentation(noise=1.0)
     x = spectrogram(frames)
-    crop = random_crop(x, wanted, how, CENTRES, np.random.default_rng(0))
-    assert crop.shape == (wanted, 64)
+    crop = random_crop(x, length, how, CENTRES, np.random.default_rng(0))
+    assert crop.shape == (length, 64)
     assert crop.dtype == np.float32
     assert np.isfinite(crop).all()
-    again = random_crop(x, wanted, how, CENTRES, np.random.default_rng(0))
+    again = random_crop(x, length, how, CENTRES, np.random.default_rng(0))
     np.testing.assert_array_equal(crop, again)
-    other = random_crop(x, wanted, how, CENTRES, np.random.default_rng(1))
+    other = random_crop(x, length, how, CENTRES, np.random.default_rng(1))
     assert (crop != other).any()
 
 

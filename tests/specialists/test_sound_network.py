@@ -180,9 +180,9 @@ def test_seeds_and_checkpoints(tmp_path: Path) -> None:
     broken = small(epochs=3, checkpoint=tmp_path / "run")
     with pytest.raises(StopError):
         broken.fit(X, y, on_epoch=stop)
-    told: list[tuple[int, int]] = []
-    broken.fit(X, y, on_epoch=lambda member, epoch, loss: told.append((member, epoch)))
-    assert told == [(0, 2)]
+    reported: list[tuple[int, int]] = []
+    broken.fit(X, y, on_epoch=lambda member, epoch, loss: reported.append((member, epoch)))
+    assert reported == [(0, 2)]
     assert broken.history_ == whole.history_
     for name, value in broken.arrays_[0].items():
         np.testing.assert_allclose(value, whole.arrays_[0][name], atol=1e-3)

@@ -1,4 +1,4 @@
-"""Sound arrays: channels, integer PCM, rates, and everything that only looks like sound."""
+"""Sound arrays: channels, integer PCM, rates, and everything that only resembles sound."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_very_quiet_24_bit_pcm_is_sound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waveform", "says"),
+    ("waveform", "message"),
     [
         ([], "empty"),
         (np.empty((0, 2)), "empty"),
@@ -111,8 +111,8 @@ def test_very_quiet_24_bit_pcm_is_sound() -> None:
         (np.zeros((4800, 9)), "9 channels"),
     ],
 )  # fmt: skip
-def test_what_is_no_sound_is_refused(waveform: object, says: str) -> None:
-    with pytest.raises(ParameterError, match=says):
+def test_what_is_no_sound_is_refused(waveform: object, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
         mono(waveform)  # type: ignore[arg-type]
 
 

@@ -68,7 +68,7 @@ def test_what_is_not_asked_for_is_not_computed(
     speech: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> np.ndarray:
-        raise AssertionError("computed, though nobody asked for it")
+        raise AssertionError("computed, though it was not requested")
 
     for module, name in [
         (spectral, "spectrum"), (temporal, "autocorrelation"), (envelope, "envelope"),
@@ -98,8 +98,8 @@ def test_frames_are_centred_and_padded_with_zeros(n: int) -> None:
     got = cut_frames(x)
     assert len(got) == frame_count(n) == math.ceil(n / 624)
     for t, frame in enumerate(got):
-        wanted = [x[i] if 0 <= i < n else 0 for i in range(624 * t - 624, 624 * t + 624)]
-        np.testing.assert_array_equal(frame, wanted)
+        expected = [x[i] if 0 <= i < n else 0 for i in range(624 * t - 624, 624 * t + 624)]
+        np.testing.assert_array_equal(frame, expected)
 
 
 def test_times_are_those_of_the_centres() -> None:
@@ -242,10 +242,10 @@ def test_odd_sounds_have_finite_features(name: str, normalize: float | None) -> 
     assert rows.shape == (frame_count(len(sound)), 909)
     assert (np.isfinite(rows) | MAY_BE_NAN).all()
     lsf = rows[:, [column.startswith("LSF") for column in YAAFE_NAMES]]
-    heard = np.isfinite(lsf).all(axis=1)
-    assert (np.isfinite(lsf).any(axis=1) == heard).all()
-    assert (np.diff(lsf[heard], axis=1) >= 0).all()
-    assert ((lsf[heard] >= 0) & (lsf[heard] <= np.pi)).all()
+    finite = np.isfinite(lsf).all(axis=1)
+    assert (np.isfinite(lsf).any(axis=1) == finite).all()
+    assert (np.diff(lsf[finite], axis=1) >= 0).all()
+    assert ((lsf[finite] >= 0) & (lsf[finite] <= np.pi)).all()
 
 
 def test_a_single_frame() -> None:

@@ -43,9 +43,9 @@ def block(frames: np.ndarray) -> plan.Block:
     return plan.Block(frames)
 
 
-def close(got: np.ndarray, wanted: object, tolerance: float = 1e-11) -> None:
-    wanted = np.asarray(wanted, float).reshape(got.shape)
-    np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
+def close(got: np.ndarray, expected: object, tolerance: float = 1e-11) -> None:
+    expected = np.asarray(expected, float).reshape(got.shape)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
 def test_zero_crossings_skip_zeros() -> None:
@@ -76,16 +76,16 @@ def test_shape_of_nothing_and_of_a_spike() -> None:
 @pytest.mark.parametrize("n", [1248, 100, 49])
 def test_autocorrelation(n: int) -> None:
     f = np.random.default_rng(n).normal(size=(3, n))
-    wanted = [[x[: n - lag] @ x[lag:] for lag in range(49)] for x in f]
-    close(temporal.autocorrelation(f), wanted, 1e-14)
+    expected = [[x[: n - lag] @ x[lag:] for lag in range(49)] for x in f]
+    close(temporal.autocorrelation(f), expected, 1e-14)
     assert temporal.autocorrelation(f, 3).shape == (3, 3)
 
 
 def test_linear_prediction_solves_the_normal_equations(block: plan.Block) -> None:
     r = block.autocorrelation
     for order in (2, 10):
-        wanted = [scipy.linalg.solve_toeplitz(x[:order], -x[1 : order + 1]) for x in r]
-        close(prediction.linear_prediction(r, order), wanted, 1e-8)
+        expected = [scipy.linalg.solve_toeplitz(x[:order], -x[1 : order + 1]) for x in r]
+        close(prediction.linear_prediction(r, order), expected, 1e-8)
 
 
 def test_line_spectral_frequencies_are_angles_of_roots(block: plan.Block) -> None:
@@ -131,9 +131,9 @@ def test_a_predictor_on_the_brink_is_left_to_roots() -> None:
 
 
 def test_spectrum(frames: np.ndarray) -> None:
-    wanted = np.fft.rfft(frames * scipy.signal.get_window("hann", 1248), axis=1)
+    expected = np.fft.rfft(frames * scipy.signal.get_window("hann", 1248), axis=1)
     got = spectral.spectrum(frames)
-    assert np.abs(got - wanted).max() < 1e-13 * np.abs(wanted).max()
+    assert np.abs(got - expected).max() < 1e-13 * np.abs(expected).max()
     zero = spectral.magnitude_spectrum(spectral.spectrum(np.zeros((1, 1248))))
     np.testing.assert_array_equal(zero, np.full((1, 625), EPS))
 
@@ -251,9 +251,9 @@ def test_envelope_and_modulation(frames: np.ndarray, block: plan.Block) -> None:
     got = envelope.amplitude_modulation(block.envelope)
     for k, (start, end) in enumerate([(20, 42), (51, 208)]):
         band = m[:, start:end]
-        wanted = np.zeros((len(m), 4))
-        wanted[:, 0] = (start + band.argmax(axis=1)) * 240 / 1248
-        wanted[:, 1] = np.maximum(band.max(axis=1) - m.mean(axis=1), 0)
-        wanted[:, 2] = band.max(axis=1) - band.mean(axis=1)
-        wanted[:, 3] = wanted[:, 0] * wanted[:, 1]
-        np.testing.assert_allclose(got[:, 4 * k : 4 * k + 4], wanted, rtol=1e-10, atol=1e-12)
+        expected = np.zeros((len(m), 4))
+        expected[:, 0] = (start + band.argmax(axis=1)) * 240 / 1248
+        expected[:, 1] = np.maximum(band.max(axis=1) - m.mean(axis=1), 0)
+        expected[:, 2] = band.max(axis=1) - band.mean(axis=1)
+        expected[:, 3] = expected[:, 0] * expected[:, 1]
+        np.testing.assert_allclose(got[:, 4 * k : 4 * k + 4], expected, rtol=1e-10, atol=1e-12)

@@ -32,12 +32,12 @@ def read(path: Path) -> tuple[np.ndarray, int]:
 def test_every_column_is_yaafes(folder: Path, signal: str) -> None:
     samples, rate = read(folder / "signals" / f"{signal}.wav")
     with np.load(folder / f"{signal}_features.npz") as stored:
-        wanted = np.concatenate([stored[name] for name in PLAN], axis=1)
+        expected = np.concatenate([stored[name] for name in PLAN], axis=1)
     got = yaafe_features(samples, rate)
-    assert got.shape == wanted.shape
-    np.testing.assert_array_equal(np.isnan(got), np.isnan(wanted))
-    scale = np.nanmax(np.abs(wanted), axis=0)
-    worst = np.nanmax(np.abs(got - wanted), axis=0)
+    assert got.shape == expected.shape
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
+    scale = np.nanmax(np.abs(expected), axis=0)
+    worst = np.nanmax(np.abs(got - expected), axis=0)
     wrong = [
         f"{name}: {w:.1e} of {s:.1e}"
         for name, w, s in zip(YAAFE_NAMES, worst, scale, strict=True)

@@ -89,12 +89,12 @@ def folds_within(folds: Iterable[Fold], rows: Indices, n: int) -> list[Fold]:
 
 
 def choosing_folds(y: NDArray[Any], groups: NDArray[Any] | None, most: int = 5) -> int | list[Fold]:
-    """Folds to choose a number by: as many as asked for, or what few groups and samples allow.
+    """Folds to choose a number by: ``most``, or as many as few groups and samples allow.
 
     Returns
     -------
     ``most`` where that many folds can be made of whole groups with each class in them, so far as
-    counts tell; else the folds themselves, of whole groups or of samples, without those whose
+    counts show; else the folds themselves, of whole groups or of samples, without those whose
     training part is of one class.
 
     Raises

@@ -57,7 +57,7 @@ def grid_scores(
     """Score of every point on every fold, higher being better: (points, folds).
 
     A clone of ``estimator`` is trained for each, on the fold's training part; ``groups`` reach it
-    if its ``fit`` knows them. The answer does not depend on ``n_jobs`` (processes, joblib's).
+    if its ``fit`` takes them. The result does not depend on ``n_jobs`` (processes, joblib's).
     """
     pairwise = bool(get_tags(estimator).input_tags.pairwise)
     scorer = check_scoring(estimator, scoring=scoring)
@@ -112,7 +112,7 @@ class TwoStageGridSearch(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  #
         splitter of scikit-learn's kind, or a list of (train, test). Not used where ``fit`` is
         given a validation set, which is how the paper chose.
     scoring : as for scikit-learn; "balanced_accuracy" is the unweighted average recall.
-    n_jobs : processes (joblib); does not change the answer.
+    n_jobs : processes (joblib); does not change the result.
 
     Attributes
     ----------
@@ -183,16 +183,16 @@ class TwoStageGridSearch(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  #
             table, target, folds = self._with_validation(x, labels, X_valid, y_valid)
 
         results: list[dict[str, Any]] = []
-        known: dict[tuple[float, ...], NDArray[np.float64]] = {}
+        scored: dict[tuple[float, ...], NDArray[np.float64]] = {}
         points = grid_points(coarse)
         for stage in (1, 2):
-            fresh = [p for p in points if tuple(p.values()) not in known]
+            fresh = [p for p in points if tuple(p.values()) not in scored]
             scores = grid_scores(
                 self.estimator, fresh, table, target, folds,
                 scoring=self.scoring, groups=group, n_jobs=self.n_jobs,
             )  # fmt: skip
             for point, row in zip(fresh, scores, strict=True):
-                known[tuple(point.values())] = row
+                scored[tuple(point.values())] = row
                 results.append(
                     {"stage": stage, "params": point, "score": float(row.mean()),
                      "scores": row.tolist()}

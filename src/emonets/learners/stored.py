@@ -1,4 +1,4 @@
-"""A look at what comes out of a bundle before a learner is made of it."""
+"""Checks of what comes out of a bundle before a learner is made of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_stored(
     for name, shape in shapes.items():
         array = np.asarray(arrays[name])
         if array.ndim != len(shape) or any(
-            want not in (None, got) for want, got in zip(shape, array.shape, strict=True)
+            expected not in (None, got) for expected, got in zip(shape, array.shape, strict=True)
         ):
             expected = " × ".join("any" if n is None else str(n) for n in shape)
             raise BundleError(

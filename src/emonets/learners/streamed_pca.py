@@ -19,7 +19,7 @@ from emonets.learners.stored import check_stored
 Floats = NDArray[np.floating[Any]]
 
 _BLOCK = 4096  # rows at a time
-_TINY = 1e-10  # of the largest variance: no smaller one is told from rounding
+_TINY = 1e-10  # of the largest variance: a smaller one is rounding
 
 
 class StreamedPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -6,8 +6,8 @@ expanded by repeating frames. Three simpler summaries stand beside it: the mean,
 frames that each class wins, and one class for the clip.
 
 All functions are pure, and none of them ever returns NaN: a clip without a face has no
-descriptor, :func:`describe_tubes` then returns None, and what to answer instead (the uniform) is
-for the specialist to say.
+descriptor, :func:`describe_tubes` then returns None, and the specialist
+chooses what to predict instead (the uniform).
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def segments(probabilities: ArrayLike, *, slots: int = SLOTS) -> Floats:
     """The descriptor of 3.1.4: ``slots`` vectors that span the clip, one after the other.
 
     With at least ``slots`` frames each segment is the mean of a run of successive frames
-    (Figure 4); with fewer, frames are repeated (Figure 5). In both cases :func:`allocate` says
-    how many: frames to a segment, or segments to a frame.
+    (Figure 4); with fewer, frames are repeated (Figure 5). In both cases :func:`allocate` gives
+    the number: frames to a segment, or segments to a frame.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Predictions of specialists that see faces: of each face in each window, and of the clip."""
+"""Predictions of specialists that work on faces: of each face in each window, and of the clip."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def predict_faces(
     -------
     An entry a face and span, from the face's first picture there to the end of its last.
     """
-    known = of_known(features)
+    faces = of_known(features)
     start, end = map(float, features["span"])
     rows: list[tuple[int, int, float, float]] = []
     p: list[NDArray[Any]] = []
     for number, (begin, stop) in enumerate(spans):
-        inside = (known["time"] >= begin) & (known["time"] < stop)
-        for track in np.unique(known["track"][inside]):
-            part = taken(known, inside & (known["track"] == track))
+        inside = (faces["time"] >= begin) & (faces["time"] < stop)
+        for track in np.unique(faces["track"][inside]):
+            part = taken(faces, inside & (faces["track"] == track))
             first, last = float(part["time"][0]), float(part["time"][-1])
-            until = min(last + float(known["step"]), max(end, last))
+            until = min(last + float(faces["step"]), max(end, last))
             rows.append((number, int(track), first, until))
             p.append(predict_proba(part)[0])
     rows.append((ALL_OF_IT, NO_TRACK, start, end))
     p.append(predict_proba(features)[0])
     span, track_, begins, ends = (np.array(column) for column in zip(*rows, strict=True))
     found = np.ones(len(rows), bool)
-    found[-1] = len(known["time"]) > 0
+    found[-1] = len(faces["time"]) > 0
     return Predictions(span, track_, begins, ends, found, np.stack(p))
 
 

@@ -28,7 +28,7 @@ from emonets.learners.boltzmann.rbm import RBM, Rows, blocks
 Layer = RBM | Mapping[str, Any]
 
 # The chains' visible mean and zero start, and the 60 of them, are what the authors' code did, and
-# the text does not say otherwise; its momentum is 0, and it names no penalty for the third layer
+# the text names no other; its momentum is 0, and it names no penalty for the third layer
 _PAPER = {"n_components": 350, "visible": "gaussian", "algorithm": "sml", "n_steps": 1,
           "start": "zero", "sample_visible": False, "batch_size": 60, "n_epochs": 15}  # fmt: skip
 PAPER_LAYERS: tuple[dict[str, Any], ...] = (
@@ -50,7 +50,7 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     Attributes
     ----------
-    rbms_ : list of RBM, from the bottom; their ``history_`` tells of the training.
+    rbms_ : list of RBM, from the bottom; their ``history_`` describes the training.
     """
 
     def __init__(
@@ -231,7 +231,7 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         )
 
     def _rows(self, x: Floats, depth: int) -> Rows:
-        """Rows of x as the layer at that depth sees them."""
+        """Rows of x as the layer at that depth takes them."""
         return lambda indices: self._upward(x[indices], depth)
 
     def _upward(self, v: Floats, depth: int) -> Floats:
@@ -248,9 +248,9 @@ def _parameters(layer: Layer) -> dict[str, Any]:
     """The parameters of one layer, its own copy of them."""
     if isinstance(layer, RBM):
         return dict(clone(layer).get_params())
-    known = RBM().get_params()
-    if not isinstance(layer, Mapping) or not set(layer) <= set(known):
+    names = RBM().get_params()
+    if not isinstance(layer, Mapping) or not set(layer) <= set(names):
         raise ParameterError(
-            f"a layer must be an RBM or a dict of {', '.join(known)}, not {layer!r}"
+            f"a layer must be an RBM or a dict of {', '.join(names)}, not {layer!r}"
         )
     return dict(layer)

@@ -7,7 +7,7 @@ Of a visible vector v and a hidden vector h, with x = v W + c the input of the h
 
 and p(v, h) = exp(-E(v, h)) / Z. Rectified hidden units have no such E: they are defined by how
 they are drawn (paper 3.2.2, after Nair and Hinton 2010), h = min(bound, max(0, x + ψ)) with ψ
-normal of *standard deviation* σ(x); what stands for their free energy is said there.
+normal of *standard deviation* σ(x); the stand-in for their free energy is explained there.
 """
 
 from __future__ import annotations

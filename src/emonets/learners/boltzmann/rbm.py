@@ -37,7 +37,7 @@ from emonets.learners.checks import check_choice, check_number
 from emonets.learners.stored import check_stored
 
 Rows = Callable[[NDArray[np.intp]], ArrayLike]
-"""Gives the rows of some data at the indices it is asked for."""
+"""Returns the rows of some data at given indices."""
 
 _BLOCK = 4096  # rows at a time: memory does not grow with their number
 _WATCHED = 4096  # rows of the data whose free energy is tracked
@@ -214,7 +214,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         if validation is not None:
             held_out = np.asarray(validation(_spread(n_validation)), dtype=self.dtype)
         for _ in range(self.n_epochs if epochs is None else epochs):
-            # What overflows shows in the history, and is told in words
+            # What overflows shows in the history, and raises a clear error
             with np.errstate(over="ignore", invalid="ignore"):
                 self._epoch(rows, n)
                 self._track(watched, held_out)
@@ -332,9 +332,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         order, machine, size = random.permutation(n), self.machine, self.batch_size
         block = max(1, _BLOCK // size) * size
         for first in range(0, n, block):
-            some = np.asarray(rows(order[first : first + block]), dtype=self.dtype)
-            for start in range(0, len(some), size):
-                self._update(machine, some[start : start + size], random)
+            block_rows = np.asarray(rows(order[first : first + block]), dtype=self.dtype)
+            for start in range(0, len(block_rows), size):
+                self._update(machine, block_rows[start : start + size], random)
 
     def _update(self, machine: Machine, v: Floats, random: np.random.Generator) -> None:
         """One step, in place, of the machine's parameters, which are this estimator's."""

@@ -290,13 +290,13 @@ def _dtype(x: NDArray[Any]) -> type[np.floating[Any]]:
 
 
 def _blocks(
-    x: NDArray[Any], wanted: NDArray[np.bool_] | None = None
+    x: NDArray[Any], used: NDArray[np.bool_] | None = None
 ) -> Iterator[tuple[slice, Floats]]:
-    """Rows of x, some at a time, as floats; blocks of which nothing is wanted are left out."""
+    """Rows of x, some at a time, as floats; blocks of which nothing is used are left out."""
     buffer = np.empty((min(_ROWS, len(x)), x.shape[1]), _dtype(x))
     for start in range(0, len(x), _ROWS):
         rows = slice(start, min(start + _ROWS, len(x)))
-        if wanted is None or wanted[rows].any():
+        if used is None or used[rows].any():
             block = buffer[: rows.stop - start]
             block[...] = x[rows]
             yield rows, block

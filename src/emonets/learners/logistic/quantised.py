@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-_SAMPLE = 2048  # rows whose largest values say how the columns are divided
+_SAMPLE = 2048  # rows whose largest values set how the columns are divided
 _ROOM = 1.5  # of those largest values
 _ROWS = 512  # computed at a time
 _LEVELS = 255
@@ -45,7 +45,7 @@ def quantise_rows(
         when it is whole.
     rows : called with indices or a slice into 0..n-1, gives (m, d) features, 0 or above.
     n : rows, at least 1.
-    sample : indices among which the columns' largest values are looked for; None: all.
+    sample : indices among which the columns' largest values are taken; None: all.
 
     Returns
     -------

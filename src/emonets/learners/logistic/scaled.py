@@ -96,8 +96,8 @@ class ScaledLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 p = softmax((x[test] - mean) / scale @ coef.T + intercept, axis=1)
                 seen = np.unique(y[train])
                 column = np.searchsorted(seen, y[test])
-                known = np.isin(y[test], seen)  # others have no probability
-                right = p[known, column[known]]
+                trained = np.isin(y[test], seen)  # others have no probability
+                right = p[trained, column[trained]]
                 lost.append(-np.log(np.maximum(right, _LEAST)))
             losses.append(float(np.concatenate(lost).mean()))
             if int(np.argmin(losses)) < len(losses) - _WORSE:
@@ -171,6 +171,6 @@ class ScaledLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _scales(x: Floats) -> tuple[Floats, Floats]:
     mean, deviation = x.mean(axis=0), x.std(axis=0)
-    # numbers that never change say nothing, and must not blow up where they then do
+    # columns that were constant carry nothing, and must not grow large where they then change
     deviation[deviation <= 1e-9 * np.maximum(1.0, np.abs(mean))] = np.inf
     return mean, deviation

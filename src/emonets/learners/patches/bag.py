@@ -164,7 +164,7 @@ class BagOfPatches(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         out = np.empty((len(x), ends[-1]), np.float32)
         step = max(1, _AT_ONCE // max(place.patches for place in places))
 
-        def look(start: int) -> None:
+        def encode(start: int) -> None:
             # pictures innermost: patches of many pictures are then copied in long pieces
             some = np.moveaxis(x[start : start + step], 0, -1).astype(np.float32, order="C")
             for r, place in enumerate(places):
@@ -176,10 +176,10 @@ class BagOfPatches(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         starts = range(0, len(x), step)
         if self.n_jobs > 1 and len(starts) > 1:
             with ThreadPoolExecutor(self.n_jobs, thread_name_prefix="emonets-bag") as pool:
-                list(pool.map(look, starts))
+                list(pool.map(encode, starts))
         else:
             for start in starts:
-                look(start)
+                encode(start)
         return out
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

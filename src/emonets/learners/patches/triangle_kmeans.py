@@ -175,7 +175,7 @@ class TriangleKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return whitened(x.T.copy(order="C"), dictionary).T
 
     def patches(self) -> Floats:
-        """The centres as patches (n_clusters, d): what each looks like, contrast normalised."""
+        """The centres as patches (n_clusters, d): each contrast normalised."""
         check_is_fitted(self, "centres_")
         w = self.components_.astype(np.float64)
         turned_back = w / (w**2).sum(axis=1, keepdims=True)

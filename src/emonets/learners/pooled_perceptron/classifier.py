@@ -64,13 +64,13 @@ class PooledPerceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     train_weights, test_weights : w₁..w_N of "top"; each sums to its N.
     distinct : in training, "top" takes the highest *different* values, as the authors' code did.
     unit_dropout : share of the inputs of each hidden layer that is dropped, drawn anew for every
-        frame. The paper says "0.121 %"; its code has 12.1 %, and a thousandth would be no dropout
-        to speak of, so .121. What is kept is scaled by 1 / (1 - share), which the code lacked.
+        frame. The paper has "0.121 %", its code 12.1 %. A thousandth would be almost no dropout,
+        so .121. What is kept is scaled by 1 / (1 - share), which the code lacked.
     pooled_dropout : share of the pooled features that is dropped.
     pooled_dropout_by : "feature", each by itself, or "update": all or none of them, by one draw
         an update, as the authors' code did.
     max_frames : frames of a clip in an update at most, drawn at random in each epoch (the code;
-        the paper's text says that 98 clips were dropped out); None takes all.
+        in the paper's text 98 clips were dropped out); None takes all.
     batch_size : clips an update.
     n_epochs : passes over the clips at most.
     learning_rate, momentum, rho, denominator, l2 : of ``rmsprop.RMSProp``.
@@ -185,7 +185,7 @@ class PooledPerceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (n, frames, features), or (n, features) for clips of one frame.
         y : (n,) labels, or (n, classes) probabilities with rows that sum to one.
         validation : ``(X, y)`` of held-out clips; goes before ``validation_fraction``.
-        groups : (n,) of clips that must be held out together (speakers, films).
+        groups : (n,) of clips that must be held out together (such as those of one person).
         on_epoch : called after each epoch (from 0) with this estimator, which then has the
             epoch's weights and the history so far.
 
@@ -386,7 +386,7 @@ class PooledPerceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tuple(self.activations)
 
     def _weights(self, weights: Sequence[float]) -> Sequence[float] | None:
-        """Of the ranks, as ``temporal_pooling`` wants them."""
+        """Of the ranks, as ``temporal_pooling`` takes them."""
         return {"top": weights, "max": (1.0,), "mean": None}[self.pooling]
 
     def _clips(self, X: Any, *, reset: bool) -> list[Floats]:
@@ -400,11 +400,11 @@ class PooledPerceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return checked_clips(X, self.n_features_in_)
 
     def _check_parameters(self) -> None:
-        for name, known in (
+        for name, choices in (
             ("pooling", POOLINGS), ("pooled_dropout_by", ("feature", "update")),
             ("denominator", DENOMINATORS), ("shuffle", ("once", "epoch")),
         ):  # fmt: skip
-            check_choice(name, getattr(self, name), known)
+            check_choice(name, getattr(self, name), choices)
         for name in ("unit_dropout", "pooled_dropout", "validation_fraction", "momentum", "rho"):
             check_number(name, getattr(self, name), 0.0, 1.0, high_in=False)
         for name in ("learning_rate", "l2", "rate_decay"):

@@ -81,7 +81,7 @@ def hold_out(
         raise ParameterError(f"groups {group.shape} must have one entry a clip, ({n},)")
     _, member, size = np.unique(group, return_inverse=True, return_counts=True)
     shuffled = random.permutation(len(size))
-    # A group goes out as long as more of it is wanted than not
+    # A group goes out as long as more of it is needed than not
     before = np.array([0, *accumulate(size[shuffled])][:-1])
     held = np.isin(member, shuffled[before + size[shuffled] / 2 <= fraction * n])
     if held.all() or not held.any():
@@ -101,7 +101,7 @@ def class_targets(
     ----------
     y : (n,) labels, or (n, classes) probabilities with rows that sum to one.
     n : number of clips.
-    classes : those already known, for labels of a validation set; None takes y's.
+    classes : those already found, for labels of a validation set; None takes y's.
 
     Raises
     ------
@@ -122,17 +122,17 @@ def class_targets(
         labels = labels.astype(np.float64)
         if not (labels >= 0.0).all() or np.abs(labels.sum(axis=1) - 1.0).max() > 1e-4:
             raise ParameterError("y of two dimensions must hold probabilities, rows summing to one")
-        known = np.arange(labels.shape[1]) if classes is None else classes
-        if labels.shape[1] != len(known):
-            raise ParameterError(f"expected probabilities of {len(known)} classes in y")
-        return labels, known
-    known = np.unique(labels) if classes is None else classes
-    if len(known) < 2:
-        raise ParameterError(f"y holds one class only, {known[0]!r}; a classifier needs two")
-    one_hot = labels[:, None] == known
+        distinct = np.arange(labels.shape[1]) if classes is None else classes
+        if labels.shape[1] != len(distinct):
+            raise ParameterError(f"expected probabilities of {len(distinct)} classes in y")
+        return labels, distinct
+    distinct = np.unique(labels) if classes is None else classes
+    if len(distinct) < 2:
+        raise ParameterError(f"y holds one class only, {distinct[0]!r}; a classifier needs two")
+    one_hot = labels[:, None] == distinct
     if not one_hot.any(axis=1).all():
         raise ParameterError("the validation labels hold a class that the training labels lack")
-    return one_hot.astype(np.float64), known
+    return one_hot.astype(np.float64), distinct
 
 
 def clip_weights(
@@ -159,5 +159,5 @@ def clip_weights(
 
 def _finite(clip: Floats) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
-        # The sum tells without an array of truth values as large as the clip, but may overflow
+        # The sum is enough and needs no array of truth values as large as the clip; it may overflow
         return bool(np.isfinite(clip.sum(dtype=np.float64)) or np.isfinite(clip).all())

@@ -1,7 +1,7 @@
 """The layers of a pooled perceptron as functions of arrays, with their gradients written out.
 
 Frames are rows throughout; those of several clips lie one clip after the other, and ``bounds``
-says where each begins and ends (``temporal_pooling``). Nothing here keeps a state.
+defines where each begins and ends (``temporal_pooling``). Nothing here keeps a state.
 """
 
 from __future__ import annotations

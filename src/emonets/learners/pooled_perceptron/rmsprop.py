@@ -40,7 +40,7 @@ class RMSProp:
     momentum : μ, 0 ≤ μ < 1.
     rho : ρ, 0 ≤ ρ < 1.
     denominator : one of ``DENOMINATORS``.
-    l2 : the loss has ``l2 · Σ w²`` over weights (not biases) besides what the gradients know.
+    l2 : adds ``l2 · Σ w²`` over weights (not biases) to the loss that the gradients are of.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A trained pooled perceptron that answers: whole clips in batches, or one piece by piece."""
+"""A trained pooled perceptron that predicts: whole clips in batches, or one piece by piece."""
 
 from __future__ import annotations
 

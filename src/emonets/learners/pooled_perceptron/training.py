@@ -47,7 +47,7 @@ def run_epoch(
 
     Returns
     -------
-    the mean loss of the clips and their share of errors, both as the updates saw them.
+    the mean loss of the clips and their share of errors, both as measured in the updates.
     """
     coefs, intercepts = optimiser.parameters[::2], optimiser.parameters[1::2]
     gradients = [np.empty_like(p) for p in optimiser.parameters]

@@ -7,7 +7,7 @@ both. With M the mean of D over all pairs of training samples, which is kept,
     additive:     K = (|x| + |y| - D) / M,  the sum of 4 x y / (x + y), over M
 
 where |x| is the sum of x. The authors' code divided by the mean of whatever it compared, test
-samples among it; here an answer does not depend on what else is asked. Pairs of classes, their
+samples among it; here a prediction does not depend on the other samples. Pairs of classes, their
 sigmoids and coupling are those of `emonets.learners.svm.coupled`.
 """
 
@@ -88,7 +88,7 @@ def chi2_kernel(
 
 
 class Chi2SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """C-SVM with a chi-square kernel whose answers are coupled probabilities.
+    """C-SVM with a chi-square kernel that predicts coupled probabilities.
 
     Parameters
     ----------
@@ -133,13 +133,13 @@ class Chi2SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: ArrayLike, y: ArrayLike, *, groups: ArrayLike | None = None) -> Self:
         """Train the machine on all samples and its sigmoids on folds of them.
 
-        The folds share M, which looks at no label.
+        The folds share M, which uses no label.
 
         Parameters
         ----------
         X : (n, d) histograms, finite and from 0 on.
         y : (n,) labels of at least two classes.
-        groups : (n,) of samples that must share a fold (actors, films).
+        groups : (n,) of samples that must share a fold (such as persons).
 
         Raises
         ------

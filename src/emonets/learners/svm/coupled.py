@@ -1,8 +1,8 @@
-"""A support vector machine whose answers are probabilities, as libsvm makes them (paper 3.1.4).
+"""A support vector machine that predicts probabilities, as libsvm makes them (paper 3.1.4).
 
 A C-SVM (the machine of scikit-learn's SVC, which is libsvm) gives one decision value a pair of
-classes. For each pair a sigmoid is fitted to decision values of samples that the machine had not
-seen, from a cross-validation inside the pair, and the pairs are coupled (``coupling``).
+classes. For each pair a sigmoid is fitted to decision values of samples that the machine was not
+trained on, from a cross-validation inside the pair, and the pairs are coupled (``coupling``).
 
 scikit-learn's own ``SVC(probability=True)`` is on its way out and differs in two ways: its folds
 cannot be chosen, and its ``predict`` counts the pairs' votes, where libsvm with probabilities,
@@ -77,7 +77,7 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     dual_coef_ : (k - 1, s), libsvm's layout: row j - 1 of class i against j > i, row j of class i
         against j < i.
     intercept_, probA_, probB_ : (k (k - 1) / 2,) in the order of ``coupling``; a positive
-        decision value speaks for the pair's first class, for two classes as well.
+        decision value favours the pair's first class, for two classes as well.
     gamma_ : the number that ``gamma`` meant.
     """
 
@@ -112,7 +112,7 @@ class CoupledSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : (n, d) finite, or (n, n) for a precomputed kernel.
         y : (n,) labels of at least two classes.
-        groups : (n,) of samples that must share a fold (actors, films), for ``cv``.
+        groups : (n,) of samples that must share a fold (such as persons), for ``cv``.
 
         Raises
         ------

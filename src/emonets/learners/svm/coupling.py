@@ -1,14 +1,14 @@
 """From the decision values of pairs of classes to one probability a class.
 
-A machine that tells classes apart two by two gives one decision value a pair. A sigmoid turns
+A machine that separates classes two by two gives one decision value a pair. A sigmoid turns
 each into the probability of one class against the other (Platt 1999, with the targets and the
 Newton method of Lin, Lin and Weng 2007), and pairwise coupling finds the class probabilities
 that agree best with all of them (Wu, Lin and Weng 2004, their second method, eq. 17-21 and
 algorithm 2). Stopping rules and limits are libsvm's, so that the numbers are libsvm's too: its
-coupling stops early, at a tolerance of 0.005 / classes, and what it then holds is its answer.
+coupling stops early, at a tolerance of 0.005 / classes, and what it then holds is its result.
 
-Pairs are ordered (0, 1), (0, 2), ..., (0, k - 1), (1, 2), ...; a positive decision value speaks
-for the first class of its pair.
+Pairs are ordered (0, 1), (0, 2), ..., (0, k - 1), (1, 2), ...; a positive decision value favours
+the first class of its pair.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def fit_sigmoid(decisions: ArrayLike, positive: ArrayLike) -> tuple[float, float
 
     Returns
     -------
-    A, B : A is negative where larger decisions speak for the first class.
+    A, B : A is negative where larger decisions favour the first class.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def couple(pairwise: ArrayLike) -> Floats:
     For each sample, p minimises Σ over pairs (r_ji p_i - r_ij p_j)² on the simplex (Wu, Lin and
     Weng 2004, eq. 18), where r_ij is the probability of *i* against *j*; Gauss-Seidel sweeps
     from the uniform, at most 100 (or k), stopped per sample when no element of Qp is further
-    than 0.005 / k from pᵀQp. A sample's answer does not depend on its neighbours in the batch.
+    than 0.005 / k from pᵀQp. A sample's result does not depend on its neighbours in the batch.
 
     Parameters
     ----------
@@ -158,10 +158,10 @@ def couple(pairwise: ArrayLike) -> Floats:
     r = np.clip(r, SURE, 1.0 - SURE)
     if k == 2:
         return np.hstack([r, 1.0 - r])
-    answer = np.empty((len(r), k))
+    found = np.empty((len(r), k))
     for start in range(0, len(r), _BLOCK):
-        answer[start : start + _BLOCK] = _couple_block(r[start : start + _BLOCK].T, k).T
-    return answer
+        found[start : start + _BLOCK] = _couple_block(r[start : start + _BLOCK].T, k).T
+    return found
 
 
 def _couple_block(r: Floats, k: int) -> Floats:
@@ -173,7 +173,7 @@ def _couple_block(r: Floats, k: int) -> Floats:
         q[i, j] = q[j, i] = -r[pair] * against
         q[i, i] += against**2
         q[j, j] += r[pair] ** 2
-    answer = np.empty((k, n))
+    found = np.empty((k, n))
     active = np.arange(n)
     p = np.full((k, n), 1.0 / k)
     tolerance = 0.005 / k
@@ -188,7 +188,7 @@ def _couple_block(r: Floats, k: int) -> Floats:
             pqp += p[j] * qp[j]
         moving = np.abs(qp - pqp).max(axis=0) >= tolerance
         if not moving.all():
-            answer[:, active[~moving]] = p[:, ~moving]
+            found[:, active[~moving]] = p[:, ~moving]
             active, p, qp, pqp, q = (
                 active[moving], p[:, moving], qp[:, moving], pqp[moving], q[:, :, moving]
             )  # fmt: skip
@@ -201,5 +201,5 @@ def _couple_block(r: Floats, k: int) -> Floats:
             qp = (qp + step * q[t]) / grown
             p[t] += step
             p /= grown
-    answer[:, active] = p
-    return answer
+    found[:, active] = p
+    return found

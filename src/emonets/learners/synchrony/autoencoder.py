@@ -56,7 +56,7 @@ class SynchronyAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     momentum : share of the last step that is made again, 0..1 without 1.
     schedule : "constant", or "cosine": the rate falls from ``learning_rate`` to 0 over all epochs,
         after a rise over the first twentieth, along half a cosine.
-    batch_size : rows an update (the paper does not say); the last of an epoch has what is left.
+    batch_size : rows an update (not in the paper); the last of an epoch has what is left.
     n_epochs : passes over the data, each in a new order.
     dtype : "float32" or "float64", of all that is learned and computed.
     checkpoint : a file in which training is kept after each epoch, and from which ``fit`` on the
@@ -202,7 +202,7 @@ class SynchronyAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         order = np.random.default_rng([progress.seed, epoch + 1]).permutation(len(x))
         updates = -(-len(x) // size)
         total, penalty, rate = 0.0, 0.0, 0.0
-        # what overflows shows in the loss, and is told in words
+        # what overflows shows in the loss, and raises a clear error
         with np.errstate(over="ignore", invalid="ignore"):
             for k in range(updates):
                 batch = x[order[k * size : (k + 1) * size]]
@@ -252,5 +252,5 @@ class SynchronyAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
 
 def synchrony(responses: Floats) -> Floats:
-    """sigmoid(f²), of any shape: 0.5 where nothing answers, 1 where much does."""
+    """sigmoid(f²), of any shape: 0.5 where f is 0, near 1 where its magnitude is large."""
     return np.asarray(expit(np.square(responses)))

@@ -3,7 +3,7 @@
 The contrast of a block is divided by (its standard deviation + the mean one of the training
 blocks), as in the authors' code, after its mean was subtracted. Theirs took the mean over the
 blocks that happened to be described together; here it is fixed in training, so that a block's
-answer does not depend on its company.
+result does not depend on the other blocks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from emonets.errors import DataError, ParameterError
 from emonets.specialists.activity.pictures import Grey, Stream
 
 BLOCK = (10, 16, 16)
-"""Time (frames), rows, columns of what the autoencoder sees (paper 3.3)."""
+"""Time (frames), rows, columns of the autoencoder's input (paper 3.3)."""
 SUPERBLOCK = (14, 20, 20)
 """Of what one descriptor covers (paper 3.3)."""
 STRIDE = (7, 10, 10)

@@ -32,7 +32,7 @@ _VERSION = 2  # changes when what is kept in a work folder does
 
 @dataclass(frozen=True, eq=False)
 class MotionClip:
-    """The pictures of one clip in which motion is looked for.
+    """The pictures of one clip in which motion is described.
 
     Attributes
     ----------

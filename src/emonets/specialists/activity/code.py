@@ -18,7 +18,7 @@ from emonets.specialists.activity.filters import MotionFilters, Projection
 
 @dataclass(frozen=True, eq=False)
 class MotionCode:
-    """What turns pictures into motion words; none of it knows of labels.
+    """What turns pictures into motion words; none of it uses labels.
 
     Attributes
     ----------

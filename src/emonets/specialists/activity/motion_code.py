@@ -59,7 +59,7 @@ class Learned:
     variance_kept: float
 
     def pictures(self) -> NDArray[np.float64]:
-        """The filters as the whitening's inverse shows them, (F, 2560): what each looks for."""
+        """The filters as the whitening's inverse shows them, (F, 2560): the pattern of each."""
         size = np.sqrt(self.whitening.explained_variance_)
         shown = (self.autoencoder.weights_ * size) @ self.whitening.components_
         basis = self.filters.basis
@@ -87,8 +87,8 @@ def fit_filters(
     DataError : a clip, which is named, from which no block can be cut.
     """
     try_folder(work)
-    wanted = activity_from_table(settings)
-    cut, geometry = wanted.blocks, wanted.geometry()
+    options = activity_from_table(settings)
+    cut, geometry = options.blocks, options.geometry()
     which = _names(clips)
     streams = [clip.stream() for clip in clips]
     blocks = kept_array(
@@ -98,7 +98,7 @@ def fit_filters(
     log.info(f"{len(blocks)} blocks cut from {len(clips)} clips")
     contrast = mean_contrast(blocks)
     basis = _basis(blocks, contrast, cut.basis)
-    whitening = build_whitening(wanted)
+    whitening = build_whitening(options)
     for rows in _slices(len(blocks)):
         whitening.partial_fit(_written(blocks[rows], contrast, basis))
     whitening.solve()
@@ -107,11 +107,11 @@ def fit_filters(
     white = np.empty((len(blocks), len(whitening.components_)), np.float32)
     for rows in _slices(len(blocks)):
         white[rows] = whitening.transform(_written(blocks[rows], contrast, basis))
-    alike = to_table(wanted.synchrony)
-    if wanted.synchrony.schedule == "constant":
+    alike = to_table(options.synchrony)
+    if options.synchrony.schedule == "constant":
         del alike["n_epochs"]  # of more epochs the first are the same
     place = work / f"synchrony-{digest(to_table(cut), alike, seed, which)}.safetensors"
-    autoencoder = build_autoencoder(wanted, checkpoint=place, seed=seed)
+    autoencoder = build_autoencoder(options, checkpoint=place, seed=seed)
 
     def progress(epoch: int, model: SynchronyAutoencoder) -> None:
         if epoch % max(1, model.n_epochs // 20) == 0:
@@ -147,10 +147,10 @@ def fit_code(
     DataError : a clip, which is named, from which no block can be cut.
     """
     try_folder(work)
-    wanted = activity_from_table(settings)
-    parts = (wanted.blocks, wanted.synchrony, wanted.superblocks, wanted.words)
-    asked = [to_table(part) for part in parts]
-    key = digest(asked, seed, _names(clips))
+    options = activity_from_table(settings)
+    parts = (options.blocks, options.synchrony, options.superblocks, options.words)
+    tables = [to_table(part) for part in parts]
+    key = digest(tables, seed, _names(clips))
     place = work / f"code-{key}.safetensors"
     if place.exists():
         return _read_code(place)
@@ -159,8 +159,8 @@ def fit_code(
     learned = fit_filters(clips, settings, work=work, seed=seed)
     streams = [clip.stream() for clip in clips]
     filters = learned.filters
-    projection, descriptors = _reduced(streams, filters, wanted, seed)
-    words = build_words(wanted, seed=seed).fit(descriptors)
+    projection, descriptors = _reduced(streams, filters, options, seed)
+    words = build_words(options, seed=seed).fit(descriptors)
     log.info(f"{len(words.words_)} words of {len(descriptors)} super blocks")
     stages = {
         "contrast": filters.contrast,
@@ -188,13 +188,13 @@ def kept_array(place: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
 def _reduced(
     streams: Sequence[Stream],
     filters: MotionFilters,
-    wanted: ActivitySettings,
+    options: ActivitySettings,
     seed: int,
 ) -> tuple[Projection, NDArray[np.float32]]:
     """PCA of the descriptors of random super blocks, and the reduced descriptors themselves."""
-    asked = wanted.superblocks
-    blocks = sample_blocks(streams, asked.count, shape=asked.size, seed=seed + 1)
-    pca = StreamedPCA(asked.components)
+    superblocks = options.superblocks
+    blocks = sample_blocks(streams, superblocks.count, shape=superblocks.size, seed=seed + 1)
+    pca = StreamedPCA(superblocks.components)
     for rows in _slices(len(blocks)):
         pca.partial_fit(filters.describe(blocks[rows]))
     pca.solve()
@@ -208,7 +208,7 @@ def _reduced(
 def _basis(
     blocks: NDArray[np.uint8], contrast: float, width: int | None
 ) -> NDArray[np.float64] | None:
-    """(256, width) principal components of single frames of blocks; None where none are asked."""
+    """(256, width) principal components of single frames of blocks; None without a width."""
     if not width:
         return None
     pca = StreamedPCA(int(width))

@@ -1,4 +1,4 @@
-"""The grey pictures in which motion is looked for, and streams of them."""
+"""The grey pictures in which motion is described, and streams of them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from emonets.tubes.detect import DetectorLike
 from emonets.tubes.tube import FaceTube
 
 SEEN_ON = ("frames", "tubes")
-"""Where motion is looked for: on whole frames or on face tubes."""
+"""Where motion is described: on whole frames or on face tubes."""
 C_GRID: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Powers of ten that C is searched among, and then powers of two around the best (4.2)."""
 
@@ -42,7 +42,7 @@ _FOLDS = 5
 
 
 class ActivityReader(BaseReader):
-    """Takes the pictures of a clip one by one, and tells its motion words at the end.
+    """Takes the pictures of a clip one by one, and returns its motion words at the end.
 
     Made by :meth:`ActivitySpecialist.open`. Memory grows by 14 bytes a super block: those of
     whole frames of 360 × 270 take 3 MB a minute, those of a face tube 0.2 MB.
@@ -73,7 +73,7 @@ class ActivityReader(BaseReader):
         DataError : a picture that is not RGB or grey uint8.
         """
         self._step(frame.time)
-        self._look(0, frame.index, shrink(grey(frame.image), self._longest), frame.time)
+        self._describe(0, frame.index, shrink(grey(frame.image), self._longest), frame.time)
 
     def push_tube(self, tube: FaceTube) -> None:
         """Take a piece of a face tube. A gap in a tube ends what went before."""
@@ -92,7 +92,7 @@ class ActivityReader(BaseReader):
         """
         for i, time, crop in zip(np.asarray(index), np.asarray(times), crops, strict=True):
             self._step(float(time))
-            self._look(int(track), int(i), grey(crop), float(time), gaps=True)
+            self._describe(int(track), int(i), grey(crop), float(time), gaps=True)
 
     def finish(self) -> Features:
         """End of the clip: its features, as :meth:`ActivitySpecialist.extract` gives them."""
@@ -101,9 +101,9 @@ class ActivityReader(BaseReader):
         words, weight = np.empty(count, kind), np.empty(count, np.float32)
         time = np.empty(count)
         start = 0
-        for some, energy, when in sorted(self._parts, key=lambda part: part[2]):
-            here = slice(start, start + len(some))
-            words[here], weight[here], time[here] = some, energy, when
+        for part, energy, when in sorted(self._parts, key=lambda found: found[2]):
+            here = slice(start, start + len(part))
+            words[here], weight[here], time[here] = part, energy, when
             start = here.stop
         step = (self._last - self._first) / max(self._count - 1, 1)
         return {
@@ -119,7 +119,7 @@ class ActivityReader(BaseReader):
         self._last = max(self._last, time) if self._count else time
         self._count += 1
 
-    def _look(
+    def _describe(
         self, track: int, index: int, image: NDArray[np.uint8], time: float, *, gaps: bool = False
     ) -> None:
         reader, before = self._readers.pop(track, (None, index - 1))
@@ -171,13 +171,13 @@ class ActivitySpecialist:
 
     @property
     def known_classes(self) -> tuple[int, ...]:
-        """The emotions, 0..6, that it can answer; it was shown no others. Unfitted: all."""
+        """The emotions, 0..6, that it can predict: those it was trained on. Unfitted: all."""
         classes = range(len(EMOTIONS)) if self.svm is None else self.svm.classes_
         return tuple(int(c) for c in classes)
 
     @property
     def decision(self) -> str:
-        """In words, how motion becomes one answer."""
+        """In words, how a clip's motion becomes one prediction."""
         counted = "weighted by their motion" if self.weighted else "counted"
         where = "whole frames" if self.on == "frames" else "face tubes"
         kernel = "chi-square" if self.svm is None else f"{self.svm.kernel} chi-square"
@@ -271,8 +271,8 @@ class ActivitySpecialist:
         Parameters
         ----------
         features : of each clip, from :meth:`extract`.
-        y : (n,) canonical classes; those that do not occur are never the answer.
-        groups : (n,) whose folds must not share members (subjects, films).
+        y : (n,) canonical classes; those that do not occur are never predicted.
+        groups : (n,) whose folds must not share members (such as persons).
         kernel, gamma : see `emonets.learners.svm.chi2`.
         C : None searches for it, by the accuracy in folds (4.2).
         grid, exponents, folds : of that search, see :func:`search_penalty`.
@@ -318,8 +318,8 @@ class ActivitySpecialist:
         code, svm = MotionCode.from_arrays(parts), None
         if "activity_svm" in parts:
             svm = Chi2SVC.from_arrays(parts["activity_svm"])
-            known = set(np.asarray(svm.classes_).tolist()) <= set(range(len(EMOTIONS)))
-            if svm.n_features_in_ != len(code.words.words_) or not known:
+            valid = set(np.asarray(svm.classes_).tolist()) <= set(range(len(EMOTIONS)))
+            if svm.n_features_in_ != len(code.words.words_) or not valid:
                 raise BundleError("the activity SVM is not one of these words and the emotions")
         try:
             longest = settings["longest"]

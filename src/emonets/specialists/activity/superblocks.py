@@ -9,8 +9,8 @@ frame are first written in fewer numbers; that is done once for the three sub-bl
 frame is part, and makes the large product as many times smaller.
 
 Pixels go in as they are: subtracting a block's mean and dividing by its contrast are, after a
-linear map, a subtraction and a division of its result. A block's answer never depends on what is
-described with it.
+linear map, a subtraction and a division of its result. A block's descriptor never depends on the
+blocks that are described with it.
 """
 
 from __future__ import annotations

@@ -64,16 +64,16 @@ class Frames:
 
     def check(self, front: str) -> None:
         """Raise ParameterError unless the numbers are those of a front end."""
-        known = FRAMES[front]
+        fixed = FRAMES[front]
         for name, value in to_table(self).items():
-            if name not in known:
+            if name not in fixed:
                 raise ParameterError(
                     f"frames.{name}: the features {front!r} have no such number; "
-                    f"{nearest(name, known)}"
+                    f"{nearest(name, fixed)}"
                 )
-            if value != known[name]:
+            if value != fixed[name]:
                 raise ParameterError(
-                    f"frames.{name} is fixed at {known[name]:g} by features = {front!r} and cannot "
+                    f"frames.{name} is fixed at {fixed[name]:g} by features = {front!r} and cannot "
                     f"be {value:g}: networks and whitenings are stored for these frames"
                 )
 

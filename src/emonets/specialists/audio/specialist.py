@@ -23,7 +23,7 @@ from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.reader import SoundReader, SoundSpan
 
 PIECE = 5.0
-"""Seconds: sounds longer than twice this are answered in pieces of about this, then averaged."""
+"""Seconds: longer sounds than twice this are predicted in pieces of about this, then averaged."""
 _BATCH = 32  # spans that go to the network together
 
 
@@ -47,10 +47,10 @@ class AudioSpecialist:
     network : fitted on whitened frames.
     whitening : the fitted whitening; None where the network takes the frames as they are.
     features : the front end, ``yaafe`` (the paper's 909 numbers a frame) or ``logmel``.
-    emotions : which of the seven, 0..6, each column of the network's answer counts as; several
+    emotions : which of the seven, 0..6, each column of the network's output counts as; several
         may count as one (calm and neutral); None: the network's classes are the seven.
     head : a fitted classifier of the sound network's embedding, whose classes are
-        emotions 0..6; the network's own answer, and ``emotions``, then play no part.
+        emotions 0..6; the network's own output and ``emotions`` are then not used.
     """
 
     name = "audio"
@@ -70,7 +70,7 @@ class AudioSpecialist:
         self.whitening = whitening
         self.head = head
         if head is not None and not isinstance(network, SoundNetClassifier):
-            raise ParameterError("a head needs a sound network to look at")
+            raise ParameterError("a head requires a sound network")
         self.front = front(features)
         self.emotions = tuple(map(int, network.classes_ if emotions is None else emotions))
         if len(self.emotions) != len(network.classes_):
@@ -82,13 +82,13 @@ class AudioSpecialist:
 
     @property
     def known_classes(self) -> tuple[int, ...]:
-        """The emotions, 0..6, that it can answer; it was shown no others."""
+        """The emotions, 0..6, that it can predict: those it was trained on."""
         classes = self.emotions if self.head is None else self.head.classes_
         return tuple(sorted({int(c) for c in classes}))
 
     @property
     def decision(self) -> str:
-        """In words, how frames become one answer."""
+        """In words, how a clip's frames become one prediction."""
         what = (
             self.kind
             if self.head is None
@@ -126,11 +126,11 @@ class AudioSpecialist:
 
         A long span is predicted in :func:`pieces`: by the mean of those that are not silent.
         """
-        heard = SoundSpan.of(features)
-        *p, whole = self._of_spans(features, [*spans, (heard.start, heard.end)])
-        found = np.array([heard.loud_in(a, b) for a, b in spans], bool)
+        sound = SoundSpan.of(features)
+        *p, whole = self._of_spans(features, [*spans, (sound.start, sound.end)])
+        found = np.array([sound.loud_in(a, b) for a, b in spans], bool)
         return of_spans(
-            spans, found, np.array(p).reshape(-1, len(EMOTIONS)), (heard.start, heard.end),
+            spans, found, np.array(p).reshape(-1, len(EMOTIONS)), (sound.start, sound.end),
             bool(features["found"]), whole,
         )  # fmt: skip
 
@@ -145,19 +145,19 @@ class AudioSpecialist:
 
     def _of_spans(self, features: Features, spans: Spans) -> NDArray[np.float64]:
         """(n, 7) of spans in seconds; 1/7 each where there is silence."""
-        heard = SoundSpan.of(features)
+        sound = SoundSpan.of(features)
         parts = [
             (n, part)
             for n, (start, end) in enumerate(spans)
-            for part in pieces(max(start, heard.start), min(end, heard.end))
-            if features["found"] and heard.loud_in(*part)
+            for part in pieces(max(start, sound.start), min(end, sound.end))
+            if features["found"] and sound.loud_in(*part)
         ]
-        rows = _rows(len(features["frames"]), self.front, heard.start, [p for _, p in parts])
+        rows = _rows(len(features["frames"]), self.front, sound.start, [p for _, p in parts])
         total, count = np.zeros((len(spans), len(EMOTIONS))), np.zeros((len(spans), 1))
         for first in range(0, len(parts), _BATCH):
-            some = [features["frames"][i:j] for i, j in rows[first : first + _BATCH]]
+            sounds = [features["frames"][i:j] for i, j in rows[first : first + _BATCH]]
             belong = [n for n, _ in parts[first : first + _BATCH]]
-            np.add.at(total, belong, self._predict(some))
+            np.add.at(total, belong, self._predict(sounds))
             np.add.at(count, belong, 1.0)
         return np.where(count, total / np.maximum(count, 1), UNIFORM)
 
@@ -177,7 +177,7 @@ class AudioSpecialist:
         return full
 
     def embed(self, features: Features) -> NDArray[np.float64] | None:
-        """What a head learns on, (d,) of a clip; None where there is no sound.
+        """The embedding (d,) of a clip, which a head is trained on; None where there is no sound.
 
         Of long clips the mean of :func:`pieces`.
 
@@ -186,7 +186,7 @@ class AudioSpecialist:
         ParameterError : the network is no sound network.
         """
         if not isinstance(self.network, SoundNetClassifier):
-            raise ParameterError("only a sound network can be looked into")
+            raise ParameterError("only a sound network has an embedding")
         if not features["found"]:
             return None
         self.network.use(threads=1)
@@ -254,7 +254,7 @@ _NETWORKS: dict[str, Any] = {
 
 
 def pieces(start: float, end: float) -> list[tuple[float, float]]:
-    """The spans whose answers make the whole's: one up to 10 s, else of about 5 s each."""
+    """The spans whose mean prediction is the whole's: one up to 10 s, else of about 5 s each."""
     length = end - start
     count = 1 if length <= 2 * PIECE else int(np.ceil(length / PIECE))
     return list(pairwise(np.linspace(start, end, count + 1).tolist()))

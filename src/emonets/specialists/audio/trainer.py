@@ -28,7 +28,7 @@ NO_BASE = "none"
 
 
 class _Frames(Sequence[NDArray[np.float32]]):
-    """The feature frames of some clips, each read when it is asked for."""
+    """The feature frames of some clips, each read when it is used."""
 
     def __init__(self, data: Material, extractor: Extractor, rows: Sequence[int]) -> None:
         self._data, self._extractor, self._rows = data, extractor, tuple(rows)
@@ -99,7 +99,7 @@ class AudioTrainer:
         """
         p = np.concatenate([seven, np.zeros((len(rows), 1))], axis=1)
         if specialist.head is None and list(specialist.emotions[-2:]) == [_NEUTRAL, _NEUTRAL]:
-            # neutral and calm count as one; what is asked of this copy is calm, in column 1
+            # neutral and calm count as one; this copy predicts calm, in column 1
             calm = [*[0] * (len(specialist.emotions) - 1), 1]
             apart = AudioSpecialist(
                 specialist.network, specialist.whitening, features=specialist.front.name,
@@ -125,7 +125,7 @@ class AudioHeadTrainer:
     ----------
     base : the bundle whose network is used; it is not trained further.
     specialist : the audio specialist of that bundle, with a sound network.
-    head : ``logistic``, or ``none``: the network answers as it is, nothing is learned.
+    head : ``logistic``, or ``none``: the network predicts as it is, nothing is trained.
     """
 
     name = "audio"
@@ -159,9 +159,9 @@ class AudioHeadTrainer:
     def fit(self, data: Material, rows: Indices, run: Run) -> tuple[Any, dict[str, Any]]:
         if self._head == "none":
             return self._specialist, {"network_of": self._base, "clips": len(rows)}
-        heard = [self._embedded(data, i) for i in rows.tolist()]
-        which = rows[[x is not None for x in heard]]
-        X = np.stack([x for x in heard if x is not None]).astype(np.float64)
+        embeddings = [self._embedded(data, i) for i in rows.tolist()]
+        which = rows[[x is not None for x in embeddings]]
+        X = np.stack([x for x in embeddings if x is not None]).astype(np.float64)
         head = ScaledLogistic().fit(X, data.labels[which], groups=data.groups[which])
         specialist = AudioSpecialist(
             self._specialist.network, features=self._specialist.front.name,
@@ -180,8 +180,8 @@ class AudioHeadTrainer:
         name = f"heard/{sound.removeprefix('sound/').removesuffix('.safetensors')}-{self._digest}"
         name += ".safetensors"
         if not data.store.has(name):
-            heard = self._specialist.embed(data.read(self._extractor, i))
-            kept = {} if heard is None else {"heard": heard.astype(np.float32)}
+            embedding = self._specialist.embed(data.read(self._extractor, i))
+            kept = {} if embedding is None else {"heard": embedding.astype(np.float32)}
             data.store.write(name, kept, {"network": self._digest, "of": sound})
         self._kept[sound] = data.store.read(name).get("heard")
         return self._kept[sound]

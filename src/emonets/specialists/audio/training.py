@@ -106,7 +106,7 @@ def emotions_of(classes: int) -> tuple[int, ...]:
 def held_out(
     data: Labelled, train: Indices, stop: Indices | None, seed: int
 ) -> tuple[Indices, Indices]:
-    """Clips to train on, and those, of other groups, that tell when to stop.
+    """Clips to train on, and those, of other groups, that decide when to stop.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Trained:
     Attributes
     ----------
     whitening : None where the network takes frames as they are.
-    classes : which of the classes (`Labelled.classes`) the network knows: those it was shown.
+    classes : which of the classes (`Labelled.classes`) it predicts: those it was trained on.
     stages : what each stage took and came to, for the card.
     """
 
@@ -195,14 +195,14 @@ def fit_sound_network(
     seed: int = 0,
     work: Path | None = None,
 ) -> Trained:
-    """Train the network on log-mel spectrograms: a fixed number of epochs, nobody held out."""
+    """Train the network on log-mel spectrograms: a fixed number of epochs, no group held out."""
     shares = settings.get("corpora", {})
     share = np.array([float(shares.get(name, 1.0)) for name in data.names])[data.corpus[train]]
     key = _key(settings, seed, train, _content(data, train))
-    wanted = audio_from_table(settings)
-    assert isinstance(wanted, NetworkAudio)
+    options = audio_from_table(settings)
+    assert isinstance(options, NetworkAudio)
     network = build_network(
-        wanted, checkpoint=None if work is None else work / f"network-{key}", seed=seed
+        options, checkpoint=None if work is None else work / f"network-{key}", seed=seed
     )
     began = time.monotonic()
 
@@ -285,12 +285,13 @@ def fit_pooled_perceptron(
         from there.
     """
     targets, classes = _shown(data, train)
-    stop = stop[targets[stop].any(axis=1)]  # what it was never shown says nothing of an epoch
+    # clips of classes that it is not trained on cannot measure an epoch
+    stop = stop[targets[stop].any(axis=1)]
     if not len(stop):
         raise DataError(f"{data.name}: no clip to stop by has an emotion of those trained on")
-    wanted = audio_from_table(settings)
-    assert isinstance(wanted, PerceptronAudio)
-    whitening = build_whitening(wanted)
+    options = audio_from_table(settings)
+    assert isinstance(options, PerceptronAudio)
+    whitening = build_whitening(options)
     for i in train:
         whitening.partial_fit(data.frames[i])
     frames = [whitening.transform(data.frames[i]) for i in (*train, *stop)]
@@ -300,12 +301,12 @@ def fit_pooled_perceptron(
         "chosen_by": f"accuracy on {len(stop)} clips of other groups",
         "frames": sum(map(len, frames[: len(train)])),
     }
-    net = build_pretraining(wanted, seed=seed)
+    net = build_pretraining(options, seed=seed)
     initial = None
     if net is not None:
-        rows = drawn(frames[: len(train)], wanted.pretraining.max_frames, seed)
+        rows = drawn(frames[: len(train)], options.pretraining.max_frames, seed)
         content = _content(data, train)
-        about = to_table(wanted.pretraining), to_table(wanted.whitening)
+        about = to_table(options.pretraining), to_table(options.whitening)
         alike = _key(*about, seed, train, content)
         place = None if work is None else work / f"pretrained-{alike}.safetensors"
         pretrained = pretrain(rows, net.layers, seed=seed, place=place)
@@ -313,7 +314,7 @@ def fit_pooled_perceptron(
         stages["reconstruction_error"] = [
             float(rbm.history_["reconstruction_error"][-1]) for rbm in pretrained.rbms_
         ]
-    network = build_perceptron(wanted, initial=initial, seed=seed)
+    network = build_perceptron(options, initial=initial, seed=seed)
     began = time.monotonic()
 
     def progress(epoch: int, model: PooledPerceptron) -> None:

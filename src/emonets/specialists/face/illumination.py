@@ -51,7 +51,7 @@ def isotropic_smoothing(
     -------
     reflectance : float64 of the same shape, about 1 in even areas and mostly in 0..4. A picture
         without any contrast has no defined reflectance and gives ones (the toolbox gives NaN).
-    luminance : only if asked for: the same shape, about 0..1; zeros for a picture without contrast.
+    luminance : only if requested: the same shape, about 0..1; zeros for a picture without contrast.
 
     Raises
     ------

@@ -54,14 +54,14 @@ class FacePreprocessing:
     border: Literal["noise", "edge"] = "noise"
 
     def __post_init__(self) -> None:
-        for name, known in (
+        for name, choices in (
             ("registration", ("source", "face")),
             ("illumination", ("none", "isotropic")),
             ("border", ("noise", "edge")),
         ):
-            if getattr(self, name) not in known:
+            if getattr(self, name) not in choices:
                 raise ParameterError(
-                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
+                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
                 )
 
     def normalise(self, grey: ArrayLike) -> NDArray[np.uint8]:
@@ -84,7 +84,7 @@ class FaceSpecialist:
     network : the fitted ConvNet.
     preprocessing : how its pictures are made.
     svm : a fitted classifier of clip descriptors (``segments`` of the frame probabilities);
-        without one a clip's answer is the mean over its face pictures.
+        without one a clip's prediction is the mean over its face pictures.
     slots : segments of a descriptor (paper: 10).
     head : in place of the SVM, a fitted classifier of the penultimate-layer embedding, its
         mean and deviation over the clip's face pictures.
@@ -122,13 +122,13 @@ class FaceSpecialist:
 
     @property
     def known_classes(self) -> tuple[int, ...]:
-        """The emotions, 0..6, that a clip's answer can be; it was shown no others."""
+        """The emotions, 0..6, that it can predict for a clip: those it was trained on."""
         machine = self.head or self.svm or self.network
         return tuple(int(c) for c in machine.classes_)
 
     @property
     def decision(self) -> str:
-        """In words, how frames become one answer."""
+        """In words, how a clip's frames become one prediction."""
         if self.head is not None:
             return "logistic regression on the embedding, mean and deviation over frames"
         if self.svm is None:
@@ -192,8 +192,8 @@ class FaceSpecialist:
     def describe(self, tube: FaceTube) -> Features:
         """Every picture of a tube: the arrays of :meth:`extract`, in the order of the tube.
 
-        Where the specialist keeps it, ``pooled`` (n, width) float16 too: what the network's last
-        layer looks at.
+        Where the specialist keeps it, ``pooled`` (n, width) float16 too: the
+        penultimate-layer embedding.
         """
         seen: Features = {}
         if self.keep:
@@ -291,7 +291,7 @@ class FaceSpecialist:
         ----------
         features : of each clip, from :meth:`extract`.
         y : (n,) canonical classes.
-        groups : (n,) whose folds must not share members (subjects, films).
+        groups : (n,) whose folds must not share members (such as persons).
         coarse, exponents : of the two-stage grid, see ``TwoStageGridSearch``.
         folds : of the search, at most.
         """

@@ -42,7 +42,7 @@ WINDOW = 11
 _TO_TUBE = invert(TUBE_TO_FER)
 _MOUTH = slice(-20, None)  # of the 68 points, and of the 51 inner ones
 _CENTRE = apply(_TO_TUBE, FER_LANDMARK_MEAN[_MOUTH]).mean(axis=0)  # of a mean face's mouth
-_COLOURLESS = 2  # grey levels that the channels of a black and white film may differ by
+_COLOURLESS = 2  # grey levels that the channels of a black and white clip may differ by
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ class MouthView:
         return to_grey(mouths) if self.colour == "grey" else mouths
 
     def known(self, mouths: ArrayLike) -> NDArray[np.bool_]:
-        """Which mouth crops show something that a model of this view can know.
+        """Which mouth crops show something that a model of this view can use.
 
         False for crops without any texture (all pixels alike), and, for a view in colour, for
-        those of black and white film: a model of colours fails on them.
+        those of black and white clips: a model of colours fails on them.
 
         Parameters
         ----------
@@ -133,15 +133,15 @@ class MouthView:
         return np.asarray(textured, np.bool_)
 
     def _check(self, x: NDArray[np.generic]) -> None:
-        wanted = f"{TUBE_SIZE} × {TUBE_SIZE} in {'grey or RGB' if self.colour == 'grey' else 'RGB'}"
+        size = f"{TUBE_SIZE} × {TUBE_SIZE} in {'grey or RGB' if self.colour == 'grey' else 'RGB'}"
         found = f"{x.dtype} {x.shape}"
         if x.dtype == np.uint8 and x.ndim in (3, 4) and (x.ndim == 3 or x.shape[3] == 3):
             found = f"{x.shape[1]} × {x.shape[2]} in {'grey' if x.ndim == 3 else 'RGB'}"
             if x.shape[1:3] == (TUBE_SIZE, TUBE_SIZE) and (x.ndim == 4 or self.colour == "grey"):
                 return
         raise DataError(
-            f"expected uint8 face tubes of {wanted}, got {found}: this model of mouths was made "
-            f"for {self.colour} tubes of that size and knows no others"
+            f"expected uint8 face tubes of {size}, got {found}: this model of mouths requires "
+            f"{self.colour} tubes of that size"
         )
 
 

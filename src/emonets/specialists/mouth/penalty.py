@@ -80,10 +80,10 @@ def penalty_scores(
         for model, (_, test) in zip(models, folds, strict=True):
             columns = np.asarray(model.classes_, np.int64)
             for start in range(0, len(test), _ROWS):
-                some = test[start : start + _ROWS]
-                frames = np.zeros((len(some), len(EMOTIONS)))
-                frames[:, columns] = model.predict_proba(steps[some] * unit)
-                np.add.at(p, clip[some], frames)
+                rows = test[start : start + _ROWS]
+                frames = np.zeros((len(rows), len(EMOTIONS)))
+                frames[:, columns] = model.predict_proba(steps[rows] * unit)
+                np.add.at(p, clip[rows], frames)
         q = p[tested] / p[tested].sum(axis=1, keepdims=True)
         right = q[np.arange(len(tested)), truth[tested]]
         strength = float(models[0].l2)

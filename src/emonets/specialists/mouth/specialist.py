@@ -48,7 +48,7 @@ class MouthSpecialist:
     bag : the features, fitted or, before :meth:`fit`, only with its parameters.
     classifier : of the features of single pictures, likewise; its classes are emotions 0..6.
     strengths : penalties of the classifier among which :meth:`fit` chooses, by the mean -log p of
-        clips that were not learned from: ``losses_`` and, for the eye, their accuracy, ``scores_``.
+        clips that were not trained on: ``losses_`` and, for reading, their accuracy, ``scores_``.
     """
 
     name = "mouth"
@@ -78,12 +78,12 @@ class MouthSpecialist:
 
     @property
     def known_classes(self) -> tuple[int, ...]:
-        """The emotions, 0..6, that it can answer; it was shown no others. Unfitted: all."""
+        """The emotions, 0..6, that it can predict: those it was trained on. Unfitted: all."""
         return tuple(int(c) for c in getattr(self.classifier, "classes_", range(len(EMOTIONS))))
 
     @property
     def decision(self) -> str:
-        """In words, how frames become one answer."""
+        """In words, how a clip's frames become one prediction."""
         return (
             f"mean over frames of a logistic regression on {self.bag.n_features_out_:,} patch "
             f"features of the mouth ({self.view.region} region, {self.view.colour})"
@@ -146,7 +146,7 @@ class MouthSpecialist:
         crops: CropFolder | None = None,
         on_frame: Callable[[Frame], None] | None = None,
     ) -> Features:
-        """Look at the mouth of every face of a clip.
+        """The features of the mouth of every face of a clip.
 
         Returns
         -------
@@ -209,13 +209,13 @@ class MouthSpecialist:
     def fit(
         self, features: Sequence[Features], y: ArrayLike, groups: ArrayLike | None = None
     ) -> Self:
-        """Learn from labelled clips; those without a mouth are left out.
+        """Train on labelled clips; those without a mouth are left out.
 
         Parameters
         ----------
         features : of each clip, from :meth:`extract_mouths`.
         y : (n,) canonical classes.
-        groups : (n,) whose folds must not share members (subjects, films).
+        groups : (n,) whose folds must not share members (such as persons).
 
         Raises
         ------
@@ -242,20 +242,20 @@ class MouthSpecialist:
         choosing: NDArray[np.bool_] | None = None,
         work: Path | None = None,
     ) -> Self:
-        """Learn from mouth crops: dictionaries, then the penalty, then the classifier.
+        """Train on mouth crops: dictionaries, then the penalty, then the classifier.
 
         Parameters
         ----------
         mouths : (n, 30, 40[, 3]), of pictures that are known (`MouthView.known`).
-        labels : (n,) canonical classes; clips, groups : (n,) which clip and subject each is of.
-        choosing : (n,) pictures on which the penalty is chosen; nothing else is learned from them.
-            None: it is chosen in three folds of subjects, and all pictures are then learned from.
+        labels : (n,) canonical classes; clips, groups : (n,) which clip and group each is of.
+        choosing : (n,) pictures on which the penalty is chosen; nothing else is trained on them.
+            None: it is chosen in three folds of groups, and all pictures are then trained on.
         work : folder for the features of all pictures, a byte a number; by default a temporary
             one. They are deleted afterwards.
 
         Raises
         ------
-        DataError : one subject only, where there are no pictures for choosing.
+        DataError : one group only, where there are no pictures for choosing.
         """
         if tuple(mouths.shape[1:]) != self.view.shape:
             raise DataError(

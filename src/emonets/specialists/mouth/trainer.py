@@ -39,8 +39,8 @@ class MouthTrainer:
     def __init__(self, table: Mapping[str, Any]) -> None:
         self._table = {key: value for key, value in table.items() if key != "every"}
         self._every = int(table.get("every", 1))
-        wanted = mouth_from_table(table)
-        self._view = MouthView(wanted.region, wanted.colour)
+        options = mouth_from_table(table)
+        self._view = MouthView(options.region, options.colour)
         self._extractor = mouths_extractor(self._view)
 
     @property
@@ -117,7 +117,7 @@ def make_trainer(request: TrainerRequest) -> Trainer:
 
     Raises
     ------
-    ParameterError : a key that the specialist does not know, or a value out of range.
+    ParameterError : a key that the specialist does not have, or a value out of range.
     """
     return MouthTrainer(to_table(mouth_from_table(request.table)))
 

@@ -29,7 +29,7 @@ class Mouths:
     mouths : (n, 30, 40[, 3]) uint8, those that show something (`MouthView.known`).
     clip : (n,) number of the clip that each is of.
     labels : (c,) 0..6 of the clips, in the order of `emonets.EMOTIONS`.
-    groups : (c,) subjects, ``corpus/subject``.
+    groups : (c,) groups, ``corpus/person``.
     splits : (c,) ``train``, ``valid``, ``test`` or, where the data are not divided, nothing.
     dropped : (file, why) of clips that were left out.
     blind : clips in which no mouth was found; they are among the clips, without a picture.
@@ -65,14 +65,14 @@ def fit_mouth(
     seed: int = 0,
     work: Path | None = None,
 ) -> MouthSpecialist:
-    """Learn from all clips that are not for testing.
+    """Train on all clips that are not for testing.
 
-    The penalty is chosen on the clips of the data's validation part, which are then not learned
-    from, as the paper did; where there is none, in three folds of subjects.
+    The penalty is chosen on the clips of the data's validation part, which are then not trained
+    on, as in the paper; where there is none, in three folds of groups.
 
     Raises
     ------
-    DataError : no clips are left, of one emotion only, or of one subject.
+    DataError : no clips are left, of one emotion only, or of one group.
     """
     part = data.take(data.splits != "test")
     if not len(part.mouths):

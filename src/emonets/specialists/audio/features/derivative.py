@@ -10,7 +10,7 @@ from emonets.errors import ParameterError
 Floats = NDArray[np.float64]
 
 REACH = 5
-"""Frames that a derivative looks ahead and back."""
+"""Frames before and after that a derivative uses."""
 
 _SLOPE = np.arange(-4, 5) / 60
 _TAPS = {
@@ -37,7 +37,7 @@ def derivative(rows: Floats, order: int = 1) -> Floats:
 
 
 def inner_derivative(rows: Floats, order: int) -> Floats:
-    """The derivative where all frames it looks at are there: (t + 10, d) gives (t, d)."""
+    """The derivative where all frames it uses are there: (t + 10, d) gives (t, d)."""
     count = len(rows) - 2 * REACH
     out = np.zeros((count, rows.shape[1]))
     for shift, tap in enumerate(_TAPS[order]):

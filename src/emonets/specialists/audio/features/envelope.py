@@ -26,7 +26,7 @@ POINTS = -(-FRAME // DECIMATION)
 TREMOLO, GRAIN = (4.0, 8.0), (10.0, 40.0)
 """The two bands of modulation, Hz."""
 
-_MEMORY = 0.05  # seconds that the low-pass looks back
+_MEMORY = 0.05  # seconds of the past that the low-pass weighs
 _BIN = SOUND_RATE / DECIMATION / FRAME  # Hz from one modulation frequency to the next
 
 

@@ -30,7 +30,7 @@ BLOCK = 32
 
 _LEFT = FRAME // 2  # zeros before the first sample
 _RIGHT = (FRAME - 1) // 2  # and after the last
-_SPAN = (BLOCK - 1) * STEP + FRAME  # samples that a full block looks at
+_SPAN = (BLOCK - 1) * STEP + FRAME  # samples that a full block covers
 
 
 def frame_count(samples: int) -> int:

@@ -26,7 +26,7 @@ HOP = 600
 WINDOW = 1920
 """Samples of a frame: 40 ms, long enough to part the harmonics of most voices."""
 LOW, HIGH = 50.0, 7600.0
-"""Hz, the outer edges of the lowest and the highest band: within what a 16 kHz recording holds."""
+"""Hz, the outer edges of the lowest and the highest band: within the range of sound at 16 kHz."""
 BANDS = 64
 """Bands between them, 26 Hz apart at the lower end and 270 Hz at the upper."""
 FLOOR = -140.0

@@ -1,7 +1,7 @@
 """The paper's feature plan: 29 features, 909 numbers a frame, and what each is computed from.
 
 A `Block` holds some frames and computes spectra, powers and whatever else several features share
-when the first of them asks. So a feature outside the plan costs nothing, and one inside costs
+when the first of them needs it. So a feature outside the plan costs nothing, and one inside costs
 what it does not share.
 """
 

@@ -31,7 +31,7 @@ class Axes:
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Rows seen, and per column (d,) their count without NaN, their mean, and the scatter:
+    """Number of rows, and per column (d,) their count without NaN, their mean, and the scatter:
     (d,) sums of squared deviations, or (d, d) of products of deviations."""
 
     n_rows: int
@@ -49,7 +49,7 @@ def statistics(x: Floats, *, rotate: bool) -> Statistics:
         there = np.ones(x.shape, dtype=bool)
     count = there.sum(axis=0, dtype=np.int64)
     some = np.maximum(count, 1)
-    with np.errstate(over="ignore", invalid="ignore"):  # whoever keeps the result looks at it
+    with np.errstate(over="ignore", invalid="ignore"):  # checked where the result is kept
         mean = np.where(there, x, 0.0).sum(axis=0) / some
         # once more about a mean that is nearly right: a constant column then has variance 0
         mean += np.where(there, x - mean, 0.0).sum(axis=0) / some

@@ -1,7 +1,7 @@
-"""Sound as the features want it: one channel, float64, 48 kHz, full scale 1.
+"""Sound as the features require it: one channel, float64, 48 kHz, full scale 1.
 
 Arrays of sound come in many kinds that look alike, and most mistakes with them give numbers, only
-wrong ones. What cannot be told apart safely is refused here, with what to do about it.
+wrong ones. What cannot be distinguished safely raises an error here, with what to do about it.
 """
 
 from __future__ import annotations
@@ -183,14 +183,14 @@ def _check_channels(samples: int, channels: int) -> None:
 
 
 def _scaled(x: NDArray[np.generic], *, whole: bool) -> Floats:
-    """Float64 with full scale 1; ``whole`` says that no more will come, so that it can be judged
+    """Float64 with full scale 1; ``whole``: no more will come, so that it can be judged
     whether these are integers in a type that hides their full scale."""
     kind = x.dtype.name
     if x.dtype.kind in "iu":
         if kind not in _FULL_SCALE:
             raise ParameterError(
-                f"waveform holds {kind}, whose full scale nobody knows; PCM is int16, int32, int8 "
-                "or uint8: convert it to the type it was recorded in, or to float with full scale 1"
+                f"waveform holds {kind}, without a defined full scale; PCM is int16, int32, int8 "
+                "or uint8: convert it to the recorded type, or to float with full scale 1"
             )
         samples = (x.astype(np.float64) - (128.0 if kind == "uint8" else 0.0)) / _FULL_SCALE[kind]
         if whole and kind == "int32":

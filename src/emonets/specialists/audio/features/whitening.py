@@ -5,9 +5,9 @@ nothing dropped is a rotation onto the principal axes and a division by the stan
 along each: ``Whitening(rotate=True)``. The authors' code, however, ran its PCA with the covariance
 cut down to its diagonal. What that does is to standardise each column, and to sort the columns by
 their variance: ``Whitening()``, the default, for the paper's figures were made with it. (Their
-code also centred training, validation and test files each by their own mean. That looks at all
-test files before it answers for one, and is not done here: all are centred by the mean of what
-was fitted.)
+code also centred training, validation and test files each by their own mean. That uses all
+test files before it predicts one, and is not done here: all are centred by the mean of what was
+fitted.)
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         y[j] = (x[p[j]] - mean[p[j]]) / sqrt(var[p[j]] + ridge)
 
-    p being the columns by falling variance, equal ones in their own order. With rotation (what
-    the paper's text says) x - mean is first turned onto the eigenvectors of the covariance, and
-    their eigenvalues take the place of var. Variances are those of a sample, with n - 1.
+    p being the columns by falling variance, equal ones in their own order. With rotation (the
+    paper's text) x - mean is first turned onto the eigenvectors of the covariance, and their
+    eigenvalues take the place of var. Variances are those of a sample, with n - 1.
 
     A column of constant value comes out as 0 for that value and, since only the ridge is left
     below the fraction line, as 3,162 times the difference for any other.
@@ -56,8 +56,8 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     NaN is a missing value (LPC and LSF have none in exactly silent frames): without rotation it is
     left out of its own column's statistics, with rotation the whole row is, for a covariance of
     differing rows need not be one. `transform` puts the column's mean in its place, which
-    without rotation is an output of 0. A column of fewer than two values has no variance to speak
-    of, and gives 0 whatever comes.
+    without rotation is an output of 0. A column of fewer than two values has no variance,
+    and its output is always 0.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     mean_ : (d,).
     count_ : (d,) rows that the statistics of each column rest on.
-    n_rows_ : rows seen.
+    n_rows_ : rows fitted.
     scatter_ : (d,) sums of squared deviations from the mean, or (d, d) with rotation.
     """
 
@@ -98,7 +98,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Forget what was seen, and gather the statistics of X (n, d), n ≥ 2.
+        """Discard earlier statistics, and gather the statistics of X (n, d), n ≥ 2.
 
         Raises
         ------
@@ -126,9 +126,9 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def merge(self, other: Whitening) -> Self:
-        """Add what another worker has seen, as if its files had been given to this one.
+        """Add the statistics of another worker, as if its files had been given to this one.
 
-        Either may have seen nothing yet. The other is left as it is.
+        Either may be without statistics yet. The other is left as it is.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         renamed = mine is not None and theirs is not None and list(mine) != list(theirs)
         if other.n_features_in_ != self.n_features_in_ or renamed:
             raise ParameterError(
-                f"the two saw different columns ({self.n_features_in_} and "
+                f"the two were fitted on different columns ({self.n_features_in_} and "
                 f"{other.n_features_in_}); compute the same features for all files"
             )
         self._keep(merged(self._statistics(), other._statistics()))
@@ -179,7 +179,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def var_(self) -> Floats:
-        """(d,) sample variances of the columns; 0 where fewer than two values were seen."""
+        """(d,) sample variances of the columns; 0 where fewer than two values were fitted."""
         check_is_fitted(self, "mean_")
         return variances(self.scatter_, self.count_)
 
@@ -187,7 +187,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def order_(self) -> Integers:
         """(k,) columns in the order of the outputs (without rotation only)."""
         if self.rotate:
-            raise AttributeError("with rotation outputs are no columns: see components_")
+            raise AttributeError("with rotation outputs are no columns: use components_")
         return self._solved().components.astype(np.int64)
 
     @property
@@ -197,7 +197,7 @@ class Whitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Of a vector and its opposite, that whose entry of largest magnitude is positive.
         """
         if not self.rotate:
-            raise AttributeError("without rotation outputs are columns: see order_")
+            raise AttributeError("without rotation outputs are columns: use order_")
         return self._solved().components.astype(np.float64)
 
     @property

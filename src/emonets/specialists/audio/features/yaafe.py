@@ -78,7 +78,7 @@ class YaafeStream:
     rate : samples a second of what will be pushed.
     level : of the whole sound, from `Level.measure`, which takes a pass of its own; None leaves
         the level as it is.
-    features : names out of `FEATURES`; None for all 29. What is not asked for is not computed.
+    features : names out of `FEATURES`; None for all 29. Others are not computed.
 
     Attributes
     ----------
@@ -188,7 +188,7 @@ def yaafe_features(
         its rate there is then nothing, and features of these frequencies describe rounding.
     normalize : the mean of the whole sound is taken away and its peak brought to this, as the
         authors did. None leaves the level as it is.
-    features : names out of `FEATURES`; None for all 29. What is not asked for is not computed.
+    features : names out of `FEATURES`; None for all 29. Others are not computed.
 
     Returns
     -------
@@ -255,9 +255,9 @@ class LevelMeter:
         return Level(mean, self._peak / loudest if loudest > 0 else math.inf)
 
 
-def _measure(pieces: Iterable[Floats], wanted: object) -> Level:
+def _measure(pieces: Iterable[Floats], level: object) -> Level:
     """The level of samples that have been checked, and a peak that has not."""
-    meter = LevelMeter(wanted)
+    meter = LevelMeter(level)
     for samples in pieces:
         meter.push(samples)
     return meter.level()

@@ -1,7 +1,7 @@
 """Random changes to spectrograms, for training: other voices, other rooms, other microphones.
 
 A spectrogram is (frames, bands) in dB. Everything here is a function of such an array and of a
-numpy generator; the changes stand in for what new recordings would bring:
+numpy generator; the changes stand in for what new clips would bring:
 
 - *warp*: all frequencies times a factor, as a shorter or longer vocal tract and a higher or
   lower voice would have them (Jaitly and Hinton 2013);
@@ -24,7 +24,7 @@ from emonets.errors import ParameterError
 Floats = NDArray[np.float32]
 
 _DYNAMIC_RANGE = 60.0
-"""dB below a clip's mean power under which nothing is told apart."""
+"""dB below a clip's mean power under which levels are not distinguished."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def normalise_level(levels: NDArray[np.floating]) -> Floats:
     """The network's input of a spectrogram, whatever the gain it was recorded with.
 
     Powers are divided by their mean over all frames and bands; what lies 60 dB below it and
-    deeper is levelled out, so that the depth of a recording's silence does not count. Then dB
+    deeper is levelled out, so that the depth of a clip's silence does not count. Then dB
     are shifted and scaled to about -1.8 to 2: (frames, bands) → (frames, bands).
     """
     power = np.power(10.0, np.asarray(levels, np.float64) / 10.0)

@@ -28,12 +28,12 @@ from emonets.specialists.audio.network.onnx import (
 
 
 class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Says what a sound is from its spectrogram, whatever its length and its gain.
+    """Classifies a sound by its spectrogram, whatever its length and its gain.
 
     One or several small residual networks with attentive statistics pooling over time (see
     ``sound_network_onnx``), trained from random weights on random, randomly changed stretches of
     the clips (``sound_augment``). Each clip is processed alone and whole, so that neither its
-    neighbours in a batch nor their number change an answer. Training needs the extra ``[train]``
+    neighbours in a batch nor their number change a prediction. Training needs the extra ``[train]``
     (torch); predicting does not.
 
     Parameters
@@ -158,7 +158,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.arrays_, self.history_ = [], []
         for member in range(self.members):
 
-            def tell(epoch: int, loss: float, member: int = member) -> None:
+            def report(epoch: int, loss: float, member: int = member) -> None:
                 if self.verbose:
                     print(f"network {member + 1}  epoch {epoch + 1:3d}  loss {loss:.4f}")
                 if on_epoch is not None:
@@ -185,7 +185,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 recipe,
                 self.augmentation,
                 checkpoint=None if self.checkpoint is None else Path(f"{self.checkpoint}.{member}"),
-                progress=tell,
+                progress=report,
             )
             # half precision is what a bundle holds, so that what is measured is what ships
             self.arrays_.append({k: v.astype(np.float16) for k, v in arrays.items()})
@@ -256,9 +256,9 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return p
 
     def embed(self, X: Sequence[ArrayLike]) -> NDArray[np.float64]:
-        """What the last layers look at: (n, members × 2 embedding) of n clips (T_i, bands) in dB.
+        """The embedding (n, members × 2 embedding) of n clips (T_i, bands) in dB.
 
-        Another classifier may learn on it, where there are too few clips to train a network.
+        Another classifier can be trained on it where there are too few clips to train a network.
 
         Raises
         ------
@@ -278,7 +278,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return labels
 
     def runner(self) -> SoundNetRunner:
-        """The networks ready to answer, made once: on the processor until :meth:`use` is called."""
+        """The networks, opened once: on the processor until :meth:`use` is called."""
         if "_runner" not in self.__dict__:
             self.use()
         runner: SoundNetRunner = self.__dict__["_runner"]
@@ -374,8 +374,8 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def trim_silence(levels: NDArray[np.float32], most: int) -> NDArray[np.float32]:
     """Leave at most so many frames of silence at either end of a clip: a view of (T, bands) dB.
 
-    Silence is what lies 35 dB below the loudest frame and deeper. What is said does not change
-    with the length of the silence around it, but the pooled statistics of a network do: two
+    Silence is what lies 35 dB below the loudest frame and deeper. Speech does not change with
+    the length of the silence around it, but the pooled statistics of a network do: two
     seconds of it at either end cost five to eight points of UAR on RAVDESS.
     """
     power = np.power(10.0, levels.astype(np.float64) / 10.0).mean(axis=1)

@@ -165,7 +165,7 @@ def _graph_shapes(network: Architecture, classes: int) -> dict[str, tuple[int, .
 
 
 class SoundNetRunner:
-    """Trained networks ready to answer, together: the mean of their log-probabilities.
+    """Trained networks, ready to predict together: the mean of their log-probabilities.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from emonets.errors import ParameterError
 
 @dataclass(frozen=True)
 class FaceAugmentation:
-    """Ranges from which the change of each picture is drawn, evenly unless said otherwise.
+    """Ranges from which the change of each picture is drawn, evenly unless stated otherwise.
 
     Parameters
     ----------

@@ -42,8 +42,8 @@ def draw_changes(
 ) -> Changes:
     """Draw how n pictures of a side are changed.
 
-    The processor's generator draws, wherever the pictures are, so that a graphics card sees the
-    same changes.
+    The processor's generator draws, wherever the pictures are, so that the changes are the
+    same on a graphics card.
     """
 
     def draw(*shape: int) -> Tensor:

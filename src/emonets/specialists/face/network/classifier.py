@@ -233,13 +233,13 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """:meth:`predict_proba`, and the penultimate-layer embedding (n, width) of n ≥ 1 pictures.
 
-        Another classifier may learn on it, where there are too few pictures to train a network.
+        Another classifier can be trained on it where there are too few pictures to train a network.
         With ``mirror`` it is the mean of both views, as the probabilities are.
         """
         check_is_fitted(self)
-        probabilities, pooled = self.runner().looked(self._views(X))
-        seen = pooled.reshape(-1, 1 + self.mirror, pooled.shape[1]).mean(axis=1)
-        return self._of_views(probabilities.astype(np.float64)), seen
+        probabilities, pooled = self.runner().probabilities_with_embedding(self._views(X))
+        embedding = pooled.reshape(-1, 1 + self.mirror, pooled.shape[1]).mean(axis=1)
+        return self._of_views(probabilities.astype(np.float64)), embedding
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable label of each picture: (n,)."""
@@ -247,7 +247,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return labels
 
     def runner(self) -> ConvNetRunner:
-        """The network ready to answer, made once: on the processor until :meth:`use` is called."""
+        """The network, opened once: on the processor until :meth:`use` is called."""
         if "_runner" not in self.__dict__:
             self.use()
         runner: ConvNetRunner = self.__dict__["_runner"]
@@ -258,7 +258,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         kept: ConvNetRunner | None = self.__dict__.get("_runner")
         if kept is not None and kept.runs_on == (device, threads):
-            return  # a loaded model is asked about many clips
+            return  # a loaded model predicts many clips
         self._runner = ConvNetRunner(
             self.network_, self.arrays_, self.crop, graph=self.graph(), device=device,
             threads=threads,

@@ -60,7 +60,7 @@ class ResponseNorm:
 @dataclass(frozen=True)
 class Standardise:
     """Each picture minus its mean, over its standard deviation (at least about ``floor``):
-    neither brightness nor contrast change the answer."""
+    neither brightness nor contrast change the output."""
 
     kind: ClassVar[str] = "standardise"
     floor: float = 5.0
@@ -151,7 +151,7 @@ NETWORKS: dict[str, Network] = {
         Dense(7),
     ),
     # Beyond the paper: the first trains on a processor in two hours; the second is the one that
-    # ships; the third is as good, larger and slower. The two want a graphics card to train on.
+    # ships; the third is as good, larger and slower. The last two need a graphics card to train on.
     "vgg small": vgg(32, (64, 128, 256)),
     "vgg deep": vgg(0, (32, 64, 160, 320), convolutions=3, dropout=0.2),
     "vgg": vgg(0, (64, 128, 256, 384), dropout=0.4),
@@ -169,7 +169,7 @@ def network_from_json(layers: Sequence[Mapping[str, Any]]) -> Network:
 
     Raises
     ------
-    BundleError : a layer of a kind that this version does not know, or with wrong fields.
+    BundleError : a layer of a kind that this version does not have, or with wrong fields.
     """
     network: list[Layer] = []
     for position, fields in enumerate(layers):
@@ -178,7 +178,7 @@ def network_from_json(layers: Sequence[Mapping[str, Any]]) -> Network:
         if kind not in _KINDS:
             raise BundleError(
                 f"layer {position} of the network is of kind {kind!r}; "
-                f"this version knows {', '.join(_KINDS)}"
+                f"this version has {', '.join(_KINDS)}"
             )
         try:
             network.append(_KINDS[kind](**rest))

@@ -24,7 +24,7 @@ from emonets.specialists.face.network.layers import Network
 class ModernConvNetClassifier(ConvNetClassifier):
     """A network with batch normalisation, trained on pictures that are changed at random.
 
-    It answers as a :class:`ConvNetClassifier` does; only the training is another. Its weights are
+    It predicts as a :class:`ConvNetClassifier` does; only the training differs. Its weights are
     kept in half precision, so that what is measured is what a bundle holds. Training needs the
     extra ``[train]`` (torch); predicting does not.
 
@@ -41,12 +41,12 @@ class ModernConvNetClassifier(ConvNetClassifier):
     momentum, weight_decay : of the gradient descent; biases and normalisations do not decay.
     label_smoothing : probability given to all classes alike.
     averaging : weights are averaged over steps with this factor, and the average is kept.
-    teaching : weight of the teachers' answers in the targets (``fit``).
+    teaching : weight of the teachers' predictions in the targets (``fit``).
     views : so many changes of each picture are drawn, the same in every run, and used in turn, so
-        that teachers are asked once about each; 0 draws new ones in every epoch, and teachers are
-        asked in every step.
-    first_view : number of the first of these changes, for teachers that have learned from
-        earlier ones and know them by heart.
+        that teachers predict each once; 0 draws new ones in every epoch, and teachers predict in
+        every step.
+    first_view : number of the first of these changes, for teachers that were trained on
+        earlier ones.
     mirror : at test, average the probabilities of the picture and of its mirror image.
     autocast : multiply in bfloat16 while training, where the processor or the card can.
     device : where to train: ``auto``, ``cpu`` or ``cuda``.
@@ -122,11 +122,11 @@ class ModernConvNetClassifier(ConvNetClassifier):
         X : (n, side, side) grey, 0..255.
         y : (n,) labels.
         votes : (n, classes) probabilities to train on in place of the labels, in the order of the
-            sorted labels: what several people said of a picture.
+            sorted labels: the labels of a picture by several people.
         start : a fitted network of the same layers to begin from.
-        teachers : fitted networks of the same crop and classes, whose mean answer to each changed
-            picture takes the part ``teaching`` of the target.
-        taught : what teachers answered to each view of each picture, from :meth:`teach`, in place
+        teachers : fitted networks of the same crop and classes. Their mean prediction of each
+            changed picture takes the part ``teaching`` of the target.
+        taught : predictions of teachers for each view of each picture, from :meth:`teach`, in place
             of them; several pupils of the same pictures can share it.
         validation, progress : as for :meth:`ConvNetClassifier.fit`.
 
@@ -196,7 +196,7 @@ class ModernConvNetClassifier(ConvNetClassifier):
         return self
 
     def teach(self, X: ArrayLike, teachers: Sequence[ConvNetClassifier]) -> NDArray[np.float16]:
-        """What fitted networks answer, in the mean, to each view of pictures (n, side, side).
+        """The mean predictions of fitted networks for each view of pictures (n, side, side).
 
         Returns
         -------

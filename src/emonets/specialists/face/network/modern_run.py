@@ -49,7 +49,7 @@ _WARM_UP = 0.04
 
 @dataclass(frozen=True)
 class Recipe:
-    """The numbers of a run; see ``modern_convnet.ModernConvNetClassifier``."""
+    """The numbers of a run; see `ModernConvNetClassifier`."""
 
     crop: int = 44
     epochs: int = 100

@@ -2,7 +2,7 @@
 
 Gradient descent with Nesterov's momentum along one cosine, batch normalisation, pictures that are
 changed at random, targets that are distributions, weights averaged over steps; if there are
-teachers, their answers to the very same changed picture are targets, too (Hinton et al. 2015).
+teachers, their predictions of the very same changed picture are targets, too (Hinton et al. 2015).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ except ImportError as error:  # pragma: no cover - depends on the installation
     raise MissingExtraError("training a network", "train") from error
 
 _SAMPLE = 1024
-"""Pictures from which a network to begin from learns what its maps are like."""
+"""Pictures whose statistics set the batch normalisation of a network to begin from."""
 
 _SAVE_SECONDS = 30.0
 """Between two checkpoints at least."""
@@ -51,11 +51,11 @@ def find_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise ParameterError("device 'cuda': torch finds no graphics card here; say cpu or auto")
+        raise ParameterError("device 'cuda': torch finds no graphics card here; use cpu or auto")
     try:
         return torch.device(name)
     except RuntimeError:
-        raise ParameterError(f"device {name!r} is unknown; say auto, cpu or cuda") from None
+        raise ParameterError(f"device {name!r} is unknown; use auto, cpu or cuda") from None
 
 
 def train(
@@ -82,9 +82,9 @@ def train(
     score : what to maximise; called with the averaged arrays after every epoch. Without one the
         last epoch is kept.
     start : arrays to begin from instead of random ones.
-    teachers : networks, for pictures of the same crop, whose mean answer to every batch has the
+    teachers : networks, for pictures of the same crop, whose mean prediction of every batch has the
         weight ``recipe.teaching`` in the loss.
-    taught : (views, n, classes) their answers instead, as :func:`teach` gives them.
+    taught : (views, n, classes) their predictions instead, as :func:`teach` gives them.
     checkpoint : a safetensors file; written after an epoch, twice a minute at most, and where it
         exists the run goes on from it with the same random numbers as if it had never stopped.
 
@@ -105,7 +105,7 @@ def train(
     key = _key(network, recipe, augmentation, targets, len(teachers), start is not None)
     if checkpoint is not None and checkpoint.exists():
         best, history = run.resume(checkpoint, key, best)
-    answers = None if taught is None else torch.from_numpy(taught).to(where)
+    predictions = None if taught is None else torch.from_numpy(taught).to(where)
     steps = max(1, len(x) // recipe.batch_size)
     saved = time.monotonic()
     for epoch in range(len(history.loss), recipe.epochs):
@@ -114,14 +114,14 @@ def train(
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch + 1)
         torch.manual_seed(recipe.seed * 1_000_003 + epoch + 1)
         target = y
-        if answers is not None:
-            target = torch.lerp(y, answers[epoch % recipe.views].float(), recipe.teaching)
+        if predictions is not None:
+            target = torch.lerp(y, predictions[epoch % recipe.views].float(), recipe.teaching)
         total = torch.zeros((), device=where)
         run.model.train()
         with fastest(where):
             batches = _batches(x, target, recipe, augmentation, epoch, generator)
-            for step, (batch, wanted) in enumerate(batches, epoch * steps):
-                total += run.step(batch, wanted, masters, step, steps * recipe.epochs)
+            for step, (batch, aims) in enumerate(batches, epoch * steps):
+                total += run.step(batch, aims, masters, step, steps * recipe.epochs)
         mean = float(total) / steps
         if not math.isfinite(mean):
             raise DataError(
@@ -152,7 +152,7 @@ def _batches(
     epoch: int,
     generator: torch.Generator,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """An epoch's changed pictures and what is wanted of them, in an order drawn anew."""
+    """An epoch's changed pictures and their targets, in an order drawn anew."""
     where, size = x.device, recipe.batch_size
     order = torch.randperm(len(x), generator=generator).to(where)
     parts = _parts_of_batches(max(1, len(x) // size), augmentation, generator)
@@ -164,11 +164,11 @@ def _batches(
     changes = changes.to(where)
     for step, part in enumerate(parts):
         index = order[step * size : (step + 1) * size]
-        batch, wanted = changed(x[index], recipe.crop, changes.of(index)), target[index]
+        batch, targets = changed(x[index], recipe.crop, changes.of(index)), target[index]
         if part < 1:  # mixed with the neighbours
             batch = torch.lerp(batch.roll(1, 0), batch, part)
-            wanted = torch.lerp(wanted.roll(1, 0), wanted, part)
-        yield batch, wanted
+            targets = torch.lerp(targets.roll(1, 0), targets, part)
+        yield batch, targets
 
 
 def teach(
@@ -182,8 +182,9 @@ def teach(
     device: str = "auto",
     autocast: bool = True,
 ) -> NDArray[np.float16]:
-    """The mean answers of networks to every view of pictures (n, side, side): (views, n, classes).
+    """Mean predictions of networks for every view of pictures: (views, n, classes).
 
+    ``images`` are (n, side, side) float32, the mean already subtracted.
     A view is one change of every picture, the same in every run.
     """
     where = find_device(device)
@@ -193,11 +194,11 @@ def teach(
     with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=cast):
         for view in range(first_view, first_view + views):
             changes = _view(view, len(x), x.shape[-1], crop, augmentation).to(where)
-            answers = []
+            predictions = []
             for index in torch.arange(len(x), device=where).split(512):  # type: ignore[no-untyped-call]
                 batch = changed(x[index], crop, changes.of(index)).contiguous(**LAYOUT)
-                answers.append(mean_probabilities(masters, batch))
-            found.append(torch.cat(answers).cpu().numpy().astype(np.float16))
+                predictions.append(mean_probabilities(masters, batch))
+            found.append(torch.cat(predictions).cpu().numpy().astype(np.float16))
     return np.stack(found)
 
 
@@ -219,11 +220,11 @@ def _parts_of_batches(
 
 
 def _ready(network: Network, values: Arrays, crop: int, where: torch.device) -> nn.Module:
-    """A trained network that only answers."""
+    """A trained network that only predicts."""
     master = build(network, crop)
     load_arrays(master, network, values)
-    answering: nn.Module = master.to(where, **LAYOUT).eval()
-    return answering
+    ready: nn.Module = master.to(where, **LAYOUT).eval()
+    return ready
 
 
 def _key(

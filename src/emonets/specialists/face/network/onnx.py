@@ -117,7 +117,7 @@ def check_graph(graph: bytes, network: Network, side: int) -> None:
 
 
 class ConvNetRunner:
-    """A trained network ready to answer.
+    """A trained network, ready to predict.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class ConvNetRunner:
             return np.empty((0, self._width["probabilities"]), np.float32)
         return np.concatenate([parts[0] for parts in self._run(pictures, ["probabilities"])])
 
-    def looked(
+    def probabilities_with_embedding(
         self, pictures: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The same, and the embedding: (n, width) float32; n is 1 at least."""

@@ -44,8 +44,8 @@ except ImportError as error:  # pragma: no cover - depends on the installation
 def fast_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16 by instructions of its own; one that has to
     imitate them is ten times slower than in single precision."""
-    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(bool(getattr(torch.cpu, name, bool)()) for name in asked)
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, name, bool)()) for name in checks)
 
 
 @dataclass(frozen=True)

@@ -195,9 +195,12 @@ def load_arrays(model: nn.Sequential, network: Network, values: dict[str, Any]) 
 
 
 def renormalise(model: nn.Sequential, pictures: Tensor) -> None:
-    """Let a model whose batch normalisation only adds a bias (:func:`load_arrays`) normalise what
-    pictures give, and undo it by its scale and its bias: the answers stay, and training on such
-    pictures begins with them instead of with maps that have lost their sizes."""
+    """Set batch normalisation to the statistics of pictures, without changing the output.
+
+    The model's batch normalisation only adds a bias before (:func:`load_arrays`). Afterwards it
+    normalises, and its scale and bias undo that. Training then begins from maps of unit variance
+    and from the same output.
+    """
     found: list[tuple[Any, Tensor]] = []
 
     def note(module: Any, _: Any, out: Tensor) -> None:
