@@ -251,9 +251,9 @@ class TwoStageGridSearch(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  #
         return {name: [float(v) for v in values] for name, values in coarse.items()}
 
     def _folds(
-        self, x: NDArray[Any], y: NDArray[Any], groups: NDArray[Any] | None, wanted: bool
+        self, x: NDArray[Any], y: NDArray[Any], groups: NDArray[Any] | None, enabled: bool
     ) -> list[Fold]:
-        if not wanted:
+        if not enabled:
             return []
         cv = self.cv
         if groups is not None and isinstance(cv, int | np.integer):

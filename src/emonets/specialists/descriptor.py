@@ -1,6 +1,6 @@
 """From the probabilities of a clip's frames to one vector a clip (paper 3.1.4, Figures 4 and 5).
 
-A clip has many frames with a face, or few; a classifier wants one length. The descriptor has a
+A clip has many frames with a face, or few; a classifier requires one length. The descriptor has a
 fixed number of segments, ten in the paper: long clips are averaged into them, short ones are
 expanded by repeating frames. Three simpler summaries stand beside it: the mean, the share of
 frames that each class wins, and one class for the clip.
