@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import ParameterError
 from emonets.inference.windows import windows
-from emonets.result import COLUMNS, FileStatus, Result, Row, write_whole
+from emonets.result import COLUMNS, FileStatus, PersonSeen, Result, Row, write_whole
 
 P = (0.1, 0.0, 0.05, 0.6, 0.05, 0.1, 0.1)
 U = (1 / 7,) * 7
@@ -121,3 +121,19 @@ def test_emotion_names() -> None:
     assert emotion_index("calm") == 6
     with pytest.raises(KeyError, match="angry, disgust"):
         emotion_index("boredom")
+
+
+def test_persons_survive_json() -> None:
+    person = PersonSeen(
+        "a.mp4", 0, (0, 2), np.array([0.04, 0.24]), np.array([[1, 2, 3, 4.5], [1, 2, 3, 5]]), 0.5,
+        b"\xff\xd8picture", np.arange(128, dtype=np.float32),
+    )  # fmt: skip
+    row = Row("a.mp4", 2, 0.0, 1.0, True, "face", P, person=0, speech=0.25, speaks=True)
+    result = Result((row,), (FileStatus("a.mp4", "ok"),), {}, (person,))
+    again = Result.from_json(result.to_json())
+    assert again == result
+    assert again.persons[0].boxes.shape == (2, 4)
+    assert Result.concatenate([result, again]).persons == (person, person)
+    assert again != Result(result.rows, result.files, {}, ())
+    table = result.to_pandas()
+    assert (table["person"][0], table["speech"][0], table["speaks"][0]) == (0, 0.25, True)

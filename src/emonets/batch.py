@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def predict_many(
         if on_clip is not None:
             on_clip(result)
     whole = Result.concatenate(done[i] for i in range(len(clips)))
-    return Result(whole.rows, whole.files, about)
+    return Result(whole.rows, whole.files, about, whole.persons)
 
 
 def _work(
@@ -204,9 +204,7 @@ def _keep(folder: Path, clip: Path, key: str, result: Result) -> None:
     if any(status.status == "error" for status in result.files):
         return  # predicted again next time
     try:
-        Result(result.rows, result.files, {**result.about, "key": key}).to_json(
-            _place(folder, clip)
-        )
+        replace(result, about={**result.about, "key": key}).to_json(_place(folder, clip))
     except OSError as error:
         raise _cannot_write(folder, error) from None
 

@@ -247,7 +247,7 @@ class EmoNets:
             parts.append(part)
         whole = Result.concatenate(parts)
         about = model.describe(uncertain_below=uncertain_below, abstain=abstain)
-        return Result(whole.rows, whole.files, about)
+        return Result(whole.rows, whole.files, about, whole.persons)
 
     def predict_clip(
         self,

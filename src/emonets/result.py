@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import MissingExtraError, ParameterError
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 SCHEMA = "emonets.result"
 SCHEMA_VERSION = 1
 COLUMNS: tuple[str, ...] = (
-    "file", "track", "start", "end", "face_found", "model", *EMOTIONS, "label", "sound_found",
-    "level", "motion_found",
+    "file", "track", "person", "start", "end", "face_found", "model", *EMOTIONS, "label",
+    "sound_found", "level", "motion_found", "speech", "speaks",
 )  # fmt: skip
 LEVELS = ("frame", "face", "window", "clip")
 """What a row covers: one face picture; one face in one window; a window without a single face;
@@ -54,6 +56,11 @@ class Row:
         that uses no motion.
     uncertain : whether the largest probability is below the threshold.
     other_found : whether a specialist that rests on something else found it; None in other rows.
+    person : number of the person in this clip, from 0 in order of appearance; several tracks may
+        be one person. None where no single face is meant.
+    speech : 0..1, share of the row's span in which somebody speaks; None where it is not known.
+    speaks : whether the person speaks in the span; None where it is not known, and where no
+        single face is meant.
     """
 
     file: str
@@ -68,6 +75,9 @@ class Row:
     motion_found: bool | None = None
     uncertain: bool = False
     other_found: bool | None = None
+    person: int | None = None
+    speech: float | None = None
+    speaks: bool | None = None
 
     @property
     def found(self) -> bool:
@@ -86,6 +96,7 @@ class Row:
         return {
             "file": self.file,
             "track": self.track,
+            "person": self.person,
             "start": self.start,
             "end": self.end,
             "face_found": self.face_found,
@@ -95,7 +106,66 @@ class Row:
             "sound_found": self.sound_found,
             "level": self.level,
             "motion_found": self.motion_found,
+            "speech": self.speech,
+            "speaks": self.speaks,
         }
+
+
+@dataclass(frozen=True, eq=False)
+class PersonSeen:
+    """Where one person of a clip is seen.
+
+    Attributes
+    ----------
+    file : the clip, as it was given.
+    person : as in the rows.
+    tracks : numbers of the face tubes that are this person's.
+    times : (n,) seconds, a few a second.
+    boxes : (n, 4) pixels of the frame: left, top, right, bottom.
+    usable : 0..1, share of the clip's frames in which this face can be used.
+    picture : a small picture of the face, JPEG.
+    embedding : (128,) numbers that tell people apart; None unless they are kept on request.
+    """
+
+    file: str
+    person: int
+    tracks: tuple[int, ...]
+    times: NDArray[np.float64]
+    boxes: NDArray[np.float64]
+    usable: float
+    picture: bytes = b""
+    embedding: NDArray[np.float32] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same values, to the digits of JSON."""
+        return isinstance(other, PersonSeen) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's values; the picture as base64."""
+        return {
+            "file": self.file,
+            "person": self.person,
+            "tracks": list(self.tracks),
+            "times": [round(float(t), 3) for t in self.times],
+            "boxes": [[round(float(v), 1) for v in box] for box in self.boxes],
+            "usable": self.usable,
+            "picture": base64.b64encode(self.picture).decode("ascii"),
+            "embedding": None if self.embedding is None else [float(v) for v in self.embedding],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> PersonSeen:
+        """The inverse of :meth:`to_dict`."""
+        embedding = content["embedding"]
+        return cls(
+            content["file"], content["person"], tuple(content["tracks"]),
+            np.array(content["times"], np.float64),
+            np.array(content["boxes"], np.float64).reshape(-1, 4), content["usable"],
+            base64.b64decode(content["picture"], validate=True),
+            None if embedding is None else np.array(embedding, np.float32),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -125,11 +195,13 @@ class Result:
         clip's fused row is its last.
     files : one status a file, in the order given.
     about : the model that was used: bundle, digest, version, how clips are decided.
+    persons : of each clip, in order of appearance.
     """
 
     rows: tuple[Row, ...] = ()
     files: tuple[FileStatus, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
+    persons: tuple[PersonSeen, ...] = ()
 
     @classmethod
     def concatenate(cls, results: Iterable[Result]) -> Result:
@@ -139,6 +211,7 @@ class Result:
             tuple(row for part in parts for row in part.rows),
             tuple(status for part in parts for status in part.files),
             parts[0].about if parts else {},
+            tuple(person for part in parts for person in part.persons),
         )
 
     @property
@@ -152,26 +225,27 @@ class Result:
         return tuple({row.file: row for row in rows}.values())
 
     def to_pandas(self) -> pd.DataFrame:
-        """A data frame with :data:`COLUMNS`; ``track`` is a nullable integer."""
+        """A data frame with :data:`COLUMNS`; ``track`` and ``person`` are nullable integers."""
         import pandas as pd
 
         # pandas keeps texts in Arrow, which holds UTF-8 only
         rows = [{**row.to_dict(), "file": printable(row.file)} for row in self.rows]
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         types = {
-            "file": "string", "track": "Int64", "start": "float64", "end": "float64",
-            "face_found": "boolean", "model": "string", **dict.fromkeys(EMOTIONS, "float64"),
+            "file": "string", "track": "Int64", "person": "Int64", "start": "float64",
+            "end": "float64", "face_found": "boolean", "model": "string",
+            **dict.fromkeys(EMOTIONS, "float64"),
             "label": "string", "sound_found": "boolean", "level": "string",
-            "motion_found": "boolean",
+            "motion_found": "boolean", "speech": "float64", "speaks": "boolean",
         }  # fmt: skip
         return frame.astype(types)
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
         """Comma separated, one header line, times to the millisecond; returned and written."""
         frame = self.to_pandas()
-        text: str = frame.round({"start": 3, "end": 3, **dict.fromkeys(EMOTIONS, 6)}).to_csv(
-            index=False, lineterminator="\n"
-        )
+        text: str = frame.round(
+            {"start": 3, "end": 3, "speech": 3, **dict.fromkeys(EMOTIONS, 6)}
+        ).to_csv(index=False, lineterminator="\n")
         if path is not None:
             write_whole(path, printable(text).encode())
         return text
@@ -185,6 +259,7 @@ class Result:
             "emotions": list(EMOTIONS),
             "files": [status.__dict__ for status in self.files],
             "rows": [_json_row(row) for row in self.rows],
+            "persons": [person.to_dict() for person in self.persons],
         }
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         if path is not None:
@@ -211,12 +286,14 @@ class Result:
                     row["file"], row["track"], row["start"], row["end"], row["face_found"],
                     row["model"], tuple(row[name] for name in EMOTIONS),
                     row.get("sound_found"), row.get("level", "clip"), row.get("motion_found"),
-                    row.get("label") == UNCERTAIN, row.get("other_found"),
+                    row.get("label") == UNCERTAIN, row.get("other_found"), row.get("person"),
+                    row.get("speech"), row.get("speaks"),
                 )
                 for row in content["rows"]
             )  # fmt: skip
             files = tuple(FileStatus(**status) for status in content["files"])
-            return cls(rows, files, content["about"])
+            persons = tuple(PersonSeen.from_dict(own) for own in content.get("persons", ()))
+            return cls(rows, files, content["about"], persons)
         except ParameterError:
             raise
         except (ValueError, KeyError, TypeError) as error:

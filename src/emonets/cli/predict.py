@@ -116,7 +116,7 @@ def predict(
             on_clip=lambda _: bar.advance(task),
             on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
         )
-    result = Result(result.rows, (*missing, *result.files), result.about)
+    result = Result(result.rows, (*missing, *result.files), result.about, result.persons)
     if out is not None:
         written = write_outputs(out, result, "csv" if format == TABLE else format)
         err.print(f"results: {written}", soft_wrap=True)
