@@ -29,6 +29,8 @@ from av.video.stream import VideoStream
 
 from emonets.errors import MediaError
 from emonets.media.ends import is_cut_off
+from emonets.media.timeline import Stamp
+from emonets.media.timing import MAX_BACK
 from emonets.runtime.parallel import asked_threads
 
 FORMATS = (
@@ -53,8 +55,17 @@ _DECODER_FAMILIES = ("pcm_", "adpcm_")
 _OPEN_SECONDS = 60.0
 """Reading the headers may take this long (s); only a maliciously built file needs seconds."""
 
+_TIMED = ("mov", "matroska", "flv", "avi", "wav")
+"""Containers whose header states a duration; FFmpeg only estimates that of others."""
+
+_CLOCK_90K = ("mpegts", "mpeg")
+"""Containers with a clock of 33 bits at 90 kHz, which is often joined to another one."""
+
 _INDEXED = ("mov", "matroska")
 """Containers that have true times and an index of their key frames."""
+
+_FAR = 2**60
+"""Behind the end of any file, in FFmpeg's microseconds."""
 
 _LEAD = 2.0
 """Reading begins at the last key frame that is so much (s) earlier than the requested time: sound
@@ -78,6 +89,7 @@ _CODEC_WHITELIST = ",".join(sorted(filter(is_allowed_decoder, av.codecs_availabl
 class Media:
     """An open container and the streams of it that are used."""
 
+    path: Path
     container: InputContainer
     video: VideoStream | None
     audio: AudioStream | None
@@ -89,6 +101,8 @@ class Media:
     """Seconds to which streams go that were not decoded."""
     midway: bool = False
     """Reading did not begin at the beginning."""
+    moved: bool = False
+    """Times were corrected."""
     _delay: int | None = None
 
     def go_to(self, time: float, streams: Sequence[VideoStream | AudioStream]) -> bool:
@@ -105,6 +119,8 @@ class Media:
         self.midway = True
         place = round((time - _LEAD + float(self.origin)) * av.time_base)
         try:
+            if not self._ends_as_stated(streams):
+                return False
             for stream in streams:
                 self.container.seek(place)
                 packet = next(self.container.demux(stream))
@@ -116,6 +132,63 @@ class Media:
         except Exception:  # its index is damaged, but it may still play
             return False
         return True
+
+    def _ends_as_stated(self, streams: Sequence[VideoStream | AudioStream]) -> bool:
+        """Whether the last packets lie within the header's duration.
+
+        If not, times may be corrected on the way, which a pass from the beginning finds out.
+        """
+        if self.stated is None:
+            return True
+        for stream in streams:
+            self.container.seek(_FAR)
+            packet = next(self.container.demux(stream))
+            time = self.stamp(packet).due
+            if packet.size and time is not None and time > self.stated + 1:
+                return False
+        return True
+
+    @property
+    def present(self) -> list[VideoStream | AudioStream]:
+        """The picture and the sound stream."""
+        return [s for s in (self.video, self.audio) if s is not None]
+
+    @property
+    def stated(self) -> float | None:
+        """The duration by the header, seconds; None where it states none."""
+        duration = self.container.duration
+        if not duration or duration < 0 or not self.container.format.name.startswith(_TIMED):
+            return None
+        return float(duration) / av.time_base
+
+    @property
+    def is_transport(self) -> bool:
+        """Whether it is a transport stream."""
+        return bool(self.container.format.name == "mpegts")
+
+    @property
+    def wrap(self) -> float | None:
+        """Seconds after which the container's clock starts at 0 again; None: never."""
+        return 2**33 / 90_000 if self.container.format.name in _CLOCK_90K else None
+
+    @property
+    def most_back(self) -> float:
+        """Seconds by which time stamps step back at most without a clock that starts anew."""
+        in_order = (*_CLOCK_90K, "ogg")
+        return 0.25 if self.container.format.name in in_order else MAX_BACK
+
+    def stamp(self, packet: Packet[Any]) -> Stamp:
+        """The times of a packet, in seconds on the clip's clock before any correction."""
+        base, origin = packet.time_base, float(self.origin)
+        due = packet.dts if packet.dts is not None else packet.pts
+        if base is None or due is None:
+            return Stamp(packet.stream_index, None, packet=packet)
+        top, bottom = base.numerator, base.denominator
+        shown = None if packet.pts is None else packet.pts * top / bottom - origin
+        return Stamp(
+            packet.stream_index, due * top / bottom - origin, shown,
+            (packet.duration or 0) * top / bottom, packet.pos, packet.size, packet,
+        )  # fmt: skip
 
     def note_end(self, packet: Packet[Any]) -> None:
         """Remember how far a packet that is not decoded reaches."""
@@ -319,7 +392,8 @@ def _choose(
         video.codec_context.options = {"max_pixels": str(max_pixels)}
         video.codec_context.thread_count = threads or asked_threads()
         video.thread_type = "AUTO"
-    return Media(container, video, audio, _origin(video, audio), cut_off)
+    origin = _origin(video, audio, run_in=container.format.name not in _CLOCK_90K)
+    return Media(path, container, video, audio, origin, cut_off)
 
 
 def _usable(stream: Any) -> bool:
@@ -331,14 +405,16 @@ def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
-def _origin(video: VideoStream | None, audio: AudioStream | None) -> Fraction:
+def _origin(video: VideoStream | None, audio: AudioStream | None, *, run_in: bool) -> Fraction:
     """Find the stream time at which the clip starts: the earlier of its streams' starts.
 
-    Sound that starts a little before zero is its encoder's run-in, which the decoder drops.
+    Sound that starts a little before zero is its encoder's run-in, which the decoder drops; in
+    containers without a ``run_in`` their clock was about to start at 0 again.
     """
     starts = []
     for stream in (video, audio):
         if stream is not None and stream.start_time is not None and stream.time_base:
             start = stream.start_time * stream.time_base
-            starts.append(max(start, Fraction(0)) if stream is audio and start > -1 else start)
+            drops = run_in and stream is audio and start > -1
+            starts.append(max(start, Fraction(0)) if drops else start)
     return min(starts, default=Fraction(0))

@@ -6,14 +6,18 @@ Corrupted input is handled here: what decodes is delivered, what does not is cou
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from emonets.media.container import Media, describe
+from emonets.media.timeline import Stamp, Timeline
+from emonets.media.transport import is_spliced
 
 _READ_FAILURES = 16
 """After so many failed reads in a row, the rest of the file is given up."""
@@ -49,31 +53,13 @@ def decoded(
 ) -> Iterator[VideoFrame | AudioFrame]:
     """Decode the streams in one sequential pass; frames come in the file's own order.
 
-    Never raises for damaged data: it is counted in ``damage`` and skipped.
+    Their times are on the one clock of `emonets.media.timeline`. Never raises for damaged data: it
+    is counted in ``damage`` and skipped.
     """
     if media.cut_off:
         damage.add("the file is cut off: its end is missing")
     counts = dict.fromkeys((s.index for s in streams), 0)
-    failures = 0
-    # streams that are not used are not decoded, but show how far the file goes
-    present = [s for s in (media.video, media.audio) if s is not None]
-    packets = media.container.demux(*present)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            break
-        except Exception as error:  # any error of FFmpeg or the disc
-            damage.add("a part of the file could not be read and was skipped", describe(error))
-            failures += 1
-            if failures >= _READ_FAILURES:
-                break
-            packets = media.container.demux(*present)
-            continue
-        # an empty packet means the end of the clip to the decoder
-        if packet.size == 0:
-            continue
-        failures = 0
+    for packet in _on_one_clock(media, damage):
         if packet.stream.index not in counts:
             media.note_end(packet)
             continue
@@ -94,6 +80,61 @@ def decoded(
             continue
         yield from frames
     _check_count(media, counts, damage)
+
+
+def _packets(media: Media, damage: Damage) -> Iterator[Packet[Any]]:
+    """The packets of the pictures and of the sound, as they lie in the file."""
+    failures = 0
+    # streams that are not used are not decoded, but show how far the file goes
+    present = media.present
+    packets = media.container.demux(*present)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            break
+        except Exception as error:  # any error of FFmpeg or the disc
+            damage.add("a part of the file could not be read and was skipped", describe(error))
+            failures += 1
+            if failures >= _READ_FAILURES:
+                break
+            packets = media.container.demux(*present)
+            continue
+        # an empty packet means the end of the clip to the decoder
+        if packet.size == 0:
+            continue
+        failures = 0
+        yield packet
+
+
+def _on_one_clock(media: Media, damage: Damage) -> Iterator[Packet[Any]]:
+    """The same packets, whose times are put on one clock."""
+
+    def warn(kind: str, numbers: str, broken: bool) -> None:
+        media.moved = True
+        damage.add(kind, numbers, harmless=not broken)
+
+    timeline = Timeline(
+        {s.index: "pictures" if s is media.video else "sound" for s in media.present},
+        stated=media.stated,
+        back=media.most_back,
+        wrap=media.wrap,
+        spliced=partial(is_spliced, media.path) if media.is_transport else _unknown,
+        midway=media.midway,
+        warn=warn,
+    )
+    for stamp in timeline.follow(map(media.stamp, _packets(media, damage))):
+        packet: Packet[Any] = stamp.packet
+        base = packet.time_base
+        if base is not None and packet.dts is not None and stamp.shift:
+            packet.dts += round(stamp.shift / base)
+        if base is not None and packet.pts is not None and (stamp.shown_shift or stamp.shift):
+            packet.pts += round((stamp.shown_shift or stamp.shift) / base)
+        yield packet
+
+
+def _unknown(_before: int | None, _behind: int | None) -> None:
+    """Of files that do not show where they were joined."""
 
 
 def _check_count(media: Media, counts: dict[int, int], damage: Damage) -> None:

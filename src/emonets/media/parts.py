@@ -1,0 +1,68 @@
+"""What a pass over a clip yields: frames, and pieces of sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.media.convert import SOUND_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a clip."""
+
+    index: int
+    """Its number among the frames of this pass, from 0."""
+    time: float
+    """Seconds since the clip's start, from the stream's own time stamps; strictly increasing."""
+    image: NDArray[np.uint8]
+    """(height, width, 3) uint8 RGB, upright, square pixels. The size may change within a clip."""
+    duration: float = 0.0
+    """Seconds for which it is shown, by the file; 0 if the file does not state it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundChunk:
+    """A piece of a clip's sound."""
+
+    time: float
+    """Of its first sample: seconds since the clip's start."""
+    samples: NDArray[np.float32]
+    """(n,) float32, mono, 48 kHz, full scale 1 (broken files: 8 at most); always finite."""
+
+    @property
+    def end(self) -> float:
+        """End of its last sample, in seconds since the clip's start."""
+        return self.time + self.samples.size / SOUND_RATE
+
+
+class GapFiller:
+    """Joins chunks of sound: gaps between them are filled with zeros.
+
+    A chunk that begins before the end of the one before it, or one sample after, is moved there.
+    """
+
+    def __init__(self) -> None:
+        self._start, self._count = 0.0, -1
+
+    def fill(self, chunk: SoundChunk) -> Iterator[SoundChunk]:
+        """The chunk, behind as many zeros as are missing (a second of them at a time)."""
+        if self._count < 0:
+            self._start, self._count = chunk.time, 0
+        gap = round((chunk.time - self._start) * SOUND_RATE) - self._count
+        if gap == 1:  # a sample of rounding is no gap
+            gap = 0
+        while gap > 0:
+            zeros = np.zeros(min(gap, SOUND_RATE), np.float32)
+            yield self._next(zeros)
+            gap -= zeros.size
+        yield self._next(chunk.samples)
+
+    def _next(self, samples: NDArray[np.float32]) -> SoundChunk:
+        made = SoundChunk(self._start + self._count / SOUND_RATE, samples)
+        self._count += samples.size
+        return made
