@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,17 @@ _OPEN_SECONDS = 60.0
 _TIMED = ("mov", "matroska", "flv", "avi", "wav")
 """Containers whose header states a duration; FFmpeg only estimates that of others."""
 
+_COUNTED = ("avi", "wav")
+"""Of these, containers without time stamps: FFmpeg counts their pictures and samples."""
+
 _CLOCK_90K = ("mpegts", "mpeg")
 """Containers with a clock of 33 bits at 90 kHz, which is often joined to another one."""
+
+_UNDECLARED = ("flv", "mpegts", "mpeg")
+"""Containers whose header does not list their streams."""
+
+_LATE = {"probesize": str(64 * 2**20), "analyzeduration": str(24 * 3600 * 10**6)}
+"""How far FFmpeg reads for a stream that begins late: 64 MiB, or a day in microseconds."""
 
 _INDEXED = ("mov", "matroska")
 """Containers that have true times and an index of their key frames."""
@@ -104,6 +113,7 @@ class Media:
     moved: bool = False
     """Times were corrected."""
     _delay: int | None = None
+    _ticks: dict[int, Fraction] = field(default_factory=dict)
 
     def go_to(self, time: float, streams: Sequence[VideoStream | AudioStream]) -> bool:
         """Let reading begin shortly before a time, where the container has an index.
@@ -162,6 +172,11 @@ class Media:
         return float(duration) / av.time_base
 
     @property
+    def is_counted(self) -> bool:
+        """Whether times come from counting, so that none can be broken."""
+        return self.container.format.name in _COUNTED
+
+    @property
     def is_transport(self) -> bool:
         """Whether it is a transport stream."""
         return bool(self.container.format.name == "mpegts")
@@ -179,14 +194,16 @@ class Media:
 
     def stamp(self, packet: Packet[Any]) -> Stamp:
         """The times of a packet, in seconds on the clip's clock before any correction."""
-        base, origin = packet.time_base, float(self.origin)
-        due = packet.dts if packet.dts is not None else packet.pts
-        if base is None or due is None:
-            return Stamp(packet.stream_index, None, packet=packet)
-        top, bottom = base.numerator, base.denominator
-        shown = None if packet.pts is None else packet.pts * top / bottom - origin
+        index = packet.stream_index
+        if not self._ticks:
+            self._ticks = {s.index: s.time_base or Fraction(0) for s in self.present}
+        base = self._ticks[index]
+        top, bottom, origin = base.numerator, base.denominator, float(self.origin)
+        due, shown = packet.dts, packet.pts
         return Stamp(
-            packet.stream_index, due * top / bottom - origin, shown,
+            index,
+            None if due is None else due * top / bottom - origin,
+            None if shown is None else shown * top / bottom - origin,
             (packet.duration or 0) * top / bottom, packet.pos, packet.size, packet,
         )  # fmt: skip
 
@@ -298,6 +315,24 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
     ------
     MediaError : no allowed container, damaged beyond opening, or nothing in it to decode.
     """
+    with _opened(path, max_pixels, {}) as (source, container):
+        if not _begins_late(container):
+            yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+            return
+    with _opened(path, max_pixels, _LATE) as (source, container):
+        yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+
+
+def _begins_late(container: InputContainer) -> bool:
+    """Whether pictures or sound may begin so late in a file that FFmpeg has not come so far."""
+    found = bool(container.streams.video) + bool(container.streams.audio)
+    return found < 2 and container.format.name in _UNDECLARED
+
+
+@contextmanager
+def _opened(
+    path: Path, max_pixels: int, further: dict[str, str]
+) -> Iterator[tuple[_Source, InputContainer]]:
     try:
         source = _Source(path)
     except OSError as error:
@@ -313,6 +348,7 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
                     "codec_whitelist": _CODEC_WHITELIST,
                     "protocol_whitelist": "none",
                     "max_pixels": str(max_pixels),
+                    **further,
                 },
                 metadata_errors="replace",
                 io_open=source.refuse,
@@ -323,7 +359,7 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
             raise _refusal(path, source, error) from error
         source.deadline = None
         with container:
-            yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+            yield source, container
     finally:
         source.close()
 

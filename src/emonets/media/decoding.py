@@ -93,6 +93,10 @@ def _packets(media: Media, damage: Damage) -> Iterator[Packet[Any]]:
             packet = next(packets)
         except StopIteration:
             break
+        except IndexError:
+            damage.add("a stream that begins late was left out")
+            packets = media.container.demux(*present)
+            continue
         except Exception as error:  # any error of FFmpeg or the disc
             damage.add("a part of the file could not be read and was skipped", describe(error))
             failures += 1
@@ -123,13 +127,15 @@ def _on_one_clock(media: Media, damage: Damage) -> Iterator[Packet[Any]]:
         midway=media.midway,
         warn=warn,
     )
-    for stamp in timeline.follow(map(media.stamp, _packets(media, damage))):
+    stamps = map(media.stamp, _packets(media, damage))
+    for stamp in stamps if media.is_counted else timeline.follow(stamps):
         packet: Packet[Any] = stamp.packet
-        base = packet.time_base
-        if base is not None and packet.dts is not None and stamp.shift:
-            packet.dts += round(stamp.shift / base)
-        if base is not None and packet.pts is not None and (stamp.shown_shift or stamp.shift):
-            packet.pts += round((stamp.shown_shift or stamp.shift) / base)
+        if stamp.shift or stamp.shown_shift:
+            base = packet.time_base
+            if packet.dts is not None:
+                packet.dts += round(stamp.shift / base)
+            if packet.pts is not None:
+                packet.pts += round(stamp.shown_shift / base)
         yield packet
 
 

@@ -38,6 +38,7 @@ _PADDING = 0.06
 """Codecs fill the end of their sound up, and begin it early, by so much at most (s)."""
 _FURTHER = 4
 """So many packets of another stream show that it goes on; fewer may only lie late in the file."""
+_WITHOUT = 32
 _IN_STEP = 1.0
 """Streams side by side that differ by less (s) show no pause."""
 
@@ -87,6 +88,8 @@ class _Stream:
     """Its shift before the latest correction."""
     place: int | None = None
     begun: bool = False
+    without: int = 0
+    """How many packets had no time of decoding."""
 
 
 @dataclass(slots=True)
@@ -149,8 +152,16 @@ class Timeline:
                     return
                 ahead.append(item)
             item = ahead.popleft()
-            if item.due is not None:
-                raw = self._unwrapped(self._streams[item.stream], item.due)
+            stream = self._streams[item.stream]
+            if item.due is None:
+                # before a decoder's delay is known; some containers never state more than this
+                stream.without += 1
+                if stream.without > _WITHOUT:
+                    item.due = item.shown
+            if item.due is None:
+                item.shift = item.shown_shift = stream.shift
+            else:
+                raw = self._unwrapped(stream, item.due)
                 shift = self._plain(item.stream, raw)
                 if shift is None:
                     shift = self._examined(item, raw, ahead, source)
@@ -308,10 +319,14 @@ class Timeline:
         start = {i: s.last for i, s in self._streams.items()}
         was = {i: s.raw for i, s in self._streams.items()}
         further = dict.fromkeys(self._streams, 0)
-        undecided = {
-            i for i, s in self._streams.items() if i != item.stream
-            and (not s.begun or abs(s.last - stream.last) < 2 * SKEW or not forward)
+        undecided = self._streams.keys() - {item.stream}
+        # a stream that was elsewhere may follow a jump, but is no evidence against it
+        beside = {
+            i for i, s in self._streams.items()
+            if not (forward and s.begun) or abs(s.last - stream.last) < 2 * SKEW
         }  # fmt: skip
+        if self._within(time) and not undecided & beside:
+            return found
         for packet in self._onward(ahead, source):
             if not undecided:
                 break
@@ -341,11 +356,11 @@ class Timeline:
                 # still what came before: it moves the place at which a new clock may begin
                 end = self._shown(packet, due) + other.shift + packet.duration
                 other.end = max(other.end, end)
-            if index in undecided and old > max(start[index], stream.last) + SKEW:
+            if index in undecided & beside and old > max(start[index], stream.last) + SKEW:
                 found.against = True
                 undecided.discard(index)
         # the file may end before the other stream is far enough
-        found.against |= any(further[index] >= _FURTHER for index in undecided)
+        found.against |= any(further[index] >= _FURTHER for index in undecided & beside)
         return found
 
     @staticmethod
