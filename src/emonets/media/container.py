@@ -111,7 +111,7 @@ class Media:
     midway: bool = False
     """Reading did not begin at the beginning."""
     moved: bool = False
-    """Times were corrected."""
+    """A time stamp was not followed."""
     _delay: int | None = None
     _ticks: dict[int, Fraction] = field(default_factory=dict)
 
@@ -166,20 +166,18 @@ class Media:
     @property
     def stated(self) -> float | None:
         """The duration by the header, seconds; None where it states none."""
+        return self.about if self.container.format.name.startswith(_TIMED) else None
+
+    @property
+    def about(self) -> float | None:
+        """That, or FFmpeg's estimate of it; None: unknown."""
         duration = self.container.duration
-        if not duration or duration < 0 or not self.container.format.name.startswith(_TIMED):
-            return None
-        return float(duration) / av.time_base
+        return float(duration) / av.time_base if duration and duration > 0 else None
 
     @property
     def is_counted(self) -> bool:
         """Whether times come from counting, so that none can be broken."""
         return self.container.format.name in _COUNTED
-
-    @property
-    def is_transport(self) -> bool:
-        """Whether it is a transport stream."""
-        return bool(self.container.format.name == "mpegts")
 
     @property
     def wrap(self) -> float | None:

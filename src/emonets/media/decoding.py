@@ -22,6 +22,9 @@ from emonets.media.transport import is_spliced
 _READ_FAILURES = 16
 """After so many failed reads in a row, the rest of the file is given up."""
 
+_SEAM = 1.0
+"""Seconds around a place where files were joined."""
+
 _PEEK_PACKETS = 500
 """How many packets are decoded for a first picture when a clip is opened."""
 
@@ -59,13 +62,34 @@ def decoded(
     if media.cut_off:
         damage.add("the file is cut off: its end is missing")
     counts = dict.fromkeys((s.index for s in streams), 0)
-    for packet in _on_one_clock(media, damage):
+    corrupt: list[float] = []
+    timeline = _timeline(media, damage)
+    try:
+        yield from _decoded_packets(media, streams, damage, timeline, counts, corrupt)
+    finally:
+        # where two files were joined, FFmpeg takes the last packets of the first for cut off
+        count = sum(all(abs(t - at) > _SEAM for at in timeline.seams) for t in corrupt)
+        if count:
+            damage.add("a packet is cut off or damaged", count=count)
+    _check_count(media, counts, damage)
+
+
+def _decoded_packets(
+    media: Media,
+    streams: Sequence[VideoStream | AudioStream],
+    damage: Damage,
+    timeline: Timeline,
+    counts: dict[int, int],
+    corrupt: list[float],
+) -> Iterator[VideoFrame | AudioFrame]:
+    """The frames of the streams; counts their packets, and lists the times of the corrupt ones."""
+    for packet in _on_one_clock(media, timeline, damage):
         if packet.stream.index not in counts:
             media.note_end(packet)
             continue
         counts[packet.stream.index] += 1
         if packet.is_corrupt:
-            damage.add("a packet is cut off or damaged")
+            corrupt.append(media.stamp(packet).due or 0.0)
         try:
             frames: Sequence[Any] = packet.decode()
         except Exception as error:
@@ -79,7 +103,6 @@ def decoded(
             damage.add(f"damaged {stream.type} data was skipped", describe(error))
             continue
         yield from frames
-    _check_count(media, counts, damage)
 
 
 def _packets(media: Media, damage: Damage) -> Iterator[Packet[Any]]:
@@ -111,22 +134,25 @@ def _packets(media: Media, damage: Damage) -> Iterator[Packet[Any]]:
         yield packet
 
 
-def _on_one_clock(media: Media, damage: Damage) -> Iterator[Packet[Any]]:
-    """The same packets, whose times are put on one clock."""
+def _timeline(media: Media, damage: Damage) -> Timeline:
+    def warn(kind: str, numbers: str, at: float, broken: bool) -> None:
+        media.moved |= broken
+        damage.add(kind, f"{numbers}; the clip goes on at {at:.2f} s", harmless=not broken)
 
-    def warn(kind: str, numbers: str, broken: bool) -> None:
-        media.moved = True
-        damage.add(kind, numbers, harmless=not broken)
-
-    timeline = Timeline(
+    return Timeline(
         {s.index: "pictures" if s is media.video else "sound" for s in media.present},
         stated=media.stated,
+        about=media.about,
         back=media.most_back,
         wrap=media.wrap,
-        spliced=partial(is_spliced, media.path) if media.is_transport else _unknown,
+        spliced=partial(is_spliced, media.path, media.container.format.name),
         midway=media.midway,
         warn=warn,
     )
+
+
+def _on_one_clock(media: Media, timeline: Timeline, damage: Damage) -> Iterator[Packet[Any]]:
+    """The same packets, whose times are put on one clock."""
     stamps = map(media.stamp, _packets(media, damage))
     for stamp in stamps if media.is_counted else timeline.follow(stamps):
         packet: Packet[Any] = stamp.packet
@@ -137,10 +163,6 @@ def _on_one_clock(media: Media, damage: Damage) -> Iterator[Packet[Any]]:
             if packet.pts is not None:
                 packet.pts += round(stamp.shown_shift / base)
         yield packet
-
-
-def _unknown(_before: int | None, _behind: int | None) -> None:
-    """Of files that do not show where they were joined."""
 
 
 def _check_count(media: Media, counts: dict[int, int], damage: Damage) -> None:

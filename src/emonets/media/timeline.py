@@ -38,7 +38,10 @@ _PADDING = 0.06
 """Codecs fill the end of their sound up, and begin it early, by so much at most (s)."""
 _FURTHER = 4
 """So many packets of another stream show that it goes on; fewer may only lie late in the file."""
+_LONGEST = 1.0
+"""A longer step (s) is a pause, and not how long a picture is shown."""
 _WITHOUT = 32
+"""After so many packets without a time of decoding a stream has none."""
 _IN_STEP = 1.0
 """Streams side by side that differ by less (s) show no pause."""
 
@@ -86,6 +89,8 @@ class _Stream:
     shift: float = 0.0
     before: float | None = None
     """Its shift before the latest correction."""
+    step: float = 0.0
+    """Between its latest packets: how long one is shown where the file does not state it."""
     place: int | None = None
     begun: bool = False
     without: int = 0
@@ -111,13 +116,15 @@ class Timeline:
     ----------
     streams : the index of each stream that is present, and "pictures" or "sound".
     stated : the clip's duration by its header, seconds; None: not stated, or only estimated.
+    about : that, or an estimate by the last packets; None: unknown.
     back : a step back by more than this (s) is no mere disorder.
     wrap : seconds after which the file's clock starts at 0 again; None: never.
     spliced : takes the place of a packet before a jump, and that of the packet behind it.
         Returns whether the file itself shows that two files were joined between them; None: it
         cannot show that.
     midway : reading did not begin at the beginning: the first packets may be late.
-    warn : takes a kind of correction, its numbers, and whether a time stamp is broken.
+    warn : takes a kind of correction, its numbers, the time at which the clip goes on, and whether
+        a time stamp is broken.
     """
 
     def __init__(
@@ -125,14 +132,18 @@ class Timeline:
         streams: dict[int, str],
         *,
         stated: float | None = None,
+        about: float | None = None,
         back: float = 1.0,
         wrap: float | None = None,
         spliced: Callable[[int | None, int | None], bool | None] = lambda _before, _behind: None,
         midway: bool = False,
-        warn: Callable[[str, str, bool], None] = lambda _kind, _numbers, _broken: None,
+        warn: Callable[[str, str, float, bool], None] = lambda *_: None,
     ) -> None:
         self._streams = {index: _Stream(name) for index, name in streams.items()}
         self._stated = stated
+        self._about = about
+        self.seams: list[float] = []
+        """Seconds at which each stream ended and went on where the file's clock started anew."""
         self._back = back
         self._wrap = wrap
         self._spliced = spliced
@@ -208,8 +219,6 @@ class Timeline:
                 return stream.before
         if time > stream.last and any(s.last >= time - SKEW for s in self._others(index)):
             return shift  # the other stream was there all the time
-        if time > stream.last + self._back and time - stream.last <= MAX_STEP and self._within(time):
-            return shift
         return None
 
     def _within(self, time: float) -> bool | None:
@@ -225,13 +234,16 @@ class Timeline:
         if shift != stream.shift:
             stream.before, stream.shift = stream.shift, shift
         shown = self._shown(item, raw)
+        step = raw + shift - stream.last
+        if stream.begun and 0 < step <= _LONGEST:
+            stream.step = step
         item.shift = raw - item.due + shift
         item.shown_shift = 0.0 if item.shown is None else shown - item.shown + shift
         if item.shown is not None and item.shift == 0:  # no rounding where nothing is to be done
             item.shown_shift = round(item.shown_shift, 3)
         stream.raw, stream.last, stream.begun = raw, raw + shift, True
         stream.place = item.place
-        stream.end = max(stream.end, shown + shift + item.duration)
+        stream.end = max(stream.end, shown + shift + (item.duration or stream.step))
 
     def _shown(self, item: Stamp, raw: float) -> float:
         """When a packet is shown, by the file's clock; ``raw`` is its time in decoding."""
@@ -252,6 +264,8 @@ class Timeline:
         time = raw + stream.shift
         step = time - stream.last
         found = self._look(item, raw, ahead, source)
+        if step > 0 and not found.agree and self._fits(item.stream, time):
+            found.against = True
         if step > 0:
             joined = self._spliced(self._place_before(), item.place)
             if self._is_pause(time, step, found, joined):
@@ -261,29 +275,41 @@ class Timeline:
             target = self._beside(item.stream)
             self._warn(
                 f"a time stamp of the {stream.name} is broken and was not followed",
-                f"it goes {numbers}, unlike the other stream; the clip goes on at {target:.2f} s",
-                True,
+                f"it goes {numbers}, unlike the other stream", target, True,
             )
             return target - raw
         shift = self._behind(item, raw, found)
+        self.seams += [raw + shift, *(s.last for s in self._streams.values())]
         broken = step > 0 and self._wrap is None
         kind = "the clock of the file starts anew, and what follows was put behind"
         if broken:
             kind = "a time stamp is broken and was not followed"
-        self._warn(kind, f"it goes {numbers}; the clip goes on at {raw + shift:.2f} s", broken)
+        self._warn(kind, f"it goes {numbers}", raw + shift, broken)
         self._joined = item.stream
         return shift
 
+    def _fits(self, index: int, time: float) -> bool:
+        """Whether the streams would end together if a step forward were none.
+
+        So it is where one stream has run on to its end, in a file that is in order of time, and
+        what is left of the other is as long as what that one has in advance.
+        """
+        stream = self._streams[index]
+        end = max((s.end for s in self._others(index)), default=0.0)
+        if self._about is None or end < stream.end + _IN_STEP:
+            return False
+        return abs(stream.end + self._about - time - end) <= _IN_STEP
+
     def _is_pause(self, time: float, step: float, found: _Ahead, joined: bool | None) -> bool:
         """Whether a step forward is one in time, too."""
-        if joined is not None:  # a transport stream, whose header states no duration
+        if joined is not None:  # the file shows it, although its header states no duration
             return not (joined or found.against)
         within = self._within(time)
-        if step <= MAX_STEP:
-            return bool(within) or not found.against
+        if found.against:
+            return False
         if within is None:
-            return found.agree
-        return within and not found.against
+            return found.agree or step <= MAX_STEP
+        return within or step <= MAX_STEP
 
     def _place_before(self) -> int | None:
         places = [s.place for s in self._streams.values() if s.place is not None]
@@ -299,13 +325,13 @@ class Timeline:
         """The least shift that puts a new clock behind all that came before."""
         first = {item.stream: self._shown(item, raw)} | found.first
         begin = min(first.values())
-        shifts = []
-        for index, stream in self._streams.items():
-            if not stream.begun:
-                continue
-            padding = _PADDING if stream.name == "sound" and len(self._streams) > 1 else 0.0
-            shifts.append(stream.end - first.get(index, begin) - padding)
-        return max(shifts, default=-begin)
+        shifts: dict[str, float] = {}
+        for index, other in self._streams.items():
+            if other.begun:
+                shifts[other.name] = other.end - first.get(index, begin)
+        most = max(shifts.values(), default=-begin)
+        pictures = shifts.get("pictures")
+        return most if pictures is None or most > pictures + _PADDING else pictures
 
     def _look(
         self, item: Stamp, raw: float, ahead: deque[Stamp], source: Iterator[Stamp]
@@ -325,8 +351,6 @@ class Timeline:
             i for i, s in self._streams.items()
             if not (forward and s.begun) or abs(s.last - stream.last) < 2 * SKEW
         }  # fmt: skip
-        if self._within(time) and not undecided & beside:
-            return found
         for packet in self._onward(ahead, source):
             if not undecided:
                 break
@@ -354,7 +378,7 @@ class Timeline:
             further[index] += 1
             if abs(old - other.last) <= PAUSE:
                 # still what came before: it moves the place at which a new clock may begin
-                end = self._shown(packet, due) + other.shift + packet.duration
+                end = self._shown(packet, due) + other.shift + (packet.duration or other.step)
                 other.end = max(other.end, end)
             if index in undecided & beside and old > max(start[index], stream.last) + SKEW:
                 found.against = True

@@ -1,8 +1,9 @@
-"""Where transport streams were joined: what the counters of their packets show.
+"""Where files were joined: what the bytes of a transport or program stream show.
 
-Each packet of 188 bytes has the number of the stream that it belongs to and a counter from 0 to 15
-for that stream. A counter that skips, or a flag that announces it, means that the packets before
-and behind do not come out of one recording (ISO/IEC 13818-1, 2.4.3).
+Each packet of a transport stream, of 188 bytes, has the number of the stream that it belongs to and
+a counter from 0 to 15 for that stream. A counter that skips, or a flag that announces it, means
+that the packets before and behind do not come out of one recording (ISO/IEC 13818-1, 2.4.3). A
+program stream begins with a system header (2.5.3).
 """
 
 from __future__ import annotations
@@ -15,31 +16,39 @@ _MARGIN = 192 * 1024
 """Bytes around the place that are examined, too: each stream has a packet among them."""
 _MOST = 8 * 2**20
 _NO_DATA = 0x1FFF
+_SYSTEM = b"\0\0\1\xbb"
+"""What a system header begins with."""
 
 
-def is_spliced(path: Path, before: int | None, behind: int | None) -> bool | None:
-    """Whether a transport stream was put together out of two between two of its bytes.
+def is_spliced(path: Path, kind: str, before: int | None, behind: int | None) -> bool | None:
+    """Whether a file was put together out of two between two of its bytes.
 
     Parameters
     ----------
+    kind : of the container, as FFmpeg names it.
     before, behind : places in the file, bytes; None: unknown.
 
     Returns
     -------
-    None : it cannot be found out.
+    None : its container cannot show that.
     """
-    if before is None or behind is None:
+    if before is None or behind is None or kind not in ("mpegts", "mpeg"):
         return None
     first, last = sorted((before, behind))
-    first, last = max(0, first - _MARGIN), last + _MARGIN
+    if kind == "mpeg":
+        return _SYSTEM in _bytes(path, first, last)
+    data = _bytes(path, max(0, first - _MARGIN), last + _MARGIN)
+    found = _grid(data)
+    return None if found is None else _skips(data, *found)
+
+
+def _bytes(path: Path, first: int, last: int) -> bytes:
     try:
         with path.open("rb") as file:
             file.seek(first)
-            data = file.read(min(last - first, _MOST))
+            return file.read(min(last - first, _MOST))
     except OSError:
-        return None
-    found = _grid(data)
-    return None if found is None else _skips(data, *found)
+        return b""
 
 
 def _grid(data: bytes) -> tuple[int, int] | None:
