@@ -257,7 +257,7 @@ class Clip:
                     for began, piece in _take_sound(pipe, raw, stamp, damage):
                         yield SoundChunk(began, piece)
                     continue
-                time = clock.tick(stamp, duration)
+                time = clock.tick(media.settled(stamp, clock.last), duration)
                 if time is None:
                     damage.add(
                         "a frame with a repeated or earlier time stamp was left out", harmless=True

@@ -29,7 +29,7 @@ from av.video.stream import VideoStream
 
 from emonets.errors import MediaError
 from emonets.media.ends import is_cut_off
-from emonets.media.timeline import Stamp
+from emonets.media.timeline import PAUSE, Stamp
 from emonets.media.timing import MAX_BACK
 from emonets.runtime.parallel import asked_threads
 
@@ -112,6 +112,8 @@ class Media:
     """Reading did not begin at the beginning."""
     moved: bool = False
     """A time stamp was not followed."""
+    put_back: list[float] = field(default_factory=list)
+    """Seconds by which streams were moved so far because of that."""
     _delay: int | None = None
     _ticks: dict[int, Fraction] = field(default_factory=dict)
 
@@ -231,6 +233,17 @@ class Media:
         if stamp is None:
             return None, duration
         return stamp * top / bottom - float(self.origin), duration
+
+    def settled(self, time: float | None, last: float) -> float | None:
+        """The time of a picture that came into the decoder before a broken stamp was found out.
+
+        Where pictures are out of order, those in advance of the others are.
+        """
+        if time is not None and time > last + PAUSE:
+            for move in self.put_back:
+                if -MAX_BACK < time + move - last <= PAUSE:
+                    return time + move
+        return time
 
     @property
     def _avi(self) -> bool:

@@ -139,7 +139,7 @@ def _timeline(media: Media, damage: Damage) -> Timeline:
         media.moved |= broken
         damage.add(kind, f"{numbers}; the clip goes on at {at:.2f} s", harmless=not broken)
 
-    return Timeline(
+    timeline = Timeline(
         {s.index: "pictures" if s is media.video else "sound" for s in media.present},
         stated=media.stated,
         about=media.about,
@@ -149,6 +149,8 @@ def _timeline(media: Media, damage: Damage) -> Timeline:
         midway=media.midway,
         warn=warn,
     )
+    media.put_back = timeline.put_back
+    return timeline
 
 
 def _on_one_clock(media: Media, timeline: Timeline, damage: Damage) -> Iterator[Packet[Any]]:

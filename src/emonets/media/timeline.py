@@ -142,6 +142,8 @@ class Timeline:
         self._streams = {index: _Stream(name) for index, name in streams.items()}
         self._stated = stated
         self._about = about
+        self.put_back: list[float] = []
+        """Seconds by which streams were moved to undo broken time stamps."""
         self.seams: list[float] = []
         """Seconds at which each stream ended and went on where the file's clock started anew."""
         self._back = back
@@ -176,7 +178,8 @@ class Timeline:
                 shift = self._plain(item.stream, raw)
                 if shift is None:
                     shift = self._examined(item, raw, ahead, source)
-                self._put(item, raw, shift)
+                shown = self._shown(item, raw)
+                self._put(item, raw, shown, shift)
             yield item
 
     # --- steps that need no examination ------------------------------------------------------
@@ -227,23 +230,34 @@ class Timeline:
             return None
         return time <= self._stated + _BEYOND
 
-    def _put(self, item: Stamp, raw: float, shift: float) -> None:
+    def _put(self, item: Stamp, raw: float, shown: float, shift: float) -> None:
         """Note a packet as the latest of its stream."""
         stream = self._streams[item.stream]
         assert item.due is not None
-        if shift != stream.shift:
-            stream.before, stream.shift = stream.shift, shift
-        shown = self._shown(item, raw)
         step = raw + shift - stream.last
         if stream.begun and 0 < step <= _LONGEST:
             stream.step = step
+        before = stream.before
+        if shift != stream.shift:
+            before = stream.before = stream.shift
+            stream.shift = shift
         item.shift = raw - item.due + shift
-        item.shown_shift = 0.0 if item.shown is None else shown - item.shown + shift
-        if item.shown is not None and item.shift == 0:  # no rounding where nothing is to be done
-            item.shown_shift = round(item.shown_shift, 3)
+        # a picture may be shown on the other side of a jump
+        shifts = {shift, shift if before is None else before}
+        found = min(shifts, key=lambda s: (abs(shown + s - raw - shift), s != shift))
+        if item.shown is not None:
+            item.shown_shift = shown - item.shown + found
+            if found == 0:  # no rounding where nothing is to be done
+                item.shown_shift = round(item.shown_shift, 3)
         stream.raw, stream.last, stream.begun = raw, raw + shift, True
         stream.place = item.place
-        stream.end = max(stream.end, shown + shift + (item.duration or stream.step))
+        if shown + found < stream.last + PAUSE:
+            stream.end = max(stream.end, shown + found + self._length(stream, item))
+
+    @staticmethod
+    def _length(stream: _Stream, item: Stamp) -> float:
+        """How long a packet is shown, seconds; the file may count a pause as part of it."""
+        return item.duration if 0 < item.duration <= _LONGEST else stream.step
 
     def _shown(self, item: Stamp, raw: float) -> float:
         """When a packet is shown, by the file's clock; ``raw`` is its time in decoding."""
@@ -264,15 +278,16 @@ class Timeline:
         time = raw + stream.shift
         step = time - stream.last
         found = self._look(item, raw, ahead, source)
-        if step > 0 and not found.agree and self._fits(item.stream, time):
-            found.against = True
+        fits = step > 0 and not found.agree and self._fits(item.stream, time)
+        found.against |= fits
         if step > 0:
             joined = self._spliced(self._place_before(), item.place)
             if self._is_pause(time, step, found, joined):
                 return stream.shift
         numbers = f"from {stream.last:.2f} to {time:.2f} s"
         if found.against:
-            target = self._beside(item.stream)
+            target = stream.last + stream.step if fits else self._beside(item.stream)
+            self.put_back.append(target - time)
             self._warn(
                 f"a time stamp of the {stream.name} is broken and was not followed",
                 f"it goes {numbers}, unlike the other stream", target, True,
@@ -318,8 +333,9 @@ class Timeline:
     def _beside(self, index: int) -> float:
         """Where a stream goes on whose own clock is broken: where the other one is."""
         stream = self._streams[index]
-        beside = max((s.last for s in self._others(index)), default=stream.end)
-        return stream.end if beside - stream.end < _IN_STEP else beside
+        due = stream.last + stream.step
+        beside = max((s.last for s in self._others(index)), default=due)
+        return due if beside - due < _IN_STEP else beside
 
     def _behind(self, item: Stamp, raw: float, found: _Ahead) -> float:
         """The least shift that puts a new clock behind all that came before."""
@@ -378,7 +394,7 @@ class Timeline:
             further[index] += 1
             if abs(old - other.last) <= PAUSE:
                 # still what came before: it moves the place at which a new clock may begin
-                end = self._shown(packet, due) + other.shift + (packet.duration or other.step)
+                end = self._shown(packet, due) + other.shift + self._length(other, packet)
                 other.end = max(other.end, end)
             if index in undecided & beside and old > max(start[index], stream.last) + SKEW:
                 found.against = True
