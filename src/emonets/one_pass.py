@@ -6,6 +6,7 @@ specialists.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,9 @@ _TUBES_WAITING = 2
 _FRAMES_WAITING = 4
 _CHUNKS_WAITING = 64
 
+_PAUSE = 4.0
+_ABOUT = 2.0
+
 
 @dataclass
 class Pictures:
@@ -38,27 +42,49 @@ class Pictures:
     Attributes
     ----------
     count : frames so far. first, last : seconds, of the first and of the latest frame.
+    shown : seconds for which the latest frame is shown, by the file; 0: not stated.
     """
 
     count: int = 0
     first: float = 0.0
     last: float = 0.0
+    shown: float = 0.0
+    _steps: array[float] = field(default_factory=lambda: array("d"))
 
-    def add(self, time: float) -> None:
-        """Take the time of the next frame, seconds."""
-        self.first = self.first if self.count else time
-        self.last = time
+    def add(self, time: float, shown: float = 0.0) -> None:
+        """Take the time of the next frame, and how long it is shown (0: not stated), seconds."""
+        if self.count:
+            self._steps.append(time - self.last)
+        else:
+            self.first = time
+        self.last, self.shown = time, shown
         self.count += 1
 
     @property
     def step(self) -> float:
-        """Mean time between frames, seconds; 0 of fewer than two."""
-        return (self.last - self.first) / max(self.count - 1, 1)
+        """Mean time between frames without pauses, seconds; 0 of fewer than two.
+
+        A pause is a step of more than four times the median.
+        """
+        if not self._steps:
+            return 0.0
+        steps = np.array(self._steps)
+        pauses = steps[steps > _PAUSE * np.median(steps)]
+        if not pauses.size:
+            return (self.last - self.first) / len(steps)
+        return float((self.last - self.first - pauses.sum()) / (len(steps) - pauses.size))
 
     @property
     def span(self) -> tuple[float, float]:
-        """Start and end of the pictures, seconds."""
-        return self.first, self.last + self.step
+        """Start of the first picture and end of the last, seconds.
+
+        The last one is shown for the mean step, or, where the file states quite another duration,
+        for that.
+        """
+        step = self.step
+        if self.shown > 0 and not step / _ABOUT <= self.shown <= step * _ABOUT:
+            step = self.shown
+        return self.first, self.last + step
 
     def about(self) -> Features:
         """``span`` (2,) and ``step`` (), as features have them."""
@@ -119,7 +145,7 @@ def read_clip(
         )
 
         def on_each(frame: Frame) -> None:
-            pictures.add(frame.time)
+            pictures.add(frame.time, frame.duration)
             frames.push(frame)
             if on_frame is not None:
                 on_frame(frame)

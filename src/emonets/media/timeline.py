@@ -294,6 +294,8 @@ class Timeline:
             )
             return target - raw
         shift = self._behind(item, raw, found)
+        if step > 0:
+            self.put_back.append(raw + shift - time)
         self.seams += [raw + shift, *(s.last for s in self._streams.values())]
         broken = step > 0 and self._wrap is None
         kind = "the clock of the file starts anew, and what follows was put behind"
