@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
 from emonets.media.clip import SOUND_RATE, Clip, Frame
 
+T = TypeVar("T")
+
+RUN_IN = 0.05
+"""Seconds of an encoder's run-in at most."""
 BLEEP = 0.03
 """Seconds of a bleep."""
 WRAP = 2**33
@@ -127,7 +130,7 @@ def _sound(stream: Any, plan: Plan, rate: int, size: int, ahead: float) -> list[
         data = np.zeros(count, np.float32)
         for time in plan.bleeps:
             at = round((time + ahead) * rate) - begin
-            if 0 <= at and at + tone.size <= count:
+            if at >= 0 and at + tone.size <= count:
                 data[at : at + tone.size] = tone
         made = stream.codec_context.format.name
         for at in range(0, count, size):
@@ -188,7 +191,116 @@ def joined(path: Path, pieces: Sequence[Path]) -> Path:
     return path
 
 
-__all__ = [
-    "BLEEP", "CODECS", "WRAP", "Found", "NDArray", "Plan", "joined", "largest_error", "read_plan",
-    "replace", "steady", "write_plan",
-]  # fmt: skip
+class Draw(Protocol):
+    """A source of random choices."""
+
+    def number(self, low: float, high: float) -> float:
+        """Between the two."""
+
+    def choice(self, of: Sequence[T]) -> T:
+        """One of them."""
+
+
+class Seeded:
+    """Choices of a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def number(self, low: float, high: float) -> float:
+        return float(self._random.uniform(low, high))
+
+    def choice(self, of: Sequence[T]) -> T:
+        return of[int(self._random.integers(len(of)))]
+
+
+PAUSES = (0.0, 0.12, 1.0, 15.0, 45.0, 700.0, 5000.0)
+"""Seconds between two parts of a made clip."""
+_LONGEST_SOUND = 50.0  # seconds that are filled with sound: more only costs time
+
+
+def made(draw: Draw, folder: Path) -> tuple[str, Path, Plan]:
+    """A clip with pauses, late starts, wraps and variable rates, or one joined out of several.
+
+    Returns
+    -------
+    The kind, the file, and what it holds.
+    """
+    kind = draw.choice(("mkv", "mp4", "webm", "ts", "flv", "joined.ts"))
+    if kind == "joined.ts":
+        return kind, *_made_joined(draw, folder)
+    path, plan = folder / f"made.{kind}", _made_plan(draw, even=kind == "flv")
+    ahead = draw.choice((0.0, 1000.0, WRAP / 90_000 - 2.0)) if kind == "ts" else 0.0
+    return kind, write_plan(path, plan, ahead=ahead), plan
+
+
+def _made_plan(draw: Draw, *, even: bool) -> Plan:
+    frames: list[float] = []
+    flashes: list[float] = []
+    sound: list[tuple[float, float]] = []
+    bleeps: list[float] = []
+    at = 0.0
+    count = draw.choice((1, 2, 3))
+    for number in range(count):
+        length = draw.choice((1.0, 1.6, 2.4))
+        late = draw.choice((0.0, 0.0, 0.32))
+        # one of the two may begin later, and one of them pause
+        starts = (at + late, at) if draw.choice((True, False)) else (at, at + late)
+        rate = draw.choice((25.0, 12.5) if even else (25.0, 12.5, 30.0, 50.0, 7.0))
+        times = np.array(steady(starts[0], at + length, rate))
+        if not even and draw.choice((True, False)):
+            jitter = [draw.number(-0.4, 0.4) / rate for _ in times]
+            times = np.round(times + [0.0, *jitter[1:]], 3)
+        frames += times.tolist()
+        # a step of more than one picture between flashes; where a flash begins is what is found
+        first = int(draw.number(1, len(times) / 2 - 1))
+        flashes += [float(times[first]), float(times[first + 3])]
+        pause = draw.choice(PAUSES) if number < count - 1 else 0.0
+        filled = pause <= _LONGEST_SOUND and draw.choice((True, False))
+        end = at + length + (pause if filled else -0.1)
+        joins = bool(sound) and starts[1] - sound[-1][1] < 0.1
+        sound = [*sound[:-1], (sound[-1][0], end)] if joins else [*sound, (starts[1], end)]
+        bleeps.append(draw.number(starts[1] + 0.15, at + length - 0.2))
+        at += length + pause
+    return Plan(tuple(frames), tuple(flashes), tuple(sound), tuple(bleeps))
+
+
+def _made_joined(draw: Draw, folder: Path) -> tuple[Path, Plan]:
+    plan, files = Plan(), []
+    wrap, length, before = WRAP / 90_000, 0.0, 0.0
+    for number in range(draw.choice((2, 3))):
+        seconds = draw.choice((1.0, 2.0))
+        rate = draw.choice((25.0, 12.5, 50.0))
+        frames = steady(0, seconds, rate)
+        begin = draw.choice((0.0, 0.4))
+        flash, bleep = draw.choice(frames[2 : len(frames) // 2]), draw.number(0.5, seconds - 0.2)
+        piece = Plan(frames, (flash,), ((begin, seconds - 0.1),), (bleep,))
+        clocks = [0.0, 60.0, 1000.0, 40_000.0, wrap - 40.0, wrap - 2.0]
+        # the clock goes back, or leaps: a short step forward would be a pause
+        steps = {c: (c - before + wrap / 2) % wrap - wrap / 2 for c in clocks}
+        ahead = draw.choice([c for c in clocks if not number or not -1 < steps[c] < 20])
+        files.append(write_plan(folder / f"{number}.ts", piece, ahead=ahead))
+        later = piece.later(length)
+        plan = Plan(
+            plan.frames + later.frames, plan.flashes + later.flashes, plan.sound + later.sound,
+            plan.bleeps + later.bleeps,
+        )  # fmt: skip
+        length, before = length + seconds, ahead + seconds
+    return joined(folder / "joined.ts", files), plan
+
+
+def error_of(found: Found, plan: Plan) -> float:
+    """The largest error of a flash or a bleep, seconds.
+
+    A clip begins with the first of its streams, which may be the run-in of its sound's codec: all
+    times may be later by that.
+    """
+    if len(found.flashes) != len(plan.flashes):
+        return float("inf")
+    begin = min(plan.frames[0], plan.sound[0][0] if plan.sound else plan.frames[0])
+    late = found.flashes[0] - (plan.flashes[0] - begin)
+    if not -0.02 < late < RUN_IN:
+        return float("inf")
+    flashes = [time - late + begin for time in found.flashes]
+    bleeps = [time - late + begin for time in found.bleeps]
+    return max(largest_error(flashes, plan.flashes), largest_error(bleeps, plan.bleeps))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from emonets.contracts import FRAMES, SOUND, TUBES, BaseReader, Features, Reader
 from emonets.errors import MediaError
 from emonets.media.clip import Clip, Frame, GapFiller, SoundChunk
+from emonets.media.parts import MARGIN
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
 from emonets.tubes.pipeline import find_tubes, prefetch
@@ -86,6 +88,14 @@ class Pictures:
             step = self.shown
         return self.first, self.last + step
 
+    @property
+    def pauses(self) -> list[tuple[float, float]]:
+        """Start and end, in seconds, of long stretches without a picture."""
+        times = self.first + np.concatenate([[0.0], np.cumsum(self._steps)])
+        long = np.flatnonzero(np.diff(times) > 2 * MARGIN)
+        step = self.step
+        return [(float(times[i] + step), float(times[i + 1])) for i in long]
+
     def about(self) -> Features:
         """``span`` (2,) and ``step`` (), as features have them."""
         return {"span": np.array(self.span), "step": np.array(self.step)}
@@ -93,10 +103,13 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Pass:
-    """The results of a pass over a clip: features by reader, and the times of its frames."""
+    """The results of a pass over a clip: features by reader, the times of its frames, its pauses."""
 
     features: dict[str, Features]
     pictures: Pictures = field(default_factory=Pictures)
+    pauses: Sequence[tuple[float, float]] = ()
+    """Start and end, in seconds, of long stretches without a picture and without a sample, as far
+    as both were read."""
 
 
 def read_clip(
@@ -181,7 +194,15 @@ def read_clip(
         if "span" not in own and not reader.needs.isdisjoint((TUBES, FRAMES)):
             own |= pictures.about()
         out[name] = own
-    return Pass(out, pictures)
+    read = [pictures.pauses] * use_frames + [gaps.gaps] * use_sound
+    return Pass(out, pictures, reduce(_overlap, read) if read else ())
+
+
+def _overlap(
+    one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    both = [(max(a, c), min(b, d)) for a, b in one for c, d in other]
+    return [(start, end) for start, end in both if start < end]
 
 
 def _check(clip: Clip, reader: Reader) -> None:

@@ -33,6 +33,9 @@ class SoundChunk:
     """Of its first sample: seconds since the clip's start."""
     samples: NDArray[np.float32]
     """(n,) float32, mono, 48 kHz, full scale 1 (broken files: 8 at most); always finite."""
+    gap: bool = False
+    """Whether it fills the middle of a long gap, `MARGIN` away from any sound. A reader that takes
+    no time for such zeros only counts them."""
 
     @property
     def end(self) -> float:
@@ -40,29 +43,54 @@ class SoundChunk:
         return self.time + self.samples.size / SOUND_RATE
 
 
+MARGIN = 10.0
+"""Seconds on both sides of a long gap whose zeros are passed on as any other sound."""
+
+_ZEROS = np.zeros(SOUND_RATE, np.float32)
+_ZEROS.flags.writeable = False
+
+
 class GapFiller:
     """Joins chunks of sound: gaps between them are filled with zeros.
 
     A chunk that begins before the end of the one before it, or one sample after, is moved there.
+
+    Attributes
+    ----------
+    gaps : start and end, in seconds, of those that are longer than twice `MARGIN`.
     """
 
     def __init__(self) -> None:
         self._start, self._count = 0.0, -1
+        self.gaps: list[tuple[float, float]] = []
 
     def fill(self, chunk: SoundChunk) -> Iterator[SoundChunk]:
         """The chunk, behind as many zeros as are missing (a second of them at a time)."""
         if self._count < 0:
             self._start, self._count = chunk.time, 0
         gap = round((chunk.time - self._start) * SOUND_RATE) - self._count
-        if gap == 1:  # a sample of rounding is no gap
-            gap = 0
-        while gap > 0:
-            zeros = np.zeros(min(gap, SOUND_RATE), np.float32)
-            yield self._next(zeros)
-            gap -= zeros.size
+        if gap > 1:  # a sample of rounding is no gap
+            margin = round(MARGIN * SOUND_RATE)
+            if gap > 2 * margin:
+                self.gaps.append((self._end, chunk.time))
+                yield from self._zeros(margin)
+                yield from self._zeros(gap - 2 * margin, gap=True)
+                yield from self._zeros(margin)
+            else:
+                yield from self._zeros(gap)
         yield self._next(chunk.samples)
 
-    def _next(self, samples: NDArray[np.float32]) -> SoundChunk:
-        made = SoundChunk(self._start + self._count / SOUND_RATE, samples)
+    @property
+    def _end(self) -> float:
+        return self._start + self._count / SOUND_RATE
+
+    def _zeros(self, count: int, *, gap: bool = False) -> Iterator[SoundChunk]:
+        while count > 0:
+            zeros = _ZEROS[:count]
+            yield self._next(zeros, gap=gap)
+            count -= zeros.size
+
+    def _next(self, samples: NDArray[np.float32], *, gap: bool = False) -> SoundChunk:
+        made = SoundChunk(self._end, samples, gap)
         self._count += samples.size
         return made

@@ -17,6 +17,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 MAX_STEP = 600.0
@@ -36,6 +37,8 @@ _BEYOND = 1.0
 """A header may state a clip's duration too short by so much (s)."""
 _PADDING = 0.06
 """Codecs fill the end of their sound up, and begin it early, by so much at most (s)."""
+_RECENT = 8
+"""So many packets show how long the last of them is shown."""
 _FURTHER = 4
 """So many packets of another stream show that it goes on; fewer may only lie late in the file."""
 _LONGEST = 1.0
@@ -78,23 +81,48 @@ class Stamp:
 class _Stream:
     """What is known of a stream.
 
-    ``raw`` and ``last`` are the time of its latest packet, by the file and on the clip's clock;
-    ``end`` is where what it shows ends.
+    ``raw`` and ``last`` are the time of its latest packet, by the file and on the clip's clock.
     """
 
     name: str
     raw: float = 0.0
     last: float = 0.0
-    end: float = 0.0
     shift: float = 0.0
     before: float | None = None
     """Its shift before the latest correction."""
-    step: float = 0.0
-    """Between its latest packets: how long one is shown where the file does not state it."""
+    shown: float = 0.0
+    """When the last of its pictures or samples is shown."""
+    duration: float = 0.0
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    """When its latest packets are shown."""
     place: int | None = None
     begun: bool = False
     without: int = 0
     """How many packets had no time of decoding."""
+
+    @property
+    def step(self) -> float:
+        """How long its last packet is shown, seconds.
+
+        Files may state their nominal rate, or count a pause as a part of a duration.
+        """
+        steps = sorted(b - a for a, b in pairwise(sorted(self.recent)))
+        step = steps[len(steps) // 2] if steps else 0.0
+        if step > _LONGEST:
+            step = 0.0
+        stated = self.duration
+        return step if step and (step <= 4 * stated or not 0 < stated <= _LONGEST) else stated
+
+    @property
+    def end(self) -> float:
+        """Where what it shows ends, seconds."""
+        return self.shown + min(self.step, _LONGEST)
+
+    def show(self, time: float, duration: float) -> None:
+        """Note when a packet is shown."""
+        self.recent.append(time)
+        if time >= self.shown:
+            self.shown, self.duration = time, duration
 
 
 @dataclass(slots=True)
@@ -234,9 +262,6 @@ class Timeline:
         """Note a packet as the latest of its stream."""
         stream = self._streams[item.stream]
         assert item.due is not None
-        step = raw + shift - stream.last
-        if stream.begun and 0 < step <= _LONGEST:
-            stream.step = step
         before = stream.before
         if shift != stream.shift:
             before = stream.before = stream.shift
@@ -252,12 +277,7 @@ class Timeline:
         stream.raw, stream.last, stream.begun = raw, raw + shift, True
         stream.place = item.place
         if shown + found < stream.last + PAUSE:
-            stream.end = max(stream.end, shown + found + self._length(stream, item))
-
-    @staticmethod
-    def _length(stream: _Stream, item: Stamp) -> float:
-        """How long a packet is shown, seconds; the file may count a pause as part of it."""
-        return item.duration if 0 < item.duration <= _LONGEST else stream.step
+            stream.show(shown + found, item.duration)
 
     def _shown(self, item: Stamp, raw: float) -> float:
         """When a packet is shown, by the file's clock; ``raw`` is its time in decoding."""
@@ -396,8 +416,7 @@ class Timeline:
             further[index] += 1
             if abs(old - other.last) <= PAUSE:
                 # still what came before: it moves the place at which a new clock may begin
-                end = self._shown(packet, due) + other.shift + self._length(other, packet)
-                other.end = max(other.end, end)
+                other.show(self._shown(packet, due) + other.shift, packet.duration)
             if index in undecided & beside and old > max(start[index], stream.last) + SKEW:
                 found.against = True
                 undecided.discard(index)
