@@ -31,7 +31,7 @@ from emonets.inference.combine import (
     mark_uncertain,
 )
 from emonets.inference.rows import clip_status, rows_of, status_of
-from emonets.inference.windows import Windows, check_windows, spans_of, whole_span
+from emonets.inference.windows import Windows, check_windows, outside, spans_of, whole_span
 from emonets.media.clip import Clip, Frame, find_clips, find_clips_each, open_clip
 from emonets.one_pass import read_clip
 from emonets.provenance.corpus import PART as PROVENANCE
@@ -290,7 +290,7 @@ class EmoNets:
                 None if sound is None else (float(sound["span"][0]), float(sound["span"][1])),
                 loud=sound is not None and bool(sound["found"]),
             )
-            spans = spans_of(*whole, window, hop)
+            spans = outside(spans_of(*whole, window, hop), found.pauses)
             made = rows_of(file, used, found.features, spans, whole, frames=frames)
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):

@@ -27,11 +27,12 @@ from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_siz
 from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
 from emonets.media.images import frame_folder, is_image, read_image
+from emonets.media.parts import Frame, GapFiller, SoundChunk
 from emonets.media.timing import FrameClock
 
 __all__ = [
-    "SOUND_RATE", "Clip", "ClipInfo", "Frame", "Limits", "SoundChunk", "find_clips",
-    "find_clips_each", "open_clip",
+    "SOUND_RATE", "Clip", "ClipInfo", "Frame", "GapFiller", "Limits", "SoundChunk",
+    "find_clips", "find_clips_each", "open_clip",
 ]  # fmt: skip
 
 _SHORT = 0.5
@@ -62,61 +63,6 @@ class Limits:
                 raise ParameterError(f"Limits({name}={getattr(self, name)!r}): must be above 0")
         if self.max_pixels > 2**31 - 1:
             raise ParameterError("Limits(max_pixels=...): at most 2147483647")
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture of a clip."""
-
-    index: int
-    """Its number among the frames of this pass, from 0."""
-    time: float
-    """Seconds since the clip's start, from the stream's own time stamps; strictly increasing."""
-    image: NDArray[np.uint8]
-    """(height, width, 3) uint8 RGB, upright, square pixels. The size may change within a clip."""
-
-
-@dataclass(frozen=True, slots=True)
-class SoundChunk:
-    """A piece of a clip's sound."""
-
-    time: float
-    """Of its first sample: seconds since the clip's start."""
-    samples: NDArray[np.float32]
-    """(n,) float32, mono, 48 kHz, full scale 1 (broken files: 8 at most); always finite."""
-
-    @property
-    def end(self) -> float:
-        """End of its last sample, in seconds since the clip's start."""
-        return self.time + self.samples.size / SOUND_RATE
-
-
-class GapFiller:
-    """Joins chunks of sound: gaps between them are filled with zeros.
-
-    A chunk that begins before the end of the one before it, or one sample after, is moved there.
-    """
-
-    def __init__(self) -> None:
-        self._start, self._count = 0.0, -1
-
-    def fill(self, chunk: SoundChunk) -> Iterator[SoundChunk]:
-        """The chunk, behind as many zeros as are missing (a second of them at a time)."""
-        if self._count < 0:
-            self._start, self._count = chunk.time, 0
-        gap = round((chunk.time - self._start) * SOUND_RATE) - self._count
-        if gap == 1:  # a sample of rounding is no gap
-            gap = 0
-        while gap > 0:
-            zeros = np.zeros(min(gap, SOUND_RATE), np.float32)
-            yield self._next(zeros)
-            gap -= zeros.size
-        yield self._next(chunk.samples)
-
-    def _next(self, samples: NDArray[np.float32]) -> SoundChunk:
-        made = SoundChunk(self._start + self._count / SOUND_RATE, samples)
-        self._count += samples.size
-        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +245,7 @@ class Clip:
             if not streams:
                 return
             rate = float(video.average_rate or 0) if video is not None else 0.0
-            clock = FrameClock(1 / rate if rate > 0 else 0.0, midway=media.midway)
-            pipe = SoundPipe(midway=media.midway)
+            clock, pipe = FrameClock(1 / rate if rate > 0 else 0.0), SoundPipe()
             to_rgb = RgbConverter()
             index = 0
             for raw in decoded(media, streams, damage):
@@ -312,7 +257,7 @@ class Clip:
                     for began, piece in _take_sound(pipe, raw, stamp, damage):
                         yield SoundChunk(began, piece)
                     continue
-                time = clock.tick(stamp, duration)
+                time = clock.tick(media.settled(stamp, clock.last), duration)
                 if time is None:
                     damage.add(
                         "a frame with a repeated or earlier time stamp was left out", harmless=True
@@ -322,10 +267,15 @@ class Clip:
                     continue
                 image = _upright(raw, media, to_rgb, damage)
                 if image is not None:
-                    yield Frame(index, time, image)
+                    yield Frame(index, time, image, duration)
                     index += 1
             for began, piece in pipe.flush():
                 yield SoundChunk(began, piece)
+            for back in filter(None, (clock.back, pipe.back)):
+                damage.add(
+                    "a time stamp is broken and was not followed",
+                    f"it goes from {back[0]:.2f} back to {back[1]:.2f} s",
+                )
             if start <= 0:
                 if video is not None and not index:
                     damage.add("no picture could be decoded")
@@ -348,7 +298,7 @@ class Clip:
     def _check_end(self, media: Media, end: float, damage: Damage) -> None:
         # only of these containers is the duration written down, and not guessed by FFmpeg
         stated = media.container.format.name.startswith(("mov", "matroska", "flv", "avi", "wav"))
-        if stated and end + _SHORT < self.info.duration:
+        if stated and not media.moved and end + _SHORT < self.info.duration:
             damage.add(
                 f"it ends at {end:.2f} s, although its header states {self.info.duration:.2f} s"
             )

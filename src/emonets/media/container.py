@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from av.video.stream import VideoStream
 
 from emonets.errors import MediaError
 from emonets.media.ends import is_cut_off
+from emonets.media.timeline import PAUSE, Stamp
+from emonets.media.timing import MAX_BACK
 from emonets.runtime.parallel import asked_threads
 
 FORMATS = (
@@ -53,8 +55,26 @@ _DECODER_FAMILIES = ("pcm_", "adpcm_")
 _OPEN_SECONDS = 60.0
 """Reading the headers may take this long (s); only a maliciously built file needs seconds."""
 
+_TIMED = ("mov", "matroska", "flv", "avi", "wav")
+"""Containers whose header states a duration; FFmpeg only estimates that of others."""
+
+_COUNTED = ("avi", "wav")
+"""Of these, containers without time stamps: FFmpeg counts their pictures and samples."""
+
+_CLOCK_90K = ("mpegts", "mpeg")
+"""Containers with a clock of 33 bits at 90 kHz, which is often joined to another one."""
+
+_UNDECLARED = ("flv", "mpegts", "mpeg")
+"""Containers whose header does not list their streams."""
+
+_LATE = {"probesize": str(64 * 2**20), "analyzeduration": str(24 * 3600 * 10**6)}
+"""How far FFmpeg reads for a stream that begins late: 64 MiB, or a day in microseconds."""
+
 _INDEXED = ("mov", "matroska")
 """Containers that have true times and an index of their key frames."""
+
+_FAR = 2**60
+"""Behind the end of any file, in FFmpeg's microseconds."""
 
 _LEAD = 2.0
 """Reading begins at the last key frame that is so much (s) earlier than the requested time: sound
@@ -78,6 +98,7 @@ _CODEC_WHITELIST = ",".join(sorted(filter(is_allowed_decoder, av.codecs_availabl
 class Media:
     """An open container and the streams of it that are used."""
 
+    path: Path
     container: InputContainer
     video: VideoStream | None
     audio: AudioStream | None
@@ -89,7 +110,12 @@ class Media:
     """Seconds to which streams go that were not decoded."""
     midway: bool = False
     """Reading did not begin at the beginning."""
+    moved: bool = False
+    """A time stamp was not followed."""
+    put_back: list[float] = field(default_factory=list)
+    """Seconds by which streams were moved so far because of that."""
     _delay: int | None = None
+    _ticks: dict[int, Fraction] = field(default_factory=dict)
 
     def go_to(self, time: float, streams: Sequence[VideoStream | AudioStream]) -> bool:
         """Let reading begin shortly before a time, where the container has an index.
@@ -105,6 +131,8 @@ class Media:
         self.midway = True
         place = round((time - _LEAD + float(self.origin)) * av.time_base)
         try:
+            if not self._ends_as_stated(streams):
+                return False
             for stream in streams:
                 self.container.seek(place)
                 packet = next(self.container.demux(stream))
@@ -116,6 +144,68 @@ class Media:
         except Exception:  # its index is damaged, but it may still play
             return False
         return True
+
+    def _ends_as_stated(self, streams: Sequence[VideoStream | AudioStream]) -> bool:
+        """Whether the last packets lie within the header's duration.
+
+        If not, times may be corrected on the way, which a pass from the beginning finds out.
+        """
+        if self.stated is None:
+            return True
+        for stream in streams:
+            self.container.seek(_FAR)
+            packet = next(self.container.demux(stream))
+            time = self.stamp(packet).due
+            if packet.size and time is not None and time > self.stated + 1:
+                return False
+        return True
+
+    @property
+    def present(self) -> list[VideoStream | AudioStream]:
+        """The picture and the sound stream."""
+        return [s for s in (self.video, self.audio) if s is not None]
+
+    @property
+    def stated(self) -> float | None:
+        """The duration by the header, seconds; None where it states none."""
+        return self.about if self.container.format.name.startswith(_TIMED) else None
+
+    @property
+    def about(self) -> float | None:
+        """That, or FFmpeg's estimate of it; None: unknown."""
+        duration = self.container.duration
+        return float(duration) / av.time_base if duration and duration > 0 else None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether times come from counting, so that none can be broken."""
+        return self.container.format.name in _COUNTED
+
+    @property
+    def wrap(self) -> float | None:
+        """Seconds after which the container's clock starts at 0 again; None: never."""
+        return 2**33 / 90_000 if self.container.format.name in _CLOCK_90K else None
+
+    @property
+    def most_back(self) -> float:
+        """Seconds by which time stamps step back at most without a clock that starts anew."""
+        in_order = (*_CLOCK_90K, "ogg")
+        return 0.25 if self.container.format.name in in_order else MAX_BACK
+
+    def stamp(self, packet: Packet[Any]) -> Stamp:
+        """The times of a packet, in seconds on the clip's clock before any correction."""
+        index = packet.stream_index
+        if not self._ticks:
+            self._ticks = {s.index: s.time_base or Fraction(0) for s in self.present}
+        base = self._ticks[index]
+        top, bottom, origin = base.numerator, base.denominator, float(self.origin)
+        due, shown = packet.dts, packet.pts
+        return Stamp(
+            index,
+            None if due is None else due * top / bottom - origin,
+            None if shown is None else shown * top / bottom - origin,
+            (packet.duration or 0) * top / bottom, packet.pos, packet.size, packet,
+        )  # fmt: skip
 
     def note_end(self, packet: Packet[Any]) -> None:
         """Remember how far a packet that is not decoded reaches."""
@@ -143,6 +233,17 @@ class Media:
         if stamp is None:
             return None, duration
         return stamp * top / bottom - float(self.origin), duration
+
+    def settled(self, time: float | None, last: float) -> float | None:
+        """The time of a picture that came into the decoder before a broken stamp was found out.
+
+        Where pictures are out of order, those in advance of the others are.
+        """
+        if time is not None and time > last + PAUSE:
+            for move in self.put_back:
+                if -MAX_BACK < time + move - last <= PAUSE:
+                    return time + move
+        return time
 
     @property
     def _avi(self) -> bool:
@@ -225,6 +326,24 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
     ------
     MediaError : no allowed container, damaged beyond opening, or nothing in it to decode.
     """
+    with _opened(path, max_pixels, {}) as (source, container):
+        if not _begins_late(container):
+            yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+            return
+    with _opened(path, max_pixels, _LATE) as (source, container):
+        yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+
+
+def _begins_late(container: InputContainer) -> bool:
+    """Whether pictures or sound may begin so late in a file that FFmpeg has not come so far."""
+    found = bool(container.streams.video) + bool(container.streams.audio)
+    return found < 2 and container.format.name in _UNDECLARED
+
+
+@contextmanager
+def _opened(
+    path: Path, max_pixels: int, further: dict[str, str]
+) -> Iterator[tuple[_Source, InputContainer]]:
     try:
         source = _Source(path)
     except OSError as error:
@@ -240,6 +359,7 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
                     "codec_whitelist": _CODEC_WHITELIST,
                     "protocol_whitelist": "none",
                     "max_pixels": str(max_pixels),
+                    **further,
                 },
                 metadata_errors="replace",
                 io_open=source.refuse,
@@ -250,7 +370,7 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
             raise _refusal(path, source, error) from error
         source.deadline = None
         with container:
-            yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+            yield source, container
     finally:
         source.close()
 
@@ -319,7 +439,8 @@ def _choose(
         video.codec_context.options = {"max_pixels": str(max_pixels)}
         video.codec_context.thread_count = threads or asked_threads()
         video.thread_type = "AUTO"
-    return Media(container, video, audio, _origin(video, audio), cut_off)
+    origin = _origin(video, audio, run_in=container.format.name not in _CLOCK_90K)
+    return Media(path, container, video, audio, origin, cut_off)
 
 
 def _usable(stream: Any) -> bool:
@@ -331,14 +452,16 @@ def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
-def _origin(video: VideoStream | None, audio: AudioStream | None) -> Fraction:
+def _origin(video: VideoStream | None, audio: AudioStream | None, *, run_in: bool) -> Fraction:
     """Find the stream time at which the clip starts: the earlier of its streams' starts.
 
-    Sound that starts a little before zero is its encoder's run-in, which the decoder drops.
+    Sound that starts a little before zero is its encoder's run-in, which the decoder drops; in
+    containers without a ``run_in`` their clock was about to start at 0 again.
     """
     starts = []
     for stream in (video, audio):
         if stream is not None and stream.start_time is not None and stream.time_base:
             start = stream.start_time * stream.time_base
-            starts.append(max(start, Fraction(0)) if stream is audio and start > -1 else start)
+            drops = run_in and stream is audio and start > -1
+            starts.append(max(start, Fraction(0)) if drops else start)
     return min(starts, default=Fraction(0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -15,12 +14,12 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from emonets.media.timing import MAX_BACK, MAX_STEP
+from emonets.media.timing import MAX_BACK
 
 SOUND_RATE = 48_000
 """Samples a second of all sound, whatever the file has."""
 
-SOUND_TOLERANCE = 0.04
+SOUND_TOLERANCE = 0.015
 """Sound whose time stamp is off by no more than this (s) is joined without a gap."""
 
 _LOUDEST = 8.0
@@ -167,16 +166,11 @@ class SoundPipe:
 
     Within a run the samples follow each other without a gap, whatever the small errors of the
     time stamps. A stamp later than the run's end by more than `SOUND_TOLERANCE` starts a new
-    run (a gap stays a gap). One earlier by more than that has its overlap cut off. Implausible
-    stamps (see `emonets.media.timing`) are ignored.
-
-    Parameters
-    ----------
-    midway : the first sound is not the stream's first, so that its stamp may be a late one.
+    run (a gap stays a gap). One earlier by more than that has its overlap cut off. One earlier by
+    more than `MAX_BACK` counts from somewhere else: the sound follows what came before.
     """
 
-    def __init__(self, *, midway: bool = False) -> None:
-        self._most = math.inf if midway else MAX_STEP
+    def __init__(self) -> None:
         self._rate = 0
         self._resampler: AudioResampler | None = None
         self._start = 0.0  # of the run, seconds
@@ -184,6 +178,8 @@ class SoundPipe:
         self._given = 0  # samples of the run that came out, at 48 kHz
         self._shift = 0.0
         self._begun = False
+        self.back: tuple[float, float] | None = None
+        """The first step back that was not followed: from and to, seconds."""
 
     @property
     def end(self) -> float:
@@ -205,14 +201,13 @@ class SoundPipe:
         skip = 0
         time = self.end
         if not self._begun:
-            if stamp is not None and stamp > self._most:
-                self._shift = -stamp
-            elif stamp is not None:
+            if stamp is not None:
                 time = max(stamp, 0.0)
                 skip = round(max(-stamp, 0.0) * rate)  # the encoder's run-in
         elif stamp is not None:
             ahead = stamp + self._shift - time
-            if ahead > MAX_STEP or ahead < -MAX_BACK:
+            if ahead < -MAX_BACK:
+                self.back = self.back or (time, time + ahead)
                 self._shift -= ahead
             elif ahead > SOUND_TOLERANCE:
                 time += ahead
