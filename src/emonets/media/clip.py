@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from av.audio.frame import AudioFrame
@@ -23,10 +23,13 @@ from numpy.typing import NDArray
 
 from emonets.errors import MediaError, ParameterError
 from emonets.media.container import Media, describe, open_media
-from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono
+from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono, turn
 from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
-from emonets.media.images import frame_folder, is_image, read_image
+from emonets.media.images import HEAD, image_header, is_image, read_image
+from emonets.media.limits import Limits
+from emonets.media.series import FRAME_RATE, Series, frame_folder
+from emonets.media.streams import Choice
 from emonets.media.timing import FrameClock
 
 __all__ = [
@@ -36,32 +39,6 @@ __all__ = [
 
 _SHORT = 0.5
 """A clip that ends earlier than its header states by more than this (s) is cut off."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Limits beyond which a clip is refused or no longer read.
-
-    Parameters
-    ----------
-    max_pixels : pixels of a picture, 67,108,864 (8192 x 8192) by default. Larger ones are
-        refused by their header, before memory is taken for them.
-    max_duration : seconds, 12 hours by default; what comes later is not read, with a warning.
-    max_frames : pictures, 5 million by default (12 hours at 115 a second); likewise.
-    max_bytes : size of the file, 64 GiB by default; larger ones are refused.
-    """
-
-    max_pixels: int = 2**26
-    max_duration: float = 12 * 3600.0
-    max_frames: int = 5_000_000
-    max_bytes: int = 64 * 2**30
-
-    def __post_init__(self) -> None:
-        for name in ("max_pixels", "max_duration", "max_frames", "max_bytes"):
-            if not getattr(self, name) > 0:
-                raise ParameterError(f"Limits({name}={getattr(self, name)!r}): must be above 0")
-        if self.max_pixels > 2**31 - 1:
-            raise ParameterError("Limits(max_pixels=...): at most 2147483647")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +116,13 @@ class Clip:
     """A clip, opened by `open_clip`. Holds no open file between passes; each pass starts anew."""
 
     def __init__(
-        self, info: ClipInfo, *, limits: Limits, images: tuple[Path, ...] = (), threads: int = 0
+        self,
+        info: ClipInfo,
+        *,
+        limits: Limits,
+        series: Series | None = None,
+        threads: int = 0,
+        choice: Choice = Choice(),
     ) -> None:
         self.info = info
         self.limits = limits
@@ -147,7 +130,10 @@ class Clip:
         """What was damaged, doubtful or left out, one sentence a kind; filled by the passes."""
         self.damaged = False
         """Whether a pass has found that a part of the file is missing or broken."""
-        self._images = images
+        self.turned = 0
+        """Clockwise quarter turns of the pictures, beside those that the file itself states."""
+        self._series = series
+        self._choice = choice
         self._threads = threads
 
     def __repr__(self) -> str:
@@ -183,11 +169,11 @@ class Clip:
             It is no error if there is nothing after ``start``.
         """
         damage = Damage()
-        if self._images:
+        if self._series is not None:
             parts: Iterator[Frame | SoundChunk] = self._pictures(start, damage)
         else:
             parts = self._media(frames, sound, start, damage)
-        if self._images and not frames:
+        if self._series is not None and not frames:
             return
         delivered = False
         try:
@@ -195,6 +181,8 @@ class Clip:
                 if isinstance(part, SoundChunk) and part.end <= start:
                     continue
                 delivered = True
+                if self.turned and isinstance(part, Frame):
+                    part = replace(part, image=turn(part.image, self.turned, False))
                 yield part
         finally:
             self.warnings += [m for m in damage.messages() if m not in self.warnings]
@@ -270,13 +258,15 @@ class Clip:
 
     def _pictures(self, start: float, damage: Damage) -> Iterator[Frame]:
         """The frames of a folder of images, or of one image."""
-        step = 1 / self.info.frame_rate if len(self._images) > 1 else 0.0
+        assert self._series is not None
+        step = 1 / self.info.frame_rate if self._series.numbers[-1] else 0.0
         index = 0
-        for position, path in enumerate(self._images):
-            if position * step > self.limits.max_duration or index >= self.limits.max_frames:
+        for number, path in zip(self._series.numbers, self._series.images, strict=True):
+            time = number * step
+            if time > self.limits.max_duration or index >= self.limits.max_frames:
                 damage.add("the rest was not read: it is beyond the limits")
                 return
-            if position * step < start:
+            if time < start:
                 continue
             try:
                 image = read_image(path, max_pixels=self.limits.max_pixels)
@@ -284,7 +274,7 @@ class Clip:
                 # its place in time stays empty
                 damage.add("an image was left out", str(error))
                 continue
-            yield Frame(index, position * step, image)
+            yield Frame(index, time, image)
             index += 1
 
     def _media(
@@ -336,13 +326,15 @@ class Clip:
     @contextmanager
     def _reading(self, frames: bool, sound: bool, start: float) -> Iterator[Media]:
         """Open the container, to be read from its beginning or from shortly before ``start``."""
-        pixels, threads = self.limits.max_pixels, self._threads
-        with open_media(self.info.path, max_pixels=pixels, threads=threads) as media:
+        options: dict[str, Any] = {
+            "max_pixels": self.limits.max_pixels, "threads": self._threads, "choice": self._choice,
+        }  # fmt: skip
+        with open_media(self.info.path, **options) as media:
             used = [media.video if frames else None, media.audio if sound else None]
             if media.go_to(start, [stream for stream in used if stream is not None]):
                 yield media
                 return
-        with open_media(self.info.path, max_pixels=pixels, threads=threads) as media:
+        with open_media(self.info.path, **options) as media:
             yield media
 
     def _check_end(self, media: Media, end: float, damage: Damage) -> None:
@@ -380,10 +372,10 @@ def _take_sound(
     return pieces
 
 
-def _open_images(path: Path, images: tuple[Path, ...], frame_rate: float, limits: Limits) -> Clip:
+def _open_images(path: Path, series: Series, frame_rate: float | None, limits: Limits) -> Clip:
     height = width = 0
     problem = None
-    for image in images[:16]:  # a damaged one among them is reported by the pass
+    for image in series.images[:16]:  # a damaged one among them is reported by the pass
         try:
             height, width = read_image(image, max_pixels=limits.max_pixels).shape[:2]
             break
@@ -391,13 +383,19 @@ def _open_images(path: Path, images: tuple[Path, ...], frame_rate: float, limits
             problem = problem or error
     if problem is not None and not width:
         raise problem
-    series = path.is_dir()
+    several = path.is_dir()
+    rate = FRAME_RATE if frame_rate is None else frame_rate
     info = ClipInfo(
         path=path, has_frames=True, has_sound=False, width=width, height=height,
-        frame_rate=frame_rate if series else math.nan,
-        duration=len(images) / frame_rate if series else 0.0,
+        frame_rate=rate if several else math.nan,
+        duration=(series.numbers[-1] + 1) / rate if several else 0.0,
     )  # fmt: skip
-    return Clip(info, limits=limits, images=images)
+    clip = Clip(info, limits=limits, series=series)
+    if several:
+        clip.warnings += series.notes(rate, given=frame_rate is not None)
+    elif (header := image_header(path)) is not None and header.count > 1:
+        clip.warnings.append(f"it holds {header.count} pictures; only its main one is read")
+    return clip
 
 
 def _above_zero(value: float) -> float:
@@ -408,8 +406,10 @@ def open_clip(
     path: str | Path,
     *,
     limits: Limits = Limits(),
-    frame_rate: float = 25.0,
+    frame_rate: float | None = None,
     threads: int = 0,
+    video_stream: int | None = None,
+    audio_stream: int | None = None,
 ) -> Clip:
     """Open a video, a sound file, an image, or a folder of numbered images.
 
@@ -420,8 +420,12 @@ def open_clip(
         ogg, opus, m4a, aiff ...); images: png, jpg, bmp, webp, tif. The content decides, not the
         suffix. Cover pictures of sound files are not frames.
     limits : beyond which the clip is refused or no longer read.
-    frame_rate : frames a second of a folder of images, which has none of its own.
+    frame_rate : frames a second of a folder of images, which has none of its own: the image with
+        number *n* is ``(n - first) / frame_rate`` seconds from the beginning. None: 25, and a
+        folder of photographs (`emonets.media.series`) is refused.
     threads : threads that decode the picture; 0: as many as FFmpeg chooses.
+    video_stream, audio_stream : number, from 0, among the picture or the sound streams of the
+        file. None: the default one (`emonets.media.streams`). Images have none.
 
     Returns
     -------
@@ -431,24 +435,26 @@ def open_clip(
     ------
     MediaError : it is missing, empty, text, a playlist, an address, damaged beyond opening, of a
         kind that is not read, without picture and sound, or beyond the limits.
-    ParameterError : ``frame_rate`` or ``threads`` out of range.
+    ParameterError : ``frame_rate``, ``threads`` or the number of a stream out of range.
     """
-    if not (math.isfinite(frame_rate) and frame_rate > 0):
+    choice = Choice(video_stream, audio_stream)
+    if frame_rate is not None and not (math.isfinite(frame_rate) and frame_rate > 0):
         raise ParameterError(f"frame_rate={frame_rate!r}: must be above 0")
     if threads < 0:
         raise ParameterError(f"threads={threads!r}: must be 0 or above")
     found = check_path(path, max_bytes=limits.max_bytes)
     if found.is_dir():
-        return _open_images(found, frame_folder(found), frame_rate, limits)
+        series = frame_folder(found, forced=frame_rate is not None)
+        return _open_images(found, series, frame_rate, limits)
     try:
         with found.open("rb") as file:
-            head = file.read(16)
+            head = file.read(HEAD)
     except OSError as error:
         raise MediaError(found, f"cannot be read ({error.strerror})") from error
     if is_image(head):
-        return _open_images(found, (found,), frame_rate, limits)
+        return _open_images(found, Series((found,), (0,)), frame_rate, limits)
     # one thread returns the first picture soonest
-    with open_media(found, max_pixels=limits.max_pixels, threads=1) as media:
+    with open_media(found, max_pixels=limits.max_pixels, threads=1, choice=choice) as media:
         video = media.video
         width = height = 0
         if video is not None:
@@ -466,4 +472,7 @@ def open_clip(
             frame_rate=_above_zero(float(video.average_rate or 0)) if video else math.nan,
             duration=_above_zero((media.container.duration or 0) / 1e6),
         )
-    return Clip(info, limits=limits, threads=threads)
+        notes = media.streams.notes
+    clip = Clip(info, limits=limits, threads=threads, choice=choice)
+    clip.warnings += notes
+    return clip
