@@ -128,6 +128,8 @@ class Clip:
         self.limits = limits
         self.warnings: list[str] = []
         """What was damaged, doubtful or left out, one sentence a kind; filled by the passes."""
+        self.notes: list[str] = []
+        """How it is read where that is in doubt, a sentence each; nothing of it is damage."""
         self.damaged = False
         """Whether a pass has found that a part of the file is missing or broken."""
         self.turned = 0
@@ -182,8 +184,9 @@ class Clip:
                     continue
                 delivered = True
                 if self.turned and isinstance(part, Frame):
-                    part = replace(part, image=turn(part.image, self.turned, False))
-                yield part
+                    yield replace(part, image=turn(part.image, self.turned, False))
+                else:
+                    yield part
         finally:
             self.warnings += [m for m in damage.messages() if m not in self.warnings]
             self.damaged |= damage.serious
@@ -208,6 +211,13 @@ class Clip:
             "nothing in it could be decoded" + "".join(f" ({text})" for text in first),
             "check that it plays and keeps to the Limits, or re-encode it",
         )
+
+    def turn(self, turns: int) -> None:
+        """Let all later passes turn the pictures clockwise by so many quarters."""
+        if turns % 2:
+            info = self.info
+            self.info = replace(info, width=info.height, height=info.width)
+        self.turned = (self.turned + turns) % 4
 
     def frames(self) -> Iterator[Frame]:
         """Decode the pictures only; see `decode`. A clip without any yields nothing."""
@@ -392,9 +402,9 @@ def _open_images(path: Path, series: Series, frame_rate: float | None, limits: L
     )  # fmt: skip
     clip = Clip(info, limits=limits, series=series)
     if several:
-        clip.warnings += series.notes(rate, given=frame_rate is not None)
+        clip.notes += series.notes(rate, given=frame_rate is not None)
     elif (header := image_header(path)) is not None and header.count > 1:
-        clip.warnings.append(f"it holds {header.count} pictures; only its main one is read")
+        clip.notes.append(f"it holds {header.count} pictures; only its main one is read")
     return clip
 
 
@@ -474,5 +484,5 @@ def open_clip(
         )
         notes = media.streams.notes
     clip = Clip(info, limits=limits, threads=threads, choice=choice)
-    clip.warnings += notes
+    clip.notes += notes
     return clip

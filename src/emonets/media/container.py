@@ -2,8 +2,8 @@
 
 FFmpeg's demuxers can follow references (playlists, concatenation scripts, external tracks) to
 other files and to the network. Here the file is opened by Python and handed over as a byte
-source; only containers and decoders on the lists of `emonets.media.formats` are let in, and a request to open
-anything else is refused. What is in it is decoded by `emonets.media.decoding`.
+source; only what `emonets.media.formats` lists is let in, and a request to open anything else is
+refused. What is in it is decoded by `emonets.media.decoding`.
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ class Found:
     ----------
     clips : files, and folders of frames; nothing twice.
     wrong : what is wrong with the paths that name no clip.
-    passed_over : for each folder that was searched, how many files of which kind were left out:
-        by suffix, ``hidden``, ``without suffix``, ``linked folder``. Folders without any are absent.
+    passed_over : for each folder that was searched, how many files of which kind were left out, by
+        suffix, ``hidden``, ``without suffix`` and ``linked folder``.
     notes : what else there is to know, a sentence each.
     """
 

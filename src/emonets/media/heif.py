@@ -23,7 +23,7 @@ _STILL = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"avif", b"jpeg", b"avci"}
 )
 """Brands of files whose main content is a picture (ISO/IEC 23008-12, AV1 image format)."""
-_AVIF = frozenset({b"avif", b"avio"})
+_AVIF = frozenset(b"avif avio".split())
 
 
 def is_heif(head: bytes) -> bool:

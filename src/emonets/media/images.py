@@ -69,11 +69,9 @@ def image_size(data: bytes) -> tuple[int, int] | None:
             return _bmp_size(data)
         if data[8:12] == b"WEBP":
             return _webp_size(data)
-        if data.startswith(b"\xff\xd8"):
-            return _jpeg_size(data)
         if pnm := _PNM.match(data):
             return int(pnm[1]), int(pnm[2])
-        return _tiff_size(data)
+        return (_jpeg_size if data.startswith(b"\xff\xd8") else _tiff_size)(data)
     except (ValueError, KeyError):
         return None
 

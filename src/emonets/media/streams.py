@@ -51,6 +51,7 @@ class Streams:
     video, audio : or None where there is none.
     notes : a sentence for each kind of which streams were left out without the user's choice.
     other_sounds : numbers of the other sound streams that can be decoded.
+    sound_number : the number of ``audio``.
     """
 
     video: VideoStream | None
@@ -144,11 +145,11 @@ def _left_out(kind: str, option: str, streams: Sequence[S], used: S | None) -> l
 
 def _about(stream: Any) -> str:
     """Such as ``1280x720, eng, Commentary``; with the codec where it cannot be decoded."""
-    parts = []
-    if stream.type == "video":
-        parts.append(f"{stream.width}x{stream.height}")
-    elif stream.codec_context is not None:
-        count = stream.codec_context.channels
+    context, parts = stream.codec_context, []
+    if context is not None and stream.type == "video":
+        parts.append(f"{context.width}x{context.height}")
+    elif context is not None:
+        count = context.channels
         parts.append(f"{count} channel{'s' * (count != 1)}")
     language = stream.language
     if language and language != "und":
@@ -159,6 +160,5 @@ def _about(stream: Any) -> str:
     if _is_default(stream):
         parts.append("default")
     if not _is_usable(stream):
-        context = stream.codec_context
         parts.append("unknown codec" if context is None else f"{context.codec.name}, not read")
     return ", ".join(parts)
