@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
 import stat
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emonets.errors import MediaError
+from emonets.errors import MediaError, ParameterError
 from emonets.media.images import IMAGE_SUFFIXES, natural_key
 from emonets.media.series import numbered_images, photographs
 
@@ -31,6 +32,9 @@ MEDIA_SUFFIXES = IMAGE_SUFFIXES | frozenset(_SUFFIXES.split())
 Those that FFmpeg knows for the containers that are read, and others in use. Left out are ``.lrv``
 and ``.thm``, which cameras write beside each clip as a small copy of it.
 """
+
+PASSED_OVER = "passed_over"
+"""Key of `Found.passed_over` in ``Result.about``."""
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.\-]+:", re.IGNORECASE)
 """``http:``, ``concat:``, ``file:`` …; one letter alone is a drive of Windows."""
@@ -229,15 +233,21 @@ def find_clips_each(paths: Sequence[str | Path]) -> tuple[list[Path], list[Media
     return list(found.clips), list(found.wrong)
 
 
-def search_clips(paths: Sequence[str | Path], *, frames: bool = False) -> Found:
+def search_clips(paths: Sequence[str | Path], *, fps: float | None = None) -> Found:
     """The clips that paths stand for, and what was passed over; see `find_clips`.
 
     Parameters
     ----------
-    frames : whether a folder with one series of numbered images is a clip even where the images
-        look like photographs.
+    fps : frames a second, if the user gave it. A folder with one series of numbered images is
+        then a clip even where the images seem to be photographs.
+
+    Raises
+    ------
+    ParameterError : ``fps`` is not above 0, or no path is a folder of numbered images.
     """
-    search = _Search(frames)
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise ParameterError(f"fps={fps!r}: must be above 0")
+    search = _Search(fps is not None)
     clips: dict[Path, Path] = {}
     wrong: list[MediaError] = []
     for argument in paths:
@@ -251,4 +261,8 @@ def search_clips(paths: Sequence[str | Path], *, frames: bool = False) -> Found:
             continue
         for match in sorted(matches, key=lambda m: natural_key(str(m))):
             clips.setdefault(Path(os.path.abspath(match)), match)
+    if fps is not None and clips and not any(clip.is_dir() for clip in clips):
+        raise ParameterError(
+            f"fps={fps:g} is for folders of numbered images, and no path is one; leave it out"
+        )
     return Found(tuple(clips.values()), tuple(wrong), search.passed_over, tuple(search.notes))
