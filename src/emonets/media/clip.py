@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 
 from emonets.errors import MediaError, ParameterError
 from emonets.media.container import Media, describe, open_media
-from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono, turn
+from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_channels, turn
 from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
 from emonets.media.images import HEAD, image_header, is_image, read_image
 from emonets.media.limits import Limits
+from emonets.media.mix import Mixer, Mono
 from emonets.media.series import FRAME_RATE, Series, frame_folder
 from emonets.media.streams import Choice
 from emonets.media.timing import FrameClock
@@ -36,6 +37,8 @@ __all__ = [
     "SOUND_RATE", "Clip", "ClipInfo", "Frame", "Limits", "SoundChunk", "find_clips",
     "find_clips_each", "open_clip",
 ]  # fmt: skip
+
+_NOT_CONVERTED = "sound that could not be converted was skipped"
 
 _SHORT = 0.5
 """A clip that ends earlier than its header states by more than this (s) is cut off."""
@@ -301,7 +304,7 @@ class Clip:
             rate = float(video.average_rate or 0) if video is not None else 0.0
             clock = FrameClock(1 / rate if rate > 0 else 0.0, midway=media.midway)
             pipe = SoundPipe(midway=media.midway)
-            to_rgb = RgbConverter()
+            to_rgb, mixer = RgbConverter(), Mixer()
             index = 0
             for raw in decoded(media, streams, damage):
                 if max(clock.end, pipe.end) > limits.max_duration or index >= limits.max_frames:
@@ -309,7 +312,8 @@ class Clip:
                     break
                 stamp, duration = media.times(raw)
                 if not isinstance(raw, VideoFrame):
-                    for began, piece in _take_sound(pipe, raw, stamp, damage):
+                    mono = _mixed(mixer, raw, stamp, damage)
+                    for began, piece in _converted(pipe, mono, damage):
                         yield SoundChunk(began, piece)
                     continue
                 time = clock.tick(stamp, duration)
@@ -324,7 +328,7 @@ class Clip:
                 if image is not None:
                     yield Frame(index, time, image)
                     index += 1
-            for began, piece in pipe.flush():
+            for began, piece in [*_converted(pipe, mixer.flush(), damage), *pipe.flush()]:
                 yield SoundChunk(began, piece)
             if start <= 0:
                 if video is not None and not index:
@@ -368,18 +372,29 @@ def _upright(
         return None
 
 
-def _take_sound(
-    pipe: SoundPipe, raw: AudioFrame, stamp: float | None, damage: Damage
-) -> list[tuple[float, NDArray[np.float32]]]:
+def _mixed(mixer: Mixer, raw: AudioFrame, stamp: float | None, damage: Damage) -> list[Mono]:
     try:
-        samples, bad = to_mono(raw)
-        pieces = pipe.push(samples, raw.sample_rate, stamp)
-    except Exception as error:  # FFmpeg's resampler cannot convert it
-        damage.add("sound that could not be converted was skipped", describe(error))
+        channels, bad = to_channels(raw)
+        names = tuple(channel.name for channel in raw.layout.channels)
+        mono = mixer.push(channels, names, raw.sample_rate, stamp)
+    except Exception as error:  # nothing can be made of it
+        damage.add(_NOT_CONVERTED, describe(error))
         return []
     if bad:
         damage.add("sound samples that are no numbers were set to 0", count=bad, harmless=True)
-    return pieces
+    return mono
+
+
+def _converted(
+    pipe: SoundPipe, mono: Sequence[Mono], damage: Damage
+) -> Iterator[tuple[float, NDArray[np.float32]]]:
+    for part in mono:
+        try:
+            pieces = pipe.push(part.samples, part.rate, part.stamp)
+        except Exception as error:  # FFmpeg's resampler cannot convert it
+            damage.add(_NOT_CONVERTED, describe(error))
+            continue
+        yield from pieces
 
 
 def _open_images(path: Path, series: Series, frame_rate: float | None, limits: Limits) -> Clip:
