@@ -17,19 +17,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from emonets.errors import MediaError, ParameterError
 from emonets.media.container import Media, describe, open_media
-from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_channels, turn
+from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, turn
 from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
 from emonets.media.images import HEAD, image_header, is_image, read_image
 from emonets.media.limits import Limits
-from emonets.media.mix import Mixer, Mono
 from emonets.media.series import FRAME_RATE, Series, frame_folder
+from emonets.media.sound import SoundPath, note_of_other_sound
 from emonets.media.streams import Choice
 from emonets.media.timing import FrameClock
 
@@ -37,8 +36,6 @@ __all__ = [
     "SOUND_RATE", "Clip", "ClipInfo", "Frame", "Limits", "SoundChunk", "find_clips",
     "find_clips_each", "open_clip",
 ]  # fmt: skip
-
-_NOT_CONVERTED = "sound that could not be converted was skipped"
 
 _SHORT = 0.5
 """A clip that ends earlier than its header states by more than this (s) is cut off."""
@@ -304,7 +301,7 @@ class Clip:
             rate = float(video.average_rate or 0) if video is not None else 0.0
             clock = FrameClock(1 / rate if rate > 0 else 0.0, midway=media.midway)
             pipe = SoundPipe(midway=media.midway)
-            to_rgb, mixer = RgbConverter(), Mixer()
+            to_rgb, path = RgbConverter(), SoundPath(pipe, damage)
             index = 0
             for raw in decoded(media, streams, damage):
                 if max(clock.end, pipe.end) > limits.max_duration or index >= limits.max_frames:
@@ -312,8 +309,7 @@ class Clip:
                     break
                 stamp, duration = media.times(raw)
                 if not isinstance(raw, VideoFrame):
-                    mono = _mixed(mixer, raw, stamp, damage)
-                    for began, piece in _converted(pipe, mono, damage):
+                    for began, piece in path.push(raw, stamp):
                         yield SoundChunk(began, piece)
                     continue
                 time = clock.tick(stamp, duration)
@@ -328,8 +324,11 @@ class Clip:
                 if image is not None:
                     yield Frame(index, time, image)
                     index += 1
-            for began, piece in [*_converted(pipe, mixer.flush(), damage), *pipe.flush()]:
+            for began, piece in path.flush():
                 yield SoundChunk(began, piece)
+            if path.silent and start <= 0:
+                other = note_of_other_sound(self.info.path, media.streams, limits.max_pixels)
+                self.notes += [other] if other and other not in self.notes else []
             if start <= 0:
                 if video is not None and not index:
                     damage.add("no picture could be decoded")
@@ -370,31 +369,6 @@ def _upright(
     except Exception as error:  # FFmpeg's scaler cannot convert it
         damage.add("a frame could not be turned into RGB", describe(error))
         return None
-
-
-def _mixed(mixer: Mixer, raw: AudioFrame, stamp: float | None, damage: Damage) -> list[Mono]:
-    try:
-        channels, bad = to_channels(raw)
-        names = tuple(channel.name for channel in raw.layout.channels)
-        mono = mixer.push(channels, names, raw.sample_rate, stamp)
-    except Exception as error:  # nothing can be made of it
-        damage.add(_NOT_CONVERTED, describe(error))
-        return []
-    if bad:
-        damage.add("sound samples that are no numbers were set to 0", count=bad, harmless=True)
-    return mono
-
-
-def _converted(
-    pipe: SoundPipe, mono: Sequence[Mono], damage: Damage
-) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    for part in mono:
-        try:
-            pieces = pipe.push(part.samples, part.rate, part.stamp)
-        except Exception as error:  # FFmpeg's resampler cannot convert it
-            damage.add(_NOT_CONVERTED, describe(error))
-            continue
-        yield from pieces
 
 
 def _open_images(path: Path, series: Series, frame_rate: float | None, limits: Limits) -> Clip:

@@ -30,6 +30,7 @@ from emonets.errors import MediaError
 from emonets.media.ends import is_cut_off
 from emonets.media.formats import CODEC_WHITELIST, FORMATS
 from emonets.media.streams import Choice, Streams, choose_streams
+from emonets.media.unknown_length import missing_lengths
 from emonets.runtime.parallel import asked_threads
 
 _OPEN_SECONDS = 60.0
@@ -155,13 +156,23 @@ class _Source(io.RawIOBase):
         self.deadline: float | None = time.monotonic() + _OPEN_SECONDS
         self.refused = False
         self._file = path.open("rb", buffering=0)
-        self.is_cut_off = is_cut_off(self._file, self._file.seek(0, io.SEEK_END))
+        size = self._file.seek(0, io.SEEK_END)
+        self._patches = missing_lengths(self._file, size)
+        self.is_cut_off = not self._patches and is_cut_off(self._file, size)
         self._file.seek(0)
 
     def read(self, size: int = -1, /) -> bytes:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise TimeoutError("reading its headers takes too long")
-        return self._file.read(size) or b""
+        if not self._patches:
+            return self._file.read(size) or b""
+        at = self._file.tell()
+        data = bytearray(self._file.read(size) or b"")
+        for place, right in self._patches.items():
+            for i, byte in enumerate(right, place - at):
+                if 0 <= i < len(data):
+                    data[i] = byte
+        return bytes(data)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         return self._file.seek(offset, whence)

@@ -8,6 +8,7 @@ plain mix.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 
 BLOCK = 1.0
 """Seconds of sound for which a mix is chosen."""
+
+SILENCE = 1e-4
+"""Sound that does not swing by more than this (full scale is 1) is silent."""
 
 _SILENT = 1e-8
 """Mean square below which a channel is silent: -80 dBFS."""
@@ -58,6 +62,8 @@ class Mixer:
         self._active = np.zeros(0, np.bool_)
         self._alone: int | None = None
         self._weights = np.zeros(0, np.float32)
+        self.loud = False
+        """Whether any sound so far was not silent."""
 
     def push(
         self,
@@ -67,6 +73,7 @@ class Mixer:
         stamp: float | None,
     ) -> list[Mono]:
         """Take channels (c, n) with FFmpeg's names of them; return what is ready."""
+        self.loud = self.loud or peak_of(channels) > SILENCE
         if len(names) == 1:
             return [*self.flush(), Mono(np.ascontiguousarray(channels[0]), rate, stamp)]
         ready: list[Mono] = []
@@ -94,7 +101,7 @@ class Mixer:
     def _choose(self, x: NDArray[np.float64], rate: int) -> None:
         """Set the weights for a block (channels, n)."""
         both = x @ x.T / max(x.shape[1], 1)
-        power = np.diag(both)
+        power: NDArray[np.float64] = np.diag(both)
         if power.max() <= _SILENT:
             return
         loud = power > max(_SILENT, _FAINT * power.max())
@@ -130,11 +137,16 @@ class Mixer:
         cross = np.fft.irfft(np.fft.rfft(x, size) * np.conj(np.fft.rfft(y, size)), size)
         most = min(round(_LAG * rate), x.size - 1)
         near = np.abs(np.concatenate([cross[: most + 1], cross[size - most :]]))
-        best = float(near.max() / np.sqrt(max((x @ x) * (y @ y), 1e-30)))
+        best = float(near.max()) / math.sqrt(max(float(x @ x) * float(y @ y), 1e-30))
         if best >= _COPY and best >= _CLEARER * alike:
             self._alone = main if self._alone is None else self._alone
         else:
             self._alone = None
+
+
+def peak_of(channels: NDArray[np.float32]) -> float:
+    """By how much the loudest channel of (c, n) samples swings."""
+    return float(np.ptp(channels, axis=1).max()) if channels.size else 0.0
 
 
 @lru_cache(maxsize=64)
