@@ -326,15 +326,19 @@ class Clip:
                     index += 1
             for began, piece in path.flush():
                 yield SoundChunk(began, piece)
-            if path.silent and start <= 0:
-                other = note_of_other_sound(self.info.path, media.streams, limits.max_pixels)
-                self.notes += [other] if other and other not in self.notes else []
             if start <= 0:
                 if video is not None and not index:
                     damage.add("no picture could be decoded")
                 if audio is not None and not pipe.end:
                     damage.add("no sound could be decoded")
+                self._note_silence(media, path)
             self._check_end(media, max(clock.end, pipe.end, media.skipped_end), damage)
+
+    def _note_silence(self, media: Media, sound: SoundPath) -> None:
+        if sound.silent:
+            pixels = self.limits.max_pixels
+            other = note_of_other_sound(self.info.path, media.streams, pixels)
+            self.notes += [other] if other and other not in self.notes else []
 
     @contextmanager
     def _reading(self, frames: bool, sound: bool, start: float) -> Iterator[Media]:

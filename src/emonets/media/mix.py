@@ -109,7 +109,8 @@ class Mixer:
         plain = plain_mix(self._names)
         used = np.where(self._active, plain, 0)
         if not (used * loud).any():  # only the bass channel
-            used = self._active.astype(np.float32)
+            self._weights, self._alone = plain, None
+            return
         share = power * used**2
         main = int(np.argmax(share >= share.max() / 4))
         level = np.sqrt(np.asarray(power * power[main]).clip(1e-30))
