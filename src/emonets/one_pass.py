@@ -22,7 +22,7 @@ from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
 from emonets.tubes.pipeline import find_tubes, prefetch
 from emonets.tubes.tube import FaceTube
-from emonets.tubes.upright import set_upright
+from emonets.tubes.upright import LeanWatch, set_upright
 
 T = TypeVar("T")
 
@@ -134,14 +134,16 @@ def read_clip(
             faces = load_detector(detector)
             if crops is None:
                 set_upright(clip, faces)
+            watch = LeanWatch(faces)
             found = find_tubes(
-                clip, faces, stride=stride, crops=crops,
+                clip, watch, stride=stride, crops=crops,
                 second=SensitiveDetector, on_frame=on_each,
                 on_sound=on_sound if use_sound else None,
             )  # fmt: skip
             with closing(found):
                 for tube in found:
                     tubes.push(tube)
+            clip.notes += filter(None, [watch.note()])
         elif use_frames or use_sound:
             with closing(prefetch(clip.decode(frames=use_frames, sound=use_sound), 8)) as parts:
                 for part in parts:

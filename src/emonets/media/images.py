@@ -6,6 +6,7 @@ write as a grid of tiles, by `emonets.media.heif`.
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import MediaError
+from emonets.media.ends import is_cut_off
 from emonets.media.heif import is_heif, opened_heif, read_heif
 
 _SUFFIXES = """
@@ -170,6 +172,9 @@ def _load(path: Path, max_pixels: int) -> bytes:
     except OSError as error:
         raise MediaError(path, f"cannot be read ({error.strerror})") from error
     if is_heif(data[:HEAD]):
+        # libheif would leave the missing tiles grey
+        if is_cut_off(io.BytesIO(data), len(data)):
+            raise MediaError(path, "is cut off: its end is missing", "copy it again")
         with opened_heif(path, data) as picture:
             size: tuple[int, int] | None = picture.size
     else:

@@ -78,8 +78,11 @@ def choose_streams(path: Path, container: InputContainer, choice: Choice = Choic
     notes = []
     if video is None:
         # of several renditions of one clip the largest is the best to find faces in
+        # and a single picture beside a film is its still
         video = max(
-            filter(_is_usable, videos), key=lambda s: (_is_default(s), _area(s)), default=None
+            filter(_is_usable, videos),
+            key=lambda s: (_is_default(s), s.frames != 1, _area(s)),
+            default=None,
         )
         notes += _left_out("picture", "video", videos, video)
     if audio is None:

@@ -40,6 +40,8 @@ _LYING = 30.0
 """Degrees; a face this close to a quarter or a half turn lies on its side or head."""
 _SURE = 0.5
 """Least score of a face that counts."""
+_SURER = 0.7
+"""Likewise where no face was found before the picture was turned."""
 _SHARE = 0.3
 """Upright faces of this share, by size and score, make a picture upright."""
 _MIXED = 0.2
@@ -103,18 +105,20 @@ def set_upright(clip: Clip, detector: Detector) -> None:
 
 def _settle(clip: Clip, detector: CenterFace) -> None:
     first = []
-    turned = 0
+    turns: int | None = None
     with closing(_frames_at(clip, _FIRST, from_first=True)) as frames:
         for frame in frames:
             turns = turns_of(_detect(detector, frame.image))
             if turns == 0:
                 return
             first.append(frame.image)
-            turned += turns is not None
-            if turned == 2:
+            if turns is not None:
                 break
     check = _Check(detector)
-    if not turned and not any(check.upright(image, k) for image in first[::3] for k in (1, 2, 3)):
+    # no face at all: it may be found in turned pictures only
+    if turns is None and not any(
+        check.upright(image, k, least=_SURER) for image in first[::3] for k in (1, 2, 3)
+    ):
         return
     upright, lying = 0, np.zeros(4, int)
     for image in _throughout(clip):
@@ -132,10 +136,48 @@ def _settle(clip: Clip, detector: CenterFace) -> None:
             f"its faces lie on {_WAYS[best]}: the pictures are turned by {best * 90} degrees "
             "clockwise before they are read"
         )
-    else:
+    elif lying.sum() > _MIXED * (upright + lying.sum()):
         clip.notes.append(
             f"faces lie on their side or head in {lying.sum()} of {upright + lying.sum()} "
             "pictures that were examined; nothing is turned"
+        )
+
+
+class LeanWatch:
+    """A detector that counts, beside, in how many pictures the faces lie on their side or head.
+
+    Parameters
+    ----------
+    detector : does the work.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self.name = detector.name
+        self._detector = detector
+        self.upright = self.lying = 0
+
+    def reset(self) -> None:
+        """Begin another clip."""
+        reset = getattr(self._detector, "reset", None)
+        if reset is not None:
+            reset()
+        self.upright = self.lying = 0
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """The faces of the next picture."""
+        found = self._detector.detect(image)
+        turns = turns_of(found)
+        self.upright += turns == 0
+        self.lying += turns is not None and turns > 0
+        return found
+
+    def note(self) -> str | None:
+        """A sentence for a clip in which most faces lie on their side or head."""
+        if self.lying <= max(self.upright, 2):
+            return None
+        return (
+            f"its faces lie on their side or head in {self.lying} of {self.upright + self.lying} "
+            "pictures with a face, which were not turned: turn them before"
         )
 
 
@@ -151,13 +193,13 @@ class _Check:
         self._detector = detector
         self._landmarker = FaceLandmarker()
 
-    def upright(self, image: NDArray[np.uint8], turns: int) -> bool:
-        """Whether that is so after clockwise quarter turns."""
+    def upright(self, image: NDArray[np.uint8], turns: int, *, least: float = _SURE) -> bool:
+        """Whether that is so after clockwise quarter turns, of a face with the least score."""
         image = np.ascontiguousarray(turn(image, turns, False))
         found = _detect(self._detector, image)
         if not len(found) or found.points is None:
             return False
-        good = (found.scores >= _SURE) & (np.abs(lean_of(found.points)) <= _LYING)
+        good = (found.scores >= least) & (np.abs(lean_of(found.points)) <= _LYING)
         squares = found.boxes[good]
         if not len(squares):
             return False
