@@ -454,7 +454,8 @@ def open_clip(
             head = file.read(HEAD)
     except OSError as error:
         raise MediaError(found, f"cannot be read ({error.strerror})") from error
-    if is_image(head):
+    # pictures one behind the other begin as one does
+    if is_image(head) and found.suffix.lower() not in (".mjpg", ".mjpeg"):
         return _open_images(found, Series((found,), (0,)), frame_rate, limits)
     # one thread returns the first picture soonest
     with open_media(found, max_pixels=limits.max_pixels, threads=1, choice=choice) as media:
