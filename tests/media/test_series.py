@@ -100,6 +100,19 @@ def test_numbers_count(tmp_path: Path) -> None:
     assert "*.jpg" in clip.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("names", "times"),
+    [(("sec_0000.jpg", "sec_0010.jpg"), [0, 10]), (("t_ms0040.jpg", "t_ms0080.jpg"), [0, 0.04]),
+     (("parsec1.jpg", "parsec2.jpg"), [0, 0.04])],
+)  # fmt: skip
+def test_a_unit_in_the_names(tmp_path: Path, names: tuple[str, ...], times: list[float]) -> None:
+    place = folder(tmp_path / "a", names)
+    assert [frame.time for frame in open_clip(place).frames()] == pytest.approx(times)
+    rated = open_clip(place, frame_rate=5).frames()
+    step = 2 if times[1] == 10 else 8 if "ms" in names[0] else 0.2
+    assert [frame.time for frame in rated] == pytest.approx([0, step])
+
+
 def test_a_missing_number_leaves_its_time(tmp_path: Path) -> None:
     place = folder(tmp_path / "a", ("7.png", "8.png", "10.png", "010.png"))
     clip = open_clip(place, frame_rate=2)

@@ -79,7 +79,8 @@ def predict(
         float | None,
         typer.Option(
             help="Frames a second of folders of numbered images, by their numbers. Photographs "
-            "are then frames too. Default: 25, and photographs are stills."
+            "are then frames too. Default: 25 (names such as sec_0010: 1), and photographs are "
+            "stills."
         ),
     ] = None,
     video_stream: Annotated[

@@ -27,7 +27,7 @@ from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
 from emonets.media.images import HEAD, image_header, is_image, read_image
 from emonets.media.limits import Limits
-from emonets.media.series import FRAME_RATE, Series, frame_folder
+from emonets.media.series import Series, frame_folder
 from emonets.media.sound import SoundPath, note_of_other_sound
 from emonets.media.streams import Choice
 from emonets.media.timing import FrameClock
@@ -387,7 +387,7 @@ def _open_images(path: Path, series: Series, frame_rate: float | None, limits: L
     if problem is not None and not width:
         raise problem
     several = path.is_dir()
-    rate = FRAME_RATE if frame_rate is None else frame_rate
+    rate = series.rate if frame_rate is None else frame_rate
     info = ClipInfo(
         path=path, has_frames=True, has_sound=False, width=width, height=height,
         frame_rate=rate if several else math.nan,
@@ -424,8 +424,9 @@ def open_clip(
         suffix. Cover pictures of sound files are not frames.
     limits : beyond which the clip is refused or no longer read.
     frame_rate : frames a second of a folder of images, which has none of its own: the image with
-        number *n* is ``(n - first) / frame_rate`` seconds from the beginning. None: 25, and a
-        folder of photographs (`emonets.media.series`) is refused.
+        number *n* is ``(n - first) / frame_rate`` seconds from the beginning. None: 25, or
+        what the names state (`emonets.media.series.rate_of_name`); a folder of photographs
+        (`emonets.media.series`) is then refused.
     threads : threads that decode the picture; 0: as many as FFmpeg chooses.
     video_stream, audio_stream : number, from 0, among the picture or the sound streams of the
         file. None: the default one (`emonets.media.streams`). Images have none.

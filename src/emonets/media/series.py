@@ -2,7 +2,7 @@
 
 A folder is a clip if its images are one series of numbered names, have one size, and show no sign
 of a camera in their names or EXIF data. Otherwise each image is a still. A frame rate that the user
-gives makes any one series a clip.
+gives makes any one series a clip. Times follow from the numbers: a missing one leaves a gap.
 """
 
 from __future__ import annotations
@@ -33,6 +33,25 @@ _CAMERA = re.compile(
 )
 
 
+_UNITS = {1.0: ("sec", "secs", "second", "seconds"), 1000.0: ("ms", "msec", "millis")}
+"""Numbers a second by the word before them: ``sec_0010.jpg`` is at 10 s."""
+
+
+def rate_of_name(prefix: str) -> float:
+    """Numbers a second of a series by the text before its numbers; 25 unless it names a unit.
+
+    Examples
+    --------
+    >>> rate_of_name("cam1_sec_"), rate_of_name("frame_")
+    (1.0, 25.0)
+    """
+    words = re.findall(r"[a-z]+", prefix.casefold())
+    for rate, units in _UNITS.items():
+        if words and words[-1] in units:
+            return rate
+    return FRAME_RATE
+
+
 @dataclass(frozen=True)
 class Series:
     """The frames of a folder that is a clip.
@@ -42,11 +61,13 @@ class Series:
     images : files, in the order of their numbers.
     numbers : of each file, from 0 and strictly increasing. Frame *i* is at ``numbers[i] / rate``.
     repeated : how many files were left out because their number was there already.
+    rate : numbers a second where the user gives none.
     """
 
     images: tuple[Path, ...]
     numbers: tuple[int, ...]
     repeated: int = 0
+    rate: float = FRAME_RATE
 
     def notes(self, rate: float, *, given: bool) -> list[str]:
         """How the folder is read, one sentence a fact; nothing where nothing is in doubt.
@@ -149,7 +170,7 @@ def frame_folder(path: Path, *, forced: bool = False) -> Series:
         raise MediaError(
             path, f"holds {len(series)} series of images ({names})", "give each its own folder"
         )
-    (found,) = series.values()
+    ((prefix, found),) = series.items()
     if not forced and len(found) > 1 and (why := photographs([image for _, image in found])):
         raise MediaError(
             path,
@@ -160,4 +181,5 @@ def frame_folder(path: Path, *, forced: bool = False) -> Series:
     numbers: dict[int, Path] = {}
     for number, image in found:
         numbers.setdefault(number - first, image)
-    return Series(tuple(numbers.values()), tuple(numbers), len(found) - len(numbers))
+    repeated = len(found) - len(numbers)
+    return Series(tuple(numbers.values()), tuple(numbers), repeated, rate_of_name(prefix))
