@@ -89,6 +89,19 @@ def test_different_sizes_are_photographs(tmp_path: Path) -> None:
     assert "--fps" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "clips"),
+    [((12, 873, 2201, 2202), 4), ((1, 2, 240), 3), ((1, 2, 4), 1), ((1, 2, 3, 4, 90, 91), 1),
+     ((0, 250, 500, 1000), 1), ((5, 900), 1)],
+)  # fmt: skip
+def test_large_gaps_are_photographs(tmp_path: Path, numbers: tuple[int, ...], clips: int) -> None:
+    place = folder(tmp_path / "a", tuple(f"{n:06}.png" for n in numbers))
+    found = search_clips([place])
+    assert len(found.clips) == clips
+    assert bool(found.notes) == (clips > 1)
+    assert len(search_clips([place], fps=1).clips) == 1
+
+
 def test_numbers_count(tmp_path: Path) -> None:
     place = folder(tmp_path / "a", ("f_0000.jpg", "f_0250.jpg", "f_0500.jpg"))
     clip = open_clip(place, frame_rate=25)

@@ -132,7 +132,7 @@ class _Search:
             return False
         if self.forced:
             return True
-        why = photographs([path for _, path in images])
+        why = photographs(images)
         if why is not None:
             self.notes.append(
                 f"{folder}: its {len(images)} numbered pictures are read as stills: {why}; "

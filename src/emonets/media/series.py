@@ -1,8 +1,9 @@
 """Folders of numbered images: the frames of one clip, or photographs that are stills.
 
-A folder is a clip if its images are one series of numbered names, have one size, and show no sign
-of a camera in their names or EXIF data. Otherwise each image is a still. A frame rate that the user
-gives makes any one series a clip. Times follow from the numbers: a missing one leaves a gap.
+A folder is a clip if its images are one series of numbered names, without large gaps, have one
+size, and show no sign of a camera in their names or EXIF data. Otherwise each image is a still. A
+frame rate that the user gives makes any one series a clip. Times follow from the numbers: a missing
+one leaves a gap.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ FRAME_RATE = 25.0
 
 _SAMPLE = 48
 """Of so many images, evenly spaced, the headers are read."""
+
+_GAP = 4
+"""Steps between numbers differ by more than this factor where photographs were picked out, ..."""
+_USUAL = 0.6
+"""... and no single step makes up this share of them, as it does where a frame is missing."""
 
 # DCIM (DCF): four characters and four digits; phones: the date and the time; senders: own names
 _CAMERA = re.compile(
@@ -122,17 +128,18 @@ def numbered_images(folder: Path) -> dict[str, list[tuple[int, Path]]]:
     return {prefix: [(n, path) for n, _, path in sorted(all_)] for prefix, all_ in series.items()}
 
 
-def photographs(images: Sequence[Path]) -> str | None:
+def photographs(series: Sequence[tuple[int, Path]]) -> str | None:
     """Why numbered images are photographs and not frames; None if they may be frames.
 
     Parameters
     ----------
-    images : of one series. Where there are many, evenly spaced ones are examined.
+    series : number and file of each, in order. Of many, evenly spaced ones are examined.
 
     Returns
     -------
     A reason that completes "they are photographs: ".
     """
+    images = [path for _, path in series]
     chosen = sorted({round(i) for i in np.linspace(0, len(images) - 1, min(_SAMPLE, len(images)))})
     sample = [images[i] for i in chosen]
     headers = [header for path in sample if (header := image_header(path)) is not None]
@@ -144,7 +151,19 @@ def photographs(images: Sequence[Path]) -> str | None:
         return "they state a camera or the time they were taken"
     if all(_CAMERA.fullmatch(path.stem) for path in sample):
         return "they have names as a camera gives them"
+    if _has_gaps([number for number, _ in series]):
+        listed = ", ".join(str(number) for number, _ in series[:4])
+        return f"their numbers have large gaps ({listed}{', ...' * (len(series) > 4)})"
     return None
+
+
+def _has_gaps(numbers: Sequence[int]) -> bool:
+    """Whether numbers are further apart here than there, and no step is the usual one."""
+    steps = np.diff(sorted(set(numbers)))
+    if not len(steps):
+        return False
+    usual = np.unique(steps, return_counts=True)[1].max() / len(steps)
+    return bool(steps.max() > _GAP * steps.min() and usual < _USUAL)
 
 
 def frame_folder(path: Path, *, forced: bool = False) -> Series:
@@ -171,7 +190,7 @@ def frame_folder(path: Path, *, forced: bool = False) -> Series:
             path, f"holds {len(series)} series of images ({names})", "give each its own folder"
         )
     ((prefix, found),) = series.items()
-    if not forced and len(found) > 1 and (why := photographs([image for _, image in found])):
+    if not forced and len(found) > 1 and (why := photographs(found)):
         raise MediaError(
             path,
             f"holds photographs and no frames: {why}",
