@@ -146,6 +146,16 @@ def test_a_rate_needs_a_folder_of_frames(tmp_path: Path) -> None:
             search_clips([tmp_path], fps=wrong)
 
 
+def test_frames_with_other_media_beside_them_are_noted(tmp_path: Path) -> None:
+    place = folder(tmp_path / "a", tuple(f"{i}.png" for i in range(8)))
+    (place / "sound.wav").write_bytes(b"x")
+    found = search_clips([tmp_path])
+    assert len(found.clips) == 9
+    assert "its 8 numbered pictures are read as stills: other media lie beside" in found.notes[0]
+    few = folder(tmp_path / "b", ("1.png", "2.png", "anna.png"))
+    assert not search_clips([few]).notes
+
+
 def test_a_pattern_makes_stills(tmp_path: Path) -> None:
     place = folder(tmp_path / "a", ("1.png", "2.png"))
     assert len(search_clips([str(place / "*.png")]).clips) == 2

@@ -36,6 +36,9 @@ and ``.thm``, which cameras write beside each clip as a small copy of it.
 PASSED_OVER = "passed_over"
 """Key of `Found.passed_over` in ``Result.about``."""
 
+_FRAMES = 8
+"""So many numbered images of one kind, with other media beside them, may be frames."""
+
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.\-]+:", re.IGNORECASE)
 """``http:``, ``concat:``, ``file:`` …; one letter alone is a drive of Windows."""
 
@@ -123,22 +126,26 @@ class _Search:
     def _is_series(self, folder: Path, names: Sequence[str]) -> bool:
         """Whether a folder holds one series of numbered frames and no other media."""
         media = [n for n in names if Path(n).suffix.lower() in MEDIA_SUFFIXES]
+        images = [n for n in media if Path(n).suffix.lower() in IMAGE_SUFFIXES]
         # one image alone is a still, not a series
-        if len(media) < 2 or any(Path(n).suffix.lower() not in IMAGE_SUFFIXES for n in media):
+        if len(images) < 2:
             return False
         series = numbered_images(folder)
-        images = next(iter(series.values()), [])
-        if len(series) != 1 or len(images) != len(media):
-            return False
-        if self.forced:
-            return True
-        why = photographs(images)
-        if why is not None:
-            self.notes.append(
-                f"{folder}: its {len(images)} numbered pictures are read as stills: {why}; "
-                "give --fps (fps=) to read them as a film"
-            )
-        return why is None
+        longest = max(series.values(), key=len, default=[])
+        if len(series) == 1 and len(longest) == len(media):
+            if self.forced or (why := photographs(longest)) is None:
+                return True
+            more = "; give --fps (fps=) to read them as a film"
+        else:
+            # frames of a clip, and its sound or another clip's frames beside them
+            if len(longest) < _FRAMES or photographs(longest) is not None:
+                return False
+            why = "other media lie beside them"
+            more = "; give the frames of a film a folder of their own"
+        self.notes.append(
+            f"{folder}: its {len(longest)} numbered pictures are read as stills: {why}{more}"
+        )
+        return False
 
     def walk(self, folder: Path) -> Iterator[Path]:
         """The clips in a folder and the folders in it."""
