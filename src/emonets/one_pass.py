@@ -25,6 +25,7 @@ from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
 from emonets.tubes.pipeline import find_tubes, prefetch
 from emonets.tubes.tube import FaceTube
+from emonets.tubes.upright import LeanWatch, set_upright
 
 T = TypeVar("T")
 
@@ -125,7 +126,8 @@ def read_clip(
 
     Readers work in other threads than the decoder: those of tubes share one, those of frames one,
     those of sound one. Where no face is found at all, the pictures are decoded a second time for
-    a slower and more sensitive detector.
+    a slower and more sensitive detector. Where faces lie on their side or head, the clip turns its
+    pictures first, and notes it (`emonets.tubes.upright`).
 
     Parameters
     ----------
@@ -168,14 +170,19 @@ def read_clip(
                 sound.push(part)
 
         if use_frames and TUBES in needed:
+            faces = load_detector(detector)
+            if crops is None:
+                set_upright(clip, faces)
+            watch = LeanWatch(faces)
             found = find_tubes(
-                clip, load_detector(detector), stride=stride, crops=crops,
+                clip, watch, stride=stride, crops=crops,
                 second=SensitiveDetector, on_frame=on_each,
                 on_sound=on_sound if use_sound else None,
             )  # fmt: skip
             with closing(found):
                 for tube in found:
                     tubes.push(tube)
+            clip.notes += filter(None, [watch.note()])
         elif use_frames or use_sound:
             with closing(prefetch(clip.decode(frames=use_frames, sound=use_sound), 8)) as parts:
                 for part in parts:

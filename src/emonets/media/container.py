@@ -2,8 +2,8 @@
 
 FFmpeg's demuxers can follow references (playlists, concatenation scripts, external tracks) to
 other files and to the network. Here the file is opened by Python and handed over as a byte
-source; only containers and decoders on the lists below are let in, and a request to open
-anything else is refused. What is in it is decoded by `emonets.media.decoding`.
+source; only what `emonets.media.formats` lists is let in, and a request to open anything else is
+refused. What is in it is decoded by `emonets.media.decoding`.
 """
 
 from __future__ import annotations
@@ -23,34 +23,17 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from emonets.errors import MediaError
 from emonets.media.ends import is_cut_off
+from emonets.media.formats import CODEC_WHITELIST, FORMATS
+from emonets.media.streams import Choice, Streams, choose_streams
 from emonets.media.timeline import PAUSE, Stamp
 from emonets.media.timing import MAX_BACK
+from emonets.media.unknown_length import missing_lengths
 from emonets.runtime.parallel import asked_threads
-
-FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,ogg,gif,dv,"
-    "wav,w64,mp3,flac,aac,ac3,eac3,aiff,amr,amrnb,amrwb,au,caf,wv,tta,ape"
-)
-"""The containers that are read, by FFmpeg's names; none of them is a list of other files."""
-
-_DECODERS = """
-    h264 hevc libdav1d av1 vp8 libvpx vp9 libvpx-vp9 vp6 vp6a vp6f vp7 mpeg4 msmpeg4v1 msmpeg4v2
-    msmpeg4 h261 h263 h263i flv mpeg1video mpeg2video wmv1 wmv2 wmv3 vc1 mjpeg mjpegb mpegvideo
-    theora dvvideo prores dnxhd ffv1 huffyuv ffvhuff utvideo magicyuv rawvideo png gif cinepak
-    indeo3 indeo4 indeo5 svq1 svq3 qtrle rpza smc msvideo1 msrle tscc tscc2 zlib lagarith v210
-    aac aac_fixed aac_latm mp1 mp1float mp2 mp2float mp3 mp3float ac3 ac3_fixed eac3 opus
-    libopus vorbis libvorbis flac alac wmav1 wmav2 wmapro wmalossless wmavoice amrnb amrwb
-    libopencore_amrnb libopencore_amrwb speex libspeex nellymoser dca truehd mlp ape wavpack
-    tta gsm gsm_ms qdm2 qdmc g722 g723_1 g729 mace3 mace6 cook sipr
-"""
-_ALLOWED = frozenset(_DECODERS.split())
-_DECODER_FAMILIES = ("pcm_", "adpcm_")
 
 _OPEN_SECONDS = 60.0
 """Reading the headers may take this long (s); only a maliciously built file needs seconds."""
@@ -86,14 +69,6 @@ _MAX_REORDER = 4
 _PLAYLIST = re.compile(rb"#EXTM3U|ffconcat|\[playlist\]|<\?xml|<smil|<asx|v=0\r?\n", re.IGNORECASE)
 
 
-def is_allowed_decoder(name: str) -> bool:
-    """Whether FFmpeg's decoder of this name may be used."""
-    return name in _ALLOWED or name.startswith(_DECODER_FAMILIES)
-
-
-_CODEC_WHITELIST = ",".join(sorted(filter(is_allowed_decoder, av.codecs_available)))
-
-
 @dataclass
 class Media:
     """An open container and the streams of it that are used."""
@@ -106,6 +81,8 @@ class Media:
     """The stream time, in seconds, that is the clip's zero."""
     cut_off: bool
     """By the file's own structure its end is missing."""
+    streams: Streams
+    """How the streams were chosen."""
     skipped_end: float = 0.0
     """Seconds to which streams go that were not decoded."""
     midway: bool = False
@@ -280,13 +257,23 @@ class _Source(io.RawIOBase):
         self.deadline: float | None = time.monotonic() + _OPEN_SECONDS
         self.refused = False
         self._file = path.open("rb", buffering=0)
-        self.is_cut_off = is_cut_off(self._file, self._file.seek(0, io.SEEK_END))
+        size = self._file.seek(0, io.SEEK_END)
+        self._patches = missing_lengths(self._file, size)
+        self.is_cut_off = not self._patches and is_cut_off(self._file, size)
         self._file.seek(0)
 
     def read(self, size: int = -1, /) -> bytes:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise TimeoutError("reading its headers takes too long")
-        return self._file.read(size) or b""
+        if not self._patches:
+            return self._file.read(size) or b""
+        at = self._file.tell()
+        data = bytearray(self._file.read(size) or b"")
+        for place, right in self._patches.items():
+            for i, byte in enumerate(right, place - at):
+                if 0 <= i < len(data):
+                    data[i] = byte
+        return bytes(data)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         return self._file.seek(offset, whence)
@@ -312,7 +299,9 @@ class _Source(io.RawIOBase):
 
 
 @contextmanager
-def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
+def open_media(
+    path: Path, *, max_pixels: int, threads: int, choice: Choice = Choice()
+) -> Iterator[Media]:
     """Open a media file for one reading.
 
     Parameters
@@ -321,17 +310,19 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
     max_pixels : pictures with more pixels are refused, by the decoder itself if need be.
     threads : decoding threads for the picture; 0: as many as ``OMP_NUM_THREADS``, or else as
         FFmpeg chooses.
+    choice : the streams that are used.
 
     Raises
     ------
-    MediaError : no allowed container, damaged beyond opening, or nothing in it to decode.
+    MediaError : no allowed container, damaged beyond opening, nothing in it to decode, or no
+        stream of the number in ``choice``.
     """
     with _opened(path, max_pixels, {}) as (source, container):
         if not _begins_late(container):
-            yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+            yield _set_up(path, container, max_pixels, threads, source.is_cut_off, choice)
             return
     with _opened(path, max_pixels, _LATE) as (source, container):
-        yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+        yield _set_up(path, container, max_pixels, threads, source.is_cut_off, choice)
 
 
 def _begins_late(container: InputContainer) -> bool:
@@ -356,7 +347,7 @@ def _opened(
                 # `none` is no protocol: there is nothing that FFmpeg may open by itself
                 options={
                     "format_whitelist": FORMATS,
-                    "codec_whitelist": _CODEC_WHITELIST,
+                    "codec_whitelist": CODEC_WHITELIST,
                     "protocol_whitelist": "none",
                     "max_pixels": str(max_pixels),
                     **further,
@@ -409,13 +400,18 @@ def describe(error: BaseException) -> str:
     return str(text).splitlines()[0]
 
 
-def _choose(
-    path: Path, container: InputContainer, max_pixels: int, threads: int, cut_off: bool
+def _set_up(
+    path: Path,
+    container: InputContainer,
+    max_pixels: int,
+    threads: int,
+    cut_off: bool,
+    choice: Choice,
 ) -> Media:
     """Pick the picture and the sound stream, and set their decoders up."""
-    videos = [s for s in container.streams.video if _usable(s) and not _is_cover(s)]
-    sounds = [s for s in container.streams.audio if _usable(s)]
-    if not videos and not sounds:
+    streams = choose_streams(path, container, choice)
+    video, audio = streams.video, streams.audio
+    if video is None and audio is None:
         kinds = sorted({str(s.type) for s in container.streams}) or ["nothing"]
         raise MediaError(
             path,
@@ -423,33 +419,20 @@ def _choose(
             f"(it holds: {', '.join(kinds)})",
             "re-encode it, for example to .mp4 with H.264 and AAC",
         )
-    # of several renditions of one clip the largest is the best to find faces in
-    video = max(videos, key=lambda s: s.width * s.height, default=None)
-    sound = next((s for s in sounds if s.disposition & Disposition.default), None)
-    audio = sound if sound is not None else (sounds[0] if sounds else None)
     if video is not None:
         if video.width * video.height > max_pixels:
             raise MediaError(
                 path,
                 f"claims pictures of {video.width}x{video.height} pixels, more than the limit "
                 f"of {max_pixels}",
-                "scale it down, or raise Limits(max_pixels=...)",
+                "scale it down, or raise the limit (Limits(max_pixels=...), --limit pixels=...)",
             )
         # a stream may change its size on the way, so that the decoder needs the limit, too
         video.codec_context.options = {"max_pixels": str(max_pixels)}
         video.codec_context.thread_count = threads or asked_threads()
         video.thread_type = "AUTO"
     origin = _origin(video, audio, run_in=container.format.name not in _CLOCK_90K)
-    return Media(path, container, video, audio, origin, cut_off)
-
-
-def _usable(stream: Any) -> bool:
-    context = stream.codec_context
-    return context is not None and is_allowed_decoder(context.codec.name)
-
-
-def _is_cover(stream: VideoStream) -> bool:
-    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+    return Media(path, container, video, audio, origin, cut_off, streams)
 
 
 def _origin(video: VideoStream | None, audio: AudioStream | None, *, run_in: bool) -> Fraction:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -109,24 +108,9 @@ _PLANES = 8
 _FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 
 
-@lru_cache(maxsize=64)
-def _mix(names: tuple[str, ...]) -> NDArray[np.float32]:
-    """Weights of the channels in the mono mix: they add up to 1, so that nothing can clip.
-
-    Centre 1, left and right 1/sqrt(2), anything around 1/2, the bass channel not at all (the
-    proportions of ITU-R BS.775).
-    """
-    known = {"FC": 1.0, "FL": 2**-0.5, "FR": 2**-0.5, "DL": 2**-0.5, "DR": 2**-0.5}
-    known |= {"LFE": 0.0, "LFE2": 0.0}
-    weights = np.array([known.get(name, 0.5) for name in names], np.float32)
-    if weights.sum() == 0:
-        weights[:] = 1.0
-    weights /= weights.sum()
-    return weights
-
-
-def to_mono(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
-    """Return the mono mix of a frame, (n,) float32 with full scale 1, and the bad samples' count.
+def to_channels(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
+    """Return the channels of a frame, (channels, n) float32 with full scale 1, and the number of
+    bad samples.
 
     Samples that are not finite become 0 and are counted; those beyond any loudness are clipped.
     """
@@ -155,10 +139,7 @@ def to_mono(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
         if bad:
             samples = np.where(fine, samples, np.float32(0))
         samples = np.clip(samples, -_LOUDEST, _LOUDEST)
-    if channels == 1:
-        return np.ascontiguousarray(samples[0]), bad
-    mono = _mix(tuple(c.name for c in frame.layout.channels)) @ samples
-    return np.asarray(mono, np.float32), bad
+    return np.asarray(samples, np.float32), bad
 
 
 class SoundPipe:
