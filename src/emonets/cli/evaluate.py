@@ -19,6 +19,7 @@ from emonets.cli.options import (
     Scheduler,
     Seed,
     SharedGroups,
+    SimilarGroups,
     Store,
     With,
     Workers,
@@ -80,6 +81,7 @@ def evaluate_all(
     mapped: Mapped = None,
     group_pattern: GroupPattern = None,
     shared_groups: SharedGroups = False,
+    similar_groups: SimilarGroups = False,
 ) -> None:
     """Score all specialists and their fusion.
 
@@ -110,6 +112,7 @@ def evaluate(
     mapped: list[str] | None,
     group_pattern: str | None,
     shared_groups: bool,
+    similar_groups: bool,
 ) -> None:
     """Score all specialists of a model, or one; print and write the scores."""
     from emonets.bundle import find_bundle
@@ -130,8 +133,12 @@ def evaluate(
         preset = load_preset(model)
     datasets = open_labelled(
         [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
-        stills=names == ["mouth"],
+        similar_groups=similar_groups, stills=names == ["mouth"],
     )  # fmt: skip
+    if cross_validate is not None:
+        check_division(datasets, folds, scored=len(data))
+    for note in found_in_reading(datasets):
+        log.warning(note)
     kept = open_store(store, out or Path("emonets"))
     assert kept is not None
     options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))

@@ -108,6 +108,14 @@ SharedGroups = Annotated[
     bool, typer.Option("--shared-groups", help="Accept data that has one group in two parts.")
 ]
 
+SimilarGroups = Annotated[
+    bool,
+    typer.Option(
+        "--similar-groups",
+        help="Groups whose names differ only in case, blanks or zeros are different people.",
+    ),
+]
+
 
 def example(*commands: str) -> str:
     """The end of a command's help: real commands, each on a line of its own.
@@ -176,6 +184,7 @@ def open_labelled(
     group_pattern: str | None = None,
     shared_groups: bool = False,
     *,
+    similar_groups: bool = False,
     stills: bool = False,
 ) -> list[Dataset]:
     """Labelled data, each in its own layout.
@@ -190,12 +199,19 @@ def open_labelled(
     DataError, ParameterError : as ``open_dataset``.
     """
     from emonets.datasets import open_dataset
+    from emonets.datasets.checks import similar_groups as checks_of_groups
+    from emonets.datasets.items import refuse
 
     words = labels_of(mapped or []) or None
+    accepted = {"shared_groups": shared_groups, "similar_groups": similar_groups}
     first = open_dataset(
-        paths[0], layout, labels=words, group_pattern=group_pattern, shared_groups=shared_groups
+        paths[0], layout, labels=words, group_pattern=group_pattern, **accepted
     )
-    rest = [open_dataset(path, shared_groups=shared_groups) for path in paths[1:]]
+    rest = [open_dataset(path, **accepted) for path in paths[1:]]
+    own = [data for data in (first, *rest) if data.info.own]
+    if len(own) > 1 and not similar_groups:  # a group in two of them is one person
+        every = [item for data in own for item in data.items]
+        refuse(checks_of_groups(" and ".join(str(data.root) for data in own), every))
     return [with_faces(data) if stills else data for data in (first, *rest)]
 
 

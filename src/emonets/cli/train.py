@@ -24,6 +24,7 @@ from emonets.cli.options import (
     Scheduler,
     Seed,
     SharedGroups,
+    SimilarGroups,
     Store,
     With,
     Workers,
@@ -89,6 +90,7 @@ def train_all(
     mapped: Mapped = None,
     group_pattern: GroupPattern = None,
     shared_groups: SharedGroups = False,
+    similar_groups: SimilarGroups = False,
 ) -> None:
     """Train all specialists and their fusion.
 
@@ -121,6 +123,7 @@ def train(
     mapped: list[str] | None,
     group_pattern: str | None,
     shared_groups: bool,
+    similar_groups: bool,
     changes: Mapping[str, Any] | None = None,
 ) -> None:
     """Train a system of all specialists, or of one; print and write its scores.
@@ -147,9 +150,10 @@ def train(
     names = names_of(models)
     datasets = open_labelled(
         [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
-        stills=names == ["mouth"],
+        similar_groups=similar_groups, stills=names == ["mouth"],
     )  # fmt: skip
-    for note in check_datasets(datasets):
+    check_division(datasets, folds, scored=len(data), score=score)
+    for note in check_datasets(datasets, shared_groups=shared_groups):
         log.warning(note)
     table = changed(load_preset(preset, distributions=trials > 0), models, changes)
     options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
@@ -230,7 +234,7 @@ _OF_STILLS: dict[str, Any] = {
 _OF_CLIPS: dict[str, Any] = {
     "with_": None, "store": None, "base": None, "folds": None, "trials": 0, "report": None,
     "dry_run": False, "score": True, "workers": 1, "scheduler": None, "mapped": None,
-    "group_pattern": None, "shared_groups": False, "layout": None,
+    "group_pattern": None, "shared_groups": False, "similar_groups": False, "layout": None,
 }  # fmt: skip
 
 

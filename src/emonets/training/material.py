@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from emonets.contracts import Extractor
 from emonets.datasets.base import Dataset
-from emonets.datasets.items import Item
+from emonets.datasets.items import Item, refuse
+from emonets.datasets.spans import outside_pieces
 from emonets.errors import DataError
 from emonets.learners.folds import Indices
 from emonets.runtime.files import write_whole
@@ -115,8 +116,8 @@ def load_material(
 
     Raises
     ------
-    DataError : no clip of a scored data set can be read; still faces for an extractor of clips;
-        or as `extract_items`.
+    DataError : no clip of a scored data set can be read; a piece lies behind the end of its file;
+        still faces for an extractor of clips; or as `extract_items`.
     """
     check_stills(datasets, extractors)
     owners = [_owner(data) for data in datasets]
@@ -124,6 +125,7 @@ def load_material(
     items = [item for n in clips for item in datasets[n].items]
     found = Extracted(store, (), dict.fromkeys(extractors, ()), (), (), 0, 0)
     if items:
+        refuse(outside_pieces(items))
         found = extract_items(
             items, extractors, store, workers=workers, scheduler=scheduler, on_clip=on_clip
         )
