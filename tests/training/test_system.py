@@ -23,6 +23,7 @@ from emonets.specialists.activity.extractor import tubes_extractor
 from emonets.specialists.audio.extractor import sound_extractor
 from emonets.specialists.face.extractor import face_extractor
 from emonets.training import out_of_fold as oof
+from emonets.training.division import folds_of
 from emonets.training.estimate import mean_seconds
 from emonets.training.extraction import extract_items, kept_as
 from emonets.training.preset import load_preset
@@ -91,7 +92,7 @@ def test_what_was_said_is_by_models_that_did_not_know_the_group(
 ) -> None:
     system = System([open_dataset(manifest)], load_preset(FAST), store, quiet())
     data = system.material()
-    folds, _ = oof.folds_of(data)
+    folds, _ = folds_of(data)
     for train, test in folds:
         assert not set(data.groups[train]) & set(data.groups[test])
     part = system.trainers["face"]

@@ -31,6 +31,7 @@ from emonets.cli.options import (
     open_labelled,
     open_store,
     refuse_flags,
+    warn_of_reading,
 )
 from emonets.errors import ParameterError
 
@@ -116,6 +117,7 @@ def evaluate(
 ) -> None:
     """Score all specialists of a model, or one; print and write the scores."""
     from emonets.bundle import find_bundle
+    from emonets.training.division import check_division
     from emonets.training.preset import load_preset
     from emonets.training.report import check_folder, summary, write_scores
     from emonets.training.score_bundle import score_bundle
@@ -137,8 +139,7 @@ def evaluate(
     )  # fmt: skip
     if cross_validate is not None:
         check_division(datasets, folds, scored=len(data))
-    for note in found_in_reading(datasets):
-        log.warning(note)
+    warn_of_reading(datasets)
     kept = open_store(store, out or Path("emonets"))
     assert kept is not None
     options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
@@ -245,7 +246,12 @@ def _evaluate_face(**given: Any) -> None:
         if not given["data"]:
             raise ParameterError("give a model and data, or still faces by --data")
         first = open_labelled(
-            given["data"][:1], given["layout"], given["mapped"], given["group_pattern"], True
+            given["data"][:1],
+            given["layout"],
+            given["mapped"],
+            given["group_pattern"],
+            True,
+            similar_groups=True,
         )[0]
         if not are_stills(first):
             refuse_flags(own, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")

@@ -203,16 +203,22 @@ def open_labelled(
     from emonets.datasets.items import refuse
 
     words = labels_of(mapped or []) or None
-    accepted = {"shared_groups": shared_groups, "similar_groups": similar_groups}
-    first = open_dataset(
-        paths[0], layout, labels=words, group_pattern=group_pattern, **accepted
-    )
+    accepted: dict[str, Any] = {"shared_groups": shared_groups, "similar_groups": similar_groups}
+    first = open_dataset(paths[0], layout, labels=words, group_pattern=group_pattern, **accepted)
     rest = [open_dataset(path, **accepted) for path in paths[1:]]
     own = [data for data in (first, *rest) if data.info.own]
     if len(own) > 1 and not similar_groups:  # a group in two of them is one person
         every = [item for data in own for item in data.items]
         refuse(checks_of_groups(" and ".join(str(data.root) for data in own), every))
     return [with_faces(data) if stills else data for data in (first, *rest)]
+
+
+def warn_of_reading(datasets: Sequence[Dataset]) -> None:
+    """Log the warnings of reading the data, such as cells of NaN."""
+    for data in datasets:
+        for problem in data.found:
+            if problem.level == "warning":
+                log.warning(str(problem))
 
 
 def are_stills(data: Dataset) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -135,6 +136,7 @@ def train(
     """
     from emonets.bundle import check_place
     from emonets.model import EmoNets
+    from emonets.training.division import check_division
     from emonets.training.estimate import estimate
     from emonets.training.preset import load_preset
     from emonets.training.report import check_folder, summary, write_scores
@@ -152,13 +154,16 @@ def train(
         [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
         similar_groups=similar_groups, stills=names == ["mouth"],
     )  # fmt: skip
-    check_division(datasets, folds, scored=len(data), score=score)
+    divided = partial(check_division, datasets, folds, scored=len(data), score=score, official=True)
+    divided()
     for note in check_datasets(datasets, shared_groups=shared_groups):
         log.warning(note)
     table = changed(load_preset(preset, distributions=trials > 0), models, changes)
     options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
     one = drawn(table, seed)
-    make_trainers(one, datasets, models=names, base=base)  # errors before anything is written
+    # errors before anything is written
+    trainers, _ = make_trainers(one, datasets, models=names, base=base)
+    divided(several=len(trainers) > 1)
     others = None if add_to is None else EmoNets.load(add_to)
     kept = open_store(store, out, dry_run)
     if dry_run:
@@ -247,7 +252,12 @@ def _train_face(**given: Any) -> None:
     check_place(given["out"])
     if given["data"][0].exists() and not are_stills(
         open_labelled(
-            given["data"][:1], given["layout"], given["mapped"], given["group_pattern"], True
+            given["data"][:1],
+            given["layout"],
+            given["mapped"],
+            given["group_pattern"],
+            True,
+            similar_groups=True,
         )[0]
     ):
         refuse_flags(of_stills, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")

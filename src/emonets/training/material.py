@@ -120,7 +120,7 @@ def load_material(
         still faces for an extractor of clips; or as `extract_items`.
     """
     check_stills(datasets, extractors)
-    owners = [_owner(data) for data in datasets]
+    owners = [owner_of(data) for data in datasets]
     clips = [n for n, data in enumerate(datasets) if data.faces is None]
     items = [item for n in clips for item in datasets[n].items]
     found = Extracted(store, (), dict.fromkeys(extractors, ()), (), (), 0, 0)
@@ -171,7 +171,7 @@ def load_material(
             *found.dropped,
         ),
         all(data.grouped for data in datasets),
-        _agreed(datasets[:scored], owners),
+        agreed_folds(datasets[:scored]),
         made,
         reused,
     )
@@ -216,15 +216,16 @@ def extract_stills(
     return content, made
 
 
-def _agreed(datasets: Sequence[Dataset], owners: Sequence[str]) -> dict[str, int]:
+def agreed_folds(datasets: Sequence[Dataset]) -> dict[str, int]:
+    """``owner/group`` → published fold, of the data sets that have such folds."""
     agreed: dict[str, int] = {}
-    for data, owner in zip(datasets, owners, strict=False):
+    for data in datasets:
         for group, fold in (data.folds or {}).items():
-            agreed.setdefault(f"{owner}/{group}", fold)
+            agreed.setdefault(f"{owner_of(data)}/{group}", fold)
     return agreed
 
 
-def _owner(data: Dataset) -> str:
-    # two sets of one corpus (clips and utterances, say) are of the same people;
-    # in own sets an equal name may be the same person, so it counts as one
+def owner_of(data: Dataset) -> str:
+    """The name before a group's: two data sets with one owner are of the same people."""
+    # clips and utterances of one corpus are; in own sets an equal name may be the same person
     return "own" if data.info.own else data.info.name
