@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from emonets.datasets.items import Item, Problem
 from emonets.errors import EmoNetsError
 from emonets.media.clip import open_clip
@@ -16,6 +18,7 @@ SLACK = 0.1
 """Seconds that a piece may end after its file, for durations are rounded."""
 
 _DECODED = 3  # files whose end is found by decoding; of the others the header is used
+_SHORTEST = 0.05  # seconds of a usual piece: a shorter one would be no reading in milliseconds
 _MOST = 0.5  # share of pieces in another unit, from which the unit is named
 
 
@@ -55,8 +58,9 @@ def outside_pieces(items: Sequence[Item], ends: Mapping[Path, End] | None = None
         found = [] if end is None else [(item, end) for item in mine if _exceeds(item, end)]
         confirmed += bool(found)
         behind += found
-    most = len(behind) >= _MOST * sum(map(len, pieces.values()))
-    return list(_problems(behind, _unit(behind) if behind and most else ""))
+    every = [item for mine in pieces.values() for item in mine]
+    most = len(behind) >= _MOST * len(every)
+    return list(_problems(behind, _unit(behind, every) if behind and most else ""))
 
 
 def _end(path: Path, pieces: Sequence[Item], *, decode: bool) -> End | None:
@@ -85,16 +89,18 @@ def _problems(behind: Sequence[tuple[Item, End]], unit: str) -> Iterator[Problem
         yield Problem("error", "span", str(item.path), what, item.line)
 
 
-def _unit(behind: Sequence[tuple[Item, End]]) -> str:
-    """The unit in which all pieces would lie in their files, and what to do; "" for none."""
+def _unit(behind: Sequence[tuple[Item, End]], every: Sequence[Item]) -> str:
+    """The unit in which the pieces would lie in their files, and what to do; "" for none."""
     fits = []
     rates = {end.rate for _, end in behind}
     if all(math.isfinite(rate) and rate > 0 for rate in rates):
-        whole = all(x.is_integer() for item, _ in behind for x in _times(item))
+        whole = all(x.is_integer() for item in every for x in _times(item))
         if whole and all(_fits(item, end, end.rate) for item, end in behind):
             common = f"{min(rates):g}" if len(rates) == 1 else "the file's frames a second"
             fits.append(("numbers of frames", f"divide them by {common}"))
-    if all(_fits(item, end, 1000.0) for item, end in behind):
+    lengths = [max(_times(item)) - (item.start or 0.0 if item.end else 0.0) for item, _ in behind]
+    long = np.median(lengths) >= _SHORTEST * 1000
+    if long and all(_fits(item, end, 1000.0) for item, end in behind):
         fits.append(("milliseconds", "divide them by 1000"))
     if not fits:
         return ""

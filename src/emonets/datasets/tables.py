@@ -157,12 +157,10 @@ def check_columns(path: Path, columns: Sequence[str]) -> None:
             advice.append(f"add {' and '.join(added)}{empty}")
         if not advice:
             advice = ["name the columns in the first line"]
-        what = (
-            f"columns {', '.join(missing)} are" if len(missing) > 1 else f"column {missing[0]} is"
-        )
+        also = f" (and {' and '.join(missing[1:])})" if len(missing) > 1 else ""
         raise DataError(
-            f"{path}: {what} missing; expected {', '.join(COLUMNS)} (and, if you have them, "
-            f"{', '.join(OPTIONAL)}), found {here}; {'; '.join(advice)}"
+            f"{path}: column {missing[0]} is missing{also}; expected {', '.join(COLUMNS)} (and, if "
+            f"you have them, {', '.join(OPTIONAL)}), found {here}; {'; '.join(advice)}"
         )
     for name in ("start", "end"):
         wrong = next((c for c in columns if _OTHERS.get(c) == name), "")

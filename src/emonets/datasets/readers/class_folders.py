@@ -87,7 +87,7 @@ def read(
     found = read_files(
         root, known.added_to(INFO), meaning, name=root.resolve().name, suffixes=suffixes
     )
-    _refuse_unknown(root, found)
+    _refuse_unknown(root, found, known)
     alone = (item.group == _alone(root, item.path) for item in found.items)
     return replace(found, grouped=not any(alone))
 
@@ -131,7 +131,7 @@ def _dropped(
     return Dropped(file, why, "unlabelled")
 
 
-def _refuse_unknown(root: Path, found: Dataset) -> None:
+def _refuse_unknown(root: Path, found: Dataset, known: Words) -> None:
     """Raise DataError for folders of files without a class, in which no class folder lies."""
     holding = {folder for item in found.items for folder in item.path.parents}
     unknown: Counter[Path] = Counter()
@@ -139,7 +139,7 @@ def _refuse_unknown(root: Path, found: Dataset) -> None:
         parts = one.path.relative_to(root).parts[:-1]
         folders = [root.joinpath(*parts[: k + 1]) for k in range(len(parts))]
         folder = next((f for f in folders if f not in holding and not is_split(f.name)), None)
-        if one.kind == "unlabelled" and folder is not None:
+        if one.kind == "unlabelled" and folder is not None and not _levels(parts, known)[1]:
             unknown[folder] += 1
     if not unknown:
         return
