@@ -158,7 +158,7 @@ def test_what_is_not_there_and_what_is_no_layout(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected class folders .*found a file ending in '\.txt'"):
         open_dataset(tmp_path / "notes.txt")
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match="column path is missing .*; expected path, label, group"):
+    with pytest.raises(DataError, match=r"column path is missing .*; expected path, label, group"):
         open_dataset(tmp_path / "table.csv")
     (tmp_path / "table.csv").write_text("emotion,pixels\n1,2\n")
     with pytest.raises(DataError, match="expected the columns emotion, pixels, Usage"):

@@ -83,7 +83,7 @@ def test_decimal_commas(folder: Path) -> None:
     assert (item.start, item.end) == (0.005, 0.02)
     quoted = 'path,label,group,start,end\na.wav,sad,ann,"0,005","0,02"\n'
     assert open_dataset(written(folder, quoted)).items[0].start == 0.005
-    with pytest.raises(DataError, match="line 2 has 7 cells.*numbers with a decimal comma"):
+    with pytest.raises(DataError, match=r"line 2 has 7 cells.*numbers with a decimal comma"):
         open_dataset(written(folder, "path,label,group,start,end\na.wav,sad,ann,0,005,0,02\n"))
 
 

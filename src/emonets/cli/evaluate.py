@@ -116,8 +116,20 @@ def evaluate(
     similar_groups: bool,
 ) -> None:
     """Score all specialists of a model, or one; print and write the scores."""
-    from emonets.bundle import find_bundle
     from emonets.training.division import check_division
+
+    if cross_validate is None and with_:
+        raise ParameterError("--with is data to train on: it goes with --cross-validate")
+    names = names_of(models)
+    folds = None if cross_validate is None else _folds(cross_validate)
+    datasets = open_labelled(
+        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
+        similar_groups=similar_groups, stills=names == ["mouth"],
+    )  # fmt: skip
+    if cross_validate is not None:
+        check_division(datasets, folds, scored=len(data))  # before what takes seconds to import
+
+    from emonets.bundle import find_bundle
     from emonets.training.preset import load_preset
     from emonets.training.report import check_folder, summary, write_scores
     from emonets.training.score_bundle import score_bundle
@@ -125,20 +137,10 @@ def evaluate(
 
     if out is not None:
         check_folder(out)
-    if cross_validate is None and with_:
-        raise ParameterError("--with is data to train on: it goes with --cross-validate")
-    names = names_of(models)
-    folds = None if cross_validate is None else _folds(cross_validate)
     if cross_validate is None:
         find_bundle(model)
     else:
         preset = load_preset(model)
-    datasets = open_labelled(
-        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
-        similar_groups=similar_groups, stills=names == ["mouth"],
-    )  # fmt: skip
-    if cross_validate is not None:
-        check_division(datasets, folds, scored=len(data))
     warn_of_reading(datasets)
     kept = open_store(store, out or Path("emonets"))
     assert kept is not None

@@ -237,10 +237,10 @@ def with_faces(data: Dataset) -> Dataset:
 
 def open_store(store: str | None, beside: Path, dry: bool = False) -> FeatureStore | None:
     """The named store, or one beside the output; None if a dry run would create it."""
-    from emonets.runtime.store import FeatureStore
+    from emonets.runtime.store import MARK, FeatureStore
 
     place = store or str(beside.with_name(beside.name + ".store"))
-    if dry and "://" not in place and not Path(place).exists():
+    if dry and "://" not in place and not Path(place, MARK).is_file():
         return None
     if store is None:
         log.info(f"store: {place} (features and finished stages, for the next run; or --store)")

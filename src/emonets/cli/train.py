@@ -134,9 +134,20 @@ def train(
     models : comma-separated names of specialists; None: all of the preset.
     changes : settings of the one specialist that replace the preset's; None values replace nothing.
     """
+    from emonets.training.division import check_division
+
+    if report is not None and not score:
+        raise ParameterError("--report is for scores: leave it out, or --no-score")
+    names = names_of(models)
+    datasets = open_labelled(
+        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
+        similar_groups=similar_groups, stills=names == ["mouth"],
+    )  # fmt: skip
+    divided = partial(check_division, datasets, folds, scored=len(data), score=score, official=True)
+    divided()  # before what takes seconds to import
+
     from emonets.bundle import check_place
     from emonets.model import EmoNets
-    from emonets.training.division import check_division
     from emonets.training.estimate import estimate
     from emonets.training.preset import load_preset
     from emonets.training.report import check_folder, summary, write_scores
@@ -144,18 +155,9 @@ def train(
     from emonets.training.trainers import make_trainers
     from emonets.training.tuning import tuned
 
-    check_place(out)
-    if report is not None:
+    check_place(out, make=not dry_run)
+    if report is not None and not dry_run:
         check_folder(report)
-        if not score:
-            raise ParameterError("--report is for scores: leave it out, or --no-score")
-    names = names_of(models)
-    datasets = open_labelled(
-        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
-        similar_groups=similar_groups, stills=names == ["mouth"],
-    )  # fmt: skip
-    divided = partial(check_division, datasets, folds, scored=len(data), score=score, official=True)
-    divided()
     for note in check_datasets(datasets, shared_groups=shared_groups):
         log.warning(note)
     table = changed(load_preset(preset, distributions=trials > 0), models, changes)
@@ -249,7 +251,7 @@ def _train_face(**given: Any) -> None:
 
     of_stills = {name: given.pop(name) for name in _OF_STILLS}
     preset = given.pop("preset")
-    check_place(given["out"])
+    check_place(given["out"], make=not given["dry_run"])
     if given["data"][0].exists() and not are_stills(
         open_labelled(
             given["data"][:1],

@@ -14,7 +14,6 @@ from emonets.datasets.folds import folds_of_groups
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.learners.folds import Fold, Indices, choosing_folds
-from emonets.training.material import agreed_folds, owner_of
 
 _SHARED_FOLDS = 5  # corpora without agreed folds, beside one with: as many at least
 _FEWEST = 2  # groups that a model is trained on: its numbers are chosen on one, trained on another
@@ -210,3 +209,18 @@ def validation_fold(data: Divisible) -> tuple[list[Fold], str] | None:
         return None
     shared = np.isin(data.groups[train], np.unique(data.groups[valid])) & ~data.main[train]
     return [(train[~shared], valid)], "trained on train, scored on valid"
+
+
+def agreed_folds(datasets: Sequence[Dataset]) -> dict[str, int]:
+    """``owner/group`` → published fold, of the data sets that have such folds."""
+    agreed: dict[str, int] = {}
+    for data in datasets:
+        for group, fold in (data.folds or {}).items():
+            agreed.setdefault(f"{owner_of(data)}/{group}", fold)
+    return agreed
+
+
+def owner_of(data: Dataset) -> str:
+    """The name before a group's: two data sets with one owner are of the same people."""
+    # clips and utterances of one corpus are; in own sets an equal name may be the same person
+    return "own" if data.info.own else data.info.name

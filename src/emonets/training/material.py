@@ -18,6 +18,7 @@ from emonets.errors import DataError
 from emonets.learners.folds import Indices
 from emonets.runtime.files import write_whole
 from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
+from emonets.training.division import agreed_folds, owner_of
 from emonets.training.extraction import Extracted, extract_items, kept_as
 
 _STILLS = 2048  # still faces in one batch
@@ -214,18 +215,3 @@ def extract_stills(
                      "settings": dict(extractor.settings)}  # fmt: skip
             store.write(kept_as(extractor, content), whole, about)
     return content, made
-
-
-def agreed_folds(datasets: Sequence[Dataset]) -> dict[str, int]:
-    """``owner/group`` → published fold, of the data sets that have such folds."""
-    agreed: dict[str, int] = {}
-    for data in datasets:
-        for group, fold in (data.folds or {}).items():
-            agreed.setdefault(f"{owner_of(data)}/{group}", fold)
-    return agreed
-
-
-def owner_of(data: Dataset) -> str:
-    """The name before a group's: two data sets with one owner are of the same people."""
-    # clips and utterances of one corpus are; in own sets an equal name may be the same person
-    return "own" if data.info.own else data.info.name
