@@ -169,7 +169,7 @@ def train(
     others = None if add_to is None else EmoNets.load(add_to)
     kept = open_store(store, out, dry_run)
     if dry_run:
-        print(estimate(datasets, one, kept, options, trials=trials))
+        print(estimate(datasets, one, kept, options, trials=trials, score=score))
         return
     assert kept is not None
     chosen = tuned(datasets, table, kept, options, trials=trials)

@@ -100,8 +100,9 @@ def check_division(
         _check_part(data, train, need, "beside the clips that are tested, there is")
     tested = np.unique(np.concatenate([data.groups[test] for _, test in folds]))
     if several and len(tested) < _FEWEST:
+        only = str(tested[0]).partition("/")[2]
         raise DataError(
-            f"{data.name}: all clips that are scored are of group {tested[0]!r}, and a fusion "
+            f"{data.name}: all clips that are scored are of group {only!r}, and a fusion "
             f"needs clips of {_FEWEST}; add a group to the part valid, or train one specialist"
         )
 
