@@ -33,7 +33,7 @@ from emonets.provenance.corpus import Provenance, united
 from emonets.runtime.progress import OnProgress, duration, heartbeat, no_progress
 from emonets.runtime.settings import from_table
 from emonets.runtime.store import FeatureStore
-from emonets.training.division import division
+from emonets.training.division import check_division, division
 from emonets.training.joined import NOT_THE_FACE
 from emonets.training.material import Material, check_stills, load_material
 from emonets.training.out_of_fold import OutOfFold, fitted, out_of_fold
@@ -170,7 +170,12 @@ class System:
         official : use the data's own train and valid parts in place of folds, if they exist.
         """
         began = time.monotonic()
-        data, options = self.material(), self.options
+        options = self.options
+        check_division(
+            self.datasets, options.folds, scored=options.scored, official=official,
+            several=len(self.trainers) > 1,
+        )  # fmt: skip
+        data = self.material()
         folds, split = division(data, options.folds, official=official)
         predictions = out_of_fold(
             self.trainers, data, folds, split, work=self.work, seed=options.seed,
