@@ -21,6 +21,7 @@ from emonets.errors import EmoNetsError
 from emonets.media.piece import open_piece
 from emonets.provenance.prints import PICTURES, prints_of
 from emonets.provenance.prints import SOUND as SOUND_PRINTS
+from emonets.specialists.audio.settings import NetworkAudio, audio_from_table, build_network
 from emonets.training.extraction import taken_out
 from emonets.training_contract import Trainer
 
@@ -32,6 +33,8 @@ _UNKNOWN = 0.3  # seconds of work for a second of a clip, where none can be read
 REFERENCE = 94e9
 """Float32 operations a second of the core on which the numbers below were measured."""
 
+SOUND_NETWORK = "sound network"
+_STEPS = 4  # of the sound network that are measured
 _SIZE = 512  # of the matrices that are multiplied to find the speed of this machine
 
 
@@ -111,6 +114,8 @@ def slowness() -> float:
 def model_seconds(trainer: Trainer, amount: Amount) -> tuple[float, float]:
     """Seconds on the reference machine to train one model, and to predict an equal amount.
 
+    The sound network is not counted: see `SoundNetworkCost`.
+
     Parameters
     ----------
     trainer : a specialist's. amount : the clips to train on.
@@ -122,6 +127,56 @@ def model_seconds(trainer: Trainer, amount: Amount) -> tuple[float, float]:
     return count(settings, amount)
 
 
+class SoundNetworkCost:
+    """The training of a sound network, measured: a few steps are done on noise.
+
+    Its speed depends on the processor's instructions much more than that of other models does.
+
+    Parameters
+    ----------
+    settings : of the trainer (a preset's ``audio`` table). clips : how many there are.
+
+    Raises
+    ------
+    MissingExtraError : the network cannot be trained here.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], clips: int) -> None:
+        training = settings["training"]
+        self._settings, self._training = settings, training
+        batch = max(2, min(training["batch_size"], clips))
+        shape = (batch, training["frames"], settings["network"]["bands"])
+        noise = list(np.random.default_rng(0).normal(-50, 10, shape).astype(np.float32))
+        took = []
+        for epochs in (1, 1, 1 + _STEPS):  # the first also imports what is needed
+            table = {**settings, "training": {**training, "members": 1, "epochs": epochs}}
+            options = audio_from_table(table)
+            assert isinstance(options, NetworkAudio)
+            began = time.monotonic()
+            build_network(options).fit(noise, np.arange(batch) % 2)
+            took.append(time.monotonic() - began)
+        self._start = took[1]
+        self._crop = max(took[2] - took[1], 0.0) / (_STEPS * batch)
+
+    def seconds(self, corpora: Sequence[str]) -> float:
+        """Seconds on this machine to train a model on clips of these corpora."""
+        shares = self._settings.get("corpora", {})
+        share = np.array([float(shares.get(name, 1.0)) for name in corpora])
+        batch = min(self._training["batch_size"], len(share))
+        if 0 < share.sum() < batch:
+            share /= share.max()
+        crops = max(1, int(share.sum()) // max(batch, 1)) * batch
+        epochs = self._training["epochs"]
+        return float(self._training["members"] * (self._start + epochs * crops * self._crop))
+
+
+def sound_network_cost(trainer: Trainer, clips: int) -> SoundNetworkCost | None:
+    """The measured cost, where a trainer trains a sound network; else None."""
+    if trainer.settings.get("model") != SOUND_NETWORK:
+        return None
+    return SoundNetworkCost(trainer.settings, clips)
+
+
 def _face(settings: Mapping[str, Any], amount: Amount) -> tuple[float, float]:
     if settings.get("head") == "none":
         return 0.05, 0.002 * amount.clips
@@ -131,15 +186,11 @@ def _face(settings: Mapping[str, Any], amount: Amount) -> tuple[float, float]:
 
 
 def _audio(settings: Mapping[str, Any], amount: Amount) -> tuple[float, float]:
-    predicted = 0.02 * amount.seconds
+    predicted = 0.003 * amount.seconds
     if "head" in settings:
         return 0.3 + 0.01 * amount.clips + predicted, predicted
-    if settings.get("model") == "sound network":
-        training, network = settings["training"], settings["network"]
-        batch = min(training["batch_size"], max(amount.clips, 1))
-        steps = max(1, amount.clips // batch)
-        crops = training["members"] * training["epochs"] * steps * batch
-        return crops * training["frames"] * _network_work(network), predicted
+    if settings.get("model") == SOUND_NETWORK:
+        return 0.0, predicted
     layers, network = settings["pretraining"], settings["network"]
     frames = amount.clips * float(layers["max_frames"])
     sizes = [909, *(layer["n_components"] for layer in layers["layers"][: layers["use"]])]
@@ -152,17 +203,6 @@ def _audio(settings: Mapping[str, Any], amount: Amount) -> tuple[float, float]:
     epochs = min(network["n_epochs"], 4 * network["patience"])
     work += 6 * weights * epochs * amount.clips * float(network["max_frames"])
     return work / (0.4 * REFERENCE) + 0.003 * epochs * amount.clips, 0.02 * amount.seconds
-
-
-def _network_work(network: Mapping[str, Any]) -> float:
-    """Seconds of a frame through the sound network, forwards and backwards."""
-    widths, blocks, bands = network["widths"], network["blocks"], network["bands"]
-    work, before = 0.0, 1
-    for level, (width, count) in enumerate(zip(widths, blocks, strict=True)):
-        places = bands / 4**level  # bands and frames are halved from level to level
-        work += places * 9 * (before * width + 2 * count * width * width)
-        before = width
-    return 6 * work / (0.25 * REFERENCE)
 
 
 def _activity(settings: Mapping[str, Any], amount: Amount) -> tuple[float, float]:
@@ -189,9 +229,9 @@ def _mouth(settings: Mapping[str, Any], amount: Amount) -> tuple[float, float]:
     patches = regions * min(table["max_patches"], learned * table["patches_per_picture"])
     kept = 0.4 * patch * patch
     clusters = 2.0 * patches * table["n_clusters"] * kept * table["max_iter"]
-    steps = len(classifier["strengths"]) * 4 * 0.3 * classifier["max_iter"]
+    steps = len(classifier["strengths"]) * 4 * 0.12 * classifier["max_iter"]
     fits = 4.0 * steps * learned * words * 7
-    coding = coded * (2 * kept / (0.5 * REFERENCE) + 5e-9)
+    coding = coded * 1.3e-9
     fit = coding / settings["every"] + (clusters + fits) / (0.4 * REFERENCE)
     return fit, coding
 

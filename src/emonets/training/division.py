@@ -18,6 +18,8 @@ from emonets.learners.folds import Fold, Indices, choosing_folds
 _SHARED_FOLDS = 5  # corpora without agreed folds, beside one with: as many at least
 _FEWEST = 2  # groups that a model is trained on: its numbers are chosen on one, trained on another
 
+_ALL_TESTED = "all clips are of the test part; give clips of other parts to train on"
+
 
 class Divisible(Protocol):
     """What a division depends on; `emonets.training.material.Material` describes it."""
@@ -90,6 +92,8 @@ def check_division(
     """
     data = planned(datasets, scored)
     everything = np.flatnonzero(data.splits != "test")
+    if not len(everything):
+        raise DataError(f"{data.name}: {_ALL_TESTED}")
     parts = official and validation_fold(data) is not None
     need = _FEWEST + (score and not parts)
     _check_part(data, everything, need, "the data have")
@@ -169,9 +173,7 @@ def folds_of(data: Divisible, count: int | str | None = None) -> tuple[list[Fold
     usable = np.flatnonzero(data.splits != "test")
     tested = usable[data.main[usable]]
     if not len(tested):
-        raise DataError(
-            f"{data.name}: all clips are of the test part; give clips of other parts to train on"
-        )
+        raise DataError(f"{data.name}: {_ALL_TESTED}")
     if isinstance(count, str):
         count = len(np.unique(data.groups[tested]))
     folds, split = folds_of_groups(

@@ -15,10 +15,15 @@ from emonets.contracts import Extractor
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import Item
 from emonets.errors import EmoNetsError
-from emonets.learners.folds import Indices
 from emonets.media.piece import open_piece
 from emonets.runtime.store import FeatureStore, content_digest
-from emonets.training.costs import Amount, model_seconds, reading_seconds, slowness
+from emonets.training.costs import (
+    Amount,
+    model_seconds,
+    reading_seconds,
+    slowness,
+    sound_network_cost,
+)
 from emonets.training.division import division, planned
 from emonets.training.extraction import kept_as
 from emonets.training.system import Options
@@ -69,7 +74,7 @@ def estimate(
         len(items) + faces, seconds * len(items) + faces / _PICTURES,
         seconds * len(items) * _PICTURES + faces,
     )  # fmt: skip
-    slow = slowness()
+    slow, n = slowness(), len(data.labels)
     lines = [
         f"{' + '.join(data.name for data in datasets)}: {len(items)} clips, about "
         f"{_time(whole.seconds)} in all, {len(np.unique(data.groups))} groups"
@@ -83,9 +88,14 @@ def estimate(
         lines.append(f"{number}. try {trials} draws, each with a training of {len(folds)} folds")
         number += 1
     for name, trainer in trainers.items():
-        scored = slow * sum(_fold_seconds(trainer, whole, train, test, len(data.labels))
-                            for train, test in folds)  # fmt: skip
+        scored = slow * sum(
+            _fold_seconds(trainer, whole, len(train) / n, len(test) / n) for train, test in folds
+        )
         final = slow * model_seconds(trainer, whole)[0]
+        network = sound_network_cost(trainer, n)
+        if network is not None:
+            scored += sum(network.seconds(data.corpora[train].tolist()) for train, _ in folds)
+            final += network.seconds(data.corpora.tolist())
         both = (scored * (1 + trials)) / min(cores, max(len(folds), 1)) + final
         what = f"{len(folds)} models for {len(folds)} folds of groups, and one for all clips"
         lines.append(
@@ -110,10 +120,13 @@ def estimate(
     return "\n".join(lines)
 
 
-def _fold_seconds(trainer: Trainer, whole: Amount, train: Indices, test: Indices, n: int) -> float:
-    """Seconds on the reference machine to train the model of a fold, and to predict its clips."""
-    fit = model_seconds(trainer, whole.share(len(train) / n))[0]
-    return fit + model_seconds(trainer, whole.share(len(test) / n))[1]
+def _fold_seconds(trainer: Trainer, whole: Amount, train: float, test: float) -> float:
+    """Seconds on the reference machine to train the model of a fold, and to predict its clips.
+
+    ``train``, ``test``: shares of the whole.
+    """
+    fit = model_seconds(trainer, whole.share(train))[0]
+    return fit + model_seconds(trainer, whole.share(test))[1]
 
 
 def mean_seconds(items: Sequence[Item]) -> float:
