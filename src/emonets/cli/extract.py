@@ -21,6 +21,7 @@ from emonets.cli.options import (
     log,
     names_of,
     open_labelled,
+    warn_of_reading,
 )
 
 
@@ -54,8 +55,10 @@ def extract(
 
     names = names_of(models)
     datasets = open_labelled(
-        [*data, *(with_ or [])], layout, mapped, group_pattern, True, stills=names == ["mouth"]
-    )
+        [*data, *(with_ or [])], layout, mapped, group_pattern, True, similar_groups=True,
+        stills=names == ["mouth"],
+    )  # fmt: skip
+    warn_of_reading(datasets)
     options = Options(names, base, None, 0, workers, scheduler, None, scored=len(data))
     # no distribution changes the features of a clip: any draw will do
     table = drawn(load_preset(preset, distributions=True), 0)

@@ -23,7 +23,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
-from emonets.evaluation.checks import Ints, K, checked_labels, group_numbers, predicted_labels
+from emonets.evaluation.checks import (
+    Ints,
+    K,
+    checked_labels,
+    few_groups,
+    group_numbers,
+    predicted_labels,
+)
 
 RESAMPLES = 2_000
 LEVEL = 0.95
@@ -82,6 +89,11 @@ class Evaluation:
     seed: int
     classes: tuple[str, ...] = EMOTIONS
 
+    @property
+    def warning(self) -> str:
+        """A warning where the intervals are over fewer than six groups, else ""."""
+        return few_groups(self.n_groups)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and dicts for JSON; null if a score is not defined."""
 
@@ -95,6 +107,7 @@ class Evaluation:
         return {
             "n": self.n,
             "n_groups": self.n_groups,
+            "warning": self.warning,
             "accuracy": plain(self.accuracy),
             "uar": plain(self.uar),
             "calibration_error": self.calibration_error,
@@ -142,7 +155,8 @@ class Evaluation:
         text = f"accuracy {self.accuracy}, UAR {self.uar}"
         if self.calibration_error is not None:
             text += f", calibration error {self.calibration_error:.1%}"
-        return f"{text} (n = {self.n}, 95 % intervals over {over})"
+        text += f" (n = {self.n}, 95 % intervals over {over})"
+        return f"{text}. {self.warning}" if self.warning else text
 
 
 def evaluate(
