@@ -167,6 +167,7 @@ def in_worker() -> Iterator[None]:
     try:
         yield
     except Stopped as stopped:
+        _remove_partial()
         os._exit(stopped.status)
 
 
