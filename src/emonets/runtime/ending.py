@@ -22,7 +22,7 @@ from types import FrameType
 GRACE = 3.0
 """Seconds that the main thread has to end by itself after a signal."""
 _POLL = 0.2  # seconds between a worker's checks of its parent
-_TERM = 1.0  # seconds in which a worker removes its temporary files
+_TERM = 2.0  # seconds in which a worker removes its temporary files
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 _partial: set[Path] = set()
@@ -103,6 +103,7 @@ def _raise(number: int, frame: FrameType | None) -> None:
     for name in _NAMES:  # one is enough: the way out is not to be interrupted
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    end_workers()  # before joblib kills them, which would leave their temporary files
     raise Stopped(number)
 
 
