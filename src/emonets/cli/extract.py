@@ -18,6 +18,7 @@ from emonets.cli.options import (
     With,
     Workers,
     drawn,
+    keep_in,
     log,
     names_of,
     open_labelled,
@@ -53,6 +54,7 @@ def extract(
     from emonets.training.preset import load_preset
     from emonets.training.system import Options, System
 
+    keep_in(store)
     names = names_of(models)
     datasets = open_labelled(
         [*data, *(with_ or [])], layout, mapped, group_pattern, True, similar_groups=True,

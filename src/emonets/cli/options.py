@@ -242,9 +242,17 @@ def open_store(store: str | None, beside: Path, dry: bool = False) -> FeatureSto
     place = store or str(beside.with_name(beside.name + ".store"))
     if dry and "://" not in place and not Path(place, MARK).is_file():
         return None
+    keep_in(place)
     if store is None:
         log.info(f"store: {place} (features and finished stages, for the next run; or --store)")
     return FeatureStore(place)
+
+
+def keep_in(store: str) -> None:
+    """Name the store in the message of a command that is stopped."""
+    from emonets.runtime.ending import keeps
+
+    keeps(f"features and finished stages are in {store}; the same command continues with the rest")
 
 
 def labels_of(pairs: list[str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ LEVEL = 0.95
 CALIBRATION_BINS = 15
 
 _AT_ONCE = 4_000_000  # drawn numbers kept in memory
+_KEPT = 25_000_000  # drawn numbers kept for the next call: 100 MB
 
 Floats = NDArray[np.float64]
 
@@ -377,13 +379,23 @@ def _draw(cells: Ints, n_cells: int, groups: Ints | None, resamples: int, seed: 
         table = np.zeros((n, len(used)))
         np.add.at(table, (groups, cells), 1)
         drawn = np.empty((resamples, len(used)), dtype=np.int64)
-        step = max(1, _AT_ONCE // n)
-        for start in range(0, resamples, step):
-            times = rng.multinomial(n, np.full(n, 1 / n), size=min(step, resamples - start))
-            drawn[start : start + step] = np.rint(times @ table)
+        if n * resamples <= _KEPT:
+            drawn[:] = np.rint(_times(n, resamples, seed) @ table.astype(np.float32))
+        else:
+            step = max(1, _AT_ONCE // n)
+            for start in range(0, resamples, step):
+                times = rng.multinomial(n, np.full(n, 1 / n), size=min(step, resamples - start))
+                drawn[start : start + step] = np.rint(times @ table)
     result = np.zeros((resamples, n_cells), dtype=np.int64)
     result[:, used] = drawn
     return result
+
+
+@lru_cache(maxsize=1)
+def _times(n: int, resamples: int, seed: int) -> NDArray[np.float32]:
+    """How often each of n groups is in each resample, (resamples, n), for all predictions."""
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+    return drawn.astype(np.float32)
 
 
 def _score(value: ArrayLike, resampled: Floats) -> Score:
