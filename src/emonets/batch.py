@@ -16,7 +16,7 @@ from emonets.inference.combine import check_uncertain
 from emonets.inference.rows import status_of
 from emonets.inference.windows import Windows
 from emonets.media.clip import Frame
-from emonets.model import EmoNets
+from emonets.model import EmoNets, specialist_names
 from emonets.result import FileStatus, Result, printable
 from emonets.runtime.files import try_folder, write_whole
 
@@ -49,7 +49,7 @@ def predict_many(
     *,
     bundle: str,
     device: str = "cpu",
-    models: Sequence[str] | None = None,
+    models: str | Sequence[str] | None = None,
     options: Options = Options(),
     workers: int = 1,
     folder: Path | None = None,
@@ -69,7 +69,7 @@ def predict_many(
     """
     if workers < 1:
         raise ParameterError(f"workers must be 1 or more, got {workers}")
-    source = Source(bundle, device, None if models is None else tuple(models))
+    source = Source(bundle, device, None if models is None else specialist_names(models))
     model = _model(source)
     below, abstain = options.uncertain_below, options.abstain
     check_uncertain(below, abstain, model.fusion)

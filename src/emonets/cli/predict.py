@@ -109,7 +109,7 @@ def predict(
             clips,
             bundle=bundle,
             device=device,
-            models=None if models is None else [name.strip() for name in models.split(",")],
+            models=models,
             options=options,
             workers=workers,
             folder=out,

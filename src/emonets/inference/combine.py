@@ -18,7 +18,11 @@ JOINER = "+"
 
 
 def combine_clip(
-    clip_rows: Sequence[Row], fusion: NamedFusion | None = None, known: Known | None = None
+    clip_rows: Sequence[Row],
+    fusion: NamedFusion | None = None,
+    known: Known | None = None,
+    *,
+    alone: str | None = None,
 ) -> Row:
     """The fused row of a clip.
 
@@ -28,8 +32,11 @@ def combine_clip(
     fusion : fitted on labelled clips; None: the product of those that found something.
     known : the classes that each specialist was trained on, by name; on the others it does not
         count. None: all were trained on all. The rows themselves stay as they are.
+    alone : the specialist whose prediction is taken as it is, where the voice is of nobody who is
+        seen; None: all are fused.
     """
-    (p,) = _fused([clip_rows], fusion, known)
+    single = [row for row in clip_rows if row.model == alone and row.found]
+    (p,) = [single[0].probabilities] if single else _fused([clip_rows], fusion, known)
     return replace(
         _joined(clip_rows, JOINER.join(row.model for row in clip_rows)),
         probabilities=p,
@@ -48,7 +55,10 @@ def combine_windows(
 ) -> list[Row]:
     """A fused row for each face and window.
 
-    Where a window holds no face, one row of all else in it.
+    Where a window holds no face, one row of all else in it. The row of a person who listens
+    (``speaks`` is False) is the first specialist's of this face, as it is: the voice is not this
+    person's, motion of the whole picture is not either, and a fusion was fitted on people who
+    speak.
 
     Parameters
     ----------
@@ -65,8 +75,10 @@ def combine_windows(
         each = [[row for row in window if row.track == track] for track in tracks]
         sets += [face + rest for face in each] or ([rest] if rest else [])
     rows = []
-    for parts, p in zip(sets, _fused(sets, fusion, known), strict=True):
+    for parts, fused in zip(sets, _fused(sets, fusion, known), strict=True):
         face = [row for row in parts if row.track is not None]
+        listens = bool(face) and face[0].speaks is False
+        p = face[0].probabilities if listens else fused
         joined = _joined(face or parts, JOINER.join(names))
         rows.append(
             replace(

@@ -8,6 +8,7 @@ from typing import Any
 
 from emonets.contracts import ALL_OF_IT, NO_TRACK, Features, Predictions, Spans, Specialist
 from emonets.errors import EmoNetsError, MediaError
+from emonets.inference.persons import Scene
 from emonets.media.clip import Clip
 from emonets.result import FileStatus, Row
 from emonets.specialists.per_face import of_known
@@ -20,7 +21,8 @@ class ClipRows:
     Attributes
     ----------
     rows : all but those of the whole clip.
-    by_span : of these, for each span, those that are about it.
+    by_span : for each span the rows that are about it. With one span, which is the clip, also
+        the clip's own rows of specialists without single faces.
     whole : the clip's own row of each specialist.
     """
 
@@ -37,6 +39,7 @@ def rows_of(
     whole: tuple[float, float],
     *,
     frames: bool = False,
+    scene: Scene | None = None,
 ) -> ClipRows:
     """Rows of each specialist by itself.
 
@@ -46,18 +49,25 @@ def rows_of(
     features : by name; specialists without any are left out.
     spans : of the windows, seconds. whole : of the clip.
     frames : whether to add a row a face picture.
+    scene : the persons of the clip and who speaks; None: neither is known.
     """
+    scene = Scene() if scene is None else scene
     out = ClipRows(by_span=[[] for _ in spans])
     for name, specialist in specialists.items():
         if name not in features:
             continue
         several = spans if specialist.per_face or len(spans) > 1 else []
         predictions = specialist.predict(features[name], several)
+        if specialist.per_face:
+            predictions = scene.weigh(specialist, features[name], predictions, *whole)
         if frames and specialist.per_face:
-            out.rows.extend(_frame_rows(file, name, features[name]))
-        for number, row in _rows(file, specialist, predictions, whole):
+            out.rows.extend(map(scene.complete, _frame_rows(file, name, features[name])))
+        for number, made in _rows(file, specialist, predictions, whole):
+            row = scene.complete(made)
             if number == ALL_OF_IT:
                 out.whole.append(row)
+                if len(spans) == 1 and not specialist.per_face:
+                    out.by_span[0].append(row)
             else:
                 out.by_span[number].append(row)
                 out.rows.append(row)
