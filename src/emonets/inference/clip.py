@@ -84,7 +84,7 @@ def predict_rows(
     rows += whole
     if several:
         alone = None
-        if scene.nobody_seen_speaks(start, end):
+        if scene.voice_is_unseen(start, end):
             alone = next(name for name, part in used.items() if part.per_face)
         rows.append(scene.complete(combine_clip(whole, fusion, known, alone=alone)))
     return Predicted(rows, clip_status(file, clip, whole), persons)

@@ -55,10 +55,9 @@ def combine_windows(
 ) -> list[Row]:
     """A fused row for each face and window.
 
-    Where a window holds no face, one row of all else in it. The row of a person who listens
-    (``speaks`` is False) is the first specialist's of this face, as it is: the voice is not this
-    person's, motion of the whole picture is not either, and a fusion was fitted on people who
-    speak.
+    Where a window holds no face, one row of all else in it. The row of a person who `listens` is
+    the first specialist's of this face, as it is: the voice is not this person's, motion of the
+    whole picture is not either, and a fusion was fitted on people who speak.
 
     Parameters
     ----------
@@ -77,8 +76,7 @@ def combine_windows(
     rows = []
     for parts, fused in zip(sets, _fused(sets, fusion, known), strict=True):
         face = [row for row in parts if row.track is not None]
-        listens = bool(face) and face[0].speaks is False
-        p = face[0].probabilities if listens else fused
+        p = face[0].probabilities if face and listens(face[0]) else fused
         joined = _joined(face or parts, JOINER.join(names))
         rows.append(
             replace(
@@ -91,6 +89,11 @@ def combine_windows(
             )
         )
     return rows
+
+
+def listens(row: Row) -> bool:
+    """Whether somebody speaks in a row's span, and not the person of the row."""
+    return row.speaks is False and row.speech != 0
 
 
 def _fused(

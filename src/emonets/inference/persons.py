@@ -105,11 +105,13 @@ class Scene:
         speaks = None if person is None else self.speaks(person, row.start, row.end)
         return replace(row, person=person, speech=speech, speaks=speaks)
 
-    def nobody_seen_speaks(self, start: float, end: float) -> bool:
-        """Whether there are persons, and none of them speaks in a span.
+    def voice_is_unseen(self, start: float, end: float) -> bool:
+        """Whether somebody speaks in a span, persons are seen in the clip, and it is none of them.
 
-        A voice is then of somebody who is not seen. False where of one of them it is not known.
+        False where it is not known of one of them.
         """
+        if self.speech is None or not self.speech.share(start, end) > 0:
+            return False
         known = [self.speaks(person, start, end) for person in self.tracks]
         return bool(known) and all(speaks is False for speaks in known)
 
