@@ -12,7 +12,7 @@ from emonets.contracts import SOUND, Specialist, in_order, specialist_kind, spec
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.fusion.base import Fusion
 from emonets.fusion.named import NamedFusion
-from emonets.inference.clip import needs_pictures, predict_rows
+from emonets.inference.clip import needs_pictures, predict_rows, read
 from emonets.inference.combine import (
     JOINER,
     about_uncertain,
@@ -276,18 +276,20 @@ class EmoNets:
         try:
             clip = open_clip(Path(path))
             model._check_streams(clip)
-            made = predict_rows(
-                clip, model.specialists, model.fusion, file=file, window=window, hop=hop,
-                stride=stride, detector=detector, frames=frames,
+            reading = read(
+                clip, model.specialists, file=file, stride=stride, detector=detector,
                 crops=None if crops is None else Path(crops), device=model.device,
                 on_frame=on_frame,
             )  # fmt: skip
+            rows, status = predict_rows(
+                reading, model.fusion, file=file, window=window, hop=hop, frames=frames
+            )
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):
                 raise
             return Result((), (status_of(error, file),), about)
-        rows = mark_uncertain(made.rows, uncertain_below, abstain, model.fusion)
-        return Result(tuple(rows), (made.status,), about, made.persons)
+        rows = mark_uncertain(rows, uncertain_below, abstain, model.fusion)
+        return Result(tuple(rows), (status,), about, reading.persons)
 
     def describe(
         self, *, uncertain_below: float | None = None, abstain: bool = False

@@ -145,8 +145,9 @@ def _progress(quiet: bool) -> Progress:
 def _print_table(result: Result) -> None:
     if not result.rows:
         return
+    columns = _columns(result)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("file", "model", "track", "start", "end", *EMOTIONS, "label"):
+    for name in columns:
         left = name in ("file", "model", "label")
         table.add_column(name, justify="left" if left else "right")
     names = {row.file: Path(row.file).name for row in result.rows}
@@ -154,16 +155,18 @@ def _print_table(result: Result) -> None:
         names = {file: file for file in names}
     for row in result.rows:
         whole = row.level == "clip"
-        table.add_row(
-            names[row.file],
-            row.model,
-            "clip" if whole else "" if row.track is None else str(row.track),
-            f"{row.start:.2f}",
-            f"{row.end:.2f}",
-            *(f"{p:.2f}" for p in row.probabilities),
-            row.label or ("no sound" if row.face_found is None else "no face"),
-            style="bold" if whole else "",
-        )
+        cells = {
+            "file": names[row.file],
+            "model": row.model,
+            "person": "clip" if whole else "" if row.person is None else str(row.person),
+            "track": "" if row.track is None else str(row.track),
+            "start": f"{row.start:.2f}",
+            "end": f"{row.end:.2f}",
+            **{name: f"{p:.2f}" for name, p in zip(EMOTIONS, row.probabilities, strict=True)},
+            "label": row.label or ("no sound" if row.face_found is None else "no face"),
+            "speaks": {True: "yes", False: "no", None: ""}[row.speaks],
+        }
+        table.add_row(*(cells[name] for name in columns), style="bold" if whole else "")
     # a pipe has no width: never cut what a program will read
     width = 240 + max(map(cell_len, names.values()))
     screen = console if console.is_terminal else Console(width=width, **PLAIN)
@@ -171,6 +174,16 @@ def _print_table(result: Result) -> None:
     screen.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
     if "uncertain" in result.about:
         screen.print(str(result.about["uncertain"]))
+
+
+def _columns(result: Result) -> list[str]:
+    """The table's columns. Tracks and speech have one only where they add something."""
+    tracks = any(row.track != row.person for row in result.rows)
+    speaks = any(row.speaks is not None for row in result.rows)
+    return [
+        "file", "model", "person", *(["track"] if tracks else []), "start", "end", *EMOTIONS,
+        "label", *(["speaks"] if speaks else []),
+    ]  # fmt: skip
 
 
 def _print_status(result: Result) -> None:

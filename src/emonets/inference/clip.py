@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emonets.contracts import FRAMES, SOUND, TUBES, Specialist
+from emonets.contracts import FRAMES, SOUND, TUBES, Features, Specialist
 from emonets.fusion.named import Known, NamedFusion
 from emonets.inference.combine import combine_clip, combine_windows
+from emonets.inference.persons import Scene
 from emonets.inference.rows import clip_status, rows_of
 from emonets.inference.scene import readers_for, scene_of
 from emonets.inference.windows import Windows, spans_of, whole_span
@@ -20,38 +21,44 @@ from emonets.tubes.detect import DetectorLike
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """What a clip's result is made of: its rows, its status and its persons."""
+class Reading:
+    """What a pass over a clip found.
 
-    rows: list[Row]
-    status: FileStatus
+    Attributes
+    ----------
+    clip : it, with its warnings. specialists : those that are used.
+    features : of each of them. scene : the persons and their speech.
+    start, end : of the clip, seconds. persons : where they are seen.
+    """
+
+    clip: Clip
+    specialists: Mapping[str, Specialist]
+    features: Mapping[str, Features]
+    scene: Scene
+    start: float
+    end: float
     persons: tuple[PersonSeen, ...] = ()
 
 
-def predict_rows(
+def read(
     clip: Clip,
     specialists: Mapping[str, Specialist],
-    fusion: NamedFusion | None = None,
     *,
     file: str,
-    window: Windows = "auto",
-    hop: float | None = None,
     stride: int = 1,
     detector: DetectorLike = "auto",
-    frames: bool = False,
     crops: Path | None = None,
     device: str = "cpu",
     on_frame: Callable[[Frame], None] | None = None,
-) -> Predicted:
-    """Read a clip once and predict it with all these specialists.
+) -> Reading:
+    """Read a clip once, for all these specialists and for its scene.
 
     Parameters
     ----------
     specialists : by name, in the order of results. Those of pictures are left out where the clip
         has none.
-    fusion : fitted; None: the product of the predictions.
-    file : as rows name the clip.
-    window, hop, stride, detector, frames, crops : as in `emonets.model.EmoNets.predict`.
+    file : as the result names the clip.
+    stride, detector, crops : as in `emonets.model.EmoNets.predict`.
 
     Raises
     ------
@@ -66,28 +73,49 @@ def predict_rows(
         clip, {**readers, **readers_for(used, clip)}, detector=detector, stride=stride,
         crops=None if crops is None else CropFolder(crops), on_frame=on_frame,
     )  # fmt: skip
-    scene, persons = scene_of(file, used, found)
     sound = next((found.features[n] for n, s in used.items() if SOUND in s.needs), None)
     start, end = whole_span(
         found.pictures.span if any(map(needs_pictures, used.values())) else None,
         None if sound is None else (float(sound["span"][0]), float(sound["span"][1])),
         loud=sound is not None and bool(sound["found"]),
     )
-    spans = spans_of(start, end, window, hop)
-    made = rows_of(file, used, found.features, spans, (start, end), frames=frames, scene=scene)
+    scene, persons = scene_of(file, used, found)
+    return Reading(clip, used, found.features, scene, start, end, persons)
+
+
+def predict_rows(
+    reading: Reading,
+    fusion: NamedFusion | None = None,
+    *,
+    file: str,
+    window: Windows = "auto",
+    hop: float | None = None,
+    frames: bool = False,
+) -> tuple[list[Row], FileStatus]:
+    """The rows of a clip, and its status.
+
+    Parameters
+    ----------
+    fusion : fitted; None: the product of the predictions.
+    file : as rows name the clip.
+    window, hop, frames : as in `emonets.model.EmoNets.predict`.
+    """
+    used, scene, whole_clip = reading.specialists, reading.scene, (reading.start, reading.end)
+    spans = spans_of(*whole_clip, window, hop)
+    made = rows_of(file, used, reading.features, spans, whole_clip, frames=frames, scene=scene)
     rows, whole = made.rows, made.whole
-    known: Known = {name: part.known_classes for name, part in specialists.items()}
+    known: Known = {name: part.known_classes for name, part in used.items()}
     several = len(whole) > 1
-    if several and (len(spans) > 1 or len(scene.tracks) > 1):
+    if several and (len(spans) > 1 or sum(map(len, scene.tracks.values())) > 1):
         faces = any(part.per_face for part in used.values())
         rows += combine_windows(made.by_span, list(used), fusion, known, faces=faces)
     rows += whole
     if several:
         alone = None
-        if scene.voice_is_unseen(start, end):
+        if scene.voice_is_unseen(*whole_clip):
             alone = next(name for name, part in used.items() if part.per_face)
         rows.append(scene.complete(combine_clip(whole, fusion, known, alone=alone)))
-    return Predicted(rows, clip_status(file, clip, whole), persons)
+    return rows, clip_status(file, reading.clip, whole)
 
 
 def needs_pictures(specialist: Specialist) -> bool:
