@@ -307,7 +307,7 @@ class EmoNets:
         if several:
             rows.append(combine_clip(clip_rows, self.fusion, self._known))
         rows = mark_uncertain(rows, uncertain_below, abstain, self.fusion)
-        return Result(tuple(rows), (clip_status(file, clip, clip_rows),), about)
+        return Result(tuple(rows), (clip_status(file, clip, clip_rows, made.reasons),), about)
 
     def describe(
         self, *, uncertain_below: float | None = None, abstain: bool = False

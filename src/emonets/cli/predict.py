@@ -161,7 +161,7 @@ def _print_table(result: Result) -> None:
             f"{row.start:.2f}",
             f"{row.end:.2f}",
             *(f"{p:.2f}" for p in row.probabilities),
-            row.label or ("no sound" if row.face_found is None else "no face"),
+            row.label or _nothing(row),
             style="bold" if whole else "",
         )
     # a pipe has no width: never cut what a program will read
@@ -171,6 +171,13 @@ def _print_table(result: Result) -> None:
     screen.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
     if "uncertain" in result.about:
         screen.print(str(result.about["uncertain"]))
+
+
+def _nothing(row: Row) -> str:
+    """In place of the label of a row for which nothing was found."""
+    if row.face_found is not None:
+        return "no face"
+    return "no sound" if row.speech is None else "no speech"
 
 
 def _print_status(result: Result) -> None:

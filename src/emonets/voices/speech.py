@@ -18,6 +18,8 @@ from emonets.media.clip import SoundChunk
 from emonets.voices.speech_network import STEP
 from emonets.voices.speech_stream import SpeechStream
 
+SPEECH_VERSION = 1
+"""Changes when the same sound gives other probabilities or another mask."""
 AVERAGED = 8
 """Steps, 0.26 s, over which the probability is averaged before the thresholds."""
 ON, OFF = 0.5, 0.3
@@ -85,6 +87,14 @@ class Speech:
         """Whether a span holds enough speech: `NEEDED` seconds, or half of a shorter span."""
         return end > start and self.seconds(start, end) >= min(NEEDED, (end - start) / 2)
 
+    def near(self, times: NDArray[np.float64], margin: float) -> NDArray[np.bool_]:
+        """(n,) bool, whether each time (n,) lies within speech or ``margin`` seconds of it."""
+        if not len(self._edges):
+            return np.zeros(len(times), np.bool_)
+        before = np.searchsorted(self._edges[:, 0], np.asarray(times) + margin, side="right") - 1
+        near: NDArray[np.bool_] = (before >= 0) & (times <= self._edges[before, 1] + margin)
+        return near
+
     @cached_property
     def _edges(self) -> NDArray[np.float64]:
         return self.start + self.step * _runs(self._mask).astype(np.float64)
@@ -122,7 +132,8 @@ def averaged(p: NDArray[np.floating]) -> NDArray[np.float64]:
     at = np.arange(len(p))
     first = np.maximum(at - AVERAGED // 2, 0)
     last = np.minimum(at + (AVERAGED + 1) // 2, len(p))
-    return (total[last] - total[first]) / np.maximum(last - first, 1)
+    mean: NDArray[np.float64] = (total[last] - total[first]) / np.maximum(last - first, 1)
+    return mean
 
 
 def _runs(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
