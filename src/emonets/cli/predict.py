@@ -14,7 +14,7 @@ from rich.table import Table
 from emonets.cli.options import PLAIN, console, err
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
-from emonets.result import Result
+from emonets.result import Result, Row
 
 TABLE = "table"
 """The format for the terminal; the others are those of :mod:`emonets.export`."""
@@ -163,7 +163,7 @@ def _print_table(result: Result) -> None:
             "start": f"{row.start:.2f}",
             "end": f"{row.end:.2f}",
             **{name: f"{p:.2f}" for name, p in zip(EMOTIONS, row.probabilities, strict=True)},
-            "label": row.label or ("no sound" if row.face_found is None else "no face"),
+            "label": row.label or _nothing(row),
             "speaks": {True: "yes", False: "no", None: ""}[row.speaks],
         }
         table.add_row(*(cells[name] for name in columns), style="bold" if whole else "")
@@ -184,6 +184,13 @@ def _columns(result: Result) -> list[str]:
         "file", "model", "person", *(["track"] if tracks else []), "start", "end", *EMOTIONS,
         "label", *(["speaks"] if speaks else []),
     ]  # fmt: skip
+
+
+def _nothing(row: Row) -> str:
+    """In place of the label of a row for which nothing was found."""
+    if row.face_found is not None:
+        return "no face"
+    return "no sound" if row.speech is None else "no speech"
 
 
 def _print_status(result: Result) -> None:

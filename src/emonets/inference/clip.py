@@ -115,7 +115,7 @@ def predict_rows(
         if scene.voice_is_unseen(*whole_clip):
             alone = next(name for name, part in used.items() if part.per_face)
         rows.append(scene.complete(combine_clip(whole, fusion, known, alone=alone)))
-    return rows, clip_status(file, reading.clip, whole)
+    return rows, clip_status(file, reading.clip, whole, made.reasons)
 
 
 def needs_pictures(specialist: Specialist) -> bool:

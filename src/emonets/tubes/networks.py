@@ -5,15 +5,13 @@ The files come from third parties (see NOTICE) by ``tools/import_face_weights.py
 
 from __future__ import annotations
 
-import hashlib
 import os
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from emonets.errors import BundleError
 from emonets.runtime.parallel import asked_threads
+from emonets.runtime.weights import verified_weights
 
 WEIGHTS: dict[str, str] = {
     "centerface.onnx": "2ae7fa5c58debe1b2013a3159e3b1b2252f9dfdd97ca20347abb50d434741a47",
@@ -34,20 +32,7 @@ def read_weights(name: str, *, folder: Path | None = None) -> bytes:
     ------
     BundleError : the file is missing, cannot be read, or has another SHA-256.
     """
-    path = (folder or Path(str(files("emonets") / "weights"))) / name
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BundleError(
-            f"{path}: the face network cannot be read ({error.strerror}); install emonets again"
-        ) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != WEIGHTS[name]:
-        raise BundleError(
-            f"{path}: the face network is damaged or foreign (SHA-256 {found[:12]}…, expected "
-            f"{WEIGHTS[name][:12]}…); install emonets again"
-        )
-    return data
+    return verified_weights(name, WEIGHTS[name], "face network", folder=folder)
 
 
 @lru_cache(maxsize=8)

@@ -12,6 +12,7 @@ from emonets.media.clip import SOUND_RATE, SoundChunk
 from emonets.runtime.spool import Spool
 from emonets.specialists.audio.features.front import Front, FrontStream
 from emonets.specialists.audio.features.yaafe import LevelMeter
+from emonets.voices.speech import Speech, SpeechReader
 
 SILENCE = 1e-4
 """Sound that swings by no more than this (full scale is 1) is silence: three steps of 16 bits."""
@@ -23,23 +24,31 @@ _AT_ONCE = 10 * SOUND_RATE  # samples of a spool that are read at a time
 
 @dataclass(frozen=True, eq=False)
 class SoundSpan:
-    """Where a clip's sound lies, and where it is no silence.
+    """Where a clip's sound lies, and where it counts: it is no silence, or somebody speaks.
 
     Attributes
     ----------
     start, end : seconds; equal where there is no sound.
     loud : (n,) bool, for each hundredth of a second from ``start``, whether it is no silence.
+    speech : where somebody speaks; None: all that is no silence counts.
     """
 
     start: float
     end: float
     loud: NDArray[np.bool_]
+    speech: Speech | None = None
 
     @classmethod
     def of(cls, features: Features) -> SoundSpan:
         """Of the features that `SoundReader.finish` returns."""
         start, end = map(float, features["span"])
-        return cls(start, end, features["loud"])
+        return cls(start, end, features["loud"], Speech.of(features))
+
+    def counts_in(self, start: float, end: float) -> bool:
+        """Whether the sound between two times in seconds is used: `loud_in`, with speech."""
+        if self.speech is not None and not self.speech.found_in(start, end):
+            return False
+        return self.loud_in(start, end)
 
     def loud_in(self, start: float, end: float) -> bool:
         """Whether there is any sound but silence between two times in seconds."""
@@ -59,12 +68,14 @@ class SoundReader(BaseReader):
     ----------
     front : what turns sound into frames.
     most : seconds; longer sound is refused. None: any length.
+    speech : whether to find out where somebody speaks; sound without speech then counts as none.
     """
 
     needs = frozenset({SOUND})
 
-    def __init__(self, front: Front, *, most: float | None = None) -> None:
+    def __init__(self, front: Front, *, most: float | None = None, speech: bool = False) -> None:
         self._front, self._most = front, most
+        self._speech = SpeechReader() if speech else None
         self._meter = LevelMeter()
         self._stream: FrontStream | None = None
         if not front.levelled:
@@ -82,6 +93,8 @@ class SoundReader(BaseReader):
         self._swing.push(samples)
         if self._most is not None and self._count > self._most * SOUND_RATE:
             return
+        if self._speech is not None:
+            self._speech.push_sound(chunk)
         if self._stream is None:
             self._meter.push(samples)
             self._kept.push(samples)
@@ -95,9 +108,10 @@ class SoundReader(BaseReader):
         -------
         dict of arrays: ``frames`` (t, width) float32, not yet whitened; ``time`` (t,) seconds;
         ``span`` (2,) start and end of the sound; ``loud`` (n,) bool, for each hundredth of a
-        second, whether it is no silence; ``found`` (), whether any is (if not, there are no
-        frames). Sound far beyond full scale (integers that were stored as floating point) counts
-        as none.
+        second, whether it is no silence; ``found`` (), whether any sound is used (if not, there
+        are no frames). With ``speech``, also what `SpeechReader.finish` returns; sound without
+        speech is not used. Sound far beyond full scale (integers that were stored as floating
+        point) counts as none.
         """
         loud = self._swing.finish()
         if self._beyond > _MOST_BEYOND * self._count:
@@ -111,14 +125,18 @@ class SoundReader(BaseReader):
                 f"has more than {self._most / 3600:g} h of sound", "cut it", fatal=True
             )
             loud = np.zeros_like(loud)
-        frames = self._frames() if loud.any() else np.empty((0, self._front.width), np.float32)
+        span = (self._start, self._start + self._count / SOUND_RATE)
+        speech = {} if self._speech is None else self._speech.finish()
+        found = SoundSpan(*span, loud, Speech.of(speech)).counts_in(*span)
+        frames = self._frames() if found else np.empty((0, self._front.width), np.float32)
         front = self._front
         return {
             "frames": frames,
             "time": self._start + front.first + front.step * np.arange(len(frames)),
-            "span": np.array([self._start, self._start + self._count / SOUND_RATE]),
+            "span": np.array(span),
             "loud": loud,
-            "found": np.array(bool(loud.any())),
+            "found": np.array(found),
+            **speech,
         }
 
     def _frames(self) -> NDArray[np.float32]:
