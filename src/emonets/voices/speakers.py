@@ -1,0 +1,262 @@
+"""Whose voice it is: for each face of a clip, when that person speaks.
+
+A network compares the movement of each mouth with the audio, 25 times a second. Where somebody
+speaks (:mod:`emonets.voices.speech`), the faces that are visible compete for the voice. It belongs
+to the face that fits best, if that fits at all: the voice of a person outside the picture belongs
+to no face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.contracts import SOUND, TUBES, BaseReader, Features
+from emonets.media.clip import SoundChunk
+from emonets.tubes.tube import FaceTube
+from emonets.voices.speakers_input import GRID_RATE, BandReader, GridSampler, mouth_pictures
+
+Floats = NDArray[np.float32]
+
+LEAST = 5
+"""Steps with speech in which a face must be visible for an answer: 0.2 s."""
+LEAST_SHARE = 0.25
+"""The share of a span's speech in which a face must be visible for an answer."""
+HALF = 0.5
+"""A person speaks in a span where the voice is theirs for this share of its speech."""
+SMOOTHING = 0.5
+"""Seconds on each side over which the network's output is averaged before faces compete."""
+THRESHOLD = 0.35
+"""The least averaged output of a face to which the voice can belong."""
+
+
+class SpeechLike(Protocol):
+    """What is used of :class:`emonets.voices.speech.Speech`."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def step(self) -> float: ...
+
+    def mask(self) -> NDArray[np.bool_]:
+        """(n,) whether somebody speaks, one entry every ``step`` seconds from ``start``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Speakers:
+    """Who speaks in a clip; made by :meth:`of`.
+
+    Attributes
+    ----------
+    tracks : (k,) numbers of the face tracks.
+    first : (k,) step of the grid at which each begins; step *s* is at ``s / 25`` seconds.
+    scores : k arrays, of each track the averaged output of the network at each step, higher where
+        the mouth fits the audio; NaN where the face is not visible.
+    speech : (n,) whether somebody speaks, at each step from 0; None: this is not known.
+
+    Examples
+    --------
+    >>> speakers = Speakers.of(features, speech)          # doctest: +SKIP
+    >>> speakers.speaks([0], 1.0, 2.0)                    # doctest: +SKIP
+    True
+    """
+
+    tracks: NDArray[np.int64]
+    first: NDArray[np.int64]
+    scores: tuple[Floats, ...]
+    speech: NDArray[np.bool_] | None
+
+    @classmethod
+    def of(cls, features: Mapping[str, NDArray[Any]], speech: SpeechLike | None) -> Speakers:
+        """From a `SpeakersReader`'s features and where somebody speaks.
+
+        Parameters
+        ----------
+        features : of one clip. speech : of the same clip; None: it is not known, and nothing is
+            known of the speakers either.
+        """
+        numbers = np.asarray(features.get("speaker_track", np.zeros(0)), np.int64)
+        steps = np.asarray(features.get("speaker_step", np.zeros(0)), np.int64)
+        values = np.asarray(features.get("speaker_score", np.zeros(0)), np.float32)
+        tracks = np.unique(numbers)
+        end = int(steps.max()) + 1 if len(steps) else 0
+        talk = None if speech is None else _on_steps(speech, end)
+        first, scores = np.zeros(len(tracks), np.int64), []
+        for k, track in enumerate(tracks):
+            own = numbers == track
+            at = steps[own]
+            first[k] = at.min()
+            dense = np.full(int(at.max() - at.min()) + 1, np.nan, np.float32)
+            dense[at - at.min()] = values[own]
+            weight = None if talk is None else talk[first[k] : first[k] + len(dense)]
+            scores.append(_averaged(dense, weight))
+        return cls(tracks, first, tuple(scores), talk)
+
+    def speaks(self, tracks: Iterable[int], start: float, end: float) -> bool | None:
+        """Whether one person speaks in a span: whether at least half of its speech is theirs.
+
+        Parameters
+        ----------
+        tracks : all tracks of the person. start, end : seconds.
+
+        Returns
+        -------
+        None where it is not known: the face is hardly visible, there are under 8 frames a second,
+        or the clip has no sound. False where nobody speaks.
+        """
+        spoken, own, talk = self._own(tracks, start, end)
+        if spoken is None or talk is None or own is None:
+            return None
+        if not talk.any():
+            return False
+        known = np.isfinite(own) & talk
+        if known.sum() < max(min(LEAST, talk.sum()), LEAST_SHARE * talk.sum()):
+            return None
+        return bool(spoken[known].mean() >= HALF)
+
+    def share(self, tracks: Iterable[int], start: float, end: float) -> float | None:
+        """The share of a span, 0..1, in which one person speaks; None where it is not known.
+
+        Parameters
+        ----------
+        tracks : all tracks of the person. start, end : seconds.
+        """
+        spoken, own, talk = self._own(tracks, start, end)
+        if spoken is None or talk is None or own is None or not len(talk):
+            return None
+        if not talk.any():
+            return 0.0
+        if not (np.isfinite(own) & talk).any():
+            return None
+        return float((spoken & talk).mean())
+
+    def _own(
+        self, tracks: Iterable[int], start: float, end: float
+    ) -> tuple[NDArray[np.bool_] | None, Floats | None, NDArray[np.bool_] | None]:
+        """At each step of a span: whether the voice is one person's, their score, any speech."""
+        if self.speech is None:
+            return None, None, None
+        a = max(0, int(np.ceil(start * GRID_RATE - 1e-6)))
+        b = max(a, int(np.ceil(end * GRID_RATE - 1e-6)))
+        talk = np.zeros(b - a, np.bool_)
+        part = self.speech[a:b]
+        talk[: len(part)] = part
+        wanted = set(tracks)
+        own, others = np.full(b - a, np.nan, np.float32), np.full(b - a, -np.inf, np.float32)
+        for track, first, scores in zip(self.tracks, self.first, self.scores, strict=True):
+            low, high = max(a, int(first)), min(b, int(first) + len(scores))
+            if low >= high:
+                continue
+            piece, place = scores[low - first : high - first], slice(low - a, high - a)
+            if int(track) in wanted:
+                own[place] = np.fmax(own[place], piece)
+            else:
+                others[place] = np.fmax(others[place], piece)
+        with np.errstate(invalid="ignore"):
+            spoken = (own >= THRESHOLD) & (own >= others)
+        return spoken, own, talk
+
+
+class SpeakersReader(BaseReader):
+    """Reads face tubes and sound for `Speakers`; keeps a few numbers for each face and step."""
+
+    needs = frozenset({TUBES, SOUND})
+
+    def __init__(self) -> None:
+        self._bands = BandReader()
+        self._samplers: dict[int, GridSampler] = {}
+        self._track: list[NDArray[np.int64]] = []
+        self._step: list[NDArray[np.int64]] = []
+        self._value: list[Floats] = []
+
+    def push_tube(self, tube: FaceTube) -> None:
+        """Take a piece of a face tube."""
+        sampler = self._samplers.setdefault(tube.track, GridSampler())
+        times = np.asarray(tube.times, np.float64)
+        self._keep(tube.track, *sampler.push(times, mouth_pictures(tube.crops)))
+
+    def push_sound(self, chunk: SoundChunk) -> None:
+        """Take sound."""
+        self._bands.push(chunk.time, chunk.samples)
+
+    def finish(self) -> Features:
+        """``speaker_track``, ``speaker_step`` and ``speaker_score``: (n,) each.
+
+        An entry is a face at a step of the grid, ``step / 25`` seconds; see `Speakers.scores`.
+        """
+        for track, sampler in self._samplers.items():
+            self._keep(track, *sampler.finish())
+        levels = self._bands.finish()
+        track = np.concatenate([np.zeros(0, np.int64), *self._track])
+        step = np.concatenate([np.zeros(0, np.int64), *self._step])
+        value = np.concatenate([np.zeros(0, np.float32), *self._value])
+        if not len(levels):
+            track, step, value = track[:0], step[:0], value[:0]
+        order = np.lexsort([step, track])
+        track, step, value = track[order], step[order], value[order]
+        loud = _loudness(levels, self._bands.start, int(step.max()) + 1 if len(step) else 0)
+        for number in np.unique(track):
+            own = track == number
+            value[own] = _correlation(value[own], loud[step[own]])
+        return {"speaker_track": track, "speaker_step": step, "speaker_score": value}
+
+    def _keep(self, track: int, steps: NDArray[np.int64], pictures: NDArray[np.uint8]) -> None:
+        if not len(steps):
+            return
+        x = pictures.astype(np.float32)
+        moves = np.abs(x[:, 2] - x[:, 0]).mean(axis=(1, 2)) / (x[:, 1].std(axis=(1, 2)) + 4)
+        self._track.append(np.full(len(steps), track, np.int64))
+        self._step.append(steps)
+        self._value.append(moves.astype(np.float32))
+
+
+def _on_steps(speech: SpeechLike, count: int) -> NDArray[np.bool_]:
+    """Whether somebody speaks at each of the first ``count`` steps of the grid."""
+    mask = speech.mask()
+    if not len(mask):
+        return np.zeros(count, np.bool_)
+    at = np.floor((np.arange(count) / GRID_RATE - speech.start) / speech.step + 1e-6).astype(int)
+    inside = (at >= 0) & (at < len(mask))
+    return np.asarray(inside & mask[np.clip(at, 0, len(mask) - 1)])
+
+
+def _averaged(scores: Floats, weight: NDArray[np.bool_] | None) -> Floats:
+    """The mean around each step, over the steps with speech; NaN where there is no score."""
+    known = np.isfinite(scores)
+    used = known if weight is None or not weight.any() else known & weight
+    half = round(SMOOTHING * GRID_RATE)
+    kernel = np.ones(2 * half + 1, np.float32)
+    total = np.convolve(np.where(used, scores, 0), kernel)[half : half + len(scores)]
+    count = np.convolve(used.astype(np.float32), kernel)[half : half + len(scores)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(count > 0.5, total / count, scores)
+    return np.asarray(np.where(known, mean, np.nan), np.float32)
+
+
+def _loudness(levels: NDArray[np.uint8], start: float, count: int) -> Floats:
+    """The mean level at each step of the grid."""
+    if not len(levels):
+        return np.zeros(count, np.float32)
+    at = np.arange(count) / GRID_RATE - start
+    mean = levels.mean(axis=1)
+    return np.interp(at * 100, np.arange(len(mean)), mean, 0, 0).astype(np.float32)
+
+
+def _correlation(moves: Floats, loud: Floats) -> Floats:
+    """Of movement and level, within 1 s on each side of each step."""
+    kernel = np.ones(2 * GRID_RATE + 1)
+
+    def mean(x: NDArray[Any]) -> NDArray[Any]:
+        full = np.convolve(x, kernel)[GRID_RATE : GRID_RATE + len(x)]
+        return np.asarray(full / np.convolve(np.ones(len(x)), kernel)[GRID_RATE:][: len(x)])
+
+    smooth = np.convolve(moves, np.ones(5) / 5)[2 : 2 + len(moves)]
+    a, b = smooth - mean(smooth), loud - mean(loud)
+    below = np.sqrt(np.maximum(mean(a * a) * mean(b * b), 1e-12))
+    out: Floats = (mean(a * b) / below + 2 * np.minimum(mean(moves), 0.2)).astype(np.float32)
+    return out
