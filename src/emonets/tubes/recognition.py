@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emonets.errors import BundleError, DataError
+from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.networks import default_threads, read_weights
-from emonets.tubes.registration import FER_LANDMARK_MEAN, similarity
+from emonets.tubes.registration import FER_LANDMARK_MEAN, shape_residuals, similarity
 
 GRAPH, WEIGHTS = "face_recognition.onnx", "face_recognition.safetensors"
 SIDE = 150
@@ -195,9 +196,12 @@ def _batches(faces: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
         yield np.ascontiguousarray(((batch - MEAN_RGB) / np.float32(256)).transpose(0, 3, 1, 2))
 
 
-# brows and the lower lip move with expressions (dlib leaves them out, too)
-_STEADY = np.array([k - 17 for k in range(27, 68) if k not in (*range(55, 60), *range(65, 68))])
-SCALE, RISE = 3.1, -12.0
+# the bridge of the nose and the eyes: brows and mouth move with expressions
+_STEADY = np.array([*range(27, 31), *range(36, 48)]) - 17
+# chosen on 120 named people of press pictures, by the rate of pairs that are told apart
+_SCALE, _RISE = 3.1, -12.0
+# from FER2013's frame to the network's
+_TARGET = (FER_LANDMARK_MEAN - 24.0) * _SCALE + [SIDE / 2, SIDE / 2 + _RISE]
 
 
 def register_faces(crops: ArrayLike, points: ArrayLike) -> NDArray[np.uint8]:
@@ -213,13 +217,67 @@ def register_faces(crops: ArrayLike, points: ArrayLike) -> NDArray[np.uint8]:
     (n, 150, 150, 3) uint8
     """
     x, p = np.asarray(crops), np.asarray(points, np.float64)
-    target = (FER_LANDMARK_MEAN - [24.0, 24.0]) * SCALE + [SIDE / 2, SIDE / 2 + RISE]
     out = np.empty((len(x), SIDE, SIDE, 3), np.uint8)
     for k in range(len(x)):
-        m = similarity(p[k, 17:][_STEADY], target[_STEADY])
-        m[:, 2] += m[:, :2] @ [0.5, 0.5] - 0.5
+        m = similarity(p[k, 17:][_STEADY], _TARGET[_STEADY])
+        m[:, 2] += m[:, :2] @ [0.5, 0.5] - 0.5  # OpenCV counts from pixel centres
         cv2.warpAffine(
             x[k], m, (SIDE, SIDE), dst=out[k], flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
     return out
+
+
+BLUR = 0.0125
+"""Spread of the blur before a face is embedded, in sides of the crop.
+
+A face of 40 pixels and one of 200 then look alike to the network: of four actors at sizes from 36
+to 96 pixels, pairs of one person and of two are told apart with an AUC of 0.982, without it 0.972.
+"""
+MAX_RESIDUAL = 3.0
+"""In FER2013 pixels: see ``registration.shape_residuals``."""
+MAX_TURN = 0.22
+"""Largest shift of the nose's tip from the middle of the eyes, in distances of the eyes."""
+MIN_SIDE = 28.0
+"""Least side of the tube's box in the frame, pixels."""
+
+
+class FaceEmbedder:
+    """Embeds crops of a face tube, and judges whether they show enough of the face.
+
+    Parameters
+    ----------
+    threads : for onnxruntime; see ``emonets.tubes.networks.open_network``.
+
+    Raises
+    ------
+    BundleError : a network's file is missing or damaged.
+    """
+
+    def __init__(self, *, threads: int | None = None) -> None:
+        self._landmarker = FaceLandmarker(threads=threads)
+        self._recogniser = FaceRecogniser(threads=threads)
+
+    def embed(self, crop: NDArray[np.uint8], side: float) -> tuple[NDArray[np.float32], bool]:
+        """The embedding (128,) of a crop (S, S, 3) uint8 RGB, and whether it is sure.
+
+        ``side`` is that of the box in the frame, pixels. Turned, small and hidden faces are not
+        sure: their embeddings are far from those of the same person's other pictures.
+        """
+        soft = cv2.GaussianBlur(crop, (0, 0), BLUR * crop.shape[0])[None]
+        points = self._landmarker.points(soft)
+        p = points[0]
+        eyes = float(np.linalg.norm(p[45] - p[36])) or 1.0
+        across = (p[45] - p[36]) / eyes
+        turn = abs(float((p[30] - (p[36] + p[45]) / 2) @ across)) / eyes
+        sure = float(shape_residuals(points)[0]) <= MAX_RESIDUAL and turn <= MAX_TURN
+        try:
+            face = register_faces(soft, points)
+        except DataError:  # all points in one place
+            return np.zeros(WIDTH, np.float32), False
+        return self._recogniser.embed(face)[0], sure and side >= MIN_SIDE
+
+
+def distance(a: ArrayLike, b: ArrayLike) -> float:
+    """Euclidean distance of two embeddings (128,)."""
+    return float(np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64)))
