@@ -286,7 +286,7 @@ def _(cases: Path, own: Path) -> Outcome:
     for name in ("ANG", "HAP", "NEU", "SAD"):
         source = HAPPY if name == "HAP" else ANGRY
         shutil.copy(source, folder / "clips" / f"1001_DFA_{name}_XX.flv")
-    ran = run("evaluate", "modern", folder / "ms4.csv")
+    ran = run("evaluate", "modern", folder / "ms4.csv", "--store", own / "store")
     return ran.code != 0 and "millisecond" in ran.err, f"exit status {ran.code}; {ran.short}"
 
 
@@ -457,7 +457,7 @@ def _(cases: Path, own: Path) -> Outcome:
     (own / "t.csv").write_text(
         f"path,label,group\nclips/{ANGRY.name},angry,s1\nclips/{HAPPY.name},happy,s1\n"
     )
-    ran = run("evaluate", "modern", own / "t.csv")
+    ran = run("evaluate", "modern", own / "t.csv", "--store", own / "store")
     text = " ".join((ran.out + ran.err).split())
     return ran.code == 0 and "predict" in text and "interval" in text.lower(), text[:300]
 
