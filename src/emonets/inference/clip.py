@@ -79,7 +79,7 @@ def read(
         None if sound is None else (float(sound["span"][0]), float(sound["span"][1])),
         loud=sound is not None and bool(sound["found"]),
     )
-    scene, persons = scene_of(file, used, found)
+    scene, persons = scene_of(file, clip, used, found)
     return Reading(clip, used, found.features, scene, start, end, persons)
 
 
@@ -106,7 +106,9 @@ def predict_rows(
     rows, whole = made.rows, made.whole
     known: Known = {name: part.known_classes for name, part in used.items()}
     several = len(whole) > 1
-    if several and (len(spans) > 1 or sum(map(len, scene.tracks.values())) > 1):
+    # one face in one window is as the clip; and without other evidence faces stay as they are
+    faces_differ = sum(map(len, scene.tracks.values())) > 1 and sum(row.found for row in whole) > 1
+    if several and (len(spans) > 1 or faces_differ):
         faces = any(part.per_face for part in used.values())
         rows += combine_windows(made.by_span, list(used), fusion, known, faces=faces)
     rows += whole

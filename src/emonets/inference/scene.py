@@ -17,7 +17,7 @@ def readers_for(specialists: Mapping[str, Specialist], clip: Clip) -> dict[str, 
 
 
 def scene_of(
-    file: str, specialists: Mapping[str, Specialist], found: Pass
+    file: str, clip: Clip, specialists: Mapping[str, Specialist], found: Pass
 ) -> tuple[Scene, tuple[PersonSeen, ...]]:
     """The scene of a clip, and its persons, from what a pass found."""
     faces = [found.features[name] for name, part in specialists.items() if part.per_face]
