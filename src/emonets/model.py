@@ -232,13 +232,13 @@ class EmoNets:
         if errors not in ("auto", "raise", "report"):
             raise ParameterError(f"errors must be auto, raise or report, got {errors!r}")
         strict = errors == "raise" or (errors == "auto" and single)
+        model = self.with_models(models)
         check_windows(window, hop)
         check_uncertain(uncertain_below, abstain, self.fusion)
         clips, missing = _find(paths, strict)
         if crops is not None and (not single or len(clips) > 1):
             raise ParameterError("crops belong to a single clip: give one path")
         parts = [Result((), missing)]
-        model = self.with_models(models)
         for path in clips:
             part = model.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,

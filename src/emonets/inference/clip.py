@@ -106,7 +106,9 @@ def predict_rows(
     rows, whole = made.rows, made.whole
     known: Known = {name: part.known_classes for name, part in used.items()}
     several = len(whole) > 1
-    if several and (len(spans) > 1 or sum(map(len, scene.tracks.values())) > 1):
+    # one face in one window is as the clip; and without other evidence faces stay as they are
+    faces_differ = sum(map(len, scene.tracks.values())) > 1 and sum(row.found for row in whole) > 1
+    if several and (len(spans) > 1 or faces_differ):
         faces = any(part.per_face for part in used.values())
         rows += combine_windows(made.by_span, list(used), fusion, known, faces=faces)
     rows += whole
