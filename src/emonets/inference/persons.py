@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -80,17 +81,21 @@ class Scene:
         seen: dict[int, float] = {}
         found = next((own for own in features if len(own.get("track", ()))), None)
         if found is not None:
-            area = _areas(found)
-            for track in np.unique(found["track"]).tolist():
-                person = int(track) if person_of is None else person_of(int(track))
-                tracks[person] = (*tracks.get(person, ()), int(track))
-                own = float(area[found["track"] == track].sum())
-                seen[person] = seen.get(person, 0.0) + own
+            numbers, place = np.unique(found["track"], return_inverse=True)
+            areas = np.bincount(place, _areas(found))
+            for track, area in zip(numbers.tolist(), areas.tolist(), strict=True):
+                person = track if person_of is None else person_of(track)
+                tracks[person] = (*tracks.get(person, ()), track)
+                seen[person] = seen.get(person, 0.0) + area
         return cls(dict(sorted(tracks.items())), dict(sorted(seen.items())), speech, speakers)
 
     def person(self, track: int) -> int | None:
         """The person of a track; None for a track of which no picture is known."""
-        return next((person for person, own in self.tracks.items() if track in own), None)
+        return self._person_of.get(track)
+
+    @cached_property
+    def _person_of(self) -> dict[int, int]:
+        return {track: person for person, own in self.tracks.items() for track in own}
 
     def speaks(self, person: int, start: float, end: float) -> bool | None:
         """Whether a person speaks in a span in seconds; None where it is not known."""

@@ -17,7 +17,12 @@ def readers_for(specialists: Mapping[str, Specialist], clip: Clip) -> dict[str, 
 
 
 def scene_of(
-    file: str, clip: Clip, specialists: Mapping[str, Specialist], found: Pass
+    file: str,
+    clip: Clip,
+    specialists: Mapping[str, Specialist],
+    found: Pass,
+    *,
+    embeddings: bool = False,
 ) -> tuple[Scene, tuple[PersonSeen, ...]]:
     """The scene of a clip, and its persons, from what a pass found."""
     faces = [found.features[name] for name, part in specialists.items() if part.per_face]
