@@ -23,6 +23,8 @@ SPEAKER = 20.0
 """A person who is the only one that speaks counts 1 + this times as much as a listener."""
 SPEECH = 1.0
 """Seconds of speech of the persons from which that holds in full; less counts in proportion."""
+SEEN = 0.25
+"""The share of a clip's speech that must be the persons' for the voice to count for the clip."""
 
 Tracks = tuple[int, ...]
 
@@ -111,14 +113,17 @@ class Scene:
         return replace(row, person=person, speech=speech, speaks=speaks)
 
     def voice_is_unseen(self, start: float, end: float) -> bool:
-        """Whether somebody speaks in a span, persons are seen in the clip, and it is none of them.
+        """Whether the voice of a span is, nearly all of it, of somebody who is not seen.
 
-        False where it is not known of one of them.
+        So where persons are seen and less than `SEEN` of the speech is theirs. False where it is
+        not known of one of them, and where nobody speaks.
         """
-        if self.speech is None or not self.speech.share(start, end) > 0:
+        if self.speech is None or self.speakers is None or not self.tracks:
             return False
-        known = [self.speaks(person, start, end) for person in self.tracks]
-        return bool(known) and all(speaks is False for speaks in known)
+        spoken = self.speech.share(start, end)
+        shares = [self.speakers.share(own, start, end) for own in self.tracks.values()]
+        known = [share for share in shares if share is not None]
+        return spoken > 0 and len(known) == len(shares) and sum(known) < SEEN * spoken
 
     def weights(self, start: float, end: float) -> dict[int, float]:
         """How much each person counts for the clip's own prediction; they sum to one.
