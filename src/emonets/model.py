@@ -262,12 +262,14 @@ class EmoNets:
         models: str | Sequence[str] | None = None,
         uncertain_below: float | None = None,
         abstain: bool = False,
+        embeddings: bool = False,
         raise_errors: bool = False,
         on_frame: Callable[[Frame], None] | None = None,
     ) -> Result:
         """One clip, by the same specialists as :meth:`predict`.
 
-        A failure becomes a status unless ``raise_errors``.
+        A failure becomes a status unless ``raise_errors``. With ``embeddings`` the persons of the
+        result keep their embedding, which is biometric data.
         """
         model, file = self.with_models(models), str(path)
         check_windows(window, hop)
@@ -279,7 +281,7 @@ class EmoNets:
             reading = read(
                 clip, model.specialists, file=file, stride=stride, detector=detector,
                 crops=None if crops is None else Path(crops), device=model.device,
-                on_frame=on_frame,
+                embeddings=embeddings, on_frame=on_frame,
             )  # fmt: skip
             rows, status = predict_rows(
                 reading, model.fusion, file=file, window=window, hop=hop, frames=frames

@@ -143,8 +143,9 @@ def test_a_lone_face_and_the_voice_of_somebody_who_is_not_seen() -> None:
     assert clip.probabilities == found.whole[0].probabilities
     assert clip.label == "happy"
     assert clip.model == "face+audio"
-    inside = Scene.of([features], None, heard, FakeSpeakers({0: [(1.0, 1.5)]}))
-    assert not inside.voice_is_unseen(0, 4)
+    for spans, unseen in (([(1.0, 1.4)], True), ([(1.0, 1.6)], False)):  # of two seconds
+        part = Scene.of([features], None, heard, FakeSpeakers({0: spans}))
+        assert part.voice_is_unseen(0, 4) == unseen
     assert not Scene.of([features], None, heard, FakeSpeakers({0: None})).voice_is_unseen(0, 4)
     assert not Scene(speech=heard).voice_is_unseen(0, 4)  # nobody is seen at all
 

@@ -49,6 +49,7 @@ def read(
     detector: DetectorLike = "auto",
     crops: Path | None = None,
     device: str = "cpu",
+    embeddings: bool = False,
     on_frame: Callable[[Frame], None] | None = None,
 ) -> Reading:
     """Read a clip once, for all these specialists and for its scene.
@@ -59,6 +60,7 @@ def read(
         has none.
     file : as the result names the clip.
     stride, detector, crops : as in `emonets.model.EmoNets.predict`.
+    embeddings : whether persons keep their embedding.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def read(
         None if sound is None else (float(sound["span"][0]), float(sound["span"][1])),
         loud=sound is not None and bool(sound["found"]),
     )
-    scene, persons = scene_of(file, clip, used, found)
+    scene, persons = scene_of(file, clip, used, found, embeddings=embeddings)
     return Reading(clip, used, found.features, scene, start, end, persons)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,8 @@ SPEAKER = 20.0
 """A person who is the only one that speaks counts 1 + this times as much as a listener."""
 SPEECH = 1.0
 """Seconds of speech of the persons from which that holds in full; less counts in proportion."""
+SEEN = 0.25
+"""The share of a clip's speech that must be the persons' for the voice to count for the clip."""
 
 Tracks = tuple[int, ...]
 
@@ -80,17 +83,21 @@ class Scene:
         seen: dict[int, float] = {}
         found = next((own for own in features if len(own.get("track", ()))), None)
         if found is not None:
-            area = _areas(found)
-            for track in np.unique(found["track"]).tolist():
-                person = int(track) if person_of is None else person_of(int(track))
-                tracks[person] = (*tracks.get(person, ()), int(track))
-                own = float(area[found["track"] == track].sum())
-                seen[person] = seen.get(person, 0.0) + own
+            numbers, place = np.unique(found["track"], return_inverse=True)
+            areas = np.bincount(place, _areas(found))
+            for track, area in zip(numbers.tolist(), areas.tolist(), strict=True):
+                person = track if person_of is None else person_of(track)
+                tracks[person] = (*tracks.get(person, ()), track)
+                seen[person] = seen.get(person, 0.0) + area
         return cls(dict(sorted(tracks.items())), dict(sorted(seen.items())), speech, speakers)
 
     def person(self, track: int) -> int | None:
         """The person of a track; None for a track of which no picture is known."""
-        return next((person for person, own in self.tracks.items() if track in own), None)
+        return self._person_of.get(track)
+
+    @cached_property
+    def _person_of(self) -> dict[int, int]:
+        return {track: person for person, own in self.tracks.items() for track in own}
 
     def speaks(self, person: int, start: float, end: float) -> bool | None:
         """Whether a person speaks in a span in seconds; None where it is not known."""
@@ -106,14 +113,17 @@ class Scene:
         return replace(row, person=person, speech=speech, speaks=speaks)
 
     def voice_is_unseen(self, start: float, end: float) -> bool:
-        """Whether somebody speaks in a span, persons are seen in the clip, and it is none of them.
+        """Whether the voice of a span is, nearly all of it, of somebody who is not seen.
 
-        False where it is not known of one of them.
+        So where persons are seen and less than `SEEN` of the speech is theirs. False where it is
+        not known of one of them, and where nobody speaks.
         """
-        if self.speech is None or not self.speech.share(start, end) > 0:
+        if self.speech is None or self.speakers is None or not self.tracks:
             return False
-        known = [self.speaks(person, start, end) for person in self.tracks]
-        return bool(known) and all(speaks is False for speaks in known)
+        spoken = self.speech.share(start, end)
+        shares = [self.speakers.share(own, start, end) for own in self.tracks.values()]
+        known = [share for share in shares if share is not None]
+        return spoken > 0 and len(known) == len(shares) and sum(known) < SEEN * spoken
 
     def weights(self, start: float, end: float) -> dict[int, float]:
         """How much each person counts for the clip's own prediction; they sum to one.
