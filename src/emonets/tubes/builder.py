@@ -25,16 +25,7 @@ from emonets.tubes.recognition import WIDTH
 from emonets.tubes.smoothing import smooth_boxes
 from emonets.tubes.track import Entry, Track, Waiting, filled_entry
 from emonets.tubes.tube import FaceTube, HasBoxes, TubeOptions, usable_boxes
-from emonets.tubes.verify import (
-    CUT,
-    CUT_COLOURS,
-    CUT_TIME,
-    OVERLAP,
-    SUDDEN,
-    Verifier,
-    likeness,
-    look_of,
-)
+from emonets.tubes.verify import OVERLAP, Verifier, look_of, mark_doubt
 
 if TYPE_CHECKING:
     from emonets.media.clip import Frame
@@ -225,11 +216,12 @@ class TubeBuilder:
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
             new = entry(j)
             if self._verifier is not None:
-                self._doubt(tracks[i], new, lost[i], now.image, samples[j])
+                mark_doubt(tracks[i], new, now.image, samples[j], lost=lost[i])
             self._continue(tracks[i], new, colours[j])
         for j in sorted(set(range(len(boxes))) - set(columns.tolist())):
             track = Track([], latest_colours=colours[j], colours=colours[j])
-            track.look = None if self._verifier is None else look_of(samples[j])
+            if self._verifier is not None:
+                track.looks.append((now.time, look_of(samples[j]), colours[j]))
             track.grow([entry(j)])
             track.grow(self._extend(track, reversed(self._waiting))[::-1], front=True)
             self._tracks.append(track)
@@ -241,24 +233,6 @@ class TubeBuilder:
                 if self._verifier.due(track):
                     finished += self._verify(track)
         return finished
-
-    def _doubt(
-        self, track: Track, new: Entry, lost: bool, image: NDArray[np.uint8],
-        samples: NDArray[np.uint8],
-    ) -> None:  # fmt: skip
-        """Note whether another person may begin with a detection."""
-        before, track.look = track.look, look_of(samples)
-        last = track.last
-        alike = 1.0
-        if before is not None and likeness(before, track.look) < SUDDEN:
-            # a box that jumps changes its content, too: what is where the face was?
-            there = gaps.sample_grid(image, last.box)
-            alike = max(likeness(before, track.look), likeness(before, look_of(there)))
-            if alike < CUT and new.clear and last.clear and new.time - last.time <= CUT_TIME:
-                colours = [colour_shares(part) for part in (samples, there)]
-                same = gaps.histogram_correlation(track.latest_colours, np.stack(colours))
-                new.cut = bool(same.max() < CUT_COLOURS)
-        new.doubt = lost or alike < SUDDEN or (new.clear and not last.clear)
 
     def _verify(self, track: Track, *, last: bool = False) -> list[FaceTube]:
         """End a tube where another person begins; the track goes on with that person."""

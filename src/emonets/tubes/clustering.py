@@ -25,7 +25,7 @@ def distances(means: ArrayLike, counts: ArrayLike) -> NDArray[np.float64]:
     m, n = np.asarray(means, np.float64), np.asarray(counts, np.float64)
     power = (m * m).sum(axis=1)
     square = power[:, None] + power[None] - 2.0 * m @ m.T - NOISE * (1 / n[:, None] + 1 / n[None])
-    return np.sqrt(np.maximum(square, 0.0))
+    return np.asarray(np.sqrt(np.maximum(square, 0.0)))
 
 
 def cluster(
@@ -125,10 +125,18 @@ def _conflict(
         return True
     if spans is None:
         return False
-    first = np.maximum(spans[a, None, 0], spans[None, b, 0])
-    last = np.minimum(spans[a, None, 1], spans[None, b, 1])
-    return bool((last - first >= OVERLAP).any())
+    return bool(at_once(spans[a][:, None], spans[b][None]).any())
 
 
-OVERLAP = 3
-"""Frames that two tracks may share all the same: at a tube's end frames are searched for."""
+def at_once(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether tracks are seen at the same time, from first and last frames (..., 2)."""
+    shared = np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]) + 1
+    length = np.minimum(a[..., 1] - a[..., 0], b[..., 1] - b[..., 0]) + 1
+    return np.asarray(shared >= np.minimum(OVERLAP, length))
+
+
+OVERLAP = 4
+"""Shared frames that make two persons of two tracks, or all frames of a shorter track.
+
+A few are shared by one person's tracks: frames at a tube's end are searched for.
+"""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emonets.result import PersonSeen
 from emonets.tubes.association import overlap
-from emonets.tubes.clustering import OVERLAP, cluster, distances
+from emonets.tubes.clustering import at_once, cluster, distances
 from emonets.tubes.recognition import WIDTH
 from emonets.tubes.tube import FaceTube
 
@@ -181,8 +181,7 @@ def _nearest(
     """
     own = tracks[i]
     free = int(person.max()) + 1
-    shared = np.minimum(spans[:, 1], spans[i, 1]) - np.maximum(spans[:, 0], spans[i, 0])
-    taken = set(person[(shared >= OVERLAP) & (person >= 0)].tolist())
+    taken = set(person[at_once(spans, spans[i]) & (person >= 0)].tolist())
     best, nearest = free, UNSURE
     for k in np.flatnonzero(person >= 0):
         if int(person[k]) in taken:

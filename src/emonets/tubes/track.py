@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -73,8 +74,12 @@ class Track:
     before: list[tuple[float, Floats]] = field(default_factory=list)
     """Times and boxes of the latest entries handed out: context for smoothing the next piece."""
     kept_bytes: int = 0
-    look: NDArray[np.float32] | None = None
-    """Edges of the latest detection, to find sudden changes."""
+    looks: deque[tuple[float, NDArray[np.float32], Floats]] = field(default_factory=deque)
+    """Times, edges and colours of the latest detections, to find changes."""
+    doubted: float = -np.inf
+    """When the face changed suddenly, seconds."""
+    unsettled: float | None = None
+    """Until when a slow change may go on, seconds."""
     anchors: list[NDArray[np.float32]] = field(default_factory=list)
     """Latest sure embeddings of the person."""
     tint: Floats | None = None

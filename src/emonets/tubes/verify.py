@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.tubes.colours import colour_shares
-from emonets.tubes.gaps import histogram_correlation
+from emonets.tubes.gaps import histogram_correlation, sample_grid
 from emonets.tubes.neighbourhood import cut_crop
 from emonets.tubes.recognition import FaceEmbedder, distance
 from emonets.tubes.registration import TUBE_SIZE
@@ -33,6 +33,12 @@ CUT = 0.6
 CUT_COLOURS = 0.9
 CUT_TIME = 0.1
 """Seconds within which faces never change as much by themselves."""
+FADE_TIME, FADE_REST = 0.4, 0.3
+"""Seconds over which a slow change is found, and after which it is over."""
+FADE_COLOURS = 0.95
+"""With edges that correlate less than ``CUT``: one face may be fading into another."""
+RUN_TIME = 0.15
+"""Seconds between sudden changes that belong together."""
 OVERLAP = 0.2
 """Of two boxes, from which on neither shows one person only."""
 OTHER = 0.34
@@ -63,6 +69,69 @@ def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     if inner.std() < 0.5 or b.std() < 0.5:  # a face without edges: no statement
         return 1.0
     return float(np.nan_to_num(cv2.matchTemplate(b, inner, cv2.TM_CCOEFF_NORMED)).max())
+
+
+def mark_doubt(
+    track: Track, new: Entry, image: NDArray[np.uint8], samples: NDArray[np.uint8], *, lost: bool
+) -> None:
+    """Note whether another person may begin with a detection that a tube is to go on with.
+
+    Parameters
+    ----------
+    image : the frame (h, w, 3) uint8 RGB. samples : the content of the detection's box.
+    lost : whether the face was missed in frames before.
+    """
+    look, colours = look_of(samples), colour_shares(samples)
+    last, alike = track.last, 1.0
+    if track.looks:
+        _, before, tint = track.looks[-1]
+        alike = likeness(before, look)
+        if alike < SUDDEN:
+            # a box that jumps changes its content, too: what is where the face was?
+            there = sample_grid(image, last.box)
+            alike = max(alike, likeness(before, look_of(there)))
+            if alike < CUT and new.clear and last.clear and new.time - last.time <= CUT_TIME:
+                both = np.stack([colours, colour_shares(there)])
+                new.cut = bool(histogram_correlation(tint, both).max() < CUT_COLOURS)
+        if alike < SUDDEN:
+            _mark_run(track, new)
+        else:
+            _mark_fade(track, new, look, colours)
+    new.doubt |= lost or alike < SUDDEN or (new.clear and not last.clear)
+    track.looks.append((new.time, look, colours))
+    while len(track.looks) > 1 and track.looks[1][0] <= new.time - FADE_TIME:
+        track.looks.popleft()
+
+
+def _mark_run(track: Track, new: Entry) -> None:
+    """One sudden change may follow another: then no frame between them shows who it is."""
+    if not new.cut and new.time - track.doubted <= RUN_TIME:
+        for entry in reversed(track.entries):
+            if entry.time < track.doubted:
+                break
+            entry.clear = False
+        new.clear, track.unsettled = False, new.time + RUN_TIME
+    track.doubted = new.time
+    track.looks.clear()
+
+
+def _mark_fade(
+    track: Track, new: Entry, look: NDArray[np.float32], colours: NDArray[np.float64]
+) -> None:
+    """While a face may be fading into another, no frame shows who it is."""
+    if track.unsettled is not None and new.time > track.unsettled:
+        track.unsettled, new.doubt = None, True
+        track.looks.clear()
+        return
+    begin, before, tint = track.looks[0]
+    if track.unsettled is None and likeness(before, look) < CUT:
+        if histogram_correlation(tint, colours) < FADE_COLOURS:
+            track.unsettled = new.time + FADE_REST
+            for entry in reversed(track.entries):
+                if entry.time <= begin:
+                    break
+                entry.clear = False
+    new.clear &= track.unsettled is None
 
 
 class Verifier:
