@@ -233,3 +233,36 @@ def test_a_still_gives_a_row_a_face() -> None:
         ("face", 0, 0, "happy"), ("face", 1, 1, "sad"),
     ]  # fmt: skip
     assert [row.level for row in found.whole] == ["clip", "clip"]
+
+
+def test_each_of_two_who_speak_in_one_window_has_a_voice_of_their_own() -> None:
+    features = faces(("happy", 50, (0, 4)), ("sad", 50, (0, 4)), ("surprise", 50, (0, 4)))
+    speech = {
+        "speech": np.ones(100, np.float32),
+        "speech_start": np.array(0.0),
+        "speech_step": np.array(0.04),
+    }
+    own = {"face": features, "audio": {**speech, "span": np.array([0.0, 4.0])}}
+
+    def rows(speaking: dict[int, list[Span] | None], window: float) -> list[Row]:
+        spans = [(a, a + window) for a in np.arange(0, 4, window).tolist()]
+        scene = Scene.of([features], None, FakeSpeech(WHOLE[0]), FakeSpeakers(dict(speaking)))
+        found = rows_of("a.mp4", SPECIALISTS, own, spans, (0.0, 4.0), scene=scene)
+        assert [r.track for r in found.rows if r.model == "audio"] in ([], [None] * len(spans))
+        return fused(found)
+
+    first, second, third = rows({0: [(0.0, 2.0)], 1: [(2.0, 4.0)], 2: []}, 4.0)
+    for row, face, voice in ((first, "happy", "angry"), (second, "sad", "fear")):
+        product = sharp(face) * sharp(voice)
+        np.testing.assert_allclose(row.probabilities, product / product.sum(), atol=1e-6)
+        assert (row.start, row.end) == (0.0, 4.0)
+        assert row.sound_found
+    assert third.label == "surprise"  # a listener
+    # who has nearly all of the speech, or a voice of which nothing is known, has the window's
+    product = sharp("happy") * FakeAudio().p
+    for speaking in ({0: [(0.0, 3.5)], 1: [(3.5, 4.0)]}, {0: None, 1: [(3.5, 4.0)]}):
+        row = rows(speaking, 4.0)[0]
+        np.testing.assert_allclose(row.probabilities, product / product.sum(), atol=1e-6)
+    # in windows of their own there is nothing to part
+    label = [row.label for row in rows({0: [(0.0, 2.0)], 1: [(2.0, 4.0)]}, 2.0)]
+    assert label == ["angry", "sad", "surprise", "happy", "angry", "surprise"]

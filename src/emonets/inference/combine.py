@@ -61,8 +61,8 @@ def combine_windows(
 
     Parameters
     ----------
-    windows : for each window the rows of single specialists: of faces (with a track) and of all
-        else.
+    windows : for each window the rows of single specialists: of faces (with a track; a face's
+        own first), and of all else.
     names : of the specialists that are used in the clip, also of those that found nothing.
     fusion, known : as for :func:`combine_clip`.
     faces : whether any of the specialists is of single faces.
@@ -72,12 +72,13 @@ def combine_windows(
         tracks = sorted({row.track for row in window if row.track is not None})
         rest = [row for row in window if row.track is None]
         each = [[row for row in window if row.track == track] for track in tracks]
-        sets += [face + rest for face in each] or ([rest] if rest else [])
+        sets += [_own_first(face, rest) for face in each] or ([rest] if rest else [])
     rows = []
     for parts, fused in zip(sets, _fused(sets, fusion, known), strict=True):
         face = [row for row in parts if row.track is not None]
         p = face[0].probabilities if face and listens(face[0]) else fused
-        joined = _joined(face or parts, JOINER.join(names))
+        pictures = [row for row in face if row.level == "face"]
+        joined = _joined(pictures or face or parts, JOINER.join(names))
         rows.append(
             replace(
                 joined,
@@ -89,6 +90,12 @@ def combine_windows(
             )
         )
     return rows
+
+
+def _own_first(face: list[Row], rest: list[Row]) -> list[Row]:
+    """The rows of a face, and of all else those that it has none of its own of."""
+    own = {row.model for row in face}
+    return face + [row for row in rest if row.model not in own]
 
 
 def listens(row: Row) -> bool:

@@ -105,6 +105,12 @@ class Scene:
             return None
         return self.speakers.speaks(self.tracks[person], start, end)
 
+    def share(self, person: int | None, start: float, end: float) -> float | None:
+        """The share of a span in which a person speaks, 0..1; None where it is not known."""
+        if self.speakers is None or person is None:
+            return None
+        return self.speakers.share(self.tracks[person], start, end)
+
     def complete(self, row: Row) -> Row:
         """A row with its ``person``, ``speech`` and ``speaks``."""
         speech = None if self.speech is None else float(self.speech.share(row.start, row.end))
@@ -121,7 +127,7 @@ class Scene:
         if self.speech is None or self.speakers is None or not self.tracks:
             return False
         spoken = self.speech.share(start, end)
-        shares = [self.speakers.share(own, start, end) for own in self.tracks.values()]
+        shares = [self.share(person, start, end) for person in self.tracks]
         known = [share for share in shares if share is not None]
         return spoken > 0 and len(known) == len(shares) and sum(known) < SEEN * spoken
 
@@ -143,15 +149,12 @@ class Scene:
         -------
         Person → 0..1, in the order of their numbers; empty where nobody is seen.
         """
-        spoken = [self._seconds(own, start, end) for own in self.tracks.values()]
-        raw = np.array(list(self.seen.values())) * speaking_factors(np.array(spoken))
+        shares = [self.share(person, start, end) or 0.0 for person in self.tracks]
+        spoken = np.array(shares) * max(end - start, 0.0)
+        raw = np.array(list(self.seen.values())) * speaking_factors(spoken)
         if not raw.sum() > 0:
             raw = np.ones(len(raw))
         return dict(zip(self.tracks, (raw / raw.sum()).tolist() if len(raw) else (), strict=True))
-
-    def _seconds(self, tracks: Tracks, start: float, end: float) -> float:
-        share = None if self.speakers is None else self.speakers.share(tracks, start, end)
-        return 0.0 if share is None else share * max(end - start, 0.0)
 
     def weigh(
         self,

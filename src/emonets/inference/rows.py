@@ -8,6 +8,7 @@ from typing import Any
 
 from emonets.contracts import ALL_OF_IT, NO_TRACK, Features, Predictions, Spans, Specialist
 from emonets.errors import EmoNetsError, MediaError
+from emonets.inference.own_voice import own_voices
 from emonets.inference.persons import Scene
 from emonets.media.clip import Clip
 from emonets.result import FileStatus, Row
@@ -22,7 +23,8 @@ class ClipRows:
     ----------
     rows : all but those of the whole clip.
     by_span : for each span the rows that are about it. With one span, which is the clip, also
-        the clip's own rows of specialists without single faces.
+        the clip's own rows of specialists without single faces. Where several persons speak, also
+        rows of each one's voice, with a track.
     whole : the clip's own row of each specialist.
     reasons : why a specialist found nothing, by name, where it states one.
     """
@@ -75,6 +77,8 @@ def rows_of(
             else:
                 out.by_span[number].append(row)
                 out.rows.append(row)
+    for rows in out.by_span:
+        rows.extend(own_voices(scene, specialists, features, rows))
     return out
 
 
