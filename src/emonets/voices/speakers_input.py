@@ -6,6 +6,8 @@ between two frames are mixed from both.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import soxr
@@ -25,9 +27,14 @@ BANDS = 24
 """Bands of the audio."""
 BAND_RATE = 100
 """Spectra a second."""
-DECIBEL_STEP = 0.5
-"""Levels are kept as whole numbers of this many decibels above `DECIBEL_FLOOR`."""
-DECIBEL_FLOOR = -110.0
+PER_STEP = BAND_RATE // GRID_RATE
+"""Spectra of the audio to a step."""
+
+# levels are kept as whole numbers of this many decibels above the floor
+_DECIBEL_STEP, _DECIBEL_FLOOR = 0.5, -110.0
+_LEVEL_SPAN = 4.0  # seconds on each side over which the level of the audio is taken to be one
+_LOUD = 90  # percentile of the spectra's mean levels that counts as that level
+_QUIETEST, _LOUDEST, _RANGE = -3.0, 1.5, 20.0  # of what the network is given, in units of 20 dB
 
 # of a tube's crop, as parts of its side: from under the eyes to under the chin
 _LEFT, _TOP, _SIDE = 26 / TUBE_SIZE, 52 / TUBE_SIZE, 44 / TUBE_SIZE
@@ -38,6 +45,7 @@ _LOWEST, _HIGHEST = 100.0, 7000.0  # Hz
 _BLOCK = 512  # spectra computed together
 
 Pictures = NDArray[np.uint8]
+Steps = NDArray[np.int64]
 
 
 def mouth_pictures(crops: ArrayLike) -> Pictures:
@@ -68,21 +76,14 @@ def mouth_pictures(crops: ArrayLike) -> Pictures:
 
 
 class GridSampler:
-    """Brings the mouths of one track onto the grid, piece by piece.
-
-    Each step comes once, with the pictures of the step before and the step after. At an end of
-    the track, and beside a gap, the picture itself takes their place.
-    """
+    """Brings the mouths of one track onto the grid, piece by piece. Each step comes once."""
 
     def __init__(self) -> None:
         self._time = -np.inf  # of the last frame
         self._picture = np.zeros((MOUTH_SIZE, MOUTH_SIZE), np.uint8)
-        self._steps = np.zeros(0, np.int64)  # without a successor yet: two at most
-        self._mouths = np.zeros((0, MOUTH_SIZE, MOUTH_SIZE), np.uint8)
+        self._step = -1  # the last one
 
-    def push(
-        self, times: NDArray[np.float64], mouths: Pictures
-    ) -> tuple[NDArray[np.int64], Pictures]:
+    def push(self, times: NDArray[np.float64], mouths: Pictures) -> tuple[Steps, Pictures]:
         """Take the next frames of the track.
 
         Parameters
@@ -91,43 +92,28 @@ class GridSampler:
 
         Returns
         -------
-        steps (m,) of the grid, and their pictures (m, 3, 32, 32): before, at and after the step.
+        steps (m,) of the grid, and their pictures (m, 32, 32). There are none where frames lie
+        further apart than `LONGEST_STEP`.
         """
         if np.isfinite(self._time):
             times = np.concatenate([[self._time], times])
             mouths = np.concatenate([self._picture[None], mouths])
         if len(times):
             self._time, self._picture = float(times[-1]), mouths[-1]
-        steps, pictures = _on_grid(times, mouths)
-        if len(self._steps):  # a step at the time of the last frame came with the piece before
-            new = steps > self._steps[-1]
-            steps, pictures = steps[new], pictures[new]
-        return self._take(np.concatenate([self._steps, steps]),
-                          np.concatenate([self._mouths, pictures]), last=False)  # fmt: skip
-
-    def finish(self) -> tuple[NDArray[np.int64], Pictures]:
-        """End of the track: the last step."""
-        return self._take(self._steps, self._mouths, last=True)
-
-    def _take(
-        self, steps: NDArray[np.int64], mouths: Pictures, *, last: bool
-    ) -> tuple[NDArray[np.int64], Pictures]:
-        n = len(steps)
-        first = 1 if len(self._steps) == 2 else 0  # the first of two was given before
-        end = n if last else max(first, n - 1)
-        chosen = np.arange(first, end)
-        before, after = np.maximum(chosen - 1, 0), np.minimum(chosen + 1, n - 1)
-        if n:
-            before = np.where(steps[before] == steps[chosen] - 1, before, chosen)
-            after = np.where(steps[after] == steps[chosen] + 1, after, chosen)
-        out = np.stack([mouths[before], mouths[chosen], mouths[after]], axis=1)
-        keep = max(0, end - 1) if n > end else n
-        self._steps, self._mouths = steps[keep:], mouths[keep:]
-        return steps[chosen], out
+        steps, pictures = on_grid(times, mouths)
+        new = steps > self._step  # one at the time of the last frame came with the piece before
+        if new.any():
+            self._step = int(steps[-1])
+        return steps[new], pictures[new]
 
 
-def _on_grid(times: NDArray[np.float64], mouths: Pictures) -> tuple[NDArray[np.int64], Pictures]:
-    """Steps between frames that lie close enough, and the pictures there."""
+def on_grid(times: NDArray[np.float64], mouths: Pictures) -> tuple[NDArray[np.int64], Pictures]:
+    """Steps between frames that lie close enough, (m,), and the pictures there, (m, 32, 32).
+
+    Parameters
+    ----------
+    times : (n,) seconds, rising. mouths : (n, 32, 32), or of another size.
+    """
     if len(times) < 2:
         return np.zeros(0, np.int64), mouths[:0]
     steps = np.arange(
@@ -141,6 +127,38 @@ def _on_grid(times: NDArray[np.float64], mouths: Pictures) -> tuple[NDArray[np.i
     share = np.clip((at - times[right - 1]) / gap, 0.0, 1.0).astype(np.float32)[:, None, None]
     mixed = mouths[right - 1] * (1 - share) + mouths[right] * share
     return steps.astype(np.int64), np.rint(mixed).astype(np.uint8)
+
+
+class Bands:
+    """The audio of a clip in bands, relative to its level around.
+
+    Parameters
+    ----------
+    levels : (m, 24) uint8, from `BandReader`. start : seconds, where they begin.
+    """
+
+    def __init__(self, levels: NDArray[np.uint8], start: float) -> None:
+        self.levels, self.start = levels, start
+        half = round(_LEVEL_SPAN * BAND_RATE)
+        self._centres = np.arange(0, len(levels), BAND_RATE)
+        mean = _decibel(levels.mean(axis=1))
+        around = [np.percentile(mean[max(0, c - half) : c + half], _LOUD) for c in self._centres]
+        self._around = np.array(around, np.float32)
+
+    def at(self, first: int, count: int) -> NDArray[np.float32]:
+        """(4 count, 24), -3 to 1.5, at ``count`` steps of the grid from ``first``.
+
+        Beyond the audio's ends there is silence.
+        """
+        # the middle of a step's four spectra is the step
+        a = round((first / GRID_RATE - self.start) * BAND_RATE) - 1
+        out = np.full((PER_STEP * count, BANDS), _QUIETEST, np.float32)
+        low, high = max(0, a), min(len(self.levels), a + PER_STEP * count)
+        if low < high:
+            around = np.interp(np.arange(low, high), self._centres, self._around)
+            relative = (_decibel(self.levels[low:high]) - around[:, None]) / _RANGE
+            out[low - a : high - a] = np.clip(relative, _QUIETEST, _LOUDEST)
+        return out
 
 
 class BandReader:
@@ -183,7 +201,11 @@ def _levels(frames: NDArray[np.float32]) -> NDArray[np.uint8]:
     spectrum = np.fft.rfft(frames * _TAPER, 512, axis=1)
     power = (np.abs(spectrum) ** 2).astype(np.float32) @ _FILTERS
     decibel = 10 * np.log10(power + 1e-12)
-    return np.rint(np.clip((decibel - DECIBEL_FLOOR) / DECIBEL_STEP, 0, 255)).astype(np.uint8)
+    return np.rint(np.clip((decibel - _DECIBEL_FLOOR) / _DECIBEL_STEP, 0, 255)).astype(np.uint8)
+
+
+def _decibel(levels: NDArray[Any]) -> NDArray[np.float32]:
+    return levels.astype(np.float32) * np.float32(_DECIBEL_STEP) + np.float32(_DECIBEL_FLOOR)
 
 
 def _filters() -> NDArray[np.float32]:

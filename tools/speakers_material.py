@@ -1,0 +1,260 @@
+"""What the speakers' network is trained on and measured with: mouths and audio of clips.
+
+``train_speakers.py`` and ``benchmarks/who_speaks.py`` use it. Each clip of one person who speaks is
+decoded once; its face crops and its audio lie in a folder. From them come altered mouths: other
+framing and light, a turn, mirrored, small, blurred, compressed, of a lower rate. A listener is made
+of the pauses of a clip: what the face shows between two words, before the first and after the last,
+played forwards and backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.media.clip import GapFiller, SoundChunk, open_clip
+from emonets.tubes.detect import load_detector
+from emonets.tubes.pipeline import find_tubes
+from emonets.tubes.registration import to_grey
+from emonets.voices.speakers_input import (
+    BAND_RATE,
+    BANDS,
+    GRID_RATE,
+    MOUTH_SIZE,
+    PER_STEP,
+    BandReader,
+    mouth_pictures,
+    on_grid,
+)
+
+CORPORA = {"javanese_av": "*.mp4", "ravdess_av": "01-*.mp4", "crema_d": "*.flv", "grid": "*.mpg"}
+"""Folders of clips with sound in which one person speaks."""
+FLOOR = -110.0
+"""Decibels of silence."""
+Generator = np.random.Generator
+Pictures = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+@dataclass(eq=False)
+class Talk:
+    """A clip of one person who speaks.
+
+    Attributes
+    ----------
+    name, corpus, group : the file's name, its folder, and its actor.
+    first : step of the grid of the first mouth.
+    mouths : of the clip as it is, and of altered ones, each (n, 32, 32).
+    firsts : step of the first mouth of each.
+    levels : (m, 24) of the audio, from ``start`` seconds. talks : (k,) speech, at each step from 0.
+    """
+
+    name: str
+    corpus: str
+    group: str
+    firsts: list[int]
+    mouths: list[Pictures]
+    levels: NDArray[np.uint8]
+    start: float
+    talks: NDArray[np.bool_]
+
+    def speech(self, view: int) -> NDArray[np.bool_]:
+        """Whether the person speaks, for each mouth of a view."""
+        return self.speech_at(self.firsts[view], len(self.mouths[view]))
+
+    def speech_at(self, first: int, count: int) -> NDArray[np.bool_]:
+        """Whether the person speaks, at steps of the grid."""
+        at = np.arange(first, first + count)
+        inside = (at >= 0) & (at < len(self.talks))
+        return inside & self.talks[np.clip(at, 0, len(self.talks) - 1)]
+
+    def pauses(self, view: int) -> list[tuple[int, int]]:
+        """Runs of at least six mouths of a view that are four steps away from speech."""
+        quiet = np.convolve(self.speech(view), np.ones(9), "same") == 0
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet, [0]])))
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= 6]
+
+    def listener(self, view: int, count: int, rng: Generator) -> Pictures | None:
+        """(count, 32, 32), a pause forwards and backwards; None: there is none."""
+        runs = self.pauses(view)
+        if not runs:
+            return None
+        a, b = runs[rng.integers(len(runs))]
+        there_and_back = np.concatenate([np.arange(a, b), np.arange(b - 2, a, -1)])
+        at = (rng.integers(len(there_and_back)) + np.arange(count)) % len(there_and_back)
+        return self.mouths[view][there_and_back[at]]
+
+    def decibels(self, shift: float, first: int, count: int) -> Floats:
+        """(4 count, 24) of the audio, moved by ``shift`` steps; silence beyond its ends."""
+        a = round(((first - shift) / GRID_RATE - self.start) * BAND_RATE) - 1
+        out = np.full((PER_STEP * count, BANDS), FLOOR, np.float32)
+        low, high = max(0, a), min(len(self.levels), a + PER_STEP * count)
+        if low < high:
+            out[low - a : high - a] = self.levels[low:high] * np.float32(0.5) + FLOOR
+        return out
+
+
+def group_of(corpus: str, name: str) -> str:
+    """The actor of a clip."""
+    if corpus == "javanese_av":
+        return f"javanese {name[:2]}"
+    if corpus == "ravdess_av":
+        return f"ravdess {name[-2:]}"
+    return f"{corpus} {name.split('_', maxsplit=1)[0]}"
+
+
+def read_clips(data: Sequence[Path], work: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Corpus and name of each clip; its ``times``, ``crops`` (n, 96, 96), ``samples`` and ``start``.
+
+    Clips are decoded once and then read from ``work``.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    for folder in data:
+        for corpus, pattern in CORPORA.items():
+            for path in sorted((folder / corpus).glob(pattern)):
+                kept = work / f"{corpus}__{path.stem}.npz"
+                if not kept.exists():
+                    np.savez(kept, **_decode(path))
+                yield corpus, path.stem, dict(np.load(kept))
+
+
+def _decode(path: Path) -> dict[str, Any]:
+    gaps, chunks = GapFiller(), []
+
+    def on_sound(chunk: SoundChunk) -> None:
+        chunks.extend(gaps.fill(chunk))
+
+    tracks: dict[int, list[Any]] = {}
+    for tube in find_tubes(open_clip(path), load_detector("auto"), on_sound=on_sound):
+        tracks.setdefault(tube.track, []).append(tube)
+    longest = max(tracks.values(), key=lambda pieces: sum(map(len, pieces)))
+    samples = [chunk.samples for chunk in chunks]
+    return {
+        "times": np.concatenate([tube.times for tube in longest]),
+        "crops": np.concatenate([to_grey(tube.crops) for tube in longest]),
+        "samples": np.concatenate([np.zeros(0, np.float32), *samples]).astype(np.float16),
+        "start": chunks[0].time if chunks else 0.0,
+    }
+
+
+def talks_of(data: Sequence[Path], work: Path, views: int) -> list[Talk]:
+    """All clips, each with ``views`` altered views beside its own."""
+    out = []
+    for number, (corpus, name, arrays) in enumerate(read_clips(data, work)):
+        rng = np.random.default_rng(number)
+        times, crops = arrays["times"], arrays["crops"]
+        firsts, mouths = [], []
+        for view in range(views + 1):
+            own = (times, mouth_pictures(crops)) if view == 0 else altered(times, crops, rng)
+            steps, pictures = on_grid(*own)
+            if len(steps) < GRID_RATE // 2:
+                continue
+            # where a picture is missing the one before stays
+            every = np.arange(steps[0], steps[-1] + 1)
+            firsts.append(int(steps[0]))
+            mouths.append(pictures[np.searchsorted(steps, every, side="right") - 1])
+        bands = BandReader()
+        bands.push(float(arrays["start"]), arrays["samples"].astype(np.float32))
+        levels = bands.finish()
+        talk = speech_steps(levels, float(arrays["start"]), int(times[-1] * GRID_RATE) + 2)
+        out.append(Talk(name, corpus, group_of(corpus, name), firsts, mouths, levels,
+                        float(arrays["start"]), talk))  # fmt: skip
+    return out
+
+
+def speech_steps(levels: NDArray[np.uint8], start: float, count: int) -> NDArray[np.bool_]:
+    """Where the level shows speech in a quiet recording, at steps of the grid from 0."""
+    level = levels[:, 1:16].astype(np.float32).mean(axis=1) * 0.5
+    level = np.convolve(level, np.ones(5) / 5, "same")
+    on = level > max(np.percentile(level, 96) - 22, np.percentile(level, 5) + 8)
+    at = np.round((np.arange(count) / GRID_RATE - start) * BAND_RATE).astype(int)
+    speech = (at >= 0) & (at < len(on)) & on[np.clip(at, 0, len(on) - 1)]
+    return _without_short(_without_short(speech, False, 5), True, 3)
+
+
+def _without_short(mask: NDArray[np.bool_], value: bool, least: int) -> NDArray[np.bool_]:
+    """Turn runs of a value that are shorter; those at the ends stay."""
+    out = mask.copy()
+    edges = [0, *(np.flatnonzero(np.diff(mask)) + 1), len(mask)]
+    for a, b in list(pairwise(edges))[1:-1]:
+        if mask[a] == value and b - a < least:
+            out[a:b] = not value
+    return out
+
+
+def altered(
+    times: NDArray[np.float64], crops: Pictures, rng: Generator
+) -> tuple[NDArray[np.float64], Pictures]:
+    """Times and mouths (n, 32, 32) of face crops (n, 96, 96), seen otherwise."""
+    count, knots = len(crops), np.linspace(0, 1, 6)
+
+    def wander(size: float) -> NDArray[np.float64]:
+        return np.interp(np.linspace(0, 1, count), knots, rng.normal(0, size, len(knots)))
+
+    side = 44 * np.exp(rng.normal(0, 0.08) + wander(0.015))
+    turn = np.deg2rad(rng.normal(0, 4) + wander(1.5))
+    x, y = 48 + rng.normal(0, 2) + wander(1.0), 74 + rng.normal(0, 2) + wander(1.0)
+    mirrored = rng.random() < 0.5
+    face = int(rng.choice([0, 0, 30, 44, 61, 87]))  # side of a small face
+    quality, blur = int(rng.choice([0, 0, 30, 50, 70])), float(rng.choice([0, 0, 0.8, 1.3]))
+    gain, gamma = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.2))
+    noise = float(rng.choice([0, 0, 2, 5]))
+    rate = float(rng.choice([0, 0, 0, 8.5, 10, 12.5, 15, 20]))
+    out = np.empty((count, MOUTH_SIZE, MOUTH_SIZE), np.float32)
+    for k in range(count):
+        crop: Any = crops[k]
+        if face:
+            small = cv2.resize(crop, (face, face), interpolation=cv2.INTER_AREA)
+            crop = cv2.resize(small, crop.shape[::-1])
+        if quality:
+            coded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+            crop = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+        if blur:
+            crop = cv2.GaussianBlur(crop, (0, 0), blur)
+        scale, half = side[k] / MOUTH_SIZE, MOUTH_SIZE / 2
+        cos, sin = np.cos(turn[k]) * scale, np.sin(turn[k]) * scale
+        m = np.array([[cos, -sin, x[k]], [sin, cos, y[k]]])
+        m[:, 2] += m[:, :2] @ np.full(2, 0.5 - half) - 0.5
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        picture = cv2.warpAffine(
+            crop, m, (MOUTH_SIZE, MOUTH_SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        out[k] = picture[:, ::-1] if mirrored else picture
+    out = 255 * np.clip(out / 255 * gain, 0, 1) ** gamma + rng.normal(0, noise, out.shape)
+    mouths = np.clip(np.rint(out), 0, 255).astype(np.uint8)
+    if not rate:
+        return times, mouths
+    wanted = np.arange(times[0] + rng.uniform(0, 1 / rate), times[-1], 1 / rate)
+    chosen = np.unique(np.clip(np.searchsorted(times, wanted), 0, count - 1))
+    return times[chosen], mouths[chosen]
+
+
+def noisy(x: Floats, rng: Generator, other: Floats) -> Floats:
+    """Decibels of audio (m, 24) in noise of any colour, with another voice, or through a filter."""
+    loud, bands = np.percentile(x.mean(axis=1), 90), np.arange(BANDS)
+    if rng.random() < 0.6:
+        noise = loud - rng.uniform(3, 35) + rng.normal(0, 0.8) * (bands - BANDS / 2)
+        noise = noise + rng.normal(0, 3, (1, BANDS)) + rng.normal(0, 3, x.shape)
+        if rng.random() < 0.4:
+            seconds = np.arange(len(x))[:, None] / BAND_RATE
+            turns = rng.uniform(0.5, 6) * seconds + rng.uniform(0, 1)
+            noise = noise + 6 * np.sin(2 * np.pi * turns)
+        x = _sum(x, noise)
+    if rng.random() < 0.25:
+        x = _sum(x, other + loud - np.percentile(other.mean(axis=1), 90) - rng.uniform(6, 20))
+    if rng.random() < 0.4:
+        x = x + rng.normal(0, 5) * np.linspace(-1, 1, BANDS)
+    if rng.random() < 0.2:
+        x = x - 30.0 * (bands >= rng.integers(14, 22))
+    return np.asarray(x, np.float32)
+
+
+def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    return 10 * np.log10(10 ** (a / 10) + 10 ** (b / 10))
