@@ -1,10 +1,10 @@
 """What the speakers' network is trained on and measured with: mouths and audio of clips.
 
 ``train_speakers.py`` and ``benchmarks/who_speaks.py`` use it. Each clip of one person who speaks is
-decoded once; its face crops and its audio lie in a folder. From them come altered mouths: other
-framing and light, a turn, mirrored, small, blurred, compressed, of a lower rate. A listener is made
-of the pauses of a clip: what the face shows between two words, before the first and after the last,
-played forwards and backwards.
+decoded once; the landmarks of its face and its audio lie in a folder. Landmarks are found in the
+clip as it is, and in altered ones: other framing and light, a turn, mirrored, small, blurred,
+compressed, of a lower rate. A listener is made of the pauses of a clip: what the face shows between
+two words, before the first and after the last, played forwards and backwards.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 
 from emonets.media.clip import GapFiller, SoundChunk, open_clip
 from emonets.tubes.detect import load_detector
+from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.pipeline import find_tubes
 from emonets.tubes.registration import to_grey
 from emonets.voices.speakers_input import (
     BAND_RATE,
     BANDS,
     GRID_RATE,
-    MOUTH_SIZE,
     PER_STEP,
     BandReader,
-    mouth_pictures,
+    mouth_shapes,
     on_grid,
 )
 
@@ -38,6 +38,10 @@ CORPORA = {"javanese_av": "*.mp4", "ravdess_av": "01-*.mp4", "crema_d": "*.flv",
 """Folders of clips with sound in which one person speaks."""
 FLOOR = -110.0
 """Decibels of silence."""
+VIEWS = 3
+"""Altered ones of each clip."""
+LEAST_SPEECH = 15
+"""Steps of speech that a clip must hold."""
 Generator = np.random.Generator
 Pictures = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -50,9 +54,8 @@ class Talk:
     Attributes
     ----------
     name, corpus, group : the file's name, its folder, and its actor.
-    first : step of the grid of the first mouth.
-    mouths : of the clip as it is, and of altered ones, each (n, 32, 32).
-    firsts : step of the first mouth of each.
+    mouths : shapes (n, 8), of the clip as it is and of altered ones.
+    firsts : step of the grid of the first shape of each.
     levels : (m, 24) of the audio, from ``start`` seconds. talks : (k,) speech, at each step from 0.
     """
 
@@ -60,7 +63,7 @@ class Talk:
     corpus: str
     group: str
     firsts: list[int]
-    mouths: list[Pictures]
+    mouths: list[Floats]
     levels: NDArray[np.uint8]
     start: float
     talks: NDArray[np.bool_]
@@ -81,8 +84,8 @@ class Talk:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet, [0]])))
         return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= 6]
 
-    def listener(self, view: int, count: int, rng: Generator) -> Pictures | None:
-        """(count, 32, 32), a pause forwards and backwards; None: there is none."""
+    def listener(self, view: int, count: int, rng: Generator) -> Floats | None:
+        """(count, 8), a pause forwards and backwards; None: there is none."""
         runs = self.pauses(view)
         if not runs:
             return None
@@ -111,21 +114,23 @@ def group_of(corpus: str, name: str) -> str:
 
 
 def read_clips(data: Sequence[Path], work: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Corpus and name of each clip; its ``times``, ``crops`` (n, 96, 96), ``samples`` and ``start``.
+    """Corpus and name of each clip, ``samples``, ``start``, and ``times0``, ``points0`` of a view.
 
     Clips are decoded once and then read from ``work``.
     """
     work.mkdir(parents=True, exist_ok=True)
+    landmarker, number = FaceLandmarker(), 0
     for folder in data:
         for corpus, pattern in CORPORA.items():
             for path in sorted((folder / corpus).glob(pattern)):
                 kept = work / f"{corpus}__{path.stem}.npz"
                 if not kept.exists():
-                    np.savez(kept, **_decode(path))
+                    np.savez(kept, **_decode(path, landmarker, np.random.default_rng(number)))
+                number += 1
                 yield corpus, path.stem, dict(np.load(kept))
 
 
-def _decode(path: Path) -> dict[str, Any]:
+def _decode(path: Path, landmarker: FaceLandmarker, rng: Generator) -> dict[str, Any]:
     gaps, chunks = GapFiller(), []
 
     def on_sound(chunk: SoundChunk) -> None:
@@ -135,37 +140,37 @@ def _decode(path: Path) -> dict[str, Any]:
     for tube in find_tubes(open_clip(path), load_detector("auto"), on_sound=on_sound):
         tracks.setdefault(tube.track, []).append(tube)
     longest = max(tracks.values(), key=lambda pieces: sum(map(len, pieces)))
-    samples = [chunk.samples for chunk in chunks]
-    return {
-        "times": np.concatenate([tube.times for tube in longest]),
-        "crops": np.concatenate([to_grey(tube.crops) for tube in longest]),
-        "samples": np.concatenate([np.zeros(0, np.float32), *samples]).astype(np.float16),
-        "start": chunks[0].time if chunks else 0.0,
+    times = np.concatenate([tube.times for tube in longest])
+    crops = np.concatenate([to_grey(tube.crops) for tube in longest])
+    out: dict[str, Any] = {
+        "samples": np.concatenate([chunk.samples for chunk in chunks]).astype(np.float16),
+        "start": chunks[0].time,
     }
+    for view in range(VIEWS + 1):
+        at, seen = (times, crops) if view == 0 else altered(times, crops, rng)
+        points = landmarker.points(np.repeat(seen[..., None], 3, axis=3))
+        out |= {f"times{view}": at, f"points{view}": points.astype(np.float16)}
+    return out
 
 
-def talks_of(data: Sequence[Path], work: Path, views: int) -> list[Talk]:
-    """All clips, each with ``views`` altered views beside its own."""
+def talks_of(data: Sequence[Path], work: Path) -> list[Talk]:
+    """All clips that hold speech."""
     out = []
-    for number, (corpus, name, arrays) in enumerate(read_clips(data, work)):
-        rng = np.random.default_rng(number)
-        times, crops = arrays["times"], arrays["crops"]
+    for corpus, name, arrays in read_clips(data, work):
         firsts, mouths = [], []
-        for view in range(views + 1):
-            own = (times, mouth_pictures(crops)) if view == 0 else altered(times, crops, rng)
-            steps, pictures = on_grid(*own)
-            if len(steps) < GRID_RATE // 2:
-                continue
-            # where a picture is missing the one before stays
+        for view in range(VIEWS + 1):
+            steps, shapes = on_grid(arrays[f"times{view}"], mouth_shapes(arrays[f"points{view}"]))
+            # where a face is missing the shape before stays
             every = np.arange(steps[0], steps[-1] + 1)
             firsts.append(int(steps[0]))
-            mouths.append(pictures[np.searchsorted(steps, every, side="right") - 1])
-        bands = BandReader()
-        bands.push(float(arrays["start"]), arrays["samples"].astype(np.float32))
+            mouths.append(shapes[np.searchsorted(steps, every, side="right") - 1])
+        start, bands = float(arrays["start"]), BandReader()
+        bands.push(start, arrays["samples"].astype(np.float32))
         levels = bands.finish()
-        talk = speech_steps(levels, float(arrays["start"]), int(times[-1] * GRID_RATE) + 2)
-        out.append(Talk(name, corpus, group_of(corpus, name), firsts, mouths, levels,
-                        float(arrays["start"]), talk))  # fmt: skip
+        speech = speech_steps(levels, start, int(arrays["times0"][-1] * GRID_RATE) + 2)
+        if speech.sum() > LEAST_SPEECH:
+            group = group_of(corpus, name)
+            out.append(Talk(name, corpus, group, firsts, mouths, levels, start, speech))
     return out
 
 
@@ -192,48 +197,43 @@ def _without_short(mask: NDArray[np.bool_], value: bool, least: int) -> NDArray[
 def altered(
     times: NDArray[np.float64], crops: Pictures, rng: Generator
 ) -> tuple[NDArray[np.float64], Pictures]:
-    """Times and mouths (n, 32, 32) of face crops (n, 96, 96), seen otherwise."""
+    """Times and faces of face crops (n, 96, 96), seen otherwise."""
     count, knots = len(crops), np.linspace(0, 1, 6)
 
     def wander(size: float) -> NDArray[np.float64]:
         return np.interp(np.linspace(0, 1, count), knots, rng.normal(0, size, len(knots)))
 
-    side = 44 * np.exp(rng.normal(0, 0.08) + wander(0.015))
-    turn = np.deg2rad(rng.normal(0, 4) + wander(1.5))
-    x, y = 48 + rng.normal(0, 2) + wander(1.0), 74 + rng.normal(0, 2) + wander(1.0)
+    scale, turn = np.exp(rng.normal(0, 0.06) + wander(0.012)), rng.normal(0, 4) + wander(1.5)
+    x, y = rng.normal(0, 2) + wander(1.0), rng.normal(0, 2) + wander(1.0)
     mirrored = rng.random() < 0.5
-    face = int(rng.choice([0, 0, 30, 44, 61, 87]))  # side of a small face
+    face = int(rng.choice([0, 0, 0, 36, 44, 61]))  # side of a small face
     quality, blur = int(rng.choice([0, 0, 30, 50, 70])), float(rng.choice([0, 0, 0.8, 1.3]))
     gain, gamma = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.2))
     noise = float(rng.choice([0, 0, 2, 5]))
     rate = float(rng.choice([0, 0, 0, 8.5, 10, 12.5, 15, 20]))
-    out = np.empty((count, MOUTH_SIZE, MOUTH_SIZE), np.float32)
+    out = np.empty(crops.shape, np.float32)
+    size = crops.shape[1]
     for k in range(count):
         crop: Any = crops[k]
         if face:
             small = cv2.resize(crop, (face, face), interpolation=cv2.INTER_AREA)
-            crop = cv2.resize(small, crop.shape[::-1])
+            crop = cv2.resize(small, (size, size))
         if quality:
             coded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
             crop = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
         if blur:
             crop = cv2.GaussianBlur(crop, (0, 0), blur)
-        scale, half = side[k] / MOUTH_SIZE, MOUTH_SIZE / 2
-        cos, sin = np.cos(turn[k]) * scale, np.sin(turn[k]) * scale
-        m = np.array([[cos, -sin, x[k]], [sin, cos, y[k]]])
-        m[:, 2] += m[:, :2] @ np.full(2, 0.5 - half) - 0.5
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        picture = cv2.warpAffine(
-            crop, m, (MOUTH_SIZE, MOUTH_SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE
-        )
+        m = cv2.getRotationMatrix2D((size / 2, size / 2), turn[k], scale[k])
+        m[:, 2] += x[k], y[k]
+        picture = cv2.warpAffine(crop, m, (size, size), borderMode=cv2.BORDER_REPLICATE)
         out[k] = picture[:, ::-1] if mirrored else picture
     out = 255 * np.clip(out / 255 * gain, 0, 1) ** gamma + rng.normal(0, noise, out.shape)
-    mouths = np.clip(np.rint(out), 0, 255).astype(np.uint8)
+    faces = np.clip(np.rint(out), 0, 255).astype(np.uint8)
     if not rate:
-        return times, mouths
+        return times, faces
     wanted = np.arange(times[0] + rng.uniform(0, 1 / rate), times[-1], 1 / rate)
     chosen = np.unique(np.clip(np.searchsorted(times, wanted), 0, count - 1))
-    return times[chosen], mouths[chosen]
+    return times[chosen], faces[chosen]
 
 
 def noisy(x: Floats, rng: Generator, other: Floats) -> Floats:

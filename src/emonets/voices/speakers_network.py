@@ -1,44 +1,46 @@
 """The network that compares a mouth's movement with the audio; it ships with the package.
 
-It is small enough for matrix products of numpy. A picture of a mouth becomes 40 numbers by one
-matrix. Convolutions over time turn these, and the bands of the audio, into two embeddings. Their
-products at seven shifts, and both themselves, go through three more convolutions, to one number a
-step. Above 0 the mouth rather fits the audio, below 0 it rather does not.
+Convolutions over time turn the shapes of a mouth, and the bands of the audio, into two embeddings.
+Their products at seven shifts, and both themselves, go through three more convolutions, to one
+number a step. Above 0 the mouth rather fits the audio, below 0 it rather does not. Some networks of
+this kind are averaged. They are small enough for matrix products of numpy.
 
 Trained by ``tools/train_speakers.py``; see ``docs/models/speakers.md``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from emonets.errors import BundleError
-from emonets.voices.speakers_input import BANDS, MOUTH_SIZE, PER_STEP, Bands
+from emonets.voices.speakers_input import BANDS, PER_STEP, SHAPE, Bands
 
 Floats = NDArray[np.float32]
 Shapes = dict[str, tuple[int, ...]]
 
-PICTURE = 40
-"""Numbers that are kept of a picture of a mouth."""
-EMBEDDING = 40
+EMBEDDING = 24
 """Length of the embeddings of mouth and audio, at each step."""
-HIDDEN = 56
+HIDDEN = 32
 SHIFTS = 7
 """Steps by which the audio is moved against the mouth: -3..3, 120 ms either way."""
 DILATIONS = (1, 2, 3)
-
-CONTEXT = 32
+AROUND = 25
+"""Steps on each side over which a shape's mean is taken, and subtracted."""
+CONTEXT = AROUND + 32
 """Steps on each side on which the output of a step may depend; in truth fewer."""
 BLOCK = 1500
 """Steps computed at once: bounds the memory."""
 
-_DEVIATION = 6.0  # grey levels; keeps noise of a flat picture small
+# what a mouth's numbers differ by, pixels of a FER2013 face
+_SPREAD = np.array([1.2, 1.5, 1.2, 1.2, 0.6, 1.2, 1.2, 0.8], np.float32)
 
 
 class SpeakersNetwork:
@@ -46,34 +48,36 @@ class SpeakersNetwork:
 
     Parameters
     ----------
-    weights : arrays by name, float, of the shapes that `shapes` returns.
+    weights : arrays by name, float: of each network those of `shapes`, behind its number.
 
     Raises
     ------
     BundleError : an array is missing, has another shape, or is not finite.
     """
 
-    def __init__(self, weights: dict[str, NDArray[np.floating]]) -> None:
-        for name, shape in shapes().items():
-            array = weights.get(name)
-            if array is None or array.shape != shape or not np.isfinite(array).all():
-                raise BundleError(
-                    f"the weights of the speakers' network are damaged or foreign ({name}); "
-                    "install emonets again"
-                )
-        self._w = {name: np.asarray(weights[name], np.float32) for name in shapes()}
+    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        count = 1 + max(
+            (int(name.split(".")[0]) for name in weights if name[0].isdigit()), default=0
+        )
+        self._networks = []
+        for k in range(count):
+            for name, shape in shapes().items():
+                array = weights.get(f"{k}.{name}")
+                if array is None or array.shape != shape or not np.isfinite(array).all():
+                    raise BundleError(
+                        f"the weights of the speakers' network are damaged or foreign "
+                        f"({k}.{name}); install emonets again"
+                    )
+            self._networks.append(
+                _Network({name: weights[f"{k}.{name}"].astype(np.float32) for name in shapes()})
+            )
 
-    def embed(self, mouths: NDArray[np.uint8]) -> Floats:
-        """(n, 40) of pictures of mouths, (n, 32, 32) uint8."""
-        out: Floats = normal_pictures(mouths) @ self._w["picture.weight"].T
-        return out + self._w["picture.bias"]
-
-    def score(self, mouths: NDArray[np.float16] | Floats, first: int, bands: Bands) -> Floats:
+    def score(self, mouths: NDArray[Any], first: int, bands: Bands) -> Floats:
         """How well a mouth fits the audio, at each step; (n,).
 
         Parameters
         ----------
-        mouths : (n, 40), from `embed`, of steps that follow each other.
+        mouths : (n, 8) from `mouth_shapes`, of steps that follow each other.
         first : step of the grid at which they begin.
         bands : of the clip.
         """
@@ -81,11 +85,22 @@ class SpeakersNetwork:
         out = np.empty(n, np.float32)
         for start in range(0, n, BLOCK):
             a, b = max(0, start - CONTEXT), min(n, start + BLOCK + CONTEXT)
-            mouth = self._mouth(np.asarray(mouths[a:b], np.float32).T)
-            part = self._joined(mouth, self._audio(bands.at(first + a, b - a).T))
+            moved, audio = movement(mouths[a:b]).T, bands.at(first + a, b - a).T
+            part = np.mean([network.score(moved, audio) for network in self._networks], axis=0)
             end = min(n, start + BLOCK)
             out[start:end] = part[start - a : end - a]
         return out
+
+
+class _Network:
+    """One of the networks: arrays by name, as `shapes` describes them."""
+
+    def __init__(self, weights: dict[str, Floats]) -> None:
+        self._w = weights
+
+    def score(self, mouth: Floats, audio: Floats) -> Floats:
+        """(9, n) and (24, 4 n) → (n,)."""
+        return self._joined(self._mouth(mouth), self._audio(audio))
 
     def _mouth(self, x: Floats) -> Floats:
         return self._conv("mouth.1", _relu(self._conv("mouth.0", x)))
@@ -119,10 +134,9 @@ class SpeakersNetwork:
 
 
 def shapes() -> Shapes:
-    """The shape of each array of the network, by name."""
+    """The shape of each array of one network, by name."""
     layers = {
-        "picture": (PICTURE, MOUTH_SIZE**2),
-        "mouth.0": (HIDDEN, PICTURE, 5), "mouth.1": (EMBEDDING, HIDDEN, 5),
+        "mouth.0": (HIDDEN, SHAPE + 1, 5), "mouth.1": (EMBEDDING, HIDDEN, 5),
         "audio.0": (HIDDEN, BANDS, 5), "audio.1": (HIDDEN, HIDDEN, PER_STEP),
         "audio.2": (EMBEDDING, HIDDEN, 5),
         "joined": (HIDDEN, 2 * EMBEDDING + SHIFTS, 1),
@@ -157,12 +171,19 @@ def load_network(path: Path | None = None) -> SpeakersNetwork:
     return SpeakersNetwork(weights)
 
 
-def normal_pictures(mouths: NDArray[np.uint8]) -> Floats:
-    """(n, 1024) of pictures (n, 32, 32) uint8: without their own mean and contrast."""
-    x = mouths.reshape(len(mouths), -1).astype(np.float32)
-    x -= x.mean(axis=1, keepdims=True)
-    x /= x.std(axis=1, keepdims=True) + _DEVIATION
-    return x
+def movement(mouths: NDArray[Any]) -> Floats:
+    """(n, 9) of shapes (n, 8): without their mean of 1 s on each side, and the gap of the lips.
+
+    What is left does not depend on whose mouth it is.
+    """
+    x = np.asarray(mouths, np.float32)
+    n, kernel = len(x), np.ones(2 * AROUND + 1)
+
+    def around(column: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(np.convolve(column, kernel)[AROUND : AROUND + n])
+
+    mean = np.stack([around(column) for column in x.T], axis=1) / around(np.ones(n))[:, None]
+    return np.concatenate([(x - mean) / _SPREAD, x[:, :1] / 3 - 0.5], axis=1).astype(np.float32)
 
 
 def _relu(x: Floats) -> Floats:
