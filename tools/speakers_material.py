@@ -113,24 +113,32 @@ def group_of(corpus: str, name: str) -> str:
     return f"{corpus} {name.split('_', maxsplit=1)[0]}"
 
 
+def clips_of(data: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Corpus and file of each clip, in a fixed order."""
+    return [
+        (corpus, path)
+        for folder in data
+        for corpus, pattern in CORPORA.items()
+        for path in sorted((folder / corpus).glob(pattern))
+    ]
+
+
 def read_clips(data: Sequence[Path], work: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Corpus and name of each clip, ``samples``, ``start``, and ``times0``, ``points0`` of a view.
 
     Clips are decoded once and then read from ``work``.
     """
     work.mkdir(parents=True, exist_ok=True)
-    landmarker, number = FaceLandmarker(), 0
-    for folder in data:
-        for corpus, pattern in CORPORA.items():
-            for path in sorted((folder / corpus).glob(pattern)):
-                kept = work / f"{corpus}__{path.stem}.npz"
-                if not kept.exists():
-                    np.savez(kept, **_decode(path, landmarker, np.random.default_rng(number)))
-                number += 1
-                yield corpus, path.stem, dict(np.load(kept))
+    landmarker = FaceLandmarker()
+    for number, (corpus, path) in enumerate(clips_of(data)):
+        kept = work / f"{corpus}__{path.stem}.npz"
+        if not kept.exists():
+            np.savez(kept, **_landmarks(path, landmarker, np.random.default_rng(number)))
+        yield corpus, path.stem, dict(np.load(kept))
 
 
-def _decode(path: Path, landmarker: FaceLandmarker, rng: Generator) -> dict[str, Any]:
+def decode(path: Path) -> tuple[NDArray[np.float64], Pictures, SoundChunk]:
+    """Times (n,) and grey face crops (n, 96, 96) of the longest track, and the sound."""
     gaps, chunks = GapFiller(), []
 
     def on_sound(chunk: SoundChunk) -> None:
@@ -142,10 +150,12 @@ def _decode(path: Path, landmarker: FaceLandmarker, rng: Generator) -> dict[str,
     longest = max(tracks.values(), key=lambda pieces: sum(map(len, pieces)))
     times = np.concatenate([tube.times for tube in longest])
     crops = np.concatenate([to_grey(tube.crops) for tube in longest])
-    out: dict[str, Any] = {
-        "samples": np.concatenate([chunk.samples for chunk in chunks]).astype(np.float16),
-        "start": chunks[0].time,
-    }
+    return times, crops, SoundChunk(chunks[0].time, np.concatenate([c.samples for c in chunks]))
+
+
+def _landmarks(path: Path, landmarker: FaceLandmarker, rng: Generator) -> dict[str, Any]:
+    times, crops, sound = decode(path)
+    out: dict[str, Any] = {"samples": sound.samples.astype(np.float16), "start": sound.time}
     for view in range(VIEWS + 1):
         at, seen = (times, crops) if view == 0 else altered(times, crops, rng)
         points = landmarker.points(np.repeat(seen[..., None], 3, axis=3))

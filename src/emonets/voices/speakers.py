@@ -92,16 +92,17 @@ class Speakers:
         numbers = np.asarray(features.get("speaker_track", np.zeros(0)), np.int64)
         steps = np.asarray(features.get("speaker_step", np.zeros(0)), np.int64)
         values = np.asarray(features.get("speaker_score", np.zeros(0)), np.float32)
-        tracks = np.unique(numbers)
-        end = int(steps.max()) + 1 if len(steps) else 0
-        talk = None if speech is None else _on_steps(speech, end)
+        order = np.lexsort([steps, numbers])
+        numbers, steps, values = numbers[order], steps[order], values[order]
+        tracks, begin = np.unique(numbers, return_index=True)
+        talk = None if speech is None else _on_steps(speech, int(steps.max(initial=-1)) + 1)
         first, scores = np.zeros(len(tracks), np.int64), []
-        for k, track in enumerate(tracks):
-            own = numbers == track
-            at = steps[own]
-            first[k] = at.min()
-            dense = np.full(int(at.max() - at.min()) + 1, np.nan, np.float32)
-            dense[at - at.min()] = values[own]
+        ends = np.append(begin[1:], len(numbers))
+        for k, (a, b) in enumerate(zip(begin, ends, strict=True)):
+            at = steps[a:b]
+            first[k] = at[0]
+            dense = np.full(int(at[-1] - at[0]) + 1, np.nan, np.float32)
+            dense[at - at[0]] = values[a:b]
             weight = None if talk is None else talk[first[k] : first[k] + len(dense)]
             scores.append(_averaged(dense, weight))
         return cls(tracks, first, tuple(scores), talk)
@@ -240,10 +241,12 @@ class SpeakersReader(BaseReader):
 
 
 def _on_steps(speech: SpeechLike, count: int) -> NDArray[np.bool_]:
-    """Whether somebody speaks at each of the first ``count`` steps of the grid."""
+    """Whether somebody speaks at each step of the grid, ``count`` of them or to its end."""
     mask = speech.mask()
     if not len(mask):
         return np.zeros(count, np.bool_)
+    end = speech.start + speech.step * len(mask)
+    count = max(count, int(np.ceil(end * GRID_RATE - 1e-6)))
     at = np.floor((np.arange(count) / GRID_RATE - speech.start) / speech.step + 1e-6).astype(int)
     inside = (at >= 0) & (at < len(mask))
     return np.asarray(inside & mask[np.clip(at, 0, len(mask) - 1)])

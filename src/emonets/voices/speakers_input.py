@@ -117,7 +117,7 @@ def on_grid(times: NDArray[np.float64], shapes: Floats) -> tuple[Steps, Floats]:
 
     Parameters
     ----------
-    times : (n,) seconds, rising. shapes : (n, 8).
+    times : (n,) seconds, rising. shapes : (n, 8), or other arrays.
     """
     if len(times) < 2:
         return np.zeros(0, np.int64), shapes[:0]
@@ -128,7 +128,8 @@ def on_grid(times: NDArray[np.float64], shapes: Floats) -> tuple[Steps, Floats]:
     gap = times[right] - times[right - 1]
     good = gap <= LONGEST_STEP
     steps, at, right, gap = steps[good], at[good], right[good], gap[good]
-    share = np.clip((at - times[right - 1]) / gap, 0.0, 1.0)[:, None]
+    share = np.clip((at - times[right - 1]) / gap, 0.0, 1.0)
+    share = share.reshape(-1, *[1] * (shapes.ndim - 1))
     mixed = shapes[right - 1] * (1 - share) + shapes[right] * share
     return steps, mixed.astype(np.float32)
 
@@ -220,7 +221,8 @@ def _levels(frames: NDArray[np.float32]) -> NDArray[np.uint8]:
     spectrum = np.fft.rfft(frames * _TAPER, 512, axis=1)
     power = (np.abs(spectrum) ** 2).astype(np.float32) @ _FILTERS
     decibel = 10 * np.log10(power + 1e-12)
-    return np.rint(np.clip((decibel - _DECIBEL_FLOOR) / _DECIBEL_STEP, 0, 255)).astype(np.uint8)
+    steps = np.clip((decibel - _DECIBEL_FLOOR) / _DECIBEL_STEP, 0, 255)
+    return np.asarray(np.rint(steps), np.uint8)
 
 
 def _decibel(levels: NDArray[Any]) -> Floats:
