@@ -164,7 +164,9 @@ def order_of(cast: int, plan: int, tile: int, order: Sequence[int]) -> list[int]
 
 def gallery(rng: np.random.Generator, cast: Sequence[Take]) -> Film:
     w, h = 300, 170
-    places = [(10 + 320 * (k % 2), 6 + 180 * (k // 2), w, h) for k in range(int(rng.integers(2, 5)))]
+    places = [
+        (10 + 320 * (k % 2), 6 + 180 * (k // 2), w, h) for k in range(int(rng.integers(2, 5)))
+    ]
     return tiles("gallery", rng, cast, places, 0.8, 2.5)
 
 

@@ -65,9 +65,7 @@ def examine(film: Film, tubes: Sequence[FaceTube]) -> dict[str, Any]:
             shown.setdefault(tube.track, []).append(person)
             if k % 3 == 0:
                 pairs.append((person, persons.of_track(tube.track)))
-    mixed = {
-        track: len(own) - max(Counter(own).values()) for track, own in shown.items()
-    }
+    mixed = {track: len(own) - max(Counter(own).values()) for track, own in shown.items()}
     both = same = told = 0
     for (a, p), (b, q) in combinations(pairs, 2):
         same += a == b
@@ -167,6 +165,7 @@ def cost(paths: Sequence[Path], repeat: int) -> list[Evidence]:
     for _ in range(repeat):
         for path in paths:
             for verify in (False, True):
+
                 def tubes(*args: Any, _verify: bool = verify, **kwargs: Any) -> Any:
                     return original(*args, **{**kwargs, "verify": _verify})
 
@@ -201,9 +200,7 @@ def main() -> None:
     rows = measure(others, "actors", "other people", args.films, 2, args.verbose)
     if args.photographs is not None:
         people = photographs(args.photographs, 200, 0)
-        rows += measure(
-            people, "photographs", "other people", args.films, 3, args.verbose
-        )
+        rows += measure(people, "photographs", "other people", args.films, 3, args.verbose)
     clips = sorted((args.data / "javanese_av").glob("*.mp4"))[::20]
     rows += cost([*clips, *sorted((args.data / "crema_d").glob("*.flv"))], 2)
     write_results("who_is_who", rows)

@@ -211,7 +211,9 @@ class TubeBuilder:
         def entry(j: int) -> Entry:
             kept = neighbourhood(now.image, boxes[j], within=inside)
             score, clear = float(scores[j]), bool(shared[j].max() < OVERLAP)
-            return Entry(now.position, now.index, now.time, boxes[j], True, score, kept, clear=clear)
+            return Entry(
+                now.position, now.index, now.time, boxes[j], True, score, kept, clear=clear
+            )
 
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
             new = entry(j)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonets.errors import DataError
 
-SAME = 0.40
+SAME = 0.37
 """Distance up to which two clusters of embeddings are one person; see ``distances``."""
 NOISE = 0.03
 """Mean squared distance of one embedding to the mean of many of the same track."""

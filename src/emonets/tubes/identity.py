@@ -172,9 +172,7 @@ def persons_of_tracks(tracks: list[_Track]) -> NDArray[np.int64]:
     return np.array([names[int(number)] for number in person], np.int64)
 
 
-def _nearest(
-    tracks: list[_Track], person: NDArray[np.int64], spans: Floats, i: int
-) -> int:
+def _nearest(tracks: list[_Track], person: NDArray[np.int64], spans: Floats, i: int) -> int:
     """The person of a track without a sure embedding; a new number where none fits.
 
     A face at the same place shortly before or after is the first choice, the embedding the second.

@@ -35,8 +35,10 @@ CUT_TIME = 0.1
 """Seconds within which faces never change as much by themselves."""
 FADE_TIME, FADE_REST = 0.4, 0.3
 """Seconds over which a slow change is found, and after which it is over."""
-FADE_COLOURS = 0.95
-"""With edges that correlate less than ``CUT``: one face may be fading into another."""
+FADE_EDGES, FADE_COLOURS = 0.75, 0.97
+"""Correlations of edges and colours below which it is examined whether a face fades."""
+FADE_REST_POWER = 0.12
+"""Largest part of the change that a mixture of the first and the last picture leaves over."""
 RUN_TIME = 0.15
 """Seconds between sudden changes that belong together."""
 OVERLAP = 0.2
@@ -124,14 +126,40 @@ def _mark_fade(
         track.looks.clear()
         return
     begin, before, tint = track.looks[0]
-    if track.unsettled is None and likeness(before, look) < CUT:
-        if histogram_correlation(tint, colours) < FADE_COLOURS:
+    if track.unsettled is None and likeness(before, look) < FADE_EDGES:
+        alike = histogram_correlation(tint, colours)
+        if alike < FADE_COLOURS and _is_fade(track, new, begin):
             track.unsettled = new.time + FADE_REST
             for entry in reversed(track.entries):
                 if entry.time <= begin:
                     break
                 entry.clear = False
     new.clear &= track.unsettled is None
+
+
+def _is_fade(track: Track, new: Entry, begin: float) -> bool:
+    """Whether some picture since ``begin`` is a mixture of the first and the last one.
+
+    In a moving face none is.
+    """
+    since = [e for e in track.entries if e.time >= begin - 1e-6]
+    if len(since) < 2:
+        return False
+    box = since[0].box
+    first, *between, last = (
+        cv2.cvtColor(
+            cut_crop(e.kept, box / np.tile(e.factor, 2), _LOOK), cv2.COLOR_RGB2GRAY
+        ).astype(np.float64)
+        for e in (*since, new)
+    )
+    change = last - first
+    power = float((change * change).sum())
+    for picture in between:
+        share = float(((picture - first) * change).sum()) / max(power, 1.0)
+        rest = picture - first - share * change
+        if 0.2 <= share <= 0.8 and float((rest * rest).sum()) <= FADE_REST_POWER * power:
+            return True
+    return False
 
 
 class Verifier:
@@ -295,7 +323,9 @@ class Verifier:
     def _best_of(self, entries: list[Entry]) -> None:
         """Embed two entries of a tube of which none is sure: better than none."""
         found = [e for e in entries if e.detected] or entries
-        for entry in {id(e): e for e in (found[len(found) // 3], found[2 * len(found) // 3])}.values():
+        for entry in {
+            id(e): e for e in (found[len(found) // 3], found[2 * len(found) // 3])
+        }.values():
             self._embedding(entry)
 
     def _is_sure(self, entry: Entry) -> bool:
