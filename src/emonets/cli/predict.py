@@ -65,6 +65,10 @@ def predict(
         str | None,
         typer.Option(help="Specialists, such as face,audio; or all. Default: the bundle's."),
     ] = None,
+    same_people: Annotated[
+        bool,
+        typer.Option("--same-people", help="Give a person the same number in all clips."),
+    ] = False,
     uncertain_below: Annotated[
         float | None,
         typer.Option(help="Label 'uncertain' if no emotion has this probability, 0 to 1."),
@@ -113,6 +117,7 @@ def predict(
             options=options,
             workers=workers,
             folder=out,
+            same_people=same_people,
             on_clip=lambda _: bar.advance(task),
             on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
         )

@@ -13,6 +13,12 @@ _MANY = 16
 """Embeddings that a person's mean counts as; a result does not hold their number."""
 
 
+def common_people(result: Result) -> Result:
+    """`with_same_people`, without the embeddings, which are biometric data."""
+    made = with_same_people(result)
+    return replace(made, persons=tuple(replace(own, embedding=None) for own in made.persons))
+
+
 def with_same_people(result: Result) -> Result:
     """A result whose persons have common numbers, from 0 in the order of clips and appearance.
 
