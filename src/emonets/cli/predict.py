@@ -14,7 +14,7 @@ from rich.table import Table
 from emonets.cli.options import PLAIN, console, err
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
-from emonets.result import Result
+from emonets.result import Result, Row
 
 TABLE = "table"
 """The format for the terminal; the others are those of :mod:`emonets.export`."""
