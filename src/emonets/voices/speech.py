@@ -87,7 +87,7 @@ class Speech:
         """Whether a span holds enough speech: `NEEDED` seconds, or half of a shorter span."""
         return end > start and self.seconds(start, end) >= min(NEEDED, (end - start) / 2)
 
-    def near(self, times: NDArray[np.float64], margin: float) -> NDArray[np.bool_]:
+    def near(self, times: NDArray[np.floating], margin: float) -> NDArray[np.bool_]:
         """(n,) bool, whether each time (n,) lies within speech or ``margin`` seconds of it."""
         if not len(self._edges):
             return np.zeros(len(times), np.bool_)

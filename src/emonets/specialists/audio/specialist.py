@@ -27,7 +27,7 @@ from emonets.voices.speech import Speech
 
 PIECE = 5.0
 """Seconds: longer sounds than twice this are predicted in pieces of about this, then averaged."""
-MARGIN = 0.2
+MARGIN = 0.5
 """Seconds before and after speech that go to the network too."""
 NO_SPEECH = "no speech was found in the sound: the audio specialist is not used"
 _BATCH = 32  # spans that go to the network together
@@ -240,8 +240,9 @@ class AudioSpecialist:
             "kind": self.kind,
             "network": network,
             "emotions": list(self.emotions),
-            "on": self.on,
         }
+        if self.on != "sound":  # a bundle without it is one of the whole sound track
+            settings["on"] = self.on
         return settings, parts
 
     @classmethod
@@ -268,7 +269,7 @@ class AudioSpecialist:
                 features=settings["features"],
                 emotions=settings["emotions"],
                 head=head,
-                on=settings.get("on", "sound"),  # bundles of 0.1 do not have it
+                on=settings.get("on", "sound"),
             )
         except BundleError:
             raise
