@@ -125,11 +125,19 @@ def test_where_nobody_speaks_there_are_no_listeners() -> None:
     """A silent person's motion counts as ever: it is nobody else's."""
     features = faces(("happy", 50, (0, 4)))
     scene = scene_of(features, {0: []})
-    specialists = {"face": FakeFace(), "activity": FakeAudio("activity", "motion")}
+    specialists = {"face": FakeFace(), "activity": FakeAudio("activity", "motion")}  # no audio
     found = made(features, scene, window=2.0, specialists=specialists)
     rows = fused(found, None, list(specialists))
     assert [row.speaks for row in rows] == [False, False]
     assert {row.label for row in rows} == {"angry"}
+
+
+def test_who_is_seen_only_while_nobody_speaks_listens_in_that_window() -> None:
+    features = faces(("happy", 50, (0, 4)), ("sad", 50, (3, 4)))
+    rows = fused(made(features, scene_of(features, {0: [(0.0, 3.0)], 1: []})))
+    assert [row.label for row in rows] == ["angry", "sad"]
+    assert rows[1].speech == 0
+    assert rows[1].speaks is False
 
 
 def test_a_lone_face_and_the_voice_of_somebody_who_is_not_seen() -> None:

@@ -76,7 +76,7 @@ def combine_windows(
     rows = []
     for parts, fused in zip(sets, _fused(sets, fusion, known), strict=True):
         face = [row for row in parts if row.track is not None]
-        p = face[0].probabilities if face and listens(face[0]) else fused
+        p = face[0].probabilities if face and listens(face[0], parts) else fused
         pictures = [row for row in face if row.level == "face"]
         joined = _joined(pictures or face or parts, JOINER.join(names))
         rows.append(
@@ -98,9 +98,14 @@ def _own_first(face: list[Row], rest: list[Row]) -> list[Row]:
     return face + [row for row in rest if row.model not in own]
 
 
-def listens(row: Row) -> bool:
-    """Whether somebody speaks in a row's span, and not the person of the row."""
-    return row.speaks is False and row.speech != 0
+def listens(face: Row, rest: Sequence[Row]) -> bool:
+    """Whether somebody speaks in a window, and not the person of this face.
+
+    Parameters
+    ----------
+    face : a face's row in the window. rest : those of all else in it.
+    """
+    return face.speaks is False and (bool(face.speech) or any(row.sound_found for row in rest))
 
 
 def _fused(
