@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from emonets.bundle import Bundle, find_bundle, read_bundle, write_bundle
-from emonets.contracts import (
-    FRAMES,
-    SOUND,
-    TUBES,
-    Specialist,
-    in_order,
-    specialist_kind,
-    specialist_kinds,
-)
+from emonets.bundle import find_bundle, read_bundle, write_bundle
+from emonets.contracts import SOUND, Specialist, in_order, specialist_kind, specialist_kinds
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.fusion.base import Fusion
 from emonets.fusion.named import NamedFusion
+from emonets.inference.clip import needs_pictures, predict_rows, read
 from emonets.inference.combine import (
     JOINER,
     about_uncertain,
     about_unknown,
     check_uncertain,
-    combine_clip,
-    combine_windows,
     describe_combination,
     mark_uncertain,
 )
-from emonets.inference.rows import clip_status, rows_of, status_of
-from emonets.inference.windows import Windows, check_windows, outside, spans_of, whole_span
+from emonets.inference.rows import status_of
+from emonets.inference.same_people import common_people
+from emonets.inference.windows import Windows, check_windows
 from emonets.media.clip import Clip, Frame, open_clip
 from emonets.media.find import PASSED_OVER, search_clips
 from emonets.media.limits import Limits
-from emonets.one_pass import read_clip
+from emonets.model_bundle import (
+    about_bundle,
+    active_of,
+    foreign_fusion,
+    fusion_of,
+    specialists_of,
+)
 from emonets.provenance.corpus import PART as PROVENANCE
 from emonets.provenance.corpus import Provenance, provenance_of
 from emonets.result import FileStatus, Result
 from emonets.runtime.onnx import check_device
-from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike
 
 DEFAULT_BUNDLE = "modern"
@@ -101,7 +98,7 @@ class EmoNets:
         if fusion is not None and not isinstance(fusion, NamedFusion):
             fusion = NamedFusion(fusion, tuple(self.specialists))
         if fusion is not None and not set(self.specialists) <= set(fusion.models):
-            raise ParameterError(_foreign(fusion, self.specialists))
+            raise ParameterError(foreign_fusion(fusion, self.specialists))
         self.fusion = fusion
         self.about = dict(about or {})
         self.device = check_device(device)
@@ -123,10 +120,11 @@ class EmoNets:
         ParameterError : the device is not available.
         """
         content = read_bundle(find_bundle(bundle))
-        parts = _specialists_of(content)
+        parts = specialists_of(content)
         return cls(
-            **parts, fusion=_fusion_of(content, parts), active=_active_of(content, parts),
-            about=_about(content, str(bundle)), device=device, provenance=provenance_of(content),
+            **parts, fusion=fusion_of(content, parts), active=active_of(content, parts),
+            about=about_bundle(content, str(bundle)), device=device,
+            provenance=provenance_of(content),
         )  # fmt: skip
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -137,7 +135,7 @@ class EmoNets:
         BundleError : it cannot be written there, or holds a fusion of more specialists than it has.
         """
         if self.fusion is not None and set(self.fusion.models) != set(self.specialists):
-            raise BundleError(_foreign(self.fusion, self.specialists))
+            raise BundleError(foreign_fusion(self.fusion, self.specialists))
         settings: dict[str, Any] = {}
         arrays: dict[str, Any] = {}
         for name, specialist in self.specialists.items():
@@ -156,26 +154,28 @@ class EmoNets:
             manifest[PROVENANCE], arrays[PROVENANCE] = self.provenance.to_bundle()
         return write_bundle(folder, manifest, arrays)
 
-    def with_models(self, names: Sequence[str] | None) -> EmoNets:
+    def with_models(self, names: str | Sequence[str] | None) -> EmoNets:
         """This model with some of its specialists only.
 
         In a fitted fusion those that are left out count as 1/7.
 
         Parameters
         ----------
-        names : of specialists; ``("all",)``: every one; None: those of :attr:`active`.
+        names : of specialists: a list, or one text such as ``"face"`` or ``"face,audio"``;
+            ``"all"``: every one; None: those of :attr:`active`.
 
         Raises
         ------
-        ParameterError : it has none of that name.
+        ParameterError : it has none of that name, or no name is given.
         """
         if names is None:
             names = self.active
-        elif list(names) == [ALL]:
+        names = specialist_names(names)
+        if names == (ALL,):
             names = tuple(self.specialists)
         for name in names:
             self._must_have(name)
-        if tuple(names) == tuple(self.specialists) == self.active:
+        if set(names) == set(self.specialists) and self.active == tuple(self.specialists):
             return self
         chosen: dict[str, Any] = {name: self.specialists[name] for name in names}
         return type(self)(
@@ -199,7 +199,8 @@ class EmoNets:
         detector: DetectorLike = "auto",
         frames: bool = False,
         crops: str | os.PathLike[str] | None = None,
-        models: Sequence[str] | None = None,
+        models: str | Sequence[str] | None = None,
+        same_people: bool = False,
         uncertain_below: float | None = None,
         abstain: bool = False,
         errors: str = "auto",
@@ -221,8 +222,10 @@ class EmoNets:
         frames : add a row for every single face picture too.
         crops : a folder of your own face crops of a single clip, named by frame number from 1
             (``tubes.crop_folder.CropFolder``).
-        models : which specialists are used, of ``face``, ``audio``, ``activity`` and ``mouth``;
-            None: those of :attr:`active`; ``["all"]``: all that the model has.
+        models : which specialists are used, of ``face``, ``audio``, ``activity`` and ``mouth``: a
+            list of names, or one text such as ``"face"`` or ``"face,audio"``; ``"all"``: all that
+            the model has; None: those of :attr:`active`.
+        same_people : whether a person has one number in all clips, found by the face.
         uncertain_below : 0..1; a row whose largest probability is below it has the label
             ``uncertain``. Its probabilities stay.
         abstain : the same for the fused predictions, below the threshold of the model's fusion.
@@ -245,21 +248,24 @@ class EmoNets:
         if errors not in ("auto", "raise", "report"):
             raise ParameterError(f"errors must be auto, raise or report, got {errors!r}")
         strict = errors == "raise" or (errors == "auto" and single)
+        model = self.with_models(models)
         check_windows(window, hop)
         check_uncertain(uncertain_below, abstain, self.fusion)
         clips, missing, passed_over = _find(paths, strict, fps)
         if crops is not None and (not single or len(clips) > 1):
             raise ParameterError("crops belong to a single clip: give one path")
         parts = [Result((), missing)]
-        model = self.with_models(models)
         for path in clips:
             part = model.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,
                 crops=crops, uncertain_below=uncertain_below, abstain=abstain, raise_errors=strict,
-                fps=fps, limits=limits, video_stream=video_stream, audio_stream=audio_stream,
+                embeddings=same_people, fps=fps, limits=limits, video_stream=video_stream,
+                audio_stream=audio_stream,
             )  # fmt: skip
             parts.append(part)
         whole = Result.concatenate(parts)
+        if same_people:
+            whole = common_people(whole)
         about = model.describe(uncertain_below=uncertain_below, abstain=abstain) | passed_over
         return Result(whole.rows, whole.files, about, whole.persons)
 
@@ -273,8 +279,10 @@ class EmoNets:
         detector: DetectorLike = "auto",
         frames: bool = False,
         crops: str | os.PathLike[str] | None = None,
+        models: str | Sequence[str] | None = None,
         uncertain_below: float | None = None,
         abstain: bool = False,
+        embeddings: bool = False,
         raise_errors: bool = False,
         on_frame: Callable[[Frame], None] | None = None,
         fps: float | None = None,
@@ -282,53 +290,35 @@ class EmoNets:
         video_stream: int | None = None,
         audio_stream: int | None = None,
     ) -> Result:
-        """One clip; a failure becomes a status unless ``raise_errors``. See :meth:`predict`."""
-        file = str(path)
+        """One clip, by the same specialists as :meth:`predict`.
+
+        A failure becomes a status unless ``raise_errors``. With ``embeddings`` the persons of the
+        result keep their embedding, which is biometric data.
+        """
+        model, file = self.with_models(models), str(path)
         check_windows(window, hop)
-        check_uncertain(uncertain_below, abstain, self.fusion)
-        about = self.describe(uncertain_below=uncertain_below, abstain=abstain)
+        check_uncertain(uncertain_below, abstain, model.fusion)
+        about = model.describe(uncertain_below=uncertain_below, abstain=abstain)
         try:
             clip = open_clip(
                 Path(path), frame_rate=fps, limits=limits or Limits(), video_stream=video_stream,
                 audio_stream=audio_stream,
             )  # fmt: skip
-            self._check_streams(clip)
-            used = {
-                name: part for name, part in self.specialists.items()
-                if clip.info.has_frames or not _needs_pictures(part)
-            }  # fmt: skip
-            found = read_clip(
-                clip,
-                {name: part.open(device=self.device) for name, part in used.items()},
-                detector=detector,
-                stride=stride,
-                crops=None if crops is None else CropFolder(Path(crops)),
-                on_frame=on_frame,
+            model._check_streams(clip)
+            reading = read(
+                clip, model.specialists, file=file, stride=stride, detector=detector,
+                crops=None if crops is None else Path(crops), device=model.device,
+                embeddings=embeddings, on_frame=on_frame,
+            )  # fmt: skip
+            rows, status = predict_rows(
+                reading, model.fusion, file=file, window=window, hop=hop, frames=frames
             )
-            sound = next((found.features[n] for n, s in used.items() if SOUND in s.needs), None)
-            whole = whole_span(
-                found.pictures.span if any(map(_needs_pictures, used.values())) else None,
-                None if sound is None else (float(sound["span"][0]), float(sound["span"][1])),
-                loud=sound is not None and bool(sound["found"]),
-            )
-            spans = outside(spans_of(*whole, window, hop), found.pauses)
-            made = rows_of(file, used, found.features, spans, whole, frames=frames)
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):
                 raise
             return Result((), (status_of(error, file),), about)
-        rows, clip_rows = made.rows, made.whole
-        several = len(clip_rows) > 1
-        if several and len(spans) > 1:
-            rows += combine_windows(
-                made.by_span, list(used), self.fusion, self._known,
-                faces=any(part.per_face for part in used.values()),
-            )  # fmt: skip
-        rows += clip_rows
-        if several:
-            rows.append(combine_clip(clip_rows, self.fusion, self._known))
-        rows = mark_uncertain(rows, uncertain_below, abstain, self.fusion)
-        return Result(tuple(rows), (clip_status(file, clip, clip_rows),), about)
+        rows = mark_uncertain(rows, uncertain_below, abstain, model.fusion)
+        return Result(tuple(rows), (status,), about, reading.persons)
 
     def describe(
         self, *, uncertain_below: float | None = None, abstain: bool = False
@@ -356,7 +346,7 @@ class EmoNets:
 
     def _check_streams(self, clip: Clip) -> None:
         info = clip.info
-        visual = [name for name, part in self.specialists.items() if _needs_pictures(part)]
+        visual = [name for name, part in self.specialists.items() if needs_pictures(part)]
         audible = [name for name, part in self.specialists.items() if SOUND in part.needs]
         if not audible and not info.has_frames:
             raise MediaError(
@@ -366,13 +356,30 @@ class EmoNets:
             raise MediaError(info.path, "has no sound", f"the {audible[0]} model requires it")
 
 
-def _needs_pictures(specialist: Specialist) -> bool:
-    return not specialist.needs.isdisjoint((TUBES, FRAMES))
-
-
 def load(bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu") -> EmoNets:
     """Load a model: a shipped bundle by name, or a folder. See :meth:`EmoNets.load`."""
     return EmoNets.load(bundle, device=device)
+
+
+def specialist_names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of specialists, of a list or of one text with commas.
+
+    Raises
+    ------
+    ParameterError : neither of these, or no name.
+
+    Examples
+    --------
+    >>> specialist_names("face, audio")
+    ('face', 'audio')
+    """
+    given: Any = names.split(",") if isinstance(names, str) else names
+    if not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
+        raise ParameterError(f"models must be a name or a list of names, got {names!r}")
+    found = tuple(name.strip() for name in given if name.strip())
+    if not found:
+        raise ParameterError(f"models names no specialist, got {names!r}; give face, or all")
+    return found
 
 
 def _find(
@@ -390,70 +397,3 @@ def _find(
         raise found.wrong[0]
     over = {PASSED_OVER: found.passed_over} if found.passed_over else {}
     return list(found.clips), tuple(map(status_of, found.wrong)), over
-
-
-def _specialists_of(bundle: Bundle) -> dict[str, Any]:
-    settings = bundle.manifest["specialists"]
-    found = {name: own for name, own in settings.items() if isinstance(own, dict)}
-    if not found:
-        raise BundleError(f"{bundle.path}: holds no specialist")
-    unknown = [name for name in found if name not in specialist_kinds()]
-    if unknown:
-        raise BundleError(
-            f"{bundle.path}: holds a specialist {unknown[0]!r} that is not registered; import the "
-            "package that registers it first (emonets.contracts.register)"
-        )
-    try:
-        return {
-            name: specialist_kind(name).call("load", own, bundle.arrays)
-            for name, own in found.items()
-        }
-    except BundleError as error:
-        raise BundleError(f"{bundle.path}: {error}") from None
-
-
-def _fusion_of(bundle: Bundle, specialists: dict[str, Any]) -> NamedFusion | None:
-    settings = bundle.manifest.get("fusion")
-    if settings is None:
-        return None
-    try:
-        fusion = NamedFusion.from_arrays(settings, bundle.arrays.get("fusion", {}))
-        if set(fusion.models) != set(specialists):
-            raise BundleError(_foreign(fusion, specialists))
-    except BundleError as error:
-        raise BundleError(f"{bundle.path}: its fusion: {error}") from None
-    return fusion
-
-
-def _foreign(fusion: NamedFusion, specialists: Iterable[str]) -> str:
-    return (
-        f"fitted on {', '.join(fusion.models)}, and the model has {', '.join(specialists)}; fit "
-        "one on all of these (emonets compare-fusion), or use none"
-    )
-
-
-def _active_of(bundle: Bundle, specialists: Mapping[str, Any]) -> list[str] | None:
-    # bundles written before the key had its present name
-    key = "active" if "active" in bundle.manifest else "speaks"
-    names = bundle.manifest.get(key)
-    if names is None:
-        return None
-    known = isinstance(names, list) and names and all(name in specialists for name in names)
-    if not known:
-        raise BundleError(
-            f"{bundle.path}: {key} must name some of its specialists, "
-            f"{', '.join(specialists)}, got {names!r}"
-        )
-    return [str(name) for name in names]
-
-
-def _about(bundle: Bundle, name: str) -> dict[str, Any]:
-    from emonets.version import __version__
-
-    return {
-        "emonets": __version__,
-        "bundle": name,
-        "bundle_digest": bundle.digest,
-        "preset": bundle.manifest.get("preset"),
-        "card": bundle.manifest.get("card", {}),
-    }

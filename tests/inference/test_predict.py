@@ -102,6 +102,30 @@ def test_two_people_get_two_tracks(model: EmoNets, happy: Path, tmp_path: Path) 
     assert {row.label for row in result.rows} == {"happy"}
 
 
+def test_a_still_of_two_people_and_a_film_of_one_frame(
+    model: EmoNets, happy: Path, angry: Path, tmp_path: Path
+) -> None:
+    import cv2
+
+    first, second = (
+        [frame.image for frame in open_clip(path).frames()][30] for path in (happy, angry)
+    )
+    pair = np.hstack([first, second])
+    still = tmp_path / "two.png"
+    cv2.imwrite(str(still), pair[..., ::-1])
+    for path in (still, write_clip(tmp_path / "one.mp4", [pair])):
+        result = model.predict(path)
+        assert [(row.level, row.person) for row in result.rows] == [
+            ("face", 0), ("face", 1), ("clip", None),
+        ]  # fmt: skip
+        assert result.rows[0].label == "happy"
+        assert result.rows[1].label != "happy"
+        together = emonets.load().predict(path)  # no sound: the rows of faces stay as they are
+        assert [row.probabilities for row in together.rows if row.track is not None] == [
+            row.probabilities for row in result.rows if row.track is not None
+        ]
+
+
 def test_no_face(model: EmoNets, tmp_path: Path) -> None:
     grey = write_clip(tmp_path / "grey.mp4", [np.full((120, 160, 3), 90, np.uint8)] * 5)
     result = model.predict(grey)
@@ -124,6 +148,10 @@ def test_a_picture_and_a_folder_of_frames(model: EmoNets, happy: Path, tmp_path:
     result = model.predict(folder)
     assert result.clip_rows()[0].label == "happy"
     single = model.predict(folder / "000.png")
+    assert [(row.level, row.track, row.person) for row in single.rows] == [
+        ("face", 0, 0), ("clip", None, None),
+    ]  # fmt: skip
+    assert single.rows[0].probabilities == single.rows[1].probabilities
     assert single.clip_rows()[0].face_found
     assert single.clip_rows()[0].end >= single.clip_rows()[0].start
 
@@ -214,13 +242,17 @@ def test_predict_frames(model: EmoNets, happy: Path) -> None:
     "options",
     [
         {"window": -1}, {"window": 0}, {"window": "5 s"}, {"window": True}, {"window": 1e-7},
-        {"window": None, "hop": 1}, {"hop": 0}, {"hop": "1"}, {"stride": 0}, {"stride": 1.5},
+        {"window": None, "hop": 1}, {"hop": 1}, {"window": "auto", "hop": 1},
+        {"hop": 0}, {"hop": "1"}, {"stride": 0}, {"stride": 1.5},
         {"stride": True}, {"detector": "eyes"}, {"errors": "ignore"},
     ],
 )  # fmt: skip
 def test_bad_options(model: EmoNets, happy: Path, options: dict[str, object]) -> None:
     with pytest.raises(ParameterError):
         model.predict(happy, **options)  # type: ignore[arg-type]
+    if "errors" not in options:
+        with pytest.raises(ParameterError):
+            model.predict_clip(happy, **options)  # type: ignore[arg-type]
 
 
 def test_one_path_raises_many_report(model: EmoNets, happy: Path, tmp_path: Path) -> None:

@@ -165,3 +165,41 @@ def test_older_bundles_name_the_active_specialists_speaks(model: EmoNets, tmp_pa
     assert '"speaks"' not in text
     file.write_text(text.replace('"active"', '"speaks"'))
     assert EmoNets.load(folder).active == ("mouth",)
+
+
+def test_predict_clip_uses_the_same_specialists(model: EmoNets, happy: Path) -> None:
+    quiet = EmoNets(**model.specialists, active=["mouth", "face"])  # type: ignore[arg-type]
+    assert quiet.predict_clip(happy).rows == quiet.predict(happy).rows
+    alone = quiet.predict_clip(happy, models="face")
+    assert alone.rows == quiet.predict(happy, models="face").rows
+    assert {row.model for row in alone.rows} == {"face"}
+    assert alone.about["model"] == "face"
+    assert quiet.predict(happy, models="all").rows[-1].model == "face+audio+activity+mouth"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("face", ["face"]), ("audio,face", ["face", "audio"]),
+        (" mouth , face,", ["face", "mouth"]),
+        ("all", ["face", "audio", "activity", "mouth"]), (("face", "face"), ["face"]),
+    ],
+)  # fmt: skip
+def test_names_of_specialists(model: EmoNets, names: str, expected: list[str]) -> None:
+    chosen = model.with_models(names)
+    assert list(chosen.specialists) == expected
+    assert chosen.with_models(None) is chosen
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("", "names no specialist"), ([], "names no specialist"), (",", "names no specialist"),
+        (5, "a name or a list of names"), ([5], "a name or a list of names"),
+        ("fa ce", "no specialist 'fa ce'"), ("face,all", "no specialist 'all'"),
+    ],
+)  # fmt: skip
+def test_wrong_names_of_specialists(model: EmoNets, names: object, text: str) -> None:
+    for call in (model.predict, model.predict_clip):
+        with pytest.raises(ParameterError, match=text):
+            call("nowhere.mp4", models=names)  # type: ignore[operator]

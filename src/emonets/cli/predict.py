@@ -14,7 +14,7 @@ from rich.table import Table
 from emonets.cli.options import PLAIN, console, err
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
-from emonets.result import Result
+from emonets.result import Result, Row
 
 TABLE = "table"
 """The format for the terminal; the others are those of :mod:`emonets.export`."""
@@ -65,6 +65,10 @@ def predict(
         str | None,
         typer.Option(help="Specialists, such as face,audio; or all. Default: the bundle's."),
     ] = None,
+    same_people: Annotated[
+        bool,
+        typer.Option("--same-people", help="Give a person the same number in all clips."),
+    ] = False,
     uncertain_below: Annotated[
         float | None,
         typer.Option(help="Label 'uncertain' if no emotion has this probability, 0 to 1."),
@@ -123,8 +127,8 @@ def predict(
             raise ParameterError(f"{form.name} is not for the terminal: give --out FOLDER")
     own = None if crops is None else str(crops)
     options = Options(
-        _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps,
-        Limits.parse(limit or []), video_stream, audio_stream,
+        _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps=fps,
+        limits=Limits.parse(limit or []), video_stream=video_stream, audio_stream=audio_stream,
     )  # fmt: skip
     check_windows(options.window, options.hop)
     Choice(video_stream, audio_stream)
@@ -140,10 +144,11 @@ def predict(
             clips,
             bundle=bundle,
             device=device,
-            models=None if models is None else [name.strip() for name in models.split(",")],
+            models=models,
             options=options,
             workers=workers,
             folder=out,
+            same_people=same_people,
             on_clip=lambda _: bar.advance(task),
             on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
         )
@@ -177,8 +182,9 @@ def _progress(quiet: bool) -> Progress:
 def _print_table(result: Result) -> None:
     if not result.rows:
         return
+    columns = _columns(result)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("file", "model", "track", "start", "end", *EMOTIONS, "label"):
+    for name in columns:
         left = name in ("file", "model", "label")
         table.add_column(name, justify="left" if left else "right")
     names = {row.file: Path(row.file).name for row in result.rows}
@@ -186,16 +192,18 @@ def _print_table(result: Result) -> None:
         names = {file: file for file in names}
     for row in result.rows:
         whole = row.level == "clip"
-        table.add_row(
-            names[row.file],
-            row.model,
-            "clip" if whole else "" if row.track is None else str(row.track),
-            f"{row.start:.2f}",
-            f"{row.end:.2f}",
-            *(f"{p:.2f}" for p in row.probabilities),
-            row.label or ("no sound" if row.face_found is None else "no face"),
-            style="bold" if whole else "",
-        )
+        cells = {
+            "file": names[row.file],
+            "model": row.model,
+            "person": "clip" if whole else "" if row.person is None else str(row.person),
+            "track": "" if row.track is None else str(row.track),
+            "start": f"{row.start:.2f}",
+            "end": f"{row.end:.2f}",
+            **{name: f"{p:.2f}" for name, p in zip(EMOTIONS, row.probabilities, strict=True)},
+            "label": row.label or _nothing(row),
+            "speaks": {True: "yes", False: "no", None: ""}[row.speaks],
+        }
+        table.add_row(*(cells[name] for name in columns), style="bold" if whole else "")
     # a pipe has no width: never cut what a program will read
     width = 240 + max(map(cell_len, names.values()))
     screen = console if console.is_terminal else Console(width=width, **PLAIN)
@@ -203,6 +211,23 @@ def _print_table(result: Result) -> None:
     screen.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
     if "uncertain" in result.about:
         screen.print(str(result.about["uncertain"]))
+
+
+def _columns(result: Result) -> list[str]:
+    """The table's columns. Tracks and speech have one only where they add something."""
+    tracks = any(row.track != row.person for row in result.rows)
+    speaks = any(row.speaks is not None for row in result.rows)
+    return [
+        "file", "model", "person", *(["track"] if tracks else []), "start", "end", *EMOTIONS,
+        "label", *(["speaks"] if speaks else []),
+    ]  # fmt: skip
+
+
+def _nothing(row: Row) -> str:
+    """In place of the label of a row for which nothing was found."""
+    if row.face_found is not None:
+        return "no face"
+    return "no sound" if row.speech is None else "no speech"
 
 
 def _print_status(result: Result) -> None:

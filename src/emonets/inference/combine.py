@@ -18,7 +18,11 @@ JOINER = "+"
 
 
 def combine_clip(
-    clip_rows: Sequence[Row], fusion: NamedFusion | None = None, known: Known | None = None
+    clip_rows: Sequence[Row],
+    fusion: NamedFusion | None = None,
+    known: Known | None = None,
+    *,
+    alone: str | None = None,
 ) -> Row:
     """The fused row of a clip.
 
@@ -28,8 +32,11 @@ def combine_clip(
     fusion : fitted on labelled clips; None: the product of those that found something.
     known : the classes that each specialist was trained on, by name; on the others it does not
         count. None: all were trained on all. The rows themselves stay as they are.
+    alone : the specialist whose prediction is taken as it is, where the voice is of nobody who is
+        seen; None: all are fused.
     """
-    (p,) = _fused([clip_rows], fusion, known)
+    single = [row for row in clip_rows if row.model == alone and row.found]
+    (p,) = [single[0].probabilities] if single else _fused([clip_rows], fusion, known)
     return replace(
         _joined(clip_rows, JOINER.join(row.model for row in clip_rows)),
         probabilities=p,
@@ -48,12 +55,14 @@ def combine_windows(
 ) -> list[Row]:
     """A fused row for each face and window.
 
-    Where a window holds no face, one row of all else in it.
+    Where a window holds no face, one row of all else in it. The row of a person who `listens` is
+    the first specialist's of this face, as it is: the voice is not this person's, motion of the
+    whole picture is not either, and a fusion was fitted on people who speak.
 
     Parameters
     ----------
-    windows : for each window the rows of single specialists: of faces (with a track) and of all
-        else.
+    windows : for each window the rows of single specialists: of faces (with a track; a face's
+        own first), and of all else.
     names : of the specialists that are used in the clip, also of those that found nothing.
     fusion, known : as for :func:`combine_clip`.
     faces : whether any of the specialists is of single faces.
@@ -63,11 +72,13 @@ def combine_windows(
         tracks = sorted({row.track for row in window if row.track is not None})
         rest = [row for row in window if row.track is None]
         each = [[row for row in window if row.track == track] for track in tracks]
-        sets += [face + rest for face in each] or ([rest] if rest else [])
+        sets += [_own_first(face, rest) for face in each] or ([rest] if rest else [])
     rows = []
-    for parts, p in zip(sets, _fused(sets, fusion, known), strict=True):
+    for parts, fused in zip(sets, _fused(sets, fusion, known), strict=True):
         face = [row for row in parts if row.track is not None]
-        joined = _joined(face or parts, JOINER.join(names))
+        p = face[0].probabilities if face and listens(face[0], parts) else fused
+        pictures = [row for row in face if row.level == "face"]
+        joined = _joined(pictures or face or parts, JOINER.join(names))
         rows.append(
             replace(
                 joined,
@@ -79,6 +90,22 @@ def combine_windows(
             )
         )
     return rows
+
+
+def _own_first(face: list[Row], rest: list[Row]) -> list[Row]:
+    """The rows of a face, and of all else those that it has none of its own of."""
+    own = {row.model for row in face}
+    return face + [row for row in rest if row.model not in own]
+
+
+def listens(face: Row, rest: Sequence[Row]) -> bool:
+    """Whether somebody speaks in a window, and not the person of this face.
+
+    Parameters
+    ----------
+    face : a face's row in the window. rest : those of all else in it.
+    """
+    return face.speaks is False and (bool(face.speech) or any(row.sound_found for row in rest))
 
 
 def _fused(

@@ -8,6 +8,8 @@ from typing import Any
 
 from emonets.contracts import ALL_OF_IT, NO_TRACK, Features, Predictions, Spans, Specialist
 from emonets.errors import EmoNetsError, MediaError
+from emonets.inference.own_voice import own_voices
+from emonets.inference.persons import Scene
 from emonets.media.clip import Clip
 from emonets.result import FileStatus, Row
 from emonets.specialists.per_face import of_known
@@ -20,13 +22,17 @@ class ClipRows:
     Attributes
     ----------
     rows : all but those of the whole clip.
-    by_span : of these, for each span, those that are about it.
+    by_span : for each span the rows that are about it. With one span, which is the clip, also
+        the clip's own rows of specialists without single faces. Where several persons speak, also
+        rows of each one's voice, with a track.
     whole : the clip's own row of each specialist.
+    reasons : why a specialist found nothing, by name, where it states one.
     """
 
     rows: list[Row] = field(default_factory=list)
     by_span: list[list[Row]] = field(default_factory=list)
     whole: list[Row] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 def rows_of(
@@ -37,6 +43,7 @@ def rows_of(
     whole: tuple[float, float],
     *,
     frames: bool = False,
+    scene: Scene | None = None,
 ) -> ClipRows:
     """Rows of each specialist by itself.
 
@@ -46,21 +53,32 @@ def rows_of(
     features : by name; specialists without any are left out.
     spans : of the windows, seconds. whole : of the clip.
     frames : whether to add a row a face picture.
+    scene : the persons of the clip and who speaks; None: neither is known.
     """
+    scene = Scene() if scene is None else scene
     out = ClipRows(by_span=[[] for _ in spans])
     for name, specialist in specialists.items():
         if name not in features:
             continue
         several = spans if specialist.per_face or len(spans) > 1 else []
         predictions = specialist.predict(features[name], several)
+        if specialist.per_face:
+            predictions = scene.weigh(specialist, features[name], predictions, *whole)
+        if predictions.reason:
+            out.reasons[name] = predictions.reason
         if frames and specialist.per_face:
-            out.rows.extend(_frame_rows(file, name, features[name]))
-        for number, row in _rows(file, specialist, predictions, whole):
+            out.rows.extend(map(scene.complete, _frame_rows(file, name, features[name])))
+        for number, made in _rows(file, specialist, predictions, whole):
+            row = scene.complete(made)
             if number == ALL_OF_IT:
                 out.whole.append(row)
+                if len(spans) == 1 and not specialist.per_face:
+                    out.by_span[0].append(row)
             else:
                 out.by_span[number].append(row)
                 out.rows.append(row)
+    for rows in out.by_span:
+        rows.extend(own_voices(scene, specialists, features, rows))
     return out
 
 
@@ -97,13 +115,24 @@ def _frame_rows(file: str, name: str, features: Features) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def clip_status(file: str, clip: Clip, clip_rows: Sequence[Row]) -> FileStatus:
-    """The status of a clip that could be read, from its own rows."""
+def clip_status(
+    file: str, clip: Clip, clip_rows: Sequence[Row], reasons: Mapping[str, str] | None = None
+) -> FileStatus:
+    """The status of a clip that could be read, from its own rows.
+
+    Parameters
+    ----------
+    reasons : why a specialist found nothing; see `ClipRows`.
+    """
     notes = [*clip.notes, *clip.warnings]
     status = "damaged" if clip.damaged else "ok"
     face = next((row for row in clip_rows if row.face_found is not None), None)
     sound = next((row for row in clip_rows if row.sound_found is not None), None)
-    if sound is not None and not sound.sound_found:
+    if sound is not None and not sound.sound_found and sound.model in (reasons or {}):
+        notes.insert(0, f"{(reasons or {})[sound.model]}, its probabilities are 1/7 each")
+        if face is None:
+            status = "no speech"
+    elif sound is not None and not sound.sound_found:
         what = "there is no sound"
         if clip.info.has_sound:
             what = "no usable sound was found" if clip.damaged else "the sound is silent"

@@ -26,8 +26,11 @@ def check_windows(window: Windows, hop: float | None) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number and not (value is None or (name == "window" and value == "auto")):
             raise ParameterError(f"{name} must be seconds, got {value!r}")
-    if window is None and hop is not None:
-        raise ParameterError("a hop needs a window")
+    if hop is not None and (window is None or isinstance(window, str)):
+        raise ParameterError(
+            f"hop requires a window in seconds, and window is {window!r}; give window too, or "
+            "leave hop out"
+        )
     windows(0.0, 1.0, WINDOW if isinstance(window, str) else window, hop)
 
 

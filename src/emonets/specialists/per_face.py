@@ -22,7 +22,8 @@ def predict_faces(
     ----------
     features : ``track``, ``time`` (s), ``probabilities`` (n, 7), an entry a picture, and perhaps
         ``known`` (n,) bool; ``span`` and ``step`` of the pictures.
-    spans : (start, end) in seconds, the end excluded.
+    spans : (start, end) in seconds, the end excluded unless the span has no length: that of a
+        still picture.
     predict_proba : features → (1, 7).
 
     Returns
@@ -35,6 +36,8 @@ def predict_faces(
     p: list[NDArray[Any]] = []
     for number, (begin, stop) in enumerate(spans):
         inside = (faces["time"] >= begin) & (faces["time"] < stop)
+        if begin == stop:
+            inside = faces["time"] == begin
         for track in np.unique(faces["track"][inside]):
             part = taken(faces, inside & (faces["track"] == track))
             first, last = float(part["time"][0]), float(part["time"][-1])

@@ -1,0 +1,140 @@
+"""Persons and speech in `predict`, from a real clip to the rows, the table and the files."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+from people import FakeSpeakers, FakeSpeech
+from test_audio_specialist import speech_like
+
+import emonets
+from emonets import EmoNets, Result
+from emonets.cli.main import main
+from emonets.contracts import Features
+from emonets.inference.persons import Scene
+from emonets.media.clip import open_clip
+from emonets.one_pass import Pass
+
+SPEAKS = [(0.0, 2.0)]
+
+
+@pytest.fixture(scope="module")
+def model() -> EmoNets:
+    return emonets.load().with_models("face,audio")
+
+
+@pytest.fixture(scope="module")
+def pair(happy: Path, angry: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people side by side, with a voice."""
+    path = tmp_path_factory.mktemp("pair") / "pair.mkv"
+    left, right = ([f.image for f in open_clip(p).frames()][:40] for p in (happy, angry))
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=25)
+        video.height, video.width = left[0].shape[0], 2 * left[0].shape[1]
+        video.pix_fmt = "yuv420p"
+        audio = out.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        for a, b in zip(left, right, strict=False):
+            out.mux(video.encode(av.VideoFrame.from_ndarray(np.hstack([a, b]), "rgb24")))
+        out.mux(video.encode())
+        pcm = np.round(speech_like(1.6) * 32767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
+        frame.sample_rate, frame.pts = 48_000, 0
+        out.mux(audio.encode(frame))
+        out.mux(audio.encode())
+    return path
+
+
+def with_scene(monkeypatch: pytest.MonkeyPatch, speaking: dict[int, object] | None) -> None:
+    """Make up who speaks: a side of the picture (0 left, 1 right) → spans."""
+
+    def made(
+        file: str, clip: object, specialists: object, found: Pass, **options: object
+    ) -> tuple[Scene, tuple[()]]:
+        own = found.features["face"]
+        if speaking is None:
+            return Scene.of([own]), ()
+        spans = {track: speaking[side(own, track)] for track in np.unique(own["track"]).tolist()}
+        return Scene.of([own], None, FakeSpeech(SPEAKS), FakeSpeakers(spans)), ()  # type: ignore[arg-type]
+
+    monkeypatch.setattr("emonets.inference.clip.scene_of", made)
+
+
+def side(features: Features, track: int) -> int:
+    middle = features["boxes"][features["track"] == track][:, [0, 2]].mean()
+    return int(middle > 480)
+
+
+def by_kind(result: Result) -> dict[tuple[str, str, int | None], tuple[float, ...]]:
+    return {(row.model, row.level, row.person): row.probabilities for row in result.rows}
+
+
+@pytest.mark.parametrize("window", ["auto", 2.0])
+def test_a_speaker_and_a_listener(
+    model: EmoNets, pair: Path, window: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_scene(monkeypatch, {0: SPEAKS, 1: []})
+    result = model.predict(pair, window=window)  # type: ignore[arg-type]
+    rows = by_kind(result)
+    (speaker,) = {r.person for r in result.rows if r.speaks}
+    (listener,) = {r.person for r in result.rows if r.speaks is False}
+    face, voice = rows["face", "face", speaker], rows["audio", "clip", None]
+    product = np.multiply(face, voice)
+    np.testing.assert_allclose(
+        rows["face+audio", "face", speaker], product / product.sum(), atol=1e-6
+    )
+    assert rows["face+audio", "face", listener] == rows["face", "face", listener]
+    assert {row.speech for row in result.rows} == {1.0}
+    # the clip: next to nothing of the listener, although both faces are of one size
+    whole = np.array(rows["face", "clip", None])
+    other = rows["face", "face", listener]
+    assert np.abs(whole - face).max() < 0.1 * np.abs(np.subtract(other, face)).max()
+
+
+def test_both_listen_to_somebody_who_is_not_seen(
+    model: EmoNets, pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_scene(monkeypatch, {0: [], 1: []})
+    result = model.predict(pair)
+    rows = by_kind(result)
+    assert rows["face+audio", "clip", None] == rows["face", "clip", None]
+    assert rows["audio", "clip", None] != rows["face", "clip", None]
+    assert result.clip_rows()[0].model == "face+audio"
+
+
+def test_the_columns_in_every_format(
+    model: EmoNets, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_scene(monkeypatch, {0: SPEAKS, 1: []})
+    result = model.predict(pair)
+    assert Result.from_json(result.to_json()).rows == result.rows
+    table = pd.read_csv(io.StringIO(result.to_csv()))
+    fused = table[(table["model"] == "face+audio") & (table["level"] == "face")]
+    assert sorted(fused["person"]) == [0, 1]
+    assert sorted(fused["speaks"].map(str)) == ["False", "True"]
+    assert table["person"].isna().tolist() == (table["level"] == "clip").tolist()
+    pytest.importorskip("pyarrow")
+    result.to_parquet(tmp_path / "r.parquet")
+    again = pd.read_parquet(tmp_path / "r.parquet")
+    assert again["speaks"].tolist() == result.to_pandas()["speaks"].tolist()
+
+
+def test_the_table_shows_persons(
+    pair: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def header() -> list[str]:
+        monkeypatch.setattr("sys.argv", ["emonets", "predict", str(pair)])
+        with suppress(SystemExit):
+            main()
+        return capsys.readouterr().out.splitlines()[0].split()
+
+    with_scene(monkeypatch, {0: SPEAKS, 1: []})
+    assert header()[:4] == ["file", "model", "person", "start"]
+    assert header()[-1] == "speaks"
+    with_scene(monkeypatch, None)
+    assert header()[-1] == "label"  # nothing is known of speech
