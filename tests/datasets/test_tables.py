@@ -124,11 +124,15 @@ def test_decimal_commas(folder: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_columns_with_other_names(folder: Path, header: str, says: str, encoding: str) -> None:
     content = f"{header}\n" + header.translate(str.maketrans("abc", "xyz")) + "\n"
-    for name in ("t.csv", "t.tsv", "t.txt") if "sad" not in header else ("t.csv",):
+    for name in (
+        ("t.csv", "t.tsv", "t.txt")
+        if header.count(",") != 1 and "sad" not in header
+        else ("t.csv",)
+    ):
         with pytest.raises(DataError, match=says) as error:
             open_dataset(written(folder, content.encode(encoding), name))
         assert "pixels" not in str(error.value)
-        assert ("UTF-16" in str(error.value)) == (encoding == "utf-16" and "not read" not in says)
+        assert ("UTF-16" in str(error.value)) == (encoding == "utf-16")
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,8 @@ def _meant(name: str, columns: Sequence[str]) -> str:
     for alias in aliases:
         if alias in columns:
             return alias
-    free = [c for c in columns if c and c not in _KNOWN]
+    # what holds a point or a slash is a file, in a table without names of columns
+    free = [c for c in columns if c not in _KNOWN and re.fullmatch(r"[^./\\]+", c)]
     near = difflib.get_close_matches(name, free, 1, cutoff=0.7)
     joined = [c for c in free if {name, *aliases} & set(re.split(r"[^a-z]+", c))]
     return (near or joined or [""])[0]
