@@ -310,7 +310,9 @@ class Timeline:
             self.put_back.append(target - time)
             self._warn(
                 f"a time stamp of the {stream.name} is broken and was not followed",
-                f"it goes {numbers}, unlike the other stream", target, True,
+                f"it goes {numbers}, unlike the other stream",
+                target,
+                True,
             )
             return target - raw
         shift = self._behind(item, raw, found)
