@@ -6,8 +6,8 @@ Speech: RAVDESS, EMO-DB and the Javanese corpus in DATA; with ``--more`` others,
 with the arrays ``audio`` (all clips in one, int16), ``start``, ``stop``, ``rate`` and ``speaker``.
 Each clip is measured as recorded and under some of the conditions of `speech_sounds`. No speech:
 made sounds (`speech_sounds.MADE`); with ``--sounds`` also recordings below FOLDER, where these
-Debian packages were unpacked: asterisk-moh-opsound-wav, hyperrogue-music, libreoffice-common, lomiri-sounds,
-oxygen-sounds, sonic-pi-samples, sound-theme-freedesktop, tuxpaint-stamps-default and
+Debian packages were unpacked: asterisk-moh-opsound-wav, hyperrogue-music, libreoffice-common,
+lomiri-sounds, oxygen-sounds, sonic-pi-samples, sound-theme-freedesktop, tuxpaint-stamps-default and
 wesnoth-1.16-music. Of these, files with words in them are left out by their names.
 
 Half of the persons and sounds choose the threshold; the table is of the other half. The baseline is
