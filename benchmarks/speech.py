@@ -50,7 +50,7 @@ RECORDED = {
     "recorded signals of a desktop": r"oxygen|sound-theme-freedesktop",
 }
 WORDS = r"_desc|/(symbols|people|seasonal|space)/|apollo|ghost|audio-channel|/ok\.wav"
-SECONDS = 20.0  # of a recording
+SECONDS = 6.0  # of a recording
 Sound = NDArray[np.float64]
 
 
@@ -119,7 +119,7 @@ class Detectors:
 
     def measure(self, x: Sound) -> tuple[NDArray[np.float32], bool, bool | None]:
         """Probabilities of ours, what the gate finds, and what webrtcvad finds."""
-        high = soxr.resample(x.astype(np.float32), RATE, SOUND_RATE)
+        high = soxr.resample(x.astype(np.float32), RATE, SOUND_RATE, "MQ")
         self.sound += len(x) / RATE
         began = time.process_time()
         reader = SpeechReader()
