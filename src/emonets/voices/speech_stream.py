@@ -2,9 +2,11 @@
 
 The detector misses quiet speech, so the level is evened out first: to the loudest frames of the
 seconds around each block. It also misses shouts and screams, whose pitch is high. So it gets the
-sound a second time, slowed down as a tape is, and the larger probability counts. Sound is cut into blocks of its own size, so that the numbers are the
-same to the last bit whatever the pieces were. What is kept does not grow with the sound, but for
-the probabilities.
+sound a second time, slowed down as a tape is. There music is nearer to speech, so that only what
+exceeds one half counts: the larger of ``p`` and ``2 p_slow - 1`` is returned.
+
+Sound is cut into blocks of its own size. So the numbers are the same to the last bit whatever the
+pieces were. Of what is kept only the probabilities grow with the sound.
 """
 
 from __future__ import annotations
@@ -104,7 +106,7 @@ class SpeechStream:
             self._slow_out.append(self._slow_network.push(np.pad(rest, (0, FRAME - rest.size))))
         p = np.concatenate([np.empty(0, np.float32), *self._out])
         slow = np.concatenate([np.empty(0, np.float32), *self._slow_out])
-        return np.maximum(p, at_speed(slow, len(p)))
+        return np.maximum(p, 2.0 * at_speed(slow, len(p)) - 1.0)
 
     def _take(self, block: Samples) -> None:
         self._waiting.append(block)
