@@ -106,7 +106,8 @@ class SpeechStream:
             self._slow_out.append(self._slow_network.push(np.pad(rest, (0, FRAME - rest.size))))
         p = np.concatenate([np.empty(0, np.float32), *self._out])
         slow = np.concatenate([np.empty(0, np.float32), *self._slow_out])
-        return np.maximum(p, 2.0 * at_speed(slow, len(p)) - 1.0)
+        larger: Samples = np.maximum(p, 2.0 * at_speed(slow, len(p)) - 1.0)
+        return larger
 
     def _take(self, block: Samples) -> None:
         self._waiting.append(block)
