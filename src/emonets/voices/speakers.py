@@ -37,10 +37,11 @@ LEAST_SHARE = 0.25
 """The share of a span's speech in which a face must be visible for an answer."""
 HALF = 0.5
 """A person speaks in a span where the voice is theirs for this share of its speech."""
-SMOOTHING = 0.5
+SMOOTHING = 0.6
 """Seconds on each side over which the network's output is averaged before faces compete."""
-THRESHOLD = 0.35
-"""The least averaged output of a face to which the voice can belong."""
+THRESHOLD = -1.5
+"""The least averaged output of a face to which the voice can belong. Both were chosen on two actors
+who are in no table (``benchmarks/who_speaks.py``)."""
 
 
 class SpeechLike(Protocol):
@@ -97,7 +98,7 @@ class Speakers:
         tracks, begin = np.unique(numbers, return_index=True)
         talk = None if speech is None else _on_steps(speech, int(steps.max(initial=-1)) + 1)
         first, scores = np.zeros(len(tracks), np.int64), []
-        ends = np.append(begin[1:], len(numbers))
+        ends = np.append(begin, len(numbers))[1:]
         for k, (a, b) in enumerate(zip(begin, ends, strict=True)):
             at = steps[a:b]
             first[k] = at[0]
