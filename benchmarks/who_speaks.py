@@ -168,7 +168,9 @@ def measure(
         order = [others[k] for k in rng.permutation(len(others))]
         silent = [t.listener(min(view, len(t.mouths) - 1), count, rng) for t in order[:12]]
         silent = [m for m in silent if m is not None]
-        moving = [t.mouths[min(view, len(t.mouths) - 1)] for t in order]
+        moving = [
+            t.mouths[min(view, len(t.mouths) - 1)] for t in order if sentence(t) != sentence(talk)
+        ]
         moving = [m[:count] for m in moving if len(m) >= count]
         pools = {
             LISTENER: [score(m, first, talk, in_noise) for m in silent[:2]],
@@ -185,6 +187,13 @@ def measure(
                 right = answers == [True] * seen + [False] * len(kinds)
                 tallies[scene].add(talk.group, right)
     return tallies
+
+
+def sentence(talk: Talk) -> str:
+    """The sentence of a clip, in the words of its corpus."""
+    if talk.corpus == "grid":
+        return talk.name
+    return talk.name.split("-" if talk.corpus == "javanese_av" else "_")[1]
 
 
 def merged(parts: Sequence[dict[str, Tally]]) -> dict[str, Tally]:
@@ -294,9 +303,10 @@ def side_by_side(left: Path, right: Path, folder: Path) -> Path:
         video: Any = container.add_stream("libx264", rate=30)
         audio: Any = container.add_stream("aac", rate=SOUND_RATE)
         audio.layout, video.pix_fmt = "mono", "yuv420p"
-        for a, b in pictures:
+        for number, (a, b) in enumerate(pictures):
             image = np.hstack([a.image, b.image[: a.image.shape[0]]])
-            video.height, video.width = image.shape[:2]
+            if number == 0:  # the encoder is opened by the first picture
+                video.height, video.width = image.shape[:2]
             container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(video.encode())
         for begin in range(0, len(sound) - 1023, 1024):
