@@ -69,7 +69,7 @@ SCENES: dict[str, tuple[bool, tuple[str, ...]]] = {
 """Whether the speaker is seen, and the other faces."""
 Mouths = NDArray[np.float32]
 Scorer = Callable[[Mouths, int, Talk, bool], NDArray[np.float32]]
-"""Shapes of a mouth (n, 8) from a step on, with the audio of a clip, in noise or not → (n,)."""
+"""Shapes of a mouth (n, 8) from a step on, the audio of a clip, in noise or not → (n,) or (n, 3)."""
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ def scored_by_peer(copy: Path, work: Path) -> Scorer:
     return score
 
 
-def cost(data: Path, repeats: int = 5) -> list[Evidence]:
+def cost(data: Path, repeats: int = 4) -> list[Evidence]:
     """Time that the reader adds to a pass with the default model, in the same process."""
     model, rows = load(), []
     clips = sorted((data / "javanese_av").glob("*-02-03_01.mp4"))[:4]

@@ -205,7 +205,7 @@ def test_the_network_gives_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(speakers_network, "BLOCK", 70)
     np.testing.assert_allclose(network.score(mouths, 5, bands), whole, atol=2e-4)
     assert whole.std() > 0.01
-    assert network.score(mouths[:0], 5, bands).shape == (0,)
+    assert network.score(mouths[:0], 5, bands).shape == (0, 3)
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
@@ -277,8 +277,8 @@ def test_without_sound_or_at_a_low_rate_nothing_is_known(
     clip: tuple[FaceTube, SoundChunk],
 ) -> None:
     tube, sound = clip
-    assert read([tube], None)["speaker_score"].shape == (0,)
-    assert read([], sound)["speaker_score"].shape == (0,)
+    assert read([tube], None)["speaker_score"].shape == (0, 3)
+    assert read([], sound)["speaker_score"].shape == (0, 3)
     slow = read([piece(tube, np.arange(0, len(tube), 6))], sound)  # 5 a second
     assert Speakers.of(slow, Talk(((0.5, 1.6),))).speaks([0], 0.5, 1.6) is None
     one = read([piece(tube, slice(3, 4))], sound)
