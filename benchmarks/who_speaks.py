@@ -69,7 +69,7 @@ SCENES: dict[str, tuple[bool, tuple[str, ...]]] = {
 """Whether the speaker is seen, and the other faces."""
 Mouths = NDArray[np.float32]
 Scorer = Callable[[Mouths, int, Talk, bool], NDArray[np.float32]]
-"""Shapes of a mouth (n, 8) from a step on, the audio of a clip, in noise or not → (n,) or (n, 3)."""
+"""Shapes of a mouth (n, 8) from a step on, audio of a clip, in noise or not → (n,) or (n, 3)."""
 
 
 @dataclass(frozen=True)
@@ -347,7 +347,7 @@ def accuracies(options: argparse.Namespace) -> list[Evidence]:
                     chosen = [t for k, t in enumerate(some) if k % every == 0]
                     ours.append(measure(chosen, scored_by(network), 0))
                     theirs.append(measure(peer_talks(places, chosen), peer, 0))
-            where = f"every {every}th clip; as recorded"
+            where = f"one clip in {every}; as recorded"
             rows += rows_of("speakers", data, where, ours, options)
             rows += rows_of("Light-ASD", data, where, theirs, options)
         return rows

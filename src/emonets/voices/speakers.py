@@ -98,7 +98,7 @@ class Speakers:
         numbers = np.asarray(features.get("speaker_track", np.zeros(0)), np.int64)
         steps = np.asarray(features.get("speaker_step", np.zeros(0)), np.int64)
         values = np.asarray(features.get("speaker_score", np.zeros((0, 1))), np.float32)
-        values = values.reshape(len(steps), -1)
+        values = values[:, None] if values.ndim == 1 else values
         order = np.lexsort([steps, numbers])
         numbers, steps, values = numbers[order], steps[order], values[order]
         tracks, begin = np.unique(numbers, return_index=True)
