@@ -4,7 +4,7 @@
 
 The same clips, in one process and in turns: with everything, and with each part left out. A part's
 ratio is the time with everything over the time without that part, the median over the rounds. The
-clips: one acted clip of one person; one of two persons side by side; and twenty seconds of one person.
+clips: one acted clip of one person; one of two persons side by side; and 20 s of one person.
 All are at 640x480, with sound. Measured is the time by the clock, and the time of all processors
 together, which other programs disturb less.
 """
