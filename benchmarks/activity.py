@@ -44,7 +44,7 @@ from emonets.specialists.activity.training import (
     new_specialist,
     training_features,
 )
-from emonets.training.out_of_fold import folds_of
+from emonets.training.division import folds_of
 from emonets.training.preset import load_section
 from labelled_clips import motion_clips
 

@@ -40,7 +40,7 @@ from emonets.specialists.mouth.specialist import MouthSpecialist
 from emonets.specialists.mouth.stills import mouths_of_stills
 from emonets.specialists.mouth.trainer import MouthTrainer
 from emonets.specialists.mouth.training import Mouths, clip_probabilities, fit_mouth
-from emonets.training.out_of_fold import folds_of
+from emonets.training.division import folds_of
 from emonets.tubes.tube import FaceTube
 from labelled_clips import material
 

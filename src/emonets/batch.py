@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.export import write
@@ -16,6 +17,7 @@ from emonets.inference.combine import check_uncertain
 from emonets.inference.rows import status_of
 from emonets.inference.windows import Windows
 from emonets.media.clip import Frame
+from emonets.media.limits import Limits
 from emonets.model import EmoNets, specialist_names
 from emonets.result import FileStatus, Result, printable
 from emonets.runtime.files import try_folder, write_whole
@@ -33,6 +35,14 @@ class Options:
     crops: str | None = None
     uncertain_below: float | None = None
     abstain: bool = False
+    fps: float | None = None
+    limits: Limits = Limits()
+    video_stream: int | None = None
+    audio_stream: int | None = None
+
+    def keywords(self) -> dict[str, Any]:
+        """All options by name, as ``EmoNets.predict_clip`` takes them."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -148,7 +158,7 @@ def _one(
 ) -> Result:
     model = _model(source)
     try:
-        return model.predict_clip(clip, **asdict(options), on_frame=on_frame)
+        return model.predict_clip(clip, **options.keywords(), on_frame=on_frame)
     except (ParameterError, KeyboardInterrupt):
         raise
     except Exception as error:  # one clip must never stop the others

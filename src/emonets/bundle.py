@@ -62,8 +62,10 @@ class Bundle:
     digest: str
 
 
-def check_place(folder: str | os.PathLike[str]) -> None:
+def check_place(folder: str | os.PathLike[str], *, make: bool = True) -> None:
     """Raise unless a bundle can be written there. Call it before hours of training.
+
+    ``make``: folders above it that are missing are made. False: nothing is written.
 
     Raises
     ------
@@ -75,7 +77,8 @@ def check_place(folder: str | os.PathLike[str]) -> None:
             raise BundleError(f"{target}: is a file; choose another place")
         if target.exists() and any(target.iterdir()) and not (target / MANIFEST).exists():
             raise BundleError(f"{target}: exists and is not a bundle; choose another place")
-        try_folder(target.parent)
+        if make:
+            try_folder(target.parent)
     except OSError as error:
         raise BundleError(f"{target}: cannot be written ({error.strerror or error})") from None
 

@@ -23,7 +23,9 @@ from emonets.inference.combine import (
 )
 from emonets.inference.rows import status_of
 from emonets.inference.windows import Windows, check_windows
-from emonets.media.clip import Clip, Frame, find_clips, find_clips_each, open_clip
+from emonets.media.clip import Clip, Frame, open_clip
+from emonets.media.find import PASSED_OVER, search_clips
+from emonets.media.limits import Limits
 from emonets.model_bundle import (
     about_bundle,
     active_of,
@@ -200,6 +202,10 @@ class EmoNets:
         uncertain_below: float | None = None,
         abstain: bool = False,
         errors: str = "auto",
+        fps: float | None = None,
+        limits: Limits | None = None,
+        video_stream: int | None = None,
+        audio_stream: int | None = None,
     ) -> Result:
         """Predict the emotions that the people in one or many clips show.
 
@@ -223,10 +229,17 @@ class EmoNets:
             ``about`` states the coverage and accuracy of that threshold.
         errors : ``"raise"`` or ``"report"`` (a file that fails gets a status instead of rows);
             ``"auto"`` raises for one path and reports for a list.
+        fps : frames a second of folders of numbered images, by the numbers in their names. Each
+            folder with one series is then a clip; None: photographs are stills.
+        limits : beyond which a clip is refused or no longer read; None: those of
+            ``emonets.media.limits.Limits()``.
+        video_stream, audio_stream : number, from 0, of the picture or sound stream; None: the
+            file's default.
 
         Returns
         -------
-        Result; its ``files`` hold the status of each file.
+        Result; its ``files`` hold the status of each file. ``about["passed_over"]`` counts the
+        files of folders that were left out, by kind.
         """
         single = isinstance(paths, str | os.PathLike)
         if errors not in ("auto", "raise", "report"):
@@ -235,7 +248,7 @@ class EmoNets:
         model = self.with_models(models)
         check_windows(window, hop)
         check_uncertain(uncertain_below, abstain, self.fusion)
-        clips, missing = _find(paths, strict)
+        clips, missing, passed_over = _find(paths, strict, fps)
         if crops is not None and (not single or len(clips) > 1):
             raise ParameterError("crops belong to a single clip: give one path")
         parts = [Result((), missing)]
@@ -243,10 +256,11 @@ class EmoNets:
             part = model.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,
                 crops=crops, uncertain_below=uncertain_below, abstain=abstain, raise_errors=strict,
+                fps=fps, limits=limits, video_stream=video_stream, audio_stream=audio_stream,
             )  # fmt: skip
             parts.append(part)
         whole = Result.concatenate(parts)
-        about = model.describe(uncertain_below=uncertain_below, abstain=abstain)
+        about = model.describe(uncertain_below=uncertain_below, abstain=abstain) | passed_over
         return Result(whole.rows, whole.files, about, whole.persons)
 
     def predict_clip(
@@ -265,6 +279,10 @@ class EmoNets:
         embeddings: bool = False,
         raise_errors: bool = False,
         on_frame: Callable[[Frame], None] | None = None,
+        fps: float | None = None,
+        limits: Limits | None = None,
+        video_stream: int | None = None,
+        audio_stream: int | None = None,
     ) -> Result:
         """One clip, by the same specialists as :meth:`predict`.
 
@@ -276,7 +294,10 @@ class EmoNets:
         check_uncertain(uncertain_below, abstain, model.fusion)
         about = model.describe(uncertain_below=uncertain_below, abstain=abstain)
         try:
-            clip = open_clip(Path(path))
+            clip = open_clip(
+                Path(path), frame_rate=fps, limits=limits or Limits(), video_stream=video_stream,
+                audio_stream=audio_stream,
+            )  # fmt: skip
             model._check_streams(clip)
             reading = read(
                 clip, model.specialists, file=file, stride=stride, detector=detector,
@@ -355,13 +376,18 @@ def specialist_names(names: str | Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def _find(paths: Any, strict: bool) -> tuple[list[Path], tuple[FileStatus, ...]]:
-    """The clips, and a status for each path that names none. A wrong path hides no other."""
+def _find(
+    paths: Any, strict: bool, fps: float | None
+) -> tuple[list[Path], tuple[FileStatus, ...], dict[str, Any]]:
+    """The clips, a status for each path that names none, and what was passed over in folders.
+
+    A wrong path hides no other unless ``strict``.
+    """
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
     if not isinstance(given, Sequence) or not all(isinstance(p, str | os.PathLike) for p in given):
         raise ParameterError(f"paths must be a path or a list of paths, got {paths!r}")
-    names = [p if isinstance(p, str) else Path(p) for p in given]
-    if strict:
-        return find_clips(names), ()
-    clips, missing = find_clips_each(names)
-    return clips, tuple(status_of(error) for error in missing)
+    found = search_clips([p if isinstance(p, str) else Path(p) for p in given], fps=fps)
+    if strict and found.wrong:
+        raise found.wrong[0]
+    over = {PASSED_OVER: found.passed_over} if found.passed_over else {}
+    return list(found.clips), tuple(map(status_of, found.wrong)), over

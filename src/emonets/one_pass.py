@@ -6,11 +6,13 @@ specialists.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -18,10 +20,12 @@ import numpy as np
 from emonets.contracts import FRAMES, SOUND, TUBES, BaseReader, Features, Reader
 from emonets.errors import MediaError
 from emonets.media.clip import Clip, Frame, GapFiller, SoundChunk
+from emonets.media.parts import MARGIN
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike, SensitiveDetector, load_detector
 from emonets.tubes.pipeline import find_tubes, prefetch
 from emonets.tubes.tube import FaceTube
+from emonets.tubes.upright import LeanWatch, set_upright
 
 T = TypeVar("T")
 
@@ -29,6 +33,9 @@ T = TypeVar("T")
 _TUBES_WAITING = 2
 _FRAMES_WAITING = 4
 _CHUNKS_WAITING = 64
+
+_PAUSE = 4.0
+_ABOUT = 2.0
 
 
 @dataclass
@@ -38,27 +45,57 @@ class Pictures:
     Attributes
     ----------
     count : frames so far. first, last : seconds, of the first and of the latest frame.
+    shown : seconds for which the latest frame is shown, by the file; 0: not stated.
     """
 
     count: int = 0
     first: float = 0.0
     last: float = 0.0
+    shown: float = 0.0
+    _steps: array[float] = field(default_factory=lambda: array("d"))
 
-    def add(self, time: float) -> None:
-        """Take the time of the next frame, seconds."""
-        self.first = self.first if self.count else time
-        self.last = time
+    def add(self, time: float, shown: float = 0.0) -> None:
+        """Take the time of the next frame, and how long it is shown (0: not stated), seconds."""
+        if self.count:
+            self._steps.append(time - self.last)
+        else:
+            self.first = time
+        self.last, self.shown = time, shown
         self.count += 1
 
     @property
     def step(self) -> float:
-        """Mean time between frames, seconds; 0 of fewer than two."""
-        return (self.last - self.first) / max(self.count - 1, 1)
+        """Mean time between frames without pauses, seconds; 0 of fewer than two.
+
+        A pause is a step of more than four times the median.
+        """
+        if not self._steps:
+            return 0.0
+        steps = np.array(self._steps)
+        pauses = steps[steps > _PAUSE * np.median(steps)]
+        if not pauses.size:
+            return (self.last - self.first) / len(steps)
+        return float((self.last - self.first - pauses.sum()) / (len(steps) - pauses.size))
 
     @property
     def span(self) -> tuple[float, float]:
-        """Start and end of the pictures, seconds."""
-        return self.first, self.last + self.step
+        """Start of the first picture and end of the last, seconds.
+
+        The last one is shown for the mean step, or, where the file states quite another duration,
+        for that.
+        """
+        step = self.step
+        if self.shown > 0 and not step / _ABOUT <= self.shown <= step * _ABOUT:
+            step = self.shown
+        return self.first, self.last + step
+
+    @property
+    def pauses(self) -> list[tuple[float, float]]:
+        """Start and end, in seconds, of long stretches without a picture."""
+        times = self.first + np.concatenate([[0.0], np.cumsum(self._steps)])
+        long = np.flatnonzero(np.diff(times) > 2 * MARGIN)
+        step = self.step
+        return [(float(times[i] + step), float(times[i + 1])) for i in long]
 
     def about(self) -> Features:
         """``span`` (2,) and ``step`` (), as features have them."""
@@ -67,10 +104,13 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Pass:
-    """The results of a pass over a clip: features by reader, and the times of its frames."""
+    """The results of a pass over a clip: features by reader, the times of its frames, its pauses."""
 
     features: dict[str, Features]
     pictures: Pictures = field(default_factory=Pictures)
+    pauses: Sequence[tuple[float, float]] = ()
+    """Start and end, in seconds, of long stretches without a picture and without a sample, as far
+    as both were read."""
 
 
 def read_clip(
@@ -86,7 +126,8 @@ def read_clip(
 
     Readers work in other threads than the decoder: those of tubes share one, those of frames one,
     those of sound one. Where no face is found at all, the pictures are decoded a second time for
-    a slower and more sensitive detector.
+    a slower and more sensitive detector. Where faces lie on their side or head, the clip turns its
+    pictures first, and notes it (`emonets.tubes.upright`).
 
     Parameters
     ----------
@@ -119,7 +160,7 @@ def read_clip(
         )
 
         def on_each(frame: Frame) -> None:
-            pictures.add(frame.time)
+            pictures.add(frame.time, frame.duration)
             frames.push(frame)
             if on_frame is not None:
                 on_frame(frame)
@@ -129,14 +170,19 @@ def read_clip(
                 sound.push(part)
 
         if use_frames and TUBES in needed:
+            faces = load_detector(detector)
+            if crops is None:
+                set_upright(clip, faces)
+            watch = LeanWatch(faces)
             found = find_tubes(
-                clip, load_detector(detector), stride=stride, crops=crops,
+                clip, watch, stride=stride, crops=crops,
                 second=SensitiveDetector, on_frame=on_each,
                 on_sound=on_sound if use_sound else None,
             )  # fmt: skip
             with closing(found):
                 for tube in found:
                     tubes.push(tube)
+            clip.notes += filter(None, [watch.note()])
         elif use_frames or use_sound:
             with closing(prefetch(clip.decode(frames=use_frames, sound=use_sound), 8)) as parts:
                 for part in parts:
@@ -155,7 +201,15 @@ def read_clip(
         if "span" not in own and not reader.needs.isdisjoint((TUBES, FRAMES)):
             own |= pictures.about()
         out[name] = own
-    return Pass(out, pictures)
+    read = [pictures.pauses] * use_frames + [gaps.gaps] * use_sound
+    return Pass(out, pictures, reduce(_overlap, read) if read else ())
+
+
+def _overlap(
+    one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    both = [(max(a, c), min(b, d)) for a, b in one for c, d in other]
+    return [(start, end) for start, end in both if start < end]
 
 
 def _check(clip: Clip, reader: Reader) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -419,3 +420,9 @@ def test_truncated_at_every_sixteenth(run: Run, happy: Path, tmp_path: Path, par
     if part > 8:
         assert rows["face_found"].all()
         assert err.startswith("damaged: ")
+
+
+def test_the_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "emonets", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert __version__ in done.stdout

@@ -82,30 +82,51 @@ def test_group_pattern(tmp_path: Path) -> None:
 
 
 def test_what_lies_in_no_class_folder_is_listed(tmp_path: Path) -> None:
-    make(tmp_path, "angry/1.wav", "contempt/1.flac", "Saad/2.wav", "happy/sad/3.wav", "angry/a.txt")
+    make(tmp_path, "angry/1.wav", "contempt/1.flac", "2.wav", "happy/sad/3.wav", "angry/a.txt")
+    make(tmp_path, "Saad/sad/1.wav", "Saad/4.wav")
     found = open_dataset(tmp_path)
-    assert [item.path.name for item in found.items] == ["1.wav"]
+    assert [item.path.name for item in found.items] == ["1.wav", "1.wav"]
     assert dropped(found) == {
         "1.flac": "lies in no class folder (contempt is none)",
-        "2.wav": "lies in no class folder (Saad is none)",
+        "2.wav": "lies in no class folder",
+        "4.wav": "lies in no class folder (Saad is none)",
         "3.wav": "lies in folders of several classes (happy, sad)",
         "a.txt": "is neither a picture, a sound file nor a video, by its ending",
     }
 
 
-def test_a_misspelt_class_folder_is_an_error(tmp_path: Path) -> None:
-    make(tmp_path, "angry/1.wav", "hapy/1.wav")
-    with pytest.raises(DataError, match=r"'hapy' is no class.*'happy'"):
+@pytest.mark.parametrize(
+    ("name", "near", "given"),
+    [
+        ("hapy", "happy", "--map hapy=happy"),
+        ("angyr", "angry", "--map angyr=angry"),
+        ("very sad", "sad", "--map 'very sad=sad'"),
+        ("01_Angry_clips", "angry", "--map 01_Angry_clips=angry"),
+        ("frustration", "", "--map frustration=EMOTION"),
+        ("anna/netral", "neutral", "--map netral=neutral"),
+        ("train/fera/bob", "fear", "--map fera=fear"),
+    ],
+)
+def test_an_unknown_folder_of_files_is_an_error(
+    tmp_path: Path, name: str, near: str, given: str
+) -> None:
+    make(tmp_path, "angry/1.wav", "anna/sad/1.wav", f"{name}/1.wav", f"{name}/2.wav")
+    with pytest.raises(DataError) as error:
         open_dataset(tmp_path)
+    message = str(error.value)
+    assert "(2 files" in message
+    assert (f"did you mean {near!r}?" in message) == bool(near)
+    assert f"give {given}, or --map" in message
+    word = given.removeprefix("--map ").strip("'").partition("=")[0]
+    assert len(open_dataset(tmp_path, labels={word: "drop"})) == 2
+    assert len(open_dataset(tmp_path, labels={word: near or "sad"})) == 4
 
 
 def test_folders_of_ones_own_words(tmp_path: Path) -> None:
     for name in ("amused/1.wav", "bored/1.wav", "meh/1.wav", "sad/1.wav"):
         sound(tmp_path / name)
-    plain = open_dataset(tmp_path)
-    assert words(plain) == [("sad", "sad", "sad/1.wav")]
-    found = {p.kind: p for p in plain.validate()}
-    assert {"unlabelled", "outside"} <= set(found)
+    with pytest.raises(DataError, match="--map amused=EMOTION --map meh=EMOTION, or --map"):
+        open_dataset(tmp_path)
     own = open_dataset(tmp_path, labels={"Amused": "happy", "meh": "drop"})
     assert [word for _, word, _ in words(own)] == ["amused", "sad"]
     assert own.info.words["amused"] == "happy"

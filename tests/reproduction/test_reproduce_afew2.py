@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
 from emonets.learners.svm.coupled import CoupledSVC
 from emonets.reproduction import afew2_quirks as quirks
 from emonets.reproduction.afew2 import GRID, reproduce_afew2, run
+from emonets.reproduction.afew2_files import read_audio
 from emonets.specialists import descriptor
 
 
@@ -51,7 +53,11 @@ def test_names() -> None:
     clips, frames = quirks.parse_names(["3_001244640-0-045.png", "010939560-2-007.png"])
     assert clips == ["001244640", "0939560"]
     assert frames.tolist() == [45, 7]
-    assert quirks.substring_match("010939560", ["0939560", "0039560"]) == "0039560"
+    assert quirks.parse_names(["012039560-11-007_.png"])[0] == ["2039560"]
+    assert quirks.parse_names(["012039560-11-007_.png"])[1].tolist() == [7]
+    # the first in the file, not the shortest
+    assert quirks.substring_match("012039560", ["2039560", "0039560"]) == "2039560"
+    assert quirks.substring_match("010939560", ["0039560", "0939560"]) == "0039560"
     assert quirks.substring_match("010939560", ["0123456"]) is None
 
 
@@ -78,8 +84,8 @@ def write_split(folder: Path, split: str, clips: int = 20, seed: int = 0) -> dic
         key = name[2:] if split == "test" else name
         p = rng.dirichlet(1 + 4.0 * np.eye(7)[clip % 7], int(rng.integers(3, 30))).round(6)
         for i, row in enumerate(p):
-            prefix = "" if split == "test" else f"{label}_"
-            rows.append(f"{prefix}{name}-0-{i:03d}.png," + ",".join(map(repr, row.tolist())))
+            prefix, end = ("", "_") if split == "test" else (f"{label}_", "")
+            rows.append(f"{prefix}{name}-0-{i:03d}{end}.png," + ",".join(map(repr, row.tolist())))
         for table, values in (
             ("segments", descriptor.segments(p)), ("mean", descriptor.mean(p)),
             ("count", descriptor.count(p)),
@@ -129,6 +135,82 @@ def test_made_up_svm_files(tmp_path: Path) -> None:
     np.savez(tmp_path / "svm_convnet.npz", **arrays)
     wrong = [c.name for c in reproduce_afew2(tmp_path).checks if c.equal is False]
     assert wrong == ["ConvNet SVM, train: labels equal"]
+
+
+def write_audio(folder: Path, names: list[str], labels: np.ndarray | None) -> np.ndarray:
+    """The audio model's file of a part; with None as the test part's, without true classes."""
+    stem = "audio_test.txt" if labels is None else "audio_train.txt"
+    p = np.random.default_rng(5).dirichlet(np.ones(7), len(names)).round(4)
+    lines = []
+    for i, (name, row) in enumerate(zip(names, p, strict=True)):
+        truth = "" if labels is None else f"{EMOTIONS[labels[i]].title()} "
+        word = EMOTIONS[int(row.argmax())].title()
+        lines.append(f"Part/{name} \t {truth:>11}{word:>11} \t" + " ".join(f"{x:.4f}" for x in row))
+    (folder / stem).write_text("\n".join(lines) + "\n")
+    return p
+
+
+def test_the_test_part_as_the_authors_have_it(tmp_path: Path) -> None:
+    """Names that end in an underscore, no true classes, and clips joined by parts of names."""
+    made = write_split(tmp_path, "train", 40)
+    test = write_split(tmp_path, "test", 4, seed=1)
+    numbers = {"0000001": "2039560", "0000002": "0039560", "0000003": "0939560", "0000004": "7"}
+    for path in (tmp_path / "test").iterdir():
+        text = path.read_text()
+        for old, new in numbers.items():
+            text = text.replace(old, new.zfill(7))
+        path.write_text(text)
+    ids = [2039560, 39560, 939560, 7]  # the order of their file
+    first, y = quirks.first_appearance(made["labels"])
+    svm = CoupledSVC(C=18.1, gamma=1 / 70, cv=quirks.MicrosoftFolds()).fit(made["features"], y)
+    p_train, p_test = svm.predict_proba(made["features"]), svm.predict_proba(test["features"])
+    arrays = {
+        "videoIDTrain": np.arange(1, 41), "labelTrain": made["labels"],
+        "featureTrain": made["features"], "model_label": first, "videoIDTest": np.array(ids),
+        "model_sv_indices": svm.support_ + 1, "prob_values_train": p_train,
+        "predict_label_train": first[p_train.argmax(axis=1)],
+        "predict_label_test": first[p_test.argmax(axis=1)],
+    }  # fmt: skip
+    np.savez(tmp_path / "svm_convnet.npz", **arrays)
+    sound = write_audio(tmp_path, [f"{i:09d}" for i in range(1, 41)], made["labels"])
+    # of 2039560 and 39560, which are in the first name, the first in the file counts; of 39560 and
+    # 939560, which are in the second, too
+    names = ["012039560", "010939560", "010000007", "010111111"]
+    sound_test = write_audio(tmp_path, names, None)
+    faces = np.array([p_test[0], p_test[1], p_test[3], np.zeros(7)])
+    both, target = np.hstack([p_train, sound]), np.argsort(first)[made["labels"]]
+    second = CoupledSVC(C=GRID[6], gamma=GRID[4], cv=quirks.MicrosoftFolds()).fit(both, target)
+    fused = second.predict_proba(np.hstack([faces, sound_test]))
+    np.savez(
+        tmp_path / "svm_convnet_audio.npz", labelTrainAudio=made["labels"], featureTrainAll=both,
+        model_label=first, model_sv_indices=second.support_ + 1,
+        prob_values_testf=fused, predict_label_testf=first[fused.argmax(axis=1)],
+        accuracy_testf=np.zeros(3),
+    )  # fmt: skip
+    report = reproduce_afew2(tmp_path, n_jobs=1)
+    checks = {check.name: check for check in report.checks}
+    assert [name for name, check in checks.items() if check.equal is False] == [
+        name for name in checks if "(paper)" in name and checks[name].equal is False
+    ]
+    assert checks["test: segments.csv, clips equal"].equal
+    assert checks["ConvNet SVM, test: labels equal"].equal
+    assert checks["ConvNet + audio SVM, test: labels equal"].equal
+    assert checks["ConvNet + audio SVM, test: probabilities"].equal
+    assert "ConvNet + audio SVM, test: % right" not in checks
+
+
+def test_other_audio_files_need_true_classes(tmp_path: Path) -> None:
+    write_audio(tmp_path, ["1", "2"], None)
+    table = read_audio(tmp_path / "audio_test.txt")
+    assert not table.labelled
+    assert table.names == ["1", "2"]
+    (tmp_path / "audio_test.txt").rename(tmp_path / "audio_train.txt")
+    with pytest.raises(DataError, match=r"audio_train.txt: should have a clip, the true and"):
+        read_audio(tmp_path / "audio_train.txt")
+    for text in ("1 Happy\n", "\n", "1 Happy Sad Sad 1 0 0 0 0 0 0\n", "1 Joyous 1 0 0 0 0 0 0\n"):
+        (tmp_path / "audio_test.txt").write_text(text)
+        with pytest.raises(DataError, match=r"audio_test.txt"):
+            read_audio(tmp_path / "audio_test.txt")
 
 
 def test_a_changed_number_is_found(tmp_path: Path) -> None:

@@ -71,6 +71,19 @@ def test_a_batch_does_not_change_answers(fitted: SoundNetClassifier) -> None:
     assert fitted.predict_proba([]).shape == (0, 2)
 
 
+@pytest.mark.parametrize("n", [2, 6, 12])
+def test_few_clips_of_a_corpus_with_a_small_share_are_trained_on(n: int) -> None:
+    X, y = clips(n)
+    model = small(epochs=12).fit(X, y, share=np.full(n, 0.05))
+    assert len(model.history_[0]) == 12
+    # as if the share had been 1, for there is no other corpus to balance
+    whole = small(epochs=12).fit(X, y)
+    assert model.history_ == whole.history_
+    # a corpus that is left out stays out
+    some = small(epochs=3).fit(X, y, share=np.where(np.arange(n) < 2, 0.05, 0.0))
+    assert len(some.history_[0]) == 3
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 8, 31, 700])
 def test_any_length(fitted: SoundNetClassifier, frames: int) -> None:
     x = np.random.default_rng(0).normal(-40, 10, (frames, 16))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,6 +90,13 @@ def test_what_cannot_be_fitted(clips: tuple[list[str], list[str], list[int]]) ->
         made.fit(np.zeros((8, 2)), labels)
     with pytest.raises(DataError, match="two of them are one emotion"):
         made.fit(paths, ["angry"] * 4 + ["anger"] * 4)
+    for missing in (None, np.nan, "NaN", "", "glad", 7, 1.5):
+        for kind in (object, None):
+            y: Any = np.array(["angry"] * 7 + [missing], dtype=kind)
+            if isinstance(missing, int | float) and missing == missing:  # noqa: PLR0124
+                y = [0] * 7 + [missing]
+            with pytest.raises(DataError, match=r"y\[7\], the label .*\.mp4, (is missing|must be)"):
+                made.fit(paths, y)
     with pytest.raises(ParameterError, match="did you mean 'slots'"):
         clone(made).set_params(settings={"face.clips.slot": 1}).fit(paths, labels)
     with pytest.raises(DataError, match=r"none\.mp4"):

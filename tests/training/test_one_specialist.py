@@ -20,7 +20,7 @@ from command_line import Run, runner
 from emonets.datasets import open_dataset
 from emonets.errors import DataError
 from emonets.runtime.store import FeatureStore
-from emonets.training.out_of_fold import folds_of
+from emonets.training.division import folds_of
 from emonets.training.preset import load_preset
 from emonets.training.system import Options, System
 from listening import listening

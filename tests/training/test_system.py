@@ -23,6 +23,7 @@ from emonets.specialists.activity.extractor import tubes_extractor
 from emonets.specialists.audio.extractor import sound_extractor
 from emonets.specialists.face.extractor import face_extractor
 from emonets.training import out_of_fold as oof
+from emonets.training.division import folds_of
 from emonets.training.estimate import mean_seconds
 from emonets.training.extraction import extract_items, kept_as
 from emonets.training.preset import load_preset
@@ -91,7 +92,7 @@ def test_what_was_said_is_by_models_that_did_not_know_the_group(
 ) -> None:
     system = System([open_dataset(manifest)], load_preset(FAST), store, quiet())
     data = system.material()
-    folds, _ = oof.folds_of(data)
+    folds, _ = folds_of(data)
     for train, test in folds:
         assert not set(data.groups[train]) & set(data.groups[test])
     part = system.trainers["face"]
@@ -256,8 +257,11 @@ def test_one_command_trains_reports_and_scores(
     assert code == 0, err
     assert "leave one of 3 groups out" in text
     assert "fused (product)" in text
+    assert "Among the 2 emotions of the data:" in text
+    assert "Among all seven emotions, as predict returns them:" in text
+    assert "Warning: 3 groups are too few for an interval" in text
     scores = json.loads((report / "scores.json").read_text())
-    assert set(scores["models"]) == {*ALL, "fused"}
+    assert set(scores["models"]) == set(scores["models_as_predicted"]) == {*ALL, "fused"}
     assert scores["masked"] == ["disgust", "fear", "sad", "surprise", "neutral"]
     with (report / "answers.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -285,7 +289,16 @@ def test_a_dry_run_writes_nothing(run: Run, manifest: Path, tmp_path: Path) -> N
     assert code == 0
     assert "read 6 clips (0 are in the store)" in text
     assert "3 folds of groups" in text
+    assert "In all about" in text
     assert list(tmp_path.iterdir()) == []
+    # nor where folders are missing, or there are empty ones
+    (tmp_path / "empty").mkdir()
+    code, text, _ = run(
+        "train", manifest, "--preset", FAST, "--out", tmp_path / "x/y/b", "--dry-run",
+        "--store", tmp_path / "empty", "--report", tmp_path / "z", "--models", "face",
+    )  # fmt: skip
+    assert code == 0
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
 def test_how_long_pieces_are_is_estimated_by_their_ends(happy: Path) -> None:

@@ -43,6 +43,9 @@ def compare_fusion(
         str | None, typer.Option(help="Bundle of these models that gets this fusion.")
     ] = None,
     save_bundle: Annotated[Path | None, typer.Option(help="Folder for that new bundle.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Number of processes. Default: one for each core.")
+    ] = None,
 ) -> None:
     """Compare ways to combine models, and recommend one.
 
@@ -51,8 +54,12 @@ def compare_fusion(
     the truth. Clips of one group are never on both sides of a fold. found is false where a model
     found nothing to use; such a row counts as 1/7. group and found are optional. The models must
     not have been trained on these clips.
+
+    With --out each way's row is written when it is done, and the same command later resumes there.
+    With more than 2,500 clips some ways use a part of them; the result names them.
     """
     from emonets.evaluation.fusion_report import report_fusion
+    from emonets.runtime.parallel import cores
 
     text = report_fusion(
         predictions,
@@ -65,5 +72,6 @@ def compare_fusion(
         save_fusion=save_fusion,
         add_to=add_to,
         save_bundle=save_bundle,
+        workers=cores() if workers is None else workers,
     )
     print(text)

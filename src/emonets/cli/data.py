@@ -13,7 +13,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from emonets.cli.options import PLAIN, GroupPattern, Layout, Mapped, console, example, labels_of
+from emonets.cli.options import (
+    PLAIN,
+    GroupPattern,
+    Layout,
+    Mapped,
+    SimilarGroups,
+    console,
+    example,
+    labels_of,
+)
 
 if TYPE_CHECKING:
     from emonets.datasets import Dataset, DatasetInfo, Problem
@@ -104,6 +113,7 @@ def check_dataset(
     deep: Annotated[bool, typer.Option("--deep", help="Decode every file to its end.")] = False,
     mapped: Mapped = None,
     group_pattern: GroupPattern = None,
+    similar_groups: SimilarGroups = False,
     as_json: Json = False,
 ) -> None:
     """Count labelled data and list what is wrong.
@@ -118,6 +128,7 @@ def check_dataset(
         path,
         layout,
         strict=False,
+        similar_groups=similar_groups,
         labels=labels_of(mapped or []) or None,
         group_pattern=group_pattern,
     )

@@ -19,6 +19,7 @@ from emonets.cli.options import (
     Scheduler,
     Seed,
     SharedGroups,
+    SimilarGroups,
     Store,
     With,
     Workers,
@@ -30,6 +31,7 @@ from emonets.cli.options import (
     open_labelled,
     open_store,
     refuse_flags,
+    warn_of_reading,
 )
 from emonets.errors import ParameterError
 
@@ -80,6 +82,7 @@ def evaluate_all(
     mapped: Mapped = None,
     group_pattern: GroupPattern = None,
     shared_groups: SharedGroups = False,
+    similar_groups: SimilarGroups = False,
 ) -> None:
     """Score all specialists and their fusion.
 
@@ -110,8 +113,22 @@ def evaluate(
     mapped: list[str] | None,
     group_pattern: str | None,
     shared_groups: bool,
+    similar_groups: bool,
 ) -> None:
     """Score all specialists of a model, or one; print and write the scores."""
+    from emonets.training.division import check_division
+
+    if cross_validate is None and with_:
+        raise ParameterError("--with is data to train on: it goes with --cross-validate")
+    names = names_of(models)
+    folds = None if cross_validate is None else _folds(cross_validate)
+    datasets = open_labelled(
+        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
+        similar_groups=similar_groups, stills=names == ["mouth"],
+    )  # fmt: skip
+    if cross_validate is not None:
+        check_division(datasets, folds, scored=len(data))  # before what takes seconds to import
+
     from emonets.bundle import find_bundle
     from emonets.training.preset import load_preset
     from emonets.training.report import check_folder, summary, write_scores
@@ -120,18 +137,11 @@ def evaluate(
 
     if out is not None:
         check_folder(out)
-    if cross_validate is None and with_:
-        raise ParameterError("--with is data to train on: it goes with --cross-validate")
-    names = names_of(models)
-    folds = None if cross_validate is None else _folds(cross_validate)
     if cross_validate is None:
         find_bundle(model)
     else:
         preset = load_preset(model)
-    datasets = open_labelled(
-        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
-        stills=names == ["mouth"],
-    )  # fmt: skip
+    warn_of_reading(datasets)
     kept = open_store(store, out or Path("emonets"))
     assert kept is not None
     options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
@@ -238,7 +248,12 @@ def _evaluate_face(**given: Any) -> None:
         if not given["data"]:
             raise ParameterError("give a model and data, or still faces by --data")
         first = open_labelled(
-            given["data"][:1], given["layout"], given["mapped"], given["group_pattern"], True
+            given["data"][:1],
+            given["layout"],
+            given["mapped"],
+            given["group_pattern"],
+            True,
+            similar_groups=True,
         )[0]
         if not are_stills(first):
             refuse_flags(own, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")

@@ -18,9 +18,11 @@ from emonets.cli.options import (
     With,
     Workers,
     drawn,
+    keep_in,
     log,
     names_of,
     open_labelled,
+    warn_of_reading,
 )
 
 
@@ -52,10 +54,13 @@ def extract(
     from emonets.training.preset import load_preset
     from emonets.training.system import Options, System
 
+    keep_in(store)
     names = names_of(models)
     datasets = open_labelled(
-        [*data, *(with_ or [])], layout, mapped, group_pattern, True, stills=names == ["mouth"]
-    )
+        [*data, *(with_ or [])], layout, mapped, group_pattern, True, similar_groups=True,
+        stills=names == ["mouth"],
+    )  # fmt: skip
+    warn_of_reading(datasets)
     options = Options(names, base, None, 0, workers, scheduler, None, scored=len(data))
     # no distribution changes the features of a clip: any draw will do
     table = drawn(load_preset(preset, distributions=True), 0)

@@ -16,6 +16,8 @@ from emonets.cli.predict import predict
 from emonets.cli.reproduce import reproduce_app
 from emonets.cli.train import train_app
 from emonets.errors import EmoNetsError, ParameterError
+from emonets.runtime.ending import Stopped, finish, stop_on_signals
+from emonets.runtime.environment import mend_environment
 from emonets.version import __version__
 
 app = typer.Typer(
@@ -61,14 +63,23 @@ def _root(
 def main() -> None:
     """Run the command of ``sys.argv``; EmoNets' own errors are one line, not a traceback.
 
-    Exit status: 0 done; 1 a file or the data; 2 an argument; 130 interrupted.
+    Exit status: 0 done; 1 a file or the data; 2 an argument; 130 interrupted (Ctrl-C); 143 ended
+    by SIGTERM, and 128 + its number for another signal.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     show_log()
+    mend_environment()
+    with stop_on_signals():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
+    except Stopped as stopped:
+        sys.exit(finish(stopped, lambda text: err.print(text, soft_wrap=True)))
     except EmoNetsError as error:
         err.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(2 if isinstance(error, ParameterError) else 1)
@@ -77,9 +88,6 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that is gone
         err.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("interrupted; run the same command again to go on")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

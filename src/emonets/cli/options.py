@@ -108,6 +108,14 @@ SharedGroups = Annotated[
     bool, typer.Option("--shared-groups", help="Accept data that has one group in two parts.")
 ]
 
+SimilarGroups = Annotated[
+    bool,
+    typer.Option(
+        "--similar-groups",
+        help="Groups whose names differ only in case, blanks or zeros are different people.",
+    ),
+]
+
 
 def example(*commands: str) -> str:
     """The end of a command's help: real commands, each on a line of its own.
@@ -176,6 +184,7 @@ def open_labelled(
     group_pattern: str | None = None,
     shared_groups: bool = False,
     *,
+    similar_groups: bool = False,
     stills: bool = False,
 ) -> list[Dataset]:
     """Labelled data, each in its own layout.
@@ -190,13 +199,26 @@ def open_labelled(
     DataError, ParameterError : as ``open_dataset``.
     """
     from emonets.datasets import open_dataset
+    from emonets.datasets.checks import similar_groups as checks_of_groups
+    from emonets.datasets.items import refuse
 
     words = labels_of(mapped or []) or None
-    first = open_dataset(
-        paths[0], layout, labels=words, group_pattern=group_pattern, shared_groups=shared_groups
-    )
-    rest = [open_dataset(path, shared_groups=shared_groups) for path in paths[1:]]
+    accepted: dict[str, Any] = {"shared_groups": shared_groups, "similar_groups": similar_groups}
+    first = open_dataset(paths[0], layout, labels=words, group_pattern=group_pattern, **accepted)
+    rest = [open_dataset(path, **accepted) for path in paths[1:]]
+    own = [data for data in (first, *rest) if data.info.own]
+    if len(own) > 1 and not similar_groups:  # a group in two of them is one person
+        every = [item for data in own for item in data.items]
+        refuse(checks_of_groups(" and ".join(str(data.root) for data in own), every))
     return [with_faces(data) if stills else data for data in (first, *rest)]
+
+
+def warn_of_reading(datasets: Sequence[Dataset]) -> None:
+    """Log the warnings of reading the data, such as cells of NaN."""
+    for data in datasets:
+        for problem in data.found:
+            if problem.level == "warning":
+                log.warning(str(problem))
 
 
 def are_stills(data: Dataset) -> bool:
@@ -215,14 +237,22 @@ def with_faces(data: Dataset) -> Dataset:
 
 def open_store(store: str | None, beside: Path, dry: bool = False) -> FeatureStore | None:
     """The named store, or one beside the output; None if a dry run would create it."""
-    from emonets.runtime.store import FeatureStore
+    from emonets.runtime.store import MARK, FeatureStore
 
     place = store or str(beside.with_name(beside.name + ".store"))
-    if dry and "://" not in place and not Path(place).exists():
+    if dry and "://" not in place and not Path(place, MARK).is_file():
         return None
+    keep_in(place)
     if store is None:
         log.info(f"store: {place} (features and finished stages, for the next run; or --store)")
     return FeatureStore(place)
+
+
+def keep_in(store: str) -> None:
+    """Name the store in the message of a command that is stopped."""
+    from emonets.runtime.ending import keeps
+
+    keeps(f"features and finished stages are in {store}; the same command continues with the rest")
 
 
 def labels_of(pairs: list[str]) -> dict[str, str]:

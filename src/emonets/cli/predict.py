@@ -75,6 +75,29 @@ def predict(
             "--abstain", help="Label 'uncertain' by the threshold of the bundle's fusion."
         ),
     ] = False,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            help="Frames a second of folders of numbered images, by their numbers. Photographs "
+            "are then frames too. Default: 25 (names such as sec_0010: 1), and photographs are "
+            "stills."
+        ),
+    ] = None,
+    video_stream: Annotated[
+        int | None,
+        typer.Option(help="Number, from 0, of the picture stream. Default: the file's default."),
+    ] = None,
+    audio_stream: Annotated[
+        int | None,
+        typer.Option(help="Number, from 0, of the sound stream. Default: the file's default."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=NUMBER, beyond which a clip is refused or no longer read: pixels (of a "
+            "picture), duration (seconds), frames, bytes (repeatable)."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="Processor: cpu, cuda, coreml or directml.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Number of clips at the same time.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
@@ -89,7 +112,9 @@ def predict(
     from emonets.export import writer
     from emonets.inference.rows import status_of
     from emonets.inference.windows import check_windows
-    from emonets.media.clip import find_clips_each
+    from emonets.media.find import PASSED_OVER, search_clips
+    from emonets.media.limits import Limits
+    from emonets.media.streams import Choice
 
     if format != TABLE:
         form = writer(format)
@@ -97,10 +122,16 @@ def predict(
         if not form.text and out is None:
             raise ParameterError(f"{form.name} is not for the terminal: give --out FOLDER")
     own = None if crops is None else str(crops)
-    options = Options(_window(window), hop, stride, detector, frames, own, uncertain_below, abstain)
+    options = Options(
+        _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps,
+        Limits.parse(limit or []), video_stream, audio_stream,
+    )  # fmt: skip
     check_windows(options.window, options.hop)
-    clips, wrong = find_clips_each(files)
-    missing = map(status_of, wrong)
+    Choice(video_stream, audio_stream)
+    found = search_clips(files, fps=fps)
+    clips, missing = found.clips, map(status_of, found.wrong)
+    for note in found.messages():
+        err.print(f"note: {note}", soft_wrap=True)
     if own is not None and len(clips) > 1:
         raise ParameterError("--crops belong to a single clip: name one file")
     with _progress(quiet) as bar:
@@ -116,7 +147,8 @@ def predict(
             on_clip=lambda _: bar.advance(task),
             on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
         )
-    result = Result(result.rows, (*missing, *result.files), result.about, result.persons)
+    about = result.about | ({PASSED_OVER: found.passed_over} if found.passed_over else {})
+    result = Result(result.rows, (*missing, *result.files), about, result.persons)
     if out is not None:
         written = write_outputs(out, result, "csv" if format == TABLE else format)
         err.print(f"results: {written}", soft_wrap=True)

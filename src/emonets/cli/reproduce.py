@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emonets.cli.options import Base, Folds, Seed, Workers, example, open_labelled
+from emonets.cli.options import Base, Folds, Seed, Workers, example, keep_in, open_labelled
 from emonets.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ def _trained(
 
     options = Options(None, base, folds, seed, workers)
     kept = FeatureStore(store or "submissions.store")
+    keep_in(kept.place)
     system = System(open_labelled([path]), load_preset(preset), kept, options)
     made = train_for_submissions(system, folds=folds, every_pair=every_pair)
     return made if name is None else replace(made, name=name)

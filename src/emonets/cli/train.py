@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from emonets.cli.options import (
     Scheduler,
     Seed,
     SharedGroups,
+    SimilarGroups,
     Store,
     With,
     Workers,
@@ -89,6 +91,7 @@ def train_all(
     mapped: Mapped = None,
     group_pattern: GroupPattern = None,
     shared_groups: SharedGroups = False,
+    similar_groups: SimilarGroups = False,
 ) -> None:
     """Train all specialists and their fusion.
 
@@ -121,6 +124,7 @@ def train(
     mapped: list[str] | None,
     group_pattern: str | None,
     shared_groups: bool,
+    similar_groups: bool,
     changes: Mapping[str, Any] | None = None,
 ) -> None:
     """Train a system of all specialists, or of one; print and write its scores.
@@ -130,6 +134,18 @@ def train(
     models : comma-separated names of specialists; None: all of the preset.
     changes : settings of the one specialist that replace the preset's; None values replace nothing.
     """
+    from emonets.training.division import check_division
+
+    if report is not None and not score:
+        raise ParameterError("--report is for scores: leave it out, or --no-score")
+    names = names_of(models)
+    datasets = open_labelled(
+        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
+        similar_groups=similar_groups, stills=names == ["mouth"],
+    )  # fmt: skip
+    divided = partial(check_division, datasets, folds, scored=len(data), score=score, official=True)
+    divided()  # before what takes seconds to import
+
     from emonets.bundle import check_place
     from emonets.model import EmoNets
     from emonets.training.estimate import estimate
@@ -139,26 +155,21 @@ def train(
     from emonets.training.trainers import make_trainers
     from emonets.training.tuning import tuned
 
-    check_place(out)
-    if report is not None:
+    check_place(out, make=not dry_run)
+    if report is not None and not dry_run:
         check_folder(report)
-        if not score:
-            raise ParameterError("--report is for scores: leave it out, or --no-score")
-    names = names_of(models)
-    datasets = open_labelled(
-        [*data, *(with_ or [])], layout, mapped, group_pattern, shared_groups,
-        stills=names == ["mouth"],
-    )  # fmt: skip
-    for note in check_datasets(datasets):
+    for note in check_datasets(datasets, shared_groups=shared_groups):
         log.warning(note)
     table = changed(load_preset(preset, distributions=trials > 0), models, changes)
     options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
     one = drawn(table, seed)
-    make_trainers(one, datasets, models=names, base=base)  # errors before anything is written
+    # errors before anything is written
+    trainers, _ = make_trainers(one, datasets, models=names, base=base)
+    divided(several=len(trainers) > 1)
     others = None if add_to is None else EmoNets.load(add_to)
     kept = open_store(store, out, dry_run)
     if dry_run:
-        print(estimate(datasets, one, kept, options, trials=trials))
+        print(estimate(datasets, one, kept, options, trials=trials, score=score))
         return
     assert kept is not None
     chosen = tuned(datasets, table, kept, options, trials=trials)
@@ -230,7 +241,7 @@ _OF_STILLS: dict[str, Any] = {
 _OF_CLIPS: dict[str, Any] = {
     "with_": None, "store": None, "base": None, "folds": None, "trials": 0, "report": None,
     "dry_run": False, "score": True, "workers": 1, "scheduler": None, "mapped": None,
-    "group_pattern": None, "shared_groups": False, "layout": None,
+    "group_pattern": None, "shared_groups": False, "similar_groups": False, "layout": None,
 }  # fmt: skip
 
 
@@ -240,10 +251,15 @@ def _train_face(**given: Any) -> None:
 
     of_stills = {name: given.pop(name) for name in _OF_STILLS}
     preset = given.pop("preset")
-    check_place(given["out"])
+    check_place(given["out"], make=not given["dry_run"])
     if given["data"][0].exists() and not are_stills(
         open_labelled(
-            given["data"][:1], given["layout"], given["mapped"], given["group_pattern"], True
+            given["data"][:1],
+            given["layout"],
+            given["mapped"],
+            given["group_pattern"],
+            True,
+            similar_groups=True,
         )[0]
     ):
         refuse_flags(of_stills, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")

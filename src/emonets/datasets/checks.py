@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.datasets.items import LEVELS, DatasetInfo, Dropped, Item, Problem
+from emonets.datasets.spans import End, outside_pieces
 from emonets.datasets.still_faces import read_face
 from emonets.emotions import EMOTIONS
 from emonets.errors import MediaError
 from emonets.media.clip import open_clip
-
-_SLACK = 0.1  # s a piece may end after its file, for durations are rounded
 
 _DROPPED = {
     "missing": "error",
@@ -25,6 +26,8 @@ _DROPPED = {
     "duplicate": "warning",
 }
 """What a reader left out and has to be listed file by file; the rest is counted in a note."""
+
+_SHOWN = 5  # as many pairs of groups are named in a message
 
 _COUNTED = {
     "outside": "labelled with what is none of the seven",
@@ -63,8 +66,8 @@ def problems_of(
     whole = [item for item in items if item.path not in bad]
     all_found: list[Problem] = [*found, *dropped_problems(root, dropped)]
     all_found += bad.values()
-    if deep and images is None:
-        all_found += deep_problems(whole)
+    if images is None:
+        all_found += deep_problems(whole) if deep else outside_pieces(whole)
     all_found += copies(whole, images, grouped=grouped)
     all_found += groups_in_two_splits(items)
     all_found += lone_classes(root, items)
@@ -105,11 +108,9 @@ def dropped_problems(root: str, dropped: Iterable[Dropped]) -> Iterator[Problem]
 
 def deep_problems(items: Sequence[Item]) -> Iterator[Problem]:
     """Decode every file to its end: what cannot be, and pieces that lie outside."""
-    pieces: dict[Path, list[Item]] = defaultdict(list)
-    for item in items:
-        pieces[item.path].append(item)
-    for path, mine in pieces.items():
-        if mine[0].kind == "still":
+    ends: dict[Path, End] = {}
+    for path, item in {item.path: item for item in items}.items():
+        if item.kind == "still":
             picture = read_face(path, 48)
             if isinstance(picture, str):
                 yield Problem("error", "damaged", str(path), picture)
@@ -119,20 +120,14 @@ def deep_problems(items: Sequence[Item]) -> Iterator[Problem]:
             clip = open_clip(path)
             for part in clip.decode():
                 end = max(end, part.time)
-            end = max(end, clip.info.duration)
+            end = max(end, clip.info.duration)  # nan does not replace it
         except MediaError as error:
             yield Problem("error", "damaged", str(path), error.reason)
             continue
         if clip.damaged:
             yield Problem("error", "damaged", str(path), "; ".join(clip.warnings))
-        for item in mine:
-            last = item.end if item.end is not None else item.start
-            if last is not None and last > end + _SLACK:
-                yield Problem(
-                    "error", "span", str(path),
-                    f"has no piece from {item.start or 0:g} to {last:g} s, for it ends at "
-                    f"{end:.2f} s", item.line,
-                )  # fmt: skip
+        ends[path] = End(end, clip.info.frame_rate)
+    yield from outside_pieces([item for item in items if item.path in ends], ends)
 
 
 def copies(
@@ -209,6 +204,36 @@ def groups_in_two_splits(items: Iterable[Item]) -> Iterator[Problem]:
             yield Problem(
                 "error", "group", str(last.path), f"group {group!r} is in {examples}", last.line
             )
+
+
+def similar_groups(root: str, items: Iterable[Item]) -> Iterator[Problem]:
+    """Groups whose names differ only in case, blanks, zeros or punctuation.
+
+    They may be one person, who would then be in training and test. Groups that are the file itself
+    are passed over.
+    """
+    alike: dict[str, dict[str, int]] = defaultdict(dict)
+    for item in items:
+        if Path(item.group.replace("\\", "/")).name != item.path.name:
+            alike[_plain(item.group)].setdefault(item.group, item.line or 0)
+    pairs = [names for names in alike.values() if len(names) > 1]
+    if pairs:
+        shown = "; ".join(" and ".join(map(repr, names)) for names in pairs[:_SHOWN])
+        more = f"; and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
+        yield Problem(
+            "error", "similar", root,
+            f"these groups may be the same: {shown}{more}. If they are, give them one name; if "
+            "they are different people, use --similar-groups (similar_groups=True)",
+        )  # fmt: skip
+
+
+def _plain(group: str) -> str:
+    """A group's name without case, blanks, punctuation, leading zeros and ".0" at its end."""
+    text = unicodedata.normalize("NFKC", group).casefold().strip()
+    text = re.sub(r"(?<=\d)[.,]0+$", "", text)
+    text = re.sub(r"(?<=\d)[\W_]+(?=\d)", "/", text)  # 1-1 is not 11
+    text = re.sub(r"(?<!\d)0+(?=\d)", "", text)
+    return re.sub(r"[^\w/]|_", "", text) or text
 
 
 def lone_classes(root: str, items: Iterable[Item]) -> Iterator[Problem]:

@@ -114,8 +114,9 @@ class Problem:
     Attributes
     ----------
     level : one of `LEVELS`.
-    kind : as of `Dropped`, or ``duplicate``, ``group`` (in two splits), ``single`` (a class with
-        one item), ``label``, ``split``, ``span`` (invalid start and end) or ``incomplete``.
+    kind : as of `Dropped`, or ``duplicate``, ``group`` (in two splits, or unknown), ``similar``
+        (groups whose names nearly agree), ``single`` (a class with one item), ``label``,
+        ``split``, ``span`` (invalid start and end), ``encoding`` or ``incomplete``.
     path : the file, or the table, that it is about.
     message : what is wrong with it.
     line : of the table.

@@ -157,7 +157,8 @@ def choose_reader(place: Place, readers: Mapping[str, Reader]) -> str:
     few = "".join(f", {c.n} of them named as files of {name} are" for name, c in claims.items())
     n = f"{len(place.files)} videos, sound files and pictures{few}, in: " * place.path.is_dir()
     raise DataError(
-        f"{place.path}: expected class folders (angry, happy …), a table whose first line has the "
+        f"{place.path}: expected class folders (angry, happy …; --map WORD=EMOTION for names of "
+        f"your own), a table whose first line has the "
         f"columns path, label, group (in a folder: manifest.csv), or the layout of one of "
         f"{', '.join(readers)} (emonets data show NAME describes it); found {n}{shown(place.path)}"
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import Any
 
-from emonets.datasets import readers
+from emonets.datasets import checks, readers
 from emonets.datasets.base import Dataset
-from emonets.datasets.checks import groups_in_two_splits
 from emonets.datasets.items import refuse
 from emonets.datasets.layouts import Place, Reader, choose_reader
 from emonets.datasets.reading import summary
@@ -107,6 +107,7 @@ def open_dataset(
     *,
     strict: bool = True,
     shared_groups: bool = False,
+    similar_groups: bool = False,
     **options: Any,
 ) -> Dataset:
     """Open labelled data of any layout there is a reader for.
@@ -118,6 +119,8 @@ def open_dataset(
     strict : refuse data with lines of a manifest that are wrong, or with a group in two splits.
         Otherwise these are left to `Dataset.validate`, and wrong lines left out.
     shared_groups : whether a group may lie in two splits.
+    similar_groups : whether groups of one's own data whose names differ only in case, blanks,
+        zeros or punctuation (``P1``, ``p01``) are different people.
     options : of the reader: ``labels`` (folders, manifest: words of your own → one of the seven
         emotions, or ``drop``), ``group_pattern`` (folders), ``channel`` (ravdess), ``kind``
         (crema_d, savee), ``votes`` (fer2013), ``fold`` (tfd).
@@ -155,9 +158,12 @@ def open_dataset(
         if "expected" in str(error):
             raise
         raise DataError(f"{error}; expected of {layout}: {reader.info.layout}") from error
+    if dataset.info.own and not similar_groups:
+        alike = checks.similar_groups(str(path), dataset.items)
+        dataset = replace(dataset, found=(*dataset.found, *alike))
     if strict:
         refuse(dataset.found)
-        refuse([] if shared_groups else groups_in_two_splits(dataset.items))
+        refuse([] if shared_groups else checks.groups_in_two_splits(dataset.items))
     return dataset
 
 

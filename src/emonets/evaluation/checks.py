@@ -19,6 +19,9 @@ K = len(EMOTIONS)
 SUM_TOLERANCE = 1e-3
 """How far from one a row of probabilities may sum: many are kept with three decimals."""
 
+FEW_GROUPS = 6
+"""Intervals over fewer groups carry a warning: their resamples repeat the same few people."""
+
 
 def checked_labels(labels: ArrayLike, name: str, k: int = K) -> Ints:
     """Labels (n,) as integers 0..k-1; ``name`` is for messages."""
@@ -80,3 +83,13 @@ def group_numbers(groups: ArrayLike, n: int) -> Ints:
             "an interval over groups needs at least two of them; leave groups out to draw items"
         )
     return index.astype(np.int64)
+
+
+def few_groups(n: int | None) -> str:
+    """A warning about intervals over ``n`` groups; "" for six and more, and for items (None)."""
+    if n is None or n >= FEW_GROUPS:
+        return ""
+    return (
+        f"Warning: {n} group{'' if n == 1 else 's'} are too few for an interval, which may be much "
+        "too narrow; six and more are needed."
+    )

@@ -6,15 +6,17 @@ of fold. The gap between the two is overfitting (paper, sections 4.2 and 5).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emonets.errors import ParameterError
+from emonets.evaluation.fusion_runs import KeptRuns, Maker, StrategyRun, run_strategies
 from emonets.evaluation.metrics import (
     RESAMPLES,
     Score,
@@ -31,7 +33,6 @@ from emonets.fusion.protocols import Views, group_folds
 from emonets.fusion.strategies import STRATEGIES, make_fusion
 
 Floats = NDArray[np.float64]
-Maker = Callable[[int | None], Fusion]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class Compared:
     calibration_error : of the probabilities out of fold.
     seconds : of one fit.
     p : (n, k) out of fold.
+    note : what was done differently because of many clips; or empty.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Compared:
     calibration_error: float
     seconds: float
     p: Floats
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON."""
@@ -68,6 +71,7 @@ class Compared:
             "strategy": self.name, "fitted": self.fitted, "accuracy": plain(self.accuracy),
             "uar": plain(self.uar), "gain": plain(self.gain),
             "calibration_error": self.calibration_error, "seconds": self.seconds,
+            "note": self.note,
         }  # fmt: skip
 
 
@@ -83,6 +87,9 @@ def compare(
     seed: int = 0,
     resamples: int = RESAMPLES,
     progress: Callable[[Compared], None] | None = None,
+    workers: int = 1,
+    keep: Path | None = None,
+    on_fit: Callable[[str, float], None] | None = None,
 ) -> list[Compared]:
     """Score each model and each strategy, on the clips it was fitted on and out of fold.
 
@@ -96,7 +103,11 @@ def compare(
     strategies : names of ``fusion.strategies``; or name → function of a seed that makes the fusion.
     models : names of the m models. found : (n, m).
     folds : for plain P. seed : of the folds, the fusions and the intervals.
-    progress : called with each result.
+    progress : called with each result; with several workers in the order they are finished.
+    workers : processes that fit the strategies.
+    keep : folder for the strategies that are finished: the same call later goes on from there. The
+        caller removes it.
+    on_fit : called with the name of a strategy and the seconds of each fit.
 
     Returns
     -------
@@ -114,31 +125,46 @@ def compare(
         raise ParameterError(f"{len(names)} names for {m} models: {', '.join(names)}")
     mask = None if found is None else np.asarray(found)
     views = _views(P, labels, groups, mask, folds, seed)
-    makers: dict[str, Maker] = {f"only {name}": _single(j) for j, name in enumerate(names)}
+    singles: dict[str, Maker] = {f"only {name}": _single(j) for j, name in enumerate(names)}
     if isinstance(strategies, Mapping):
-        makers |= strategies
+        makers = dict(strategies)
     else:
-        makers |= {name: _named(name) for name in strategies}
+        makers = {name: _named(name) for name in strategies}
 
-    results: list[Compared] = []
+    order = list(makers)
+    among = None if groups is None else np.asarray(groups)
+    results: dict[str, Compared] = {}
     best: Floats | None = None
-    for number, (name, make) in enumerate(makers.items()):
-        fitted, p, seconds = _run(make, views, labels, groups, mask, seed)
-        if number == m:
-            single = max(results, key=lambda r: r.accuracy.value)
-            best = single.p
-        evaluation = evaluate(labels, p, groups=groups, resamples=resamples, seed=seed)
+
+    def scored(name: str, run: StrategyRun) -> None:
+        how: dict[str, Any] = {"groups": groups, "resamples": resamples, "seed": seed}
+        evaluation = evaluate(labels, run.p, **how)
         gain = Score(float("nan"), float("nan"), float("nan"))
         if best is not None:
-            gain = difference(labels, p, best, groups=groups, resamples=resamples, seed=seed)
-        result = Compared(
-            name, fitted, evaluation.accuracy, evaluation.uar, gain,
-            expected_calibration_error(labels, p), seconds, p,
+            gain = difference(labels, run.p, best, **how)
+        results[name] = Compared(
+            name, run.fitted, evaluation.accuracy, evaluation.uar, gain,
+            expected_calibration_error(labels, run.p), run.seconds, run.p, run.note,
         )  # fmt: skip
-        results.append(result)
         if progress is not None:
-            progress(result)
-    return results
+            progress(results[name])
+
+    for name, run in run_strategies(singles, views, labels, among, mask, seed):
+        scored(name, run)
+    best = max(results.values(), key=lambda r: r.accuracy.value).p
+    kept = None if keep is None else KeptRuns(keep, views, labels, among, mask, seed)
+    for name in list(makers):
+        before = None if kept is None else kept.read(name)
+        if before is not None:
+            del makers[name]
+            scored(name, before)
+    for name, run in run_strategies(
+        makers, views, labels, among, mask, seed, workers=workers, on_fit=on_fit
+    ):
+        if kept is not None:
+            kept.write(name, run)
+        scored(name, run)
+    return [results[name] for name in (*singles, *order)]
 
 
 def recommend(
@@ -232,32 +258,13 @@ def _views(
     return [Views(train, p[train], test, p[test]) for train, test in divided]
 
 
-def _run(
-    make: Maker, views: Sequence[Views], y: NDArray[Any], groups: ArrayLike | None,
-    found: NDArray[Any] | None, seed: int,
-) -> tuple[float, Floats, float]:  # fmt: skip
-    """Accuracy where fitted, probabilities out of fold, seconds of one fit."""
-    among = None if groups is None else np.asarray(groups)
-    p = np.empty((len(y), views[0].test.shape[2]))
-    right, seconds = [], 0.0
-    for view in views:
-        mask = None if found is None else found[view.fit_rows]
-        start = time.perf_counter()
-        fusion = make(seed).fit(
-            view.fit, y[view.fit_rows], found=mask,
-            groups=None if among is None else among[view.fit_rows],
-        )  # fmt: skip
-        seconds += time.perf_counter() - start
-        right.append(float((fusion.predict(view.fit, found=mask) == y[view.fit_rows]).mean()))
-        p[view.test_rows] = fusion.predict_proba(
-            view.test, found=None if found is None else found[view.test_rows]
-        )
-    return float(np.mean(right)), p, seconds / len(views)
-
-
 def _named(name: str) -> Maker:
     make_fusion(name)  # raises for an unknown name before anything is fitted
-    return lambda seed: make_fusion(name, seed=seed)
+    return partial(_make, name)
+
+
+def _make(name: str, seed: int | None) -> Fusion:
+    return make_fusion(name, seed=seed)
 
 
 def _single(j: int) -> Maker:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +12,10 @@ from typing import Any
 import numpy as np
 
 from emonets.bundle import check_place
-from emonets.errors import DataError, MissingExtraError, ParameterError
+from emonets.errors import DataError, ParameterError
 from emonets.evaluation.compare_fusion import Compared, compare, recommend, table
-from emonets.evaluation.fusion_figures import (
-    comparison_figure,
-    reliability_figure,
-    weights_figure,
-)
+from emonets.evaluation.fusion_files import check_folder, write_report, write_unfinished
+from emonets.evaluation.fusion_progress import ComparisonProgress
 from emonets.evaluation.metrics import RESAMPLES
 from emonets.evaluation.predictions import Predictions, read_predictions
 from emonets.fusion.average import MeanFusion
@@ -31,14 +27,16 @@ from emonets.fusion.strategies import STRATEGIES, make_fusion
 from emonets.learners.checks import check_number
 from emonets.model import EmoNets
 from emonets.result import check_writable
-from emonets.runtime.files import try_folder, write_whole
+from emonets.runtime.ending import keeps
+from emonets.runtime.progress import heartbeat
 
 log = logging.getLogger(__name__)
 
 FOLDS = 5
 COVERAGE = 0.8
 """Share of the clips that the threshold of a stored fusion accepts."""
-_NAME = 36  # characters of the table's name that fit into a title
+PARTS = "compare_fusion.parts"
+"""Folder beside the tables with the strategies of a comparison that is not finished."""
 _ALONE = "only "  # before the name of a single model in the results of compare
 
 
@@ -84,6 +82,13 @@ class FusionReport:
                 f"{rule.coverage:.0%} of the clips keep a prediction, "
                 f"{rule.accuracy:.1%} of them right."
             )
+        limited: dict[str, list[str]] = {}
+        for r in self.results:
+            if r.note:
+                limited.setdefault(r.note, []).append(r.name)
+        if limited:
+            texts = [f"{' and '.join(names)}: {note}" for note, names in limited.items()]
+            lines.append(f"Because of many clips: {'. '.join(texts)}.")
         lines += [f"Note: {note}." for note in self.data.notes]
         return lines
 
@@ -120,6 +125,8 @@ def compare_predictions(
     coverage: float = COVERAGE,
     resamples: int = RESAMPLES,
     progress: Callable[[Compared], None] | None = None,
+    workers: int = 1,
+    keep: Path | None = None,
 ) -> FusionReport:
     """Compare strategies on predictions and fit the recommended one on all of them.
 
@@ -128,6 +135,7 @@ def compare_predictions(
     folds : of whole groups, or of clips if there are no groups. None: five, or fewer if there are
         fewer groups.
     coverage : share of the clips that the fusion's threshold accepts, above 0, up to 1.
+    progress, workers, keep : as for :func:`~emonets.evaluation.compare_fusion.compare`.
 
     Raises
     ------
@@ -137,11 +145,22 @@ def compare_predictions(
     check_number("coverage", coverage, 0, 1, low_in=False)
     among = np.arange(len(data.y)) if data.groups is None else data.groups
     count = min(FOLDS, len(np.unique(among))) if folds is None else folds
+    clips = len(data.y) - len(data.y) // max(count, 1)
+    shown = ComparisonProgress(strategies, clips, count, workers=workers)
+
+    def on_result(result: Compared) -> None:
+        shown.on_result(result)
+        if progress is not None:
+            progress(result)
+
+    shown.begin(len(data.models), len(data.y))
     try:
-        results = compare(
-            data.P, data.y, data.groups, strategies=strategies, models=data.models,
-            found=data.found, folds=count, seed=seed, resamples=resamples, progress=progress,
-        )  # fmt: skip
+        with heartbeat("comparison of fusions"):
+            results = compare(
+                data.P, data.y, data.groups, strategies=strategies, models=data.models,
+                found=data.found, folds=count, seed=seed, resamples=resamples,
+                progress=on_result, workers=workers, keep=keep, on_fit=shown.on_fit,
+            )  # fmt: skip
         name = recommend(results, data.y, data.groups, resamples=resamples, seed=seed)
         fusion = _made(name, data.models, seed)
         fusion.fit(data.P, data.y, groups=data.groups, found=data.found)
@@ -165,6 +184,7 @@ def report_fusion(
     save_fusion: Path | None = None,
     add_to: str | None = None,
     save_bundle: Path | None = None,
+    workers: int = 1,
 ) -> str:
     """The comparison as text, and the requested files. See ``emonets compare-fusion``.
 
@@ -176,6 +196,8 @@ def report_fusion(
     """
     names = parse_strategies(strategies)
     check_number("seed", seed, 0, 2**32 - 1)
+    if workers < 1:
+        raise ParameterError(f"--workers must be 1 or more, got {workers}")
     if (add_to is None) != (save_bundle is None):
         raise ParameterError("--add-to BUNDLE and --save-bundle FOLDER go together")
     if save_fusion is not None:
@@ -185,31 +207,29 @@ def report_fusion(
         check_place(save_bundle)
         base = EmoNets.load(add_to)
     data = read_predictions(path, labels)
-    if base is not None and set(data.models) < set(base.specialists):
-        base = base.with_models(data.models)
-        log.info(
-            f"note: {save_bundle} will have {', '.join(data.models)} only, the models of {path}"
-        )
-    if base is not None and set(base.specialists) != set(data.models):
-        raise ParameterError(
-            f"{path} has the models {', '.join(data.models)}, the bundle {add_to} has "
-            f"{', '.join(base.specialists)}; give predictions of each of these"
-        )
-    if base is not None:  # the fusion is fitted on the same input as in the model
-        known = [base.specialists[name].known_classes for name in data.models]
-        data = replace(data, P=neutral_where_unknown(data.P, known, data.found))
+    if base is not None and save_bundle is not None:
+        base, data = _matched(base, data, str(add_to), save_bundle)
     if out is not None:
-        _try(out)
+        check_folder(out)
 
-    def on_result(r: Compared) -> None:
-        log.info(f"{r.name}: {r.fitted:.1%} where fitted, {r.accuracy:.1%} out of fold")
+    done: list[Compared] = []
 
+    def on_result(result: Compared) -> None:
+        done.append(result)
+        if out is not None:
+            write_unfinished(data, done, names, out)
+
+    keep = None if out is None else out / PARTS
+    if out is not None:
+        keeps(f"finished strategies are in {out}; the same command continues with the rest")
     report = compare_predictions(
-        data, strategies=names, folds=folds, seed=seed, coverage=coverage, progress=on_result
-    )
+        data, strategies=names, folds=folds, seed=seed, coverage=coverage,
+        progress=on_result, workers=workers, keep=keep,
+    )  # fmt: skip
     if out is not None:
         for written in write_report(report, out):
             log.info(f"written: {written}")
+        shutil.rmtree(out / PARTS, ignore_errors=True)
     if save_fusion is not None:
         log.info(f"fusion: {report.fusion.to_file(save_fusion)}")
     if base is not None and save_bundle is not None:
@@ -222,66 +242,22 @@ def report_fusion(
     return str(report)
 
 
-def write_report(report: FusionReport, folder: Path) -> list[Path]:
-    """Write ``compare_fusion.md`` and ``.csv`` and, with matplotlib, the pictures.
-
-    ``compare_fusion.png`` shows all strategies. ``reliability.png`` shows the recommended one's
-    out-of-fold predictions. ``weights.png`` (the paper's Figure 9) shows its weights, if any.
-    """
-    data, what = report.data, report.data.path.name
-    if len(what) > _NAME:
-        what = what[: _NAME - 1] + "…"
-    mine = next(r for r in report.results if r.name == report.recommended)
-    kept = "clips" if data.groups is None else "groups"
-    count = "" if data.groups is None else f"{len(np.unique(data.groups))} "
-    legend = f"{len(data.y):,} clips; {', '.join(data.models)}; {report.folds} folds of "
-    legend += count + kept
-    pictures: list[Path] = []
-    weights = _weights(report.fusion.fusion)
-    for name in ("compare_fusion.png", "reliability.png", "weights.png"):
-        (folder / name).unlink(missing_ok=True)  # of an earlier run, perhaps of other data
-    try:
-        pictures.append(
-            comparison_figure(
-                report.results, folder / "compare_fusion.png", title=f"Fusions of {what}",
-                legend=legend,
-            )
-        )  # fmt: skip
-        pictures.append(
-            reliability_figure(
-                data.y, mine.p, folder / "reliability.png", title=f"{what}: {mine.name}"
-            )
+def _matched(
+    base: EmoNets, data: Predictions, name: str, target: Path
+) -> tuple[EmoNets, Predictions]:
+    """The bundle with the models of the data, and the data as this bundle's fusion gets them."""
+    if set(data.models) < set(base.specialists):
+        base = base.with_models(data.models)
+        log.info(
+            f"note: {target} will have {', '.join(data.models)} only, the models of {data.path}"
         )
-        if weights is not None:
-            pictures.append(
-                weights_figure(
-                    weights, data.models, folder / "weights.png", title=f"{what}: {mine.name}"
-                )
-            )
-    except MissingExtraError as error:
-        log.info(f"no pictures: {error}")
-    parts = [f"# Fusions of {what}", f"{legend}; 95 % intervals over {kept}."]
-    parts += [table(report.results).strip(), "\n".join(report.words())]
-    parts += [f"![{p.stem.replace('_', ' ')}]({p.name})" for p in pictures]
-    write_whole(folder / "compare_fusion.md", ("\n\n".join(parts) + "\n").encode())
-    write_whole(folder / "compare_fusion.csv", _csv(report.results).encode())
-    return [folder / "compare_fusion.md", folder / "compare_fusion.csv", *pictures]
-
-
-def _csv(results: Sequence[Compared]) -> str:
-    file = io.StringIO()
-    scores = ("accuracy", "uar", "gain")
-    columns = [f"{name}{end}" for name in scores for end in ("", "_low", "_high")]
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["strategy", "fitted", *columns, "calibration_error", "seconds"])
-    for r in results:
-        numbers = [x for s in (r.accuracy, r.uar, r.gain) for x in (s.value, s.low, s.high)]
-        shown = [
-            "" if np.isnan(x) else f"{x:.6g}"
-            for x in (r.fitted, *numbers, r.calibration_error, r.seconds)
-        ]
-        writer.writerow([r.name, *shown])
-    return file.getvalue()
+    if set(base.specialists) != set(data.models):
+        raise ParameterError(
+            f"{data.path} has the models {', '.join(data.models)}, the bundle {name} has "
+            f"{', '.join(base.specialists)}; give predictions of each of these"
+        )
+    known = [base.specialists[one].known_classes for one in data.models]
+    return base, replace(data, P=neutral_where_unknown(data.P, known, data.found))
 
 
 def _card(report: FusionReport, seed: int) -> dict[str, Any]:
@@ -308,13 +284,6 @@ def _about(name: str) -> str:
     return f" ({STRATEGIES[name].about})" if name in STRATEGIES else ""
 
 
-def _weights(fusion: Any) -> Any:
-    """Weights (m, 7) of a fusion, or of the fusion within it; None if there are none."""
-    while fusion is not None and not hasattr(fusion, "weights_"):
-        fusion = getattr(fusion, "estimator_", None)
-    return None if fusion is None else fusion.weights_
-
-
 def _aligned(markdown: str) -> str:
     """A Markdown table for the terminal: aligned columns without bars."""
     cells = [
@@ -330,12 +299,3 @@ def _aligned(markdown: str) -> str:
         ).rstrip()
         for row in cells
     )
-
-
-def _try(folder: Path) -> None:
-    try:
-        try_folder(folder)
-    except OSError as error:
-        raise ParameterError(
-            f"{folder}: cannot be written ({error.strerror or error}); choose another place"
-        ) from None

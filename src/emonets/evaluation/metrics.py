@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
-from emonets.evaluation.checks import Ints, K, checked_labels, group_numbers, predicted_labels
+from emonets.evaluation.checks import (
+    Ints,
+    K,
+    checked_labels,
+    few_groups,
+    group_numbers,
+    predicted_labels,
+)
 
 RESAMPLES = 2_000
 LEVEL = 0.95
 CALIBRATION_BINS = 15
 
 _AT_ONCE = 4_000_000  # drawn numbers kept in memory
+_KEPT = 25_000_000  # drawn numbers kept for the next call: 100 MB
 
 Floats = NDArray[np.float64]
 
@@ -82,6 +91,11 @@ class Evaluation:
     seed: int
     classes: tuple[str, ...] = EMOTIONS
 
+    @property
+    def warning(self) -> str:
+        """A warning where the intervals are over fewer than six groups, else ""."""
+        return few_groups(self.n_groups)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and dicts for JSON; null if a score is not defined."""
 
@@ -95,6 +109,7 @@ class Evaluation:
         return {
             "n": self.n,
             "n_groups": self.n_groups,
+            "warning": self.warning,
             "accuracy": plain(self.accuracy),
             "uar": plain(self.uar),
             "calibration_error": self.calibration_error,
@@ -142,7 +157,8 @@ class Evaluation:
         text = f"accuracy {self.accuracy}, UAR {self.uar}"
         if self.calibration_error is not None:
             text += f", calibration error {self.calibration_error:.1%}"
-        return f"{text} (n = {self.n}, 95 % intervals over {over})"
+        text += f" (n = {self.n}, 95 % intervals over {over})"
+        return f"{text}. {self.warning}" if self.warning else text
 
 
 def evaluate(
@@ -363,13 +379,23 @@ def _draw(cells: Ints, n_cells: int, groups: Ints | None, resamples: int, seed: 
         table = np.zeros((n, len(used)))
         np.add.at(table, (groups, cells), 1)
         drawn = np.empty((resamples, len(used)), dtype=np.int64)
-        step = max(1, _AT_ONCE // n)
-        for start in range(0, resamples, step):
-            times = rng.multinomial(n, np.full(n, 1 / n), size=min(step, resamples - start))
-            drawn[start : start + step] = np.rint(times @ table)
+        if n * resamples <= _KEPT:
+            drawn[:] = np.rint(_times(n, resamples, seed) @ table.astype(np.float32))
+        else:
+            step = max(1, _AT_ONCE // n)
+            for start in range(0, resamples, step):
+                times = rng.multinomial(n, np.full(n, 1 / n), size=min(step, resamples - start))
+                drawn[start : start + step] = np.rint(times @ table)
     result = np.zeros((resamples, n_cells), dtype=np.int64)
     result[:, used] = drawn
     return result
+
+
+@lru_cache(maxsize=1)
+def _times(n: int, resamples: int, seed: int) -> NDArray[np.float32]:
+    """How often each of n groups is in each resample, (resamples, n), for all predictions."""
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+    return drawn.astype(np.float32)
 
 
 def _score(value: ArrayLike, resampled: Floats) -> Score:

@@ -143,6 +143,7 @@ def score_rows(
         ("uar", evaluation.uar),
     ]
     support = evaluation.confusion.sum(axis=1)
+    note = "; ".join(text for text in (note, _few(evaluation)) if text)
     if per_class:
         scores += [
             (f"recall {name}", evaluation.recall[k])
@@ -168,6 +169,11 @@ def score_rows(
         )
         for metric, score in scores
     ]
+
+
+def _few(evaluation: Evaluation) -> str:
+    """A note on intervals over few groups; "" for none."""
+    return f"interval over {evaluation.n_groups} groups only" if evaluation.warning else ""
 
 
 def write_results(

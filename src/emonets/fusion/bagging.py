@@ -18,8 +18,17 @@ from sklearn.utils.parallel import Parallel, delayed
 from emonets.errors import BundleError, ParameterError
 from emonets.fusion.average import PooledFusion
 from emonets.fusion.base import Fusion
-from emonets.fusion.common import DOMAINS, Arrays, Floats, FusionDataError, Ints, pool
+from emonets.fusion.common import (
+    DOMAINS,
+    Arrays,
+    Floats,
+    FusionDataError,
+    Ints,
+    check_max_clips,
+    pool,
+)
 from emonets.fusion.search import RandomSearch
+from emonets.fusion.shared_search import can_share, search_together
 from emonets.learners.checks import check_choice, check_number
 from emonets.learners.stored import check_stored
 
@@ -72,6 +81,9 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
     resampling : "bootstrap" or "half", of whole groups where ``fit`` is given groups.
     combine : "weights": one pool with the mean of the weights. "probabilities": the mean of the
         pools' probabilities.
+    max_clips : of more clips than this the searches share one set of weightings, which makes the
+        time grow with the clips only (``shared_search``); None: never. Other estimators than
+        searches are fitted one by one all the same.
     n_jobs : processes (joblib); does not change the result.
     random_state : of the resamples and of each search.
     n_models, uniform_models : see ``base``.
@@ -81,6 +93,7 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
     weights_ : (m, k), the mean of ``all_weights_``.
     all_weights_ : (n_estimators, m, k).
     scores_ : (n_estimators,) of each search on its own resample; NaN without searches.
+    limited_ : in a few words, what was done differently because of ``max_clips``; or empty.
     """
 
     kind = "bagged"
@@ -92,6 +105,7 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
         n_estimators: int = 350,
         resampling: str = "bootstrap",
         combine: str = "weights",
+        max_clips: int | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_models: int | None = None,
@@ -101,6 +115,7 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
         self.n_estimators = n_estimators
         self.resampling = resampling
         self.combine = combine
+        self.max_clips = max_clips
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.n_models = n_models
@@ -114,6 +129,9 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
             )
         random = check_random_state(self.random_state)
         seeds = random.randint(2**31, size=self.n_estimators)
+        self.limited_ = ""
+        if self.max_clips is not None and len(p) > self.max_clips and can_share(inner):
+            return self._fit_together(inner, seeds, p, target, groups)
         fitted = Parallel(n_jobs=self.n_jobs)(
             delayed(_fit_one)(inner, int(seed), p, target, groups, self.resampling)
             for seed in seeds
@@ -122,6 +140,22 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
         self.scores_ = np.array([score for _, score, _ in fitted])
         self.domain_ = str(fitted[0][2])
         self.weights_ = self.all_weights_.mean(axis=0)
+
+    def _fit_together(
+        self, inner: RandomSearch, seeds: Ints, p: Floats, target: Ints,
+        groups: NDArray[Any] | None,
+    ) -> None:  # fmt: skip
+        inner._check_parameters()
+        drawn = [
+            resample(np.random.RandomState(seed), target, groups, self.resampling) for seed in seeds
+        ]
+        found = search_together(inner, p, target, drawn, int(seeds[0]))
+        self.all_weights_, self.scores_ = found.weights, found.scores
+        self.domain_ = inner.domain
+        if self.domain_ == "log":
+            self.all_weights_ = self.all_weights_ * p.shape[1]
+        self.weights_ = self.all_weights_.mean(axis=0)
+        self.limited_ = f"all {len(seeds)} searches share their weightings"
 
     def _fuse(self, p: Floats) -> Floats:
         if self.combine == "weights":
@@ -135,6 +169,7 @@ class BaggedFusion(MetaEstimatorMixin, Fusion):  # type: ignore[misc]
         super()._check_parameters()
         check_number("n_estimators", self.n_estimators, 1, np.inf, high_in=False)
         check_choice("resampling", self.resampling, RESAMPLES)
+        check_max_clips(self.max_clips)
         check_choice("combine", self.combine, COMBINATIONS)
 
     def _settings(self) -> dict[str, Any]:

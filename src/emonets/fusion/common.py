@@ -228,6 +228,33 @@ def check_groups(groups: ArrayLike | None, n: int) -> NDArray[Any] | None:
     return g
 
 
+def check_max_clips(value: int | None) -> None:
+    """Raise ParameterError unless it is None or a whole number of at least 14 clips."""
+    if value is not None and (not isinstance(value, int | np.integer) or value < 14):
+        raise ParameterError(f"max_clips must be a whole number from 14, or None, not {value!r}")
+
+
+def drawn_clips(target: Ints, most: int | None, seed: int) -> Ints:
+    """Positions of at most so many clips, drawn at random, each class in its proportion.
+
+    Parameters
+    ----------
+    target : (n,) positions of classes. most : None, or n and more: all clips in their order.
+
+    Examples
+    --------
+    >>> target = np.arange(90) % 3
+    >>> np.bincount(target[drawn_clips(target, 30, seed=0)]).tolist()
+    [10, 10, 10]
+    """
+    n = len(target)
+    if most is None or n <= most:
+        return np.arange(n)
+    shuffled = np.random.RandomState(seed).permutation(n)
+    by_class = shuffled[np.argsort(target[shuffled], kind="stable")]
+    return np.sort(by_class[np.arange(most) * n // most])
+
+
 def evidence(p: Floats, domain: str) -> Floats:
     """What is added up over models: p itself, or log(k p), which is 0 for 1/k.
 

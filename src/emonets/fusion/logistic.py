@@ -196,21 +196,22 @@ class _Problem:
 
     def loss(self, theta: Floats) -> tuple[float, Floats]:
         cross, b, _ = self.parts(theta)
-        n = len(self.x)
+        n, _, k = self.x.shape
         z = _logits(self.x, cross, b)
-        norm = logsumexp(z, axis=1)
         rows = np.arange(n)
-        total = float(self.worth @ (norm - z[rows, self.target]))
-        r = np.exp(z - norm[:, None])
+        own_logit = z[rows, self.target]
+        top = z.max(axis=1)
+        # one exponential serves the loss and its gradient: it costs more than the products
+        np.exp(np.subtract(z, top[:, None], out=z), out=z)
+        norm = z.sum(axis=1)
+        total = float(self.worth @ (np.log(norm) + top - own_logit))
+        r = np.divide(z, norm[:, None], out=z)
         r[rows, self.target] -= 1
         r *= self.worth[:, None]
         slope = np.zeros_like(theta)
-        if self.weights == "full":
-            k = self.x.shape[2]
-            d = (self.x.reshape(n, -1).T @ r).reshape(-1, k, k)
-            own = np.einsum("jcc->jc", d)
-        else:
-            own = np.einsum("ijc,ic->jc", self.x, r)
+        d = (self.x.reshape(n, -1).T @ r).reshape(-1, k, k)
+        own = np.einsum("jcc->jc", d)
+        if self.weights != "full":
             d = own.sum(axis=1) if self.weights == "model" else own
         slope[0] = own.sum()
         slope[1 : 1 + self.bend] = self.spread * d.ravel() + theta[1 : 1 + self.bend]

@@ -18,7 +18,14 @@ from sklearn.utils import check_random_state
 
 from emonets.errors import BundleError, ParameterError
 from emonets.fusion.base import Fusion
-from emonets.fusion.common import DOMAINS, Arrays, Floats, Ints
+from emonets.fusion.common import (
+    DOMAINS,
+    Arrays,
+    Floats,
+    Ints,
+    check_max_clips,
+    drawn_clips,
+)
 from emonets.fusion.protocols import inner_folds
 from emonets.fusion.stacked import columns_of, rows_of
 from emonets.learners.checks import check_choice, check_number
@@ -40,6 +47,9 @@ class MlpFusion(Fusion):
         :data:`PRESETS` has the authors'.
     alphas : weight decays; the one with the best accuracy on folds of whole groups is used.
     cv : folds. domain : "probability" or "log".
+    max_clips : of more clips than this the decay is chosen on a quarter as many, drawn at random.
+        Batches are larger then, so that an epoch has no more updates than with so many clips.
+        None: never.
     random_state : of the folds, the start and the batches.
     n_models, uniform_models : see ``base``.
 
@@ -47,6 +57,7 @@ class MlpFusion(Fusion):
     ----------
     coefs_, intercepts_ : of the layers. alpha_ : the decay used. n_iter_ : epochs.
     score_ : accuracy on the folds; NaN with one alpha.
+    limited_ : in a few words, what was done differently because of ``max_clips``; or empty.
     """
 
     kind = "mlp"
@@ -61,6 +72,7 @@ class MlpFusion(Fusion):
         max_iter: int = 60,
         cv: int = 3,
         domain: str = "probability",
+        max_clips: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_models: int | None = None,
         uniform_models: Sequence[int] = (),
@@ -72,6 +84,7 @@ class MlpFusion(Fusion):
         self.max_iter = max_iter
         self.cv = cv
         self.domain = domain
+        self.max_clips = max_clips
         self.random_state = random_state
         self.n_models = n_models
         self.uniform_models = uniform_models
@@ -79,28 +92,39 @@ class MlpFusion(Fusion):
     def _fit(self, p: Floats, target: Ints, groups: NDArray[Any] | None) -> None:
         x = rows_of(p, self.domain)
         seed, folds_seed = check_random_state(self.random_state).randint(2**31, size=2)
+        self.limited_ = ""
+        few, batch = np.arange(len(x)), self.batch_size
+        if self.max_clips is not None and len(x) > self.max_clips:
+            few = drawn_clips(target, self.max_clips // 4, int(folds_seed))
+            batch = self.batch_size * -(-len(x) // self.max_clips)
+            self.limited_ = (
+                f"batches of {batch}; its weight decay chosen on {len(few):,} of {len(x):,} clips"
+            )
         self.alpha_, self.score_ = float(self.alphas[0]), float("nan")
         if len(self.alphas) > 1:
+            xs, ys, among = x[few], target[few], None if groups is None else groups[few]
             right = np.zeros(len(self.alphas))
-            for train, test in inner_folds(target, groups, self.cv, int(folds_seed)):
+            for train, test in inner_folds(ys, among, self.cv, int(folds_seed)):
                 for i, alpha in enumerate(self.alphas):
-                    network = self._train(x[train], target[train], alpha, int(seed))
-                    right[i] += (network.predict(x[test]) == target[test]).sum()
+                    network = self._train(xs[train], ys[train], alpha, int(seed))
+                    right[i] += (network.predict(xs[test]) == ys[test]).sum()
             # of equals the strongest decay
             best = max(range(len(right)), key=lambda i: (right[i], self.alphas[i]))
-            self.alpha_, self.score_ = float(self.alphas[best]), float(right[best] / len(target))
-        network = self._train(x, target, self.alpha_, int(seed))
+            self.alpha_, self.score_ = float(self.alphas[best]), float(right[best] / len(few))
+        network = self._train(x, target, self.alpha_, int(seed), batch)
         self.coefs_ = [np.array(w) for w in network.coefs_]
         self.intercepts_ = [np.array(b) for b in network.intercepts_]
         self.n_iter_ = int(network.n_iter_)
         self._known = np.asarray(network.classes_, dtype=np.intp)
 
-    def _train(self, x: Floats, target: Ints, alpha: float, seed: int) -> MLPClassifier:
+    def _train(
+        self, x: Floats, target: Ints, alpha: float, seed: int, batch: int | None = None
+    ) -> MLPClassifier:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return MLPClassifier(
                 hidden_layer_sizes=tuple(self.hidden_layer_sizes), alpha=alpha,
-                batch_size=min(self.batch_size, len(x)), max_iter=self.max_iter,
+                batch_size=min(batch or self.batch_size, len(x)), max_iter=self.max_iter,
                 learning_rate_init=self.learning_rate_init, random_state=seed,
             ).fit(x, target)  # fmt: skip
 
@@ -117,6 +141,7 @@ class MlpFusion(Fusion):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice("domain", self.domain, DOMAINS)
+        check_max_clips(self.max_clips)
         for name in ("batch_size", "max_iter"):
             check_number(name, getattr(self, name), 1, np.inf, high_in=False)
         check_number("cv", self.cv, 2, np.inf, high_in=False)

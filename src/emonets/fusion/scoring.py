@@ -11,6 +11,7 @@ weighting and its score are therefore those of a plain loop.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -48,16 +49,24 @@ class Scorer:
     ----------
     p : (n, m, k) checked probabilities. target : (n,) positions 0..k-1.
     domain, scoring : see ``common.DOMAINS`` and :data:`SCORINGS`.
+    times : (n,) how often each clip counts; None: once.
+
+    Attributes
+    ----------
+    order : (n,) positions in p of the clips in the order that is used here, by class.
     """
 
     def __init__(
-        self, p: Floats, target: Ints, *, domain: str = "probability", scoring: str = "accuracy"
-    ) -> None:
+        self, p: Floats, target: Ints, *, domain: str = "probability", scoring: str = "accuracy",
+        times: Ints | None = None,
+    ) -> None:  # fmt: skip
         check_scoring(scoring)
         order = np.argsort(target, kind="stable")
+        self.order = order
         self.target = target[order]
         self.evidence = evidence(p, domain)[order]
-        self.worth = clip_worths(self.target, scoring)
+        count = np.ones(len(p), dtype=np.intp) if times is None else times[order]
+        self.worth = clip_worths(np.repeat(self.target, count), scoring)[np.cumsum(count) - 1]
         n, m, k = p.shape
         edges = np.searchsorted(self.target, np.arange(k + 1))
         self._of = [slice(int(a), int(b)) for a, b in pairwise(edges)]
@@ -67,7 +76,7 @@ class Scorer:
         columns = np.unique(self.worth)
         # scores are sums of a few values: counted apart, so that they are exact in single precision
         self._values = columns
-        self._member = (self.worth[:, None] == columns).astype(np.float32)
+        self._member = ((self.worth[:, None] == columns) * count[:, None]).astype(np.float32)
         self._step = max(16, _AT_ONCE // n)
 
     def exact(self, weights: Floats) -> Floats:
@@ -81,11 +90,32 @@ class Scorer:
 
     def bounds(self, weights: Floats) -> Floats:
         """For each of weights (t, m, k) a number its score cannot exceed, and mostly is: (t,)."""
+        slack = self._slack * np.abs(weights.astype(np.float32)).sum(axis=1).max(axis=1)
+        counts = np.empty((len(weights), len(self._values)), dtype=np.float32)
+        for part, own, top in self._sums(weights):
+            np.add(own, slack[part, None], out=own)
+            np.greater_equal(own, top, out=own, casting="unsafe")
+            counts[part] = own @ self._member
+        return np.asarray(counts.astype(np.float64) @ self._values)
+
+    def right(self, weights: Floats) -> Singles:
+        """1 where a clip is right under weights (t, m, k), else 0: (t, n), clips in ``order``.
+
+        In single precision: a clip whose largest sums nearly tie may be on the wrong side.
+        """
+        out = np.empty((len(weights), len(self.target)), dtype=np.float32)
+        for part, own, top in self._sums(weights):
+            np.greater_equal(own, top, out=out[part], casting="unsafe")
+        return out
+
+    def _sums(self, weights: Floats) -> Iterator[tuple[slice, Singles, Singles]]:
+        """For some weightings at a time: the sum of each clip's own class, and the largest sum.
+
+        Both are (weightings, n). They are buffers: the next step overwrites them.
+        """
         t, _, k = weights.shape
         n = len(self.target)
         w = np.ascontiguousarray(weights.transpose(2, 0, 1), dtype=np.float32)
-        slack = self._slack * np.abs(w).sum(axis=2).max(axis=0)
-        counts = np.empty((t, len(self._values)), dtype=np.float32)
         size = min(self._step, t)
         sums, top, own = (np.empty((size, n), dtype=np.float32) for _ in range(3))
         for start in range(0, t, size):
@@ -97,10 +127,7 @@ class Scorer:
                 mine[:, self._of[c]] = into[:, self._of[c]]
                 if c:
                     np.maximum(best, s, out=best)
-            mine += slack[start:stop, None]
-            np.greater_equal(mine, best, out=s, casting="unsafe")
-            counts[start:stop] = s @ self._member
-        return np.asarray(counts.astype(np.float64) @ self._values)
+            yield slice(start, stop), mine, best
 
     def best(self, weights: Floats, floor: float = -1.0) -> tuple[int, float] | None:
         """The first of the best of weights (t, m, k) and its score; None if none is above floor."""

@@ -12,17 +12,26 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.svm import SVC
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from emonets.errors import BundleError, ParameterError
 from emonets.fusion.base import Fusion
-from emonets.fusion.common import DOMAINS, Arrays, Floats, FusionDataError, Ints, evidence
+from emonets.fusion.common import (
+    DOMAINS,
+    Arrays,
+    Floats,
+    FusionDataError,
+    Ints,
+    check_max_clips,
+    drawn_clips,
+    evidence,
+)
+from emonets.fusion.kernel_votes import two_stage_grid, vote_scores
 from emonets.fusion.protocols import inner_folds
 from emonets.learners.checks import check_choice, check_number
 from emonets.learners.folds import Fold
-from emonets.learners.grid_search import EXPONENTS, TwoStageGridSearch
+from emonets.learners.grid_search import EXPONENTS
 from emonets.learners.stored import check_stored
 from emonets.learners.svm.coupled import CoupledSVC
 
@@ -49,10 +58,13 @@ class SvmFusion(Fusion):
     C, gamma : of the machine; None for either: both by a two-stage grid (powers of ten, then of
         two), on folds of whole groups or on the validation data that ``fit`` is given. The grid
         counts the votes of plain machines; only the winner gets sigmoids.
-    coarse, exponents : of the grid, see ``TwoStageGridSearch``.
+    coarse, exponents : of the grid, see ``kernel_votes.two_stage_grid``.
     cv : folds of the grid and of the winner's sigmoids.
     scoring : of the grid, as for scikit-learn.
     domain : "probability", or "log" for logarithms of the probabilities.
+    max_clips : of more clips than this only so many are used, drawn at random, and half of them to
+        choose C, gamma and scales; None: all. The time of a machine grows faster than the square
+        of the clips.
     n_jobs : processes (joblib); does not change the result.
     random_state : of the folds.
     n_models, uniform_models : see ``base``.
@@ -62,6 +74,7 @@ class SvmFusion(Fusion):
     machine_ : the fitted ``CoupledSVC``. C_, gamma_ : its numbers.
     score_ : the grid's best; NaN without one.
     scales_ : (m·k,) what each number is multiplied by; ones here.
+    limited_ : in a few words, what was done differently because of ``max_clips``; or empty.
     """
 
     kind = "svm"
@@ -76,6 +89,7 @@ class SvmFusion(Fusion):
         cv: int = 5,
         scoring: str = "accuracy",
         domain: str = "probability",
+        max_clips: int | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_models: int | None = None,
@@ -88,6 +102,7 @@ class SvmFusion(Fusion):
         self.cv = cv
         self.scoring = scoring
         self.domain = domain
+        self.max_clips = max_clips
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.n_models = n_models
@@ -123,7 +138,19 @@ class SvmFusion(Fusion):
         x = rows_of(p, self.domain)
         random = check_random_state(self.random_state)
         seed, folds_seed, trials_seed = (int(s) for s in random.randint(2**31, size=3))
-        scored = self._scored_on(x, target, groups, folds_seed)
+        self.limited_ = ""
+        if self.max_clips is not None and len(x) > self.max_clips:
+            rows = drawn_clips(target, self.max_clips, folds_seed)
+            x, target = x[rows], target[rows]
+            groups = None if groups is None else groups[rows]
+            few = drawn_clips(target, self.max_clips // 2, trials_seed)
+            self.limited_ = (
+                f"fitted on {len(rows):,} of {len(p):,} clips, its numbers chosen on {len(few):,}"
+            )
+        else:
+            few = np.arange(len(x))
+        among = None if groups is None else groups[few]
+        scored = self._scored_on(x[few], target[few], among, folds_seed)
         self.scales_ = np.ones(x.shape[1])
         self.C_, self.gamma_, self.score_ = self._numbers(*scored)
         self._choose_scales(*scored, np.random.RandomState(trials_seed))
@@ -148,15 +175,14 @@ class SvmFusion(Fusion):
     def _numbers(self, x: Floats, target: Ints, folds: list[Fold]) -> tuple[float, float, float]:
         if self.C is not None and self.gamma is not None:
             return float(self.C), float(self.gamma), float("nan")
-        search = TwoStageGridSearch(
-            SVC(decision_function_shape="ovo"), coarse=self.coarse, exponents=self.exponents,
-            cv=folds, scoring=self.scoring, n_jobs=self.n_jobs,
-        ).fit(x, target)  # fmt: skip
-        best = search.best_params_
+        best, score = two_stage_grid(
+            x, target, folds, coarse=self.coarse, exponents=self.exponents,
+            scoring=self.scoring, n_jobs=self.n_jobs,
+        )  # fmt: skip
         return (
             float(best.get("C", 1.0) if self.C is None else self.C),
             float(best.get("gamma", 1.0) if self.gamma is None else self.gamma),
-            float(search.best_score_),
+            score,
         )
 
     def _choose_scales(
@@ -171,6 +197,12 @@ class SvmFusion(Fusion):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice("domain", self.domain, DOMAINS)
+        check_max_clips(self.max_clips)
+        for name, values in (self.coarse or {}).items():
+            if name not in ("C", "gamma") or not len(values):
+                raise ParameterError(f"coarse takes values of C and gamma, not {name!r}: {values}")
+            for value in values:
+                check_number(f"each of coarse[{name!r}]", value, 0, np.inf, low_in=False)
         check_number("cv", self.cv, 2, np.inf, high_in=False)
         for name in ("C", "gamma"):
             if getattr(self, name) is not None:
@@ -206,7 +238,7 @@ class ScaledSvmFusion(SvmFusion):
     n_trials : scales drawn at random; all ones come first, and a draw is kept if it is strictly
         better on the folds or the validation data. C and gamma are those of all ones.
     scales : to draw from.
-    C, gamma, coarse, exponents, cv, scoring, domain, n_jobs, random_state, n_models,
+    C, gamma, coarse, exponents, cv, scoring, domain, max_clips, n_jobs, random_state, n_models,
     uniform_models : as for :class:`SvmFusion`.
 
     Attributes
@@ -229,6 +261,7 @@ class ScaledSvmFusion(SvmFusion):
         cv: int = 5,
         scoring: str = "accuracy",
         domain: str = "probability",
+        max_clips: int | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_models: int | None = None,
@@ -236,8 +269,8 @@ class ScaledSvmFusion(SvmFusion):
     ) -> None:
         super().__init__(
             C=C, gamma=gamma, coarse=coarse, exponents=exponents, cv=cv, scoring=scoring,
-            domain=domain, n_jobs=n_jobs, random_state=random_state, n_models=n_models,
-            uniform_models=uniform_models,
+            domain=domain, max_clips=max_clips, n_jobs=n_jobs, random_state=random_state,
+            n_models=n_models, uniform_models=uniform_models,
         )  # fmt: skip
         self.n_trials = n_trials
         self.scales = scales
@@ -270,8 +303,4 @@ class ScaledSvmFusion(SvmFusion):
 
 def _votes_right(x: Floats, target: Ints, folds: list[Fold], C: float, gamma: float) -> float:
     """Mean over folds of the share of clips that a machine's votes get right."""
-    shares = []
-    for train, test in folds:
-        machine = SVC(C=C, gamma=gamma).fit(x[train], target[train])
-        shares.append(float((machine.predict(x[test]) == target[test]).mean()))
-    return float(np.mean(shares))
+    return float(vote_scores(x, target, folds, gamma, [C]).mean())

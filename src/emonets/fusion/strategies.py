@@ -27,6 +27,9 @@ measured (``docs/results/fusion.md``)."""
 
 RECOMMENDED = "recommended"
 """In a preset: the strategy that is best on the data."""
+MAX_CLIPS = 2_000
+"""Training clips beyond which the costly strategies do less: machines are fitted on so many, a
+network has larger batches, and the searches of a bag share their weightings."""
 _SHORT = {"n_uniform": 4_000, "n_local": 6_000}
 _EXPONENTS = (-1.0, 0.0, 1.0)
 
@@ -63,7 +66,9 @@ def _searched(**changes: object) -> Maker:
 def _bagged(**changes: object) -> Maker:
     def make(seed: int | None, numbers: FusionNumbers) -> Fusion:
         inner = RandomSearch(**{**_SHORT, **numbers.search.steps, **changes})
-        return BaggedFusion(inner, n_estimators=numbers.bagging.members, random_state=seed)
+        return BaggedFusion(
+            inner, n_estimators=numbers.bagging.members, max_clips=MAX_CLIPS, random_state=seed
+        )
 
     return make
 
@@ -111,20 +116,22 @@ STRATEGIES: Mapping[str, Strategy] = {
         _searched(domain="log"), "random and local search over weighted products", paper=False
     ),
     "svm": Strategy(
-        lambda seed, _: SvmFusion(exponents=_EXPONENTS, cv=4, random_state=seed),
+        lambda seed, _: SvmFusion(
+            exponents=_EXPONENTS, cv=4, max_clips=MAX_CLIPS, random_state=seed
+        ),
         "RBF machine on the concatenated probabilities (4.2)",
     ),
     "scaled svm": Strategy(
         lambda seed, numbers: ScaledSvmFusion(
             scales=numbers.svm.scales, n_trials=numbers.svm.trials, exponents=_EXPONENTS, cv=4,
-            random_state=seed,
+            max_clips=MAX_CLIPS, random_state=seed,
         ),
         "the same, each number scaled by 0, 1, 2 or 3 (4.2)",
     ),
     "mlp": Strategy(
         lambda seed, numbers: MlpFusion(
             hidden_layer_sizes=numbers.mlp.units, batch_size=numbers.mlp.batch_size,
-            random_state=seed,
+            max_clips=MAX_CLIPS, random_state=seed,
         ),
         "a network of 350 rectified units (4.2)",
     ),

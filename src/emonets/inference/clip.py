@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emonets.contracts import FRAMES, SOUND, TUBES, Features, Specialist
+from emonets.contracts import FRAMES, SOUND, TUBES, Features, Spans, Specialist
 from emonets.fusion.named import Known, NamedFusion
 from emonets.inference.combine import combine_clip, combine_windows
 from emonets.inference.persons import Scene
 from emonets.inference.rows import clip_status, rows_of
 from emonets.inference.scene import readers_for, scene_of
-from emonets.inference.windows import Windows, spans_of, whole_span
+from emonets.inference.windows import Windows, outside, spans_of, whole_span
 from emonets.media.clip import Clip, Frame
 from emonets.one_pass import read_clip
 from emonets.result import FileStatus, PersonSeen, Row
@@ -29,6 +29,7 @@ class Reading:
     clip : it, with its warnings. specialists : those that are used.
     features : of each of them. scene : the persons and their speech.
     start, end : of the clip, seconds. persons : where they are seen.
+    pauses : where the clip has neither pictures nor sound, seconds.
     """
 
     clip: Clip
@@ -38,6 +39,7 @@ class Reading:
     start: float
     end: float
     persons: tuple[PersonSeen, ...] = ()
+    pauses: Spans = ()
 
 
 def read(
@@ -82,7 +84,7 @@ def read(
         loud=sound is not None and bool(sound["found"]),
     )
     scene, persons = scene_of(file, clip, used, found, embeddings=embeddings)
-    return Reading(clip, used, found.features, scene, start, end, persons)
+    return Reading(clip, used, found.features, scene, start, end, persons, found.pauses)
 
 
 def predict_rows(
@@ -103,7 +105,7 @@ def predict_rows(
     window, hop, frames : as in `emonets.model.EmoNets.predict`.
     """
     used, scene, whole_clip = reading.specialists, reading.scene, (reading.start, reading.end)
-    spans = spans_of(*whole_clip, window, hop)
+    spans = outside(spans_of(*whole_clip, window, hop), reading.pauses)
     made = rows_of(file, used, reading.features, spans, whole_clip, frames=frames, scene=scene)
     rows, whole = made.rows, made.whole
     known: Known = {name: part.known_classes for name, part in used.items()}

@@ -113,7 +113,7 @@ def _frame_rows(file: str, name: str, features: Features) -> Iterator[Row]:
 
 def clip_status(file: str, clip: Clip, clip_rows: Sequence[Row]) -> FileStatus:
     """The status of a clip that could be read, from its own rows."""
-    notes = list(clip.warnings)
+    notes = [*clip.notes, *clip.warnings]
     status = "damaged" if clip.damaged else "ok"
     face = next((row for row in clip_rows if row.face_found is not None), None)
     sound = next((row for row in clip_rows if row.sound_found is not None), None)

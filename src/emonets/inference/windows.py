@@ -43,6 +43,12 @@ def spans_of(start: float, end: float, window: Windows, hop: float | None) -> Sp
     return windows(start, end, length, hop)
 
 
+def outside(spans: Spans, pauses: Spans) -> Spans:
+    """The windows that do not lie in a pause as a whole; seconds. At least one."""
+    kept = [(a, b) for a, b in spans if not any(c <= a and b <= d for c, d in pauses)]
+    return kept or list(spans[:1])
+
+
 def whole_span(
     pictures: tuple[float, float] | None, sound: tuple[float, float] | None, *, loud: bool = True
 ) -> tuple[float, float]:

@@ -12,111 +12,34 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
-from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from emonets.errors import MediaError, ParameterError
 from emonets.media.container import Media, describe, open_media
-from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, to_mono
+from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, turn
 from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
-from emonets.media.images import frame_folder, is_image, read_image
+from emonets.media.images import HEAD, image_header, is_image, read_image
+from emonets.media.limits import Limits
+from emonets.media.parts import Frame, GapFiller, SoundChunk
+from emonets.media.series import Series, frame_folder
+from emonets.media.sound import SoundPath, note_of_other_sound
+from emonets.media.streams import Choice
 from emonets.media.timing import FrameClock
 
 __all__ = [
-    "SOUND_RATE", "Clip", "ClipInfo", "Frame", "Limits", "SoundChunk", "find_clips",
-    "find_clips_each", "open_clip",
+    "SOUND_RATE", "Clip", "ClipInfo", "Frame", "GapFiller", "Limits", "SoundChunk",
+    "find_clips", "find_clips_each", "open_clip",
 ]  # fmt: skip
 
 _SHORT = 0.5
 """A clip that ends earlier than its header states by more than this (s) is cut off."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Limits beyond which a clip is refused or no longer read.
-
-    Parameters
-    ----------
-    max_pixels : pixels of a picture, 67,108,864 (8192 x 8192) by default. Larger ones are
-        refused by their header, before memory is taken for them.
-    max_duration : seconds, 12 hours by default; what comes later is not read, with a warning.
-    max_frames : pictures, 5 million by default (12 hours at 115 a second); likewise.
-    max_bytes : size of the file, 64 GiB by default; larger ones are refused.
-    """
-
-    max_pixels: int = 2**26
-    max_duration: float = 12 * 3600.0
-    max_frames: int = 5_000_000
-    max_bytes: int = 64 * 2**30
-
-    def __post_init__(self) -> None:
-        for name in ("max_pixels", "max_duration", "max_frames", "max_bytes"):
-            if not getattr(self, name) > 0:
-                raise ParameterError(f"Limits({name}={getattr(self, name)!r}): must be above 0")
-        if self.max_pixels > 2**31 - 1:
-            raise ParameterError("Limits(max_pixels=...): at most 2147483647")
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture of a clip."""
-
-    index: int
-    """Its number among the frames of this pass, from 0."""
-    time: float
-    """Seconds since the clip's start, from the stream's own time stamps; strictly increasing."""
-    image: NDArray[np.uint8]
-    """(height, width, 3) uint8 RGB, upright, square pixels. The size may change within a clip."""
-
-
-@dataclass(frozen=True, slots=True)
-class SoundChunk:
-    """A piece of a clip's sound."""
-
-    time: float
-    """Of its first sample: seconds since the clip's start."""
-    samples: NDArray[np.float32]
-    """(n,) float32, mono, 48 kHz, full scale 1 (broken files: 8 at most); always finite."""
-
-    @property
-    def end(self) -> float:
-        """End of its last sample, in seconds since the clip's start."""
-        return self.time + self.samples.size / SOUND_RATE
-
-
-class GapFiller:
-    """Joins chunks of sound: gaps between them are filled with zeros.
-
-    A chunk that begins before the end of the one before it, or one sample after, is moved there.
-    """
-
-    def __init__(self) -> None:
-        self._start, self._count = 0.0, -1
-
-    def fill(self, chunk: SoundChunk) -> Iterator[SoundChunk]:
-        """The chunk, behind as many zeros as are missing (a second of them at a time)."""
-        if self._count < 0:
-            self._start, self._count = chunk.time, 0
-        gap = round((chunk.time - self._start) * SOUND_RATE) - self._count
-        if gap == 1:  # a sample of rounding is no gap
-            gap = 0
-        while gap > 0:
-            zeros = np.zeros(min(gap, SOUND_RATE), np.float32)
-            yield self._next(zeros)
-            gap -= zeros.size
-        yield self._next(chunk.samples)
-
-    def _next(self, samples: NDArray[np.float32]) -> SoundChunk:
-        made = SoundChunk(self._start + self._count / SOUND_RATE, samples)
-        self._count += samples.size
-        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +62,26 @@ class Clip:
     """A clip, opened by `open_clip`. Holds no open file between passes; each pass starts anew."""
 
     def __init__(
-        self, info: ClipInfo, *, limits: Limits, images: tuple[Path, ...] = (), threads: int = 0
+        self,
+        info: ClipInfo,
+        *,
+        limits: Limits,
+        series: Series | None = None,
+        threads: int = 0,
+        choice: Choice = Choice(),
     ) -> None:
         self.info = info
         self.limits = limits
         self.warnings: list[str] = []
         """What was damaged, doubtful or left out, one sentence a kind; filled by the passes."""
+        self.notes: list[str] = []
+        """How it is read where that is in doubt, a sentence each; nothing of it is damage."""
         self.damaged = False
         """Whether a pass has found that a part of the file is missing or broken."""
-        self._images = images
+        self.turned = 0
+        """Clockwise quarter turns of the pictures, beside those that the file itself states."""
+        self._series = series
+        self._choice = choice
         self._threads = threads
 
     def __repr__(self) -> str:
@@ -183,11 +117,11 @@ class Clip:
             It is no error if there is nothing after ``start``.
         """
         damage = Damage()
-        if self._images:
+        if self._series is not None:
             parts: Iterator[Frame | SoundChunk] = self._pictures(start, damage)
         else:
             parts = self._media(frames, sound, start, damage)
-        if self._images and not frames:
+        if self._series is not None and not frames:
             return
         delivered = False
         try:
@@ -195,7 +129,10 @@ class Clip:
                 if isinstance(part, SoundChunk) and part.end <= start:
                     continue
                 delivered = True
-                yield part
+                if self.turned and isinstance(part, Frame):
+                    yield replace(part, image=turn(part.image, self.turned, False))
+                else:
+                    yield part
         finally:
             self.warnings += [m for m in damage.messages() if m not in self.warnings]
             self.damaged |= damage.serious
@@ -220,6 +157,13 @@ class Clip:
             "nothing in it could be decoded" + "".join(f" ({text})" for text in first),
             "check that it plays and keeps to the Limits, or re-encode it",
         )
+
+    def turn(self, turns: int) -> None:
+        """Let all later passes turn the pictures clockwise by so many quarters."""
+        if turns % 2:
+            info = self.info
+            self.info = replace(info, width=info.height, height=info.width)
+        self.turned = (self.turned + turns) % 4
 
     def frames(self) -> Iterator[Frame]:
         """Decode the pictures only; see `decode`. A clip without any yields nothing."""
@@ -270,13 +214,15 @@ class Clip:
 
     def _pictures(self, start: float, damage: Damage) -> Iterator[Frame]:
         """The frames of a folder of images, or of one image."""
-        step = 1 / self.info.frame_rate if len(self._images) > 1 else 0.0
+        assert self._series is not None
+        step = 1 / self.info.frame_rate if self._series.numbers[-1] else 0.0
         index = 0
-        for position, path in enumerate(self._images):
-            if position * step > self.limits.max_duration or index >= self.limits.max_frames:
+        for number, path in zip(self._series.numbers, self._series.images, strict=True):
+            time = number * step
+            if time > self.limits.max_duration or index >= self.limits.max_frames:
                 damage.add("the rest was not read: it is beyond the limits")
                 return
-            if position * step < start:
+            if time < start:
                 continue
             try:
                 image = read_image(path, max_pixels=self.limits.max_pixels)
@@ -284,7 +230,7 @@ class Clip:
                 # its place in time stays empty
                 damage.add("an image was left out", str(error))
                 continue
-            yield Frame(index, position * step, image)
+            yield Frame(index, time, image)
             index += 1
 
     def _media(
@@ -299,9 +245,8 @@ class Clip:
             if not streams:
                 return
             rate = float(video.average_rate or 0) if video is not None else 0.0
-            clock = FrameClock(1 / rate if rate > 0 else 0.0, midway=media.midway)
-            pipe = SoundPipe(midway=media.midway)
-            to_rgb = RgbConverter()
+            clock, pipe = FrameClock(1 / rate if rate > 0 else 0.0), SoundPipe()
+            to_rgb, path = RgbConverter(), SoundPath(pipe, damage)
             index = 0
             for raw in decoded(media, streams, damage):
                 if max(clock.end, pipe.end) > limits.max_duration or index >= limits.max_frames:
@@ -309,10 +254,10 @@ class Clip:
                     break
                 stamp, duration = media.times(raw)
                 if not isinstance(raw, VideoFrame):
-                    for began, piece in _take_sound(pipe, raw, stamp, damage):
+                    for began, piece in path.push(raw, stamp):
                         yield SoundChunk(began, piece)
                     continue
-                time = clock.tick(stamp, duration)
+                time = clock.tick(media.settled(stamp, clock.last), duration)
                 if time is None:
                     damage.add(
                         "a frame with a repeated or earlier time stamp was left out", harmless=True
@@ -322,33 +267,47 @@ class Clip:
                     continue
                 image = _upright(raw, media, to_rgb, damage)
                 if image is not None:
-                    yield Frame(index, time, image)
+                    yield Frame(index, time, image, duration)
                     index += 1
-            for began, piece in pipe.flush():
+            for began, piece in path.flush():
                 yield SoundChunk(began, piece)
+            for back in filter(None, (clock.back, pipe.back)):
+                damage.add(
+                    "a time stamp is broken and was not followed",
+                    f"it goes from {back[0]:.2f} back to {back[1]:.2f} s",
+                )
             if start <= 0:
                 if video is not None and not index:
                     damage.add("no picture could be decoded")
                 if audio is not None and not pipe.end:
                     damage.add("no sound could be decoded")
+                self._note_silence(media, path)
             self._check_end(media, max(clock.end, pipe.end, media.skipped_end), damage)
+
+    def _note_silence(self, media: Media, sound: SoundPath) -> None:
+        if sound.silent:
+            pixels = self.limits.max_pixels
+            other = note_of_other_sound(self.info.path, media.streams, pixels)
+            self.notes += [other] if other and other not in self.notes else []
 
     @contextmanager
     def _reading(self, frames: bool, sound: bool, start: float) -> Iterator[Media]:
         """Open the container, to be read from its beginning or from shortly before ``start``."""
-        pixels, threads = self.limits.max_pixels, self._threads
-        with open_media(self.info.path, max_pixels=pixels, threads=threads) as media:
+        options: dict[str, Any] = {
+            "max_pixels": self.limits.max_pixels, "threads": self._threads, "choice": self._choice,
+        }  # fmt: skip
+        with open_media(self.info.path, **options) as media:
             used = [media.video if frames else None, media.audio if sound else None]
             if media.go_to(start, [stream for stream in used if stream is not None]):
                 yield media
                 return
-        with open_media(self.info.path, max_pixels=pixels, threads=threads) as media:
+        with open_media(self.info.path, **options) as media:
             yield media
 
     def _check_end(self, media: Media, end: float, damage: Damage) -> None:
         # only of these containers is the duration written down, and not guessed by FFmpeg
         stated = media.container.format.name.startswith(("mov", "matroska", "flv", "avi", "wav"))
-        if stated and end + _SHORT < self.info.duration:
+        if stated and not media.moved and end + _SHORT < self.info.duration:
             damage.add(
                 f"it ends at {end:.2f} s, although its header states {self.info.duration:.2f} s"
             )
@@ -366,24 +325,10 @@ def _upright(
         return None
 
 
-def _take_sound(
-    pipe: SoundPipe, raw: AudioFrame, stamp: float | None, damage: Damage
-) -> list[tuple[float, NDArray[np.float32]]]:
-    try:
-        samples, bad = to_mono(raw)
-        pieces = pipe.push(samples, raw.sample_rate, stamp)
-    except Exception as error:  # FFmpeg's resampler cannot convert it
-        damage.add("sound that could not be converted was skipped", describe(error))
-        return []
-    if bad:
-        damage.add("sound samples that are no numbers were set to 0", count=bad, harmless=True)
-    return pieces
-
-
-def _open_images(path: Path, images: tuple[Path, ...], frame_rate: float, limits: Limits) -> Clip:
+def _open_images(path: Path, series: Series, frame_rate: float | None, limits: Limits) -> Clip:
     height = width = 0
     problem = None
-    for image in images[:16]:  # a damaged one among them is reported by the pass
+    for image in series.images[:16]:  # a damaged one among them is reported by the pass
         try:
             height, width = read_image(image, max_pixels=limits.max_pixels).shape[:2]
             break
@@ -391,13 +336,19 @@ def _open_images(path: Path, images: tuple[Path, ...], frame_rate: float, limits
             problem = problem or error
     if problem is not None and not width:
         raise problem
-    series = path.is_dir()
+    several = path.is_dir()
+    rate = series.rate if frame_rate is None else frame_rate
     info = ClipInfo(
         path=path, has_frames=True, has_sound=False, width=width, height=height,
-        frame_rate=frame_rate if series else math.nan,
-        duration=len(images) / frame_rate if series else 0.0,
+        frame_rate=rate if several else math.nan,
+        duration=(series.numbers[-1] + 1) / rate if several else 0.0,
     )  # fmt: skip
-    return Clip(info, limits=limits, images=images)
+    clip = Clip(info, limits=limits, series=series)
+    if several:
+        clip.notes += series.notes(rate, given=frame_rate is not None)
+    elif (header := image_header(path)) is not None and header.count > 1:
+        clip.notes.append(f"it holds {header.count} pictures; only its main one is read")
+    return clip
 
 
 def _above_zero(value: float) -> float:
@@ -408,8 +359,10 @@ def open_clip(
     path: str | Path,
     *,
     limits: Limits = Limits(),
-    frame_rate: float = 25.0,
+    frame_rate: float | None = None,
     threads: int = 0,
+    video_stream: int | None = None,
+    audio_stream: int | None = None,
 ) -> Clip:
     """Open a video, a sound file, an image, or a folder of numbered images.
 
@@ -420,8 +373,13 @@ def open_clip(
         ogg, opus, m4a, aiff ...); images: png, jpg, bmp, webp, tif. The content decides, not the
         suffix. Cover pictures of sound files are not frames.
     limits : beyond which the clip is refused or no longer read.
-    frame_rate : frames a second of a folder of images, which has none of its own.
+    frame_rate : frames a second of a folder of images, which has none of its own: the image with
+        number *n* is ``(n - first) / frame_rate`` seconds from the beginning. None: 25, or
+        what the names state (`emonets.media.series.rate_of_name`); a folder of photographs
+        (`emonets.media.series`) is then refused.
     threads : threads that decode the picture; 0: as many as FFmpeg chooses.
+    video_stream, audio_stream : number, from 0, among the picture or the sound streams of the
+        file. None: the default one (`emonets.media.streams`). Images have none.
 
     Returns
     -------
@@ -431,24 +389,27 @@ def open_clip(
     ------
     MediaError : it is missing, empty, text, a playlist, an address, damaged beyond opening, of a
         kind that is not read, without picture and sound, or beyond the limits.
-    ParameterError : ``frame_rate`` or ``threads`` out of range.
+    ParameterError : ``frame_rate``, ``threads`` or the number of a stream out of range.
     """
-    if not (math.isfinite(frame_rate) and frame_rate > 0):
+    choice = Choice(video_stream, audio_stream)
+    if frame_rate is not None and not (math.isfinite(frame_rate) and frame_rate > 0):
         raise ParameterError(f"frame_rate={frame_rate!r}: must be above 0")
     if threads < 0:
         raise ParameterError(f"threads={threads!r}: must be 0 or above")
     found = check_path(path, max_bytes=limits.max_bytes)
     if found.is_dir():
-        return _open_images(found, frame_folder(found), frame_rate, limits)
+        series = frame_folder(found, forced=frame_rate is not None)
+        return _open_images(found, series, frame_rate, limits)
     try:
         with found.open("rb") as file:
-            head = file.read(16)
+            head = file.read(HEAD)
     except OSError as error:
         raise MediaError(found, f"cannot be read ({error.strerror})") from error
-    if is_image(head):
-        return _open_images(found, (found,), frame_rate, limits)
+    # pictures one behind the other begin as one does
+    if is_image(head) and found.suffix.lower() not in (".mjpg", ".mjpeg"):
+        return _open_images(found, Series((found,), (0,)), frame_rate, limits)
     # one thread returns the first picture soonest
-    with open_media(found, max_pixels=limits.max_pixels, threads=1) as media:
+    with open_media(found, max_pixels=limits.max_pixels, threads=1, choice=choice) as media:
         video = media.video
         width = height = 0
         if video is not None:
@@ -466,4 +427,7 @@ def open_clip(
             frame_rate=_above_zero(float(video.average_rate or 0)) if video else math.nan,
             duration=_above_zero((media.container.duration or 0) / 1e6),
         )
-    return Clip(info, limits=limits, threads=threads)
+        notes = media.streams.notes
+    clip = Clip(info, limits=limits, threads=threads, choice=choice)
+    clip.notes += notes
+    return clip

@@ -2,8 +2,8 @@
 
 FFmpeg's demuxers can follow references (playlists, concatenation scripts, external tracks) to
 other files and to the network. Here the file is opened by Python and handed over as a byte
-source; only containers and decoders on the lists below are let in, and a request to open
-anything else is refused. What is in it is decoded by `emonets.media.decoding`.
+source; only what `emonets.media.formats` lists is let in, and a request to open anything else is
+refused. What is in it is decoded by `emonets.media.decoding`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,38 +23,41 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from emonets.errors import MediaError
 from emonets.media.ends import is_cut_off
+from emonets.media.formats import CODEC_WHITELIST, FORMATS
+from emonets.media.streams import Choice, Streams, choose_streams
+from emonets.media.timeline import PAUSE, Stamp
+from emonets.media.timing import MAX_BACK
+from emonets.media.unknown_length import missing_lengths
 from emonets.runtime.parallel import asked_threads
-
-FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpeg,mpegts,mpegvideo,asf,ogg,gif,dv,"
-    "wav,w64,mp3,flac,aac,ac3,eac3,aiff,amr,amrnb,amrwb,au,caf,wv,tta,ape"
-)
-"""The containers that are read, by FFmpeg's names; none of them is a list of other files."""
-
-_DECODERS = """
-    h264 hevc libdav1d av1 vp8 libvpx vp9 libvpx-vp9 vp6 vp6a vp6f vp7 mpeg4 msmpeg4v1 msmpeg4v2
-    msmpeg4 h261 h263 h263i flv mpeg1video mpeg2video wmv1 wmv2 wmv3 vc1 mjpeg mjpegb mpegvideo
-    theora dvvideo prores dnxhd ffv1 huffyuv ffvhuff utvideo magicyuv rawvideo png gif cinepak
-    indeo3 indeo4 indeo5 svq1 svq3 qtrle rpza smc msvideo1 msrle tscc tscc2 zlib lagarith v210
-    aac aac_fixed aac_latm mp1 mp1float mp2 mp2float mp3 mp3float ac3 ac3_fixed eac3 opus
-    libopus vorbis libvorbis flac alac wmav1 wmav2 wmapro wmalossless wmavoice amrnb amrwb
-    libopencore_amrnb libopencore_amrwb speex libspeex nellymoser dca truehd mlp ape wavpack
-    tta gsm gsm_ms qdm2 qdmc g722 g723_1 g729 mace3 mace6 cook sipr
-"""
-_ALLOWED = frozenset(_DECODERS.split())
-_DECODER_FAMILIES = ("pcm_", "adpcm_")
 
 _OPEN_SECONDS = 60.0
 """Reading the headers may take this long (s); only a maliciously built file needs seconds."""
 
+_TIMED = ("mov", "matroska", "flv", "avi", "wav")
+"""Containers whose header states a duration; FFmpeg only estimates that of others."""
+
+_COUNTED = ("avi", "wav")
+"""Of these, containers without time stamps: FFmpeg counts their pictures and samples."""
+
+_CLOCK_90K = ("mpegts", "mpeg")
+"""Containers with a clock of 33 bits at 90 kHz, which is often joined to another one."""
+
+_UNDECLARED = ("flv", "mpegts", "mpeg")
+"""Containers whose header does not list their streams."""
+
+_LATE = {"probesize": str(64 * 2**20), "analyzeduration": str(24 * 3600 * 10**6)}
+"""How far FFmpeg reads for a stream that begins late: 64 MiB, or a day in microseconds."""
+
 _INDEXED = ("mov", "matroska")
 """Containers that have true times and an index of their key frames."""
+
+_FAR = 2**60
+"""Behind the end of any file, in FFmpeg's microseconds."""
 
 _LEAD = 2.0
 """Reading begins at the last key frame that is so much (s) earlier than the requested time: sound
@@ -66,18 +69,11 @@ _MAX_REORDER = 4
 _PLAYLIST = re.compile(rb"#EXTM3U|ffconcat|\[playlist\]|<\?xml|<smil|<asx|v=0\r?\n", re.IGNORECASE)
 
 
-def is_allowed_decoder(name: str) -> bool:
-    """Whether FFmpeg's decoder of this name may be used."""
-    return name in _ALLOWED or name.startswith(_DECODER_FAMILIES)
-
-
-_CODEC_WHITELIST = ",".join(sorted(filter(is_allowed_decoder, av.codecs_available)))
-
-
 @dataclass
 class Media:
     """An open container and the streams of it that are used."""
 
+    path: Path
     container: InputContainer
     video: VideoStream | None
     audio: AudioStream | None
@@ -85,11 +81,18 @@ class Media:
     """The stream time, in seconds, that is the clip's zero."""
     cut_off: bool
     """By the file's own structure its end is missing."""
+    streams: Streams
+    """How the streams were chosen."""
     skipped_end: float = 0.0
     """Seconds to which streams go that were not decoded."""
     midway: bool = False
     """Reading did not begin at the beginning."""
+    moved: bool = False
+    """A time stamp was not followed."""
+    put_back: list[float] = field(default_factory=list)
+    """Seconds by which streams were moved so far because of that."""
     _delay: int | None = None
+    _ticks: dict[int, Fraction] = field(default_factory=dict)
 
     def go_to(self, time: float, streams: Sequence[VideoStream | AudioStream]) -> bool:
         """Let reading begin shortly before a time, where the container has an index.
@@ -105,6 +108,8 @@ class Media:
         self.midway = True
         place = round((time - _LEAD + float(self.origin)) * av.time_base)
         try:
+            if not self._ends_as_stated(streams):
+                return False
             for stream in streams:
                 self.container.seek(place)
                 packet = next(self.container.demux(stream))
@@ -116,6 +121,68 @@ class Media:
         except Exception:  # its index is damaged, but it may still play
             return False
         return True
+
+    def _ends_as_stated(self, streams: Sequence[VideoStream | AudioStream]) -> bool:
+        """Whether the last packets lie within the header's duration.
+
+        If not, times may be corrected on the way, which a pass from the beginning finds out.
+        """
+        if self.stated is None:
+            return True
+        for stream in streams:
+            self.container.seek(_FAR)
+            packet = next(self.container.demux(stream))
+            time = self.stamp(packet).due
+            if packet.size and time is not None and time > self.stated + 1:
+                return False
+        return True
+
+    @property
+    def present(self) -> list[VideoStream | AudioStream]:
+        """The picture and the sound stream."""
+        return [s for s in (self.video, self.audio) if s is not None]
+
+    @property
+    def stated(self) -> float | None:
+        """The duration by the header, seconds; None where it states none."""
+        return self.about if self.container.format.name.startswith(_TIMED) else None
+
+    @property
+    def about(self) -> float | None:
+        """That, or FFmpeg's estimate of it; None: unknown."""
+        duration = self.container.duration
+        return float(duration) / av.time_base if duration and duration > 0 else None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether times come from counting, so that none can be broken."""
+        return self.container.format.name in _COUNTED
+
+    @property
+    def wrap(self) -> float | None:
+        """Seconds after which the container's clock starts at 0 again; None: never."""
+        return 2**33 / 90_000 if self.container.format.name in _CLOCK_90K else None
+
+    @property
+    def most_back(self) -> float:
+        """Seconds by which time stamps step back at most without a clock that starts anew."""
+        in_order = (*_CLOCK_90K, "ogg")
+        return 0.25 if self.container.format.name in in_order else MAX_BACK
+
+    def stamp(self, packet: Packet[Any]) -> Stamp:
+        """The times of a packet, in seconds on the clip's clock before any correction."""
+        index = packet.stream_index
+        if not self._ticks:
+            self._ticks = {s.index: s.time_base or Fraction(0) for s in self.present}
+        base = self._ticks[index]
+        top, bottom, origin = base.numerator, base.denominator, float(self.origin)
+        due, shown = packet.dts, packet.pts
+        return Stamp(
+            index,
+            None if due is None else due * top / bottom - origin,
+            None if shown is None else shown * top / bottom - origin,
+            (packet.duration or 0) * top / bottom, packet.pos, packet.size, packet,
+        )  # fmt: skip
 
     def note_end(self, packet: Packet[Any]) -> None:
         """Remember how far a packet that is not decoded reaches."""
@@ -143,6 +210,17 @@ class Media:
         if stamp is None:
             return None, duration
         return stamp * top / bottom - float(self.origin), duration
+
+    def settled(self, time: float | None, last: float) -> float | None:
+        """The time of a picture that came into the decoder before a broken stamp was found out.
+
+        Where pictures are out of order, those in advance of the others are.
+        """
+        if time is not None and time > last + PAUSE:
+            for move in self.put_back:
+                if -MAX_BACK < time + move - last <= PAUSE:
+                    return time + move
+        return time
 
     @property
     def _avi(self) -> bool:
@@ -179,13 +257,23 @@ class _Source(io.RawIOBase):
         self.deadline: float | None = time.monotonic() + _OPEN_SECONDS
         self.refused = False
         self._file = path.open("rb", buffering=0)
-        self.is_cut_off = is_cut_off(self._file, self._file.seek(0, io.SEEK_END))
+        size = self._file.seek(0, io.SEEK_END)
+        self._patches = missing_lengths(self._file, size)
+        self.is_cut_off = not self._patches and is_cut_off(self._file, size)
         self._file.seek(0)
 
     def read(self, size: int = -1, /) -> bytes:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise TimeoutError("reading its headers takes too long")
-        return self._file.read(size) or b""
+        if not self._patches:
+            return self._file.read(size) or b""
+        at = self._file.tell()
+        data = bytearray(self._file.read(size) or b"")
+        for place, right in self._patches.items():
+            for i, byte in enumerate(right, place - at):
+                if 0 <= i < len(data):
+                    data[i] = byte
+        return bytes(data)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         return self._file.seek(offset, whence)
@@ -211,7 +299,9 @@ class _Source(io.RawIOBase):
 
 
 @contextmanager
-def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
+def open_media(
+    path: Path, *, max_pixels: int, threads: int, choice: Choice = Choice()
+) -> Iterator[Media]:
     """Open a media file for one reading.
 
     Parameters
@@ -220,11 +310,31 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
     max_pixels : pictures with more pixels are refused, by the decoder itself if need be.
     threads : decoding threads for the picture; 0: as many as ``OMP_NUM_THREADS``, or else as
         FFmpeg chooses.
+    choice : the streams that are used.
 
     Raises
     ------
-    MediaError : no allowed container, damaged beyond opening, or nothing in it to decode.
+    MediaError : no allowed container, damaged beyond opening, nothing in it to decode, or no
+        stream of the number in ``choice``.
     """
+    with _opened(path, max_pixels, {}) as (source, container):
+        if not _begins_late(container):
+            yield _set_up(path, container, max_pixels, threads, source.is_cut_off, choice)
+            return
+    with _opened(path, max_pixels, _LATE) as (source, container):
+        yield _set_up(path, container, max_pixels, threads, source.is_cut_off, choice)
+
+
+def _begins_late(container: InputContainer) -> bool:
+    """Whether pictures or sound may begin so late in a file that FFmpeg has not come so far."""
+    found = bool(container.streams.video) + bool(container.streams.audio)
+    return found < 2 and container.format.name in _UNDECLARED
+
+
+@contextmanager
+def _opened(
+    path: Path, max_pixels: int, further: dict[str, str]
+) -> Iterator[tuple[_Source, InputContainer]]:
     try:
         source = _Source(path)
     except OSError as error:
@@ -237,9 +347,10 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
                 # `none` is no protocol: there is nothing that FFmpeg may open by itself
                 options={
                     "format_whitelist": FORMATS,
-                    "codec_whitelist": _CODEC_WHITELIST,
+                    "codec_whitelist": CODEC_WHITELIST,
                     "protocol_whitelist": "none",
                     "max_pixels": str(max_pixels),
+                    **further,
                 },
                 metadata_errors="replace",
                 io_open=source.refuse,
@@ -250,7 +361,7 @@ def open_media(path: Path, *, max_pixels: int, threads: int) -> Iterator[Media]:
             raise _refusal(path, source, error) from error
         source.deadline = None
         with container:
-            yield _choose(path, container, max_pixels, threads, source.is_cut_off)
+            yield source, container
     finally:
         source.close()
 
@@ -289,13 +400,18 @@ def describe(error: BaseException) -> str:
     return str(text).splitlines()[0]
 
 
-def _choose(
-    path: Path, container: InputContainer, max_pixels: int, threads: int, cut_off: bool
+def _set_up(
+    path: Path,
+    container: InputContainer,
+    max_pixels: int,
+    threads: int,
+    cut_off: bool,
+    choice: Choice,
 ) -> Media:
     """Pick the picture and the sound stream, and set their decoders up."""
-    videos = [s for s in container.streams.video if _usable(s) and not _is_cover(s)]
-    sounds = [s for s in container.streams.audio if _usable(s)]
-    if not videos and not sounds:
+    streams = choose_streams(path, container, choice)
+    video, audio = streams.video, streams.audio
+    if video is None and audio is None:
         kinds = sorted({str(s.type) for s in container.streams}) or ["nothing"]
         raise MediaError(
             path,
@@ -303,42 +419,32 @@ def _choose(
             f"(it holds: {', '.join(kinds)})",
             "re-encode it, for example to .mp4 with H.264 and AAC",
         )
-    # of several renditions of one clip the largest is the best to find faces in
-    video = max(videos, key=lambda s: s.width * s.height, default=None)
-    sound = next((s for s in sounds if s.disposition & Disposition.default), None)
-    audio = sound if sound is not None else (sounds[0] if sounds else None)
     if video is not None:
         if video.width * video.height > max_pixels:
             raise MediaError(
                 path,
                 f"claims pictures of {video.width}x{video.height} pixels, more than the limit "
                 f"of {max_pixels}",
-                "scale it down, or raise Limits(max_pixels=...)",
+                "scale it down, or raise the limit (Limits(max_pixels=...), --limit pixels=...)",
             )
         # a stream may change its size on the way, so that the decoder needs the limit, too
         video.codec_context.options = {"max_pixels": str(max_pixels)}
         video.codec_context.thread_count = threads or asked_threads()
         video.thread_type = "AUTO"
-    return Media(container, video, audio, _origin(video, audio), cut_off)
+    origin = _origin(video, audio, run_in=container.format.name not in _CLOCK_90K)
+    return Media(path, container, video, audio, origin, cut_off, streams)
 
 
-def _usable(stream: Any) -> bool:
-    context = stream.codec_context
-    return context is not None and is_allowed_decoder(context.codec.name)
-
-
-def _is_cover(stream: VideoStream) -> bool:
-    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
-
-
-def _origin(video: VideoStream | None, audio: AudioStream | None) -> Fraction:
+def _origin(video: VideoStream | None, audio: AudioStream | None, *, run_in: bool) -> Fraction:
     """Find the stream time at which the clip starts: the earlier of its streams' starts.
 
-    Sound that starts a little before zero is its encoder's run-in, which the decoder drops.
+    Sound that starts a little before zero is its encoder's run-in, which the decoder drops; in
+    containers without a ``run_in`` their clock was about to start at 0 again.
     """
     starts = []
     for stream in (video, audio):
         if stream is not None and stream.start_time is not None and stream.time_base:
             start = stream.start_time * stream.time_base
-            starts.append(max(start, Fraction(0)) if stream is audio and start > -1 else start)
+            drops = run_in and stream is audio and start > -1
+            starts.append(max(start, Fraction(0)) if drops else start)
     return min(starts, default=Fraction(0))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -15,12 +13,12 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from emonets.media.timing import MAX_BACK, MAX_STEP
+from emonets.media.timing import MAX_BACK
 
 SOUND_RATE = 48_000
 """Samples a second of all sound, whatever the file has."""
 
-SOUND_TOLERANCE = 0.04
+SOUND_TOLERANCE = 0.015
 """Sound whose time stamp is off by no more than this (s) is joined without a gap."""
 
 _LOUDEST = 8.0
@@ -110,24 +108,9 @@ _PLANES = 8
 _FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 
 
-@lru_cache(maxsize=64)
-def _mix(names: tuple[str, ...]) -> NDArray[np.float32]:
-    """Weights of the channels in the mono mix: they add up to 1, so that nothing can clip.
-
-    Centre 1, left and right 1/sqrt(2), anything around 1/2, the bass channel not at all (the
-    proportions of ITU-R BS.775).
-    """
-    known = {"FC": 1.0, "FL": 2**-0.5, "FR": 2**-0.5, "DL": 2**-0.5, "DR": 2**-0.5}
-    known |= {"LFE": 0.0, "LFE2": 0.0}
-    weights = np.array([known.get(name, 0.5) for name in names], np.float32)
-    if weights.sum() == 0:
-        weights[:] = 1.0
-    weights /= weights.sum()
-    return weights
-
-
-def to_mono(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
-    """Return the mono mix of a frame, (n,) float32 with full scale 1, and the bad samples' count.
+def to_channels(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
+    """Return the channels of a frame, (channels, n) float32 with full scale 1, and the number of
+    bad samples.
 
     Samples that are not finite become 0 and are counted; those beyond any loudness are clipped.
     """
@@ -156,10 +139,7 @@ def to_mono(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
         if bad:
             samples = np.where(fine, samples, np.float32(0))
         samples = np.clip(samples, -_LOUDEST, _LOUDEST)
-    if channels == 1:
-        return np.ascontiguousarray(samples[0]), bad
-    mono = _mix(tuple(c.name for c in frame.layout.channels)) @ samples
-    return np.asarray(mono, np.float32), bad
+    return np.asarray(samples, np.float32), bad
 
 
 class SoundPipe:
@@ -167,16 +147,11 @@ class SoundPipe:
 
     Within a run the samples follow each other without a gap, whatever the small errors of the
     time stamps. A stamp later than the run's end by more than `SOUND_TOLERANCE` starts a new
-    run (a gap stays a gap). One earlier by more than that has its overlap cut off. Implausible
-    stamps (see `emonets.media.timing`) are ignored.
-
-    Parameters
-    ----------
-    midway : the first sound is not the stream's first, so that its stamp may be a late one.
+    run (a gap stays a gap). One earlier by more than that has its overlap cut off. One earlier by
+    more than `MAX_BACK` counts from somewhere else: the sound follows what came before.
     """
 
-    def __init__(self, *, midway: bool = False) -> None:
-        self._most = math.inf if midway else MAX_STEP
+    def __init__(self) -> None:
         self._rate = 0
         self._resampler: AudioResampler | None = None
         self._start = 0.0  # of the run, seconds
@@ -184,6 +159,8 @@ class SoundPipe:
         self._given = 0  # samples of the run that came out, at 48 kHz
         self._shift = 0.0
         self._begun = False
+        self.back: tuple[float, float] | None = None
+        """The first step back that was not followed: from and to, seconds."""
 
     @property
     def end(self) -> float:
@@ -205,14 +182,13 @@ class SoundPipe:
         skip = 0
         time = self.end
         if not self._begun:
-            if stamp is not None and stamp > self._most:
-                self._shift = -stamp
-            elif stamp is not None:
+            if stamp is not None:
                 time = max(stamp, 0.0)
                 skip = round(max(-stamp, 0.0) * rate)  # the encoder's run-in
         elif stamp is not None:
             ahead = stamp + self._shift - time
-            if ahead > MAX_STEP or ahead < -MAX_BACK:
+            if ahead < -MAX_BACK:
+                self.back = self.back or (time, time + ahead)
                 self._shift -= ahead
             elif ahead > SOUND_TOLERANCE:
                 time += ahead

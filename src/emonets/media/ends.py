@@ -22,6 +22,8 @@ def is_cut_off(file: BinaryIO, size: int) -> bool:
     head = _at(file, 0, 64)
     if head[:4] == b"RIFF":  # avi, wav
         cut = size < int.from_bytes(head[4:8], "little") + 8 < _STREAMED
+    elif head[:4] in (b"RF64", b"BW64") and head[12:16] == b"ds64":
+        cut = size < int.from_bytes(head[20:28], "little") + 8
     elif head[:4] == b"\x1aE\xdf\xa3":
         cut = _is_matroska_cut(head, size)
     elif head[:3] == b"FLV":

@@ -1,9 +1,15 @@
-"""Image files: single pictures, and folders of numbered ones that are the frames of a clip."""
+"""Image files: which they are, their size by the header, and their pixels.
+
+PNG, JPEG, BMP, WebP, TIFF and the PNM family are decoded by OpenCV; HEIC and AVIF, which phones
+write as a grid of tiles, by `emonets.media.heif`.
+"""
 
 from __future__ import annotations
 
+import io
 import re
-from collections import defaultdict
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,13 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import MediaError
+from emonets.media.ends import is_cut_off
+from emonets.media.heif import is_heif, opened_heif, read_heif
 
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".webp", ".tif", ".tiff"}
-)
+_SUFFIXES = """
+    .png .jpg .jpeg .jpe .jfif .jif .jfi .mpo .bmp .dib .webp .tif .tiff .pbm .pgm .ppm .pnm
+    .heic .heif .hif .avif
+"""
+IMAGE_SUFFIXES = frozenset(_SUFFIXES.split())
+"""Endings of image files that are read."""
 
 _MAX_IMAGE_BYTES = 2**30
 """An image file larger than this is not read into memory."""
+
+HEAD = 4096
+"""So many bytes from a file's beginning show what it is."""
+
+_PNM = re.compile(rb"P[1-6](?:\s+|\s*#[^\n]*\n)+(\d{1,9})(?:\s+|\s*#[^\n]*\n)+(\d{1,9})\s")
 
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """The JPEG markers (start of frame) that carry a size."""
@@ -31,11 +47,18 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def is_image(head: bytes) -> bool:
-    """Whether a file that starts with these bytes (12 or more) is an image."""
+    """Whether a file that starts with these bytes (`HEAD` of them) is an image.
+
+    A moving PNG (APNG), and a HEIF file that is a sequence, are clips and no images.
+    """
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return b"acTL" not in head.partition(b"IDAT")[0]
     return (
-        head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*"))
+        head.startswith((b"\xff\xd8\xff", b"II*\0", b"MM\0*"))
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
         or (head[:2] == b"BM" and head[6:10] == b"\0\0\0\0")
+        or _PNM.match(head) is not None
+        or is_heif(head)
     )
 
 
@@ -48,11 +71,53 @@ def image_size(data: bytes) -> tuple[int, int] | None:
             return _bmp_size(data)
         if data[8:12] == b"WEBP":
             return _webp_size(data)
-        if data.startswith(b"\xff\xd8"):
-            return _jpeg_size(data)
-        return _tiff_size(data)
+        if pnm := _PNM.match(data):
+            return int(pnm[1]), int(pnm[2])
+        return (_jpeg_size if data.startswith(b"\xff\xd8") else _tiff_size)(data)
     except (ValueError, KeyError):
         return None
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What an image file states before its pixels.
+
+    Attributes
+    ----------
+    size : (width, height), pixels, before its EXIF orientation.
+    camera : whether it names a camera or the time at which it was taken.
+    count : pictures in it, such as the pages of a TIFF file. Views of one picture count as one.
+    """
+
+    size: tuple[int, int]
+    camera: bool
+    count: int = 1
+
+
+_CAMERA_TAGS = (0x10F, 0x110, 0x132, 0x9003, 0x9004)
+"""EXIF: maker, model, date and time of the file, of taking the picture, of digitizing it."""
+
+
+def image_header(path: Path) -> ImageHeader | None:
+    """Read an image file's header only; None where it is damaged or of a kind that is not read."""
+    from PIL import ExifTags, Image
+
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large pictures
+            if is_heif(file.read(HEAD)):
+                file.seek(0)
+                with opened_heif(path, file.read()) as picture:
+                    size, exif = picture.size, picture.getexif()
+                    count = picture.n_frames
+            else:
+                with Image.open(path) as image:
+                    size, exif = image.size, image.getexif()
+                    count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+    except Exception:  # damaged files raise errors of many kinds; the reading pass reports them
+        return None
+    return ImageHeader(size, any(tags.get(tag) for tag in _CAMERA_TAGS), count)
 
 
 def _number(data: bytes, at: int, count: int, *, big: bool = False, signed: bool = False) -> int:
@@ -106,14 +171,21 @@ def _load(path: Path, max_pixels: int) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise MediaError(path, f"cannot be read ({error.strerror})") from error
-    size = image_size(data)
+    if is_heif(data[:HEAD]):
+        # libheif would leave the missing tiles grey
+        if is_cut_off(io.BytesIO(data), len(data)):
+            raise MediaError(path, "is cut off: its end is missing", "copy it again")
+        with opened_heif(path, data) as picture:
+            size: tuple[int, int] | None = picture.size
+    else:
+        size = image_size(data)
     if size is None or 0 in size:
         raise MediaError(path, "is a damaged image: its header gives no size", "save it again")
     if size[0] * size[1] > max_pixels:
         raise MediaError(
             path,
             f"claims {size[0]}x{size[1]} pixels, more than the limit of {max_pixels}",
-            "scale it down, or raise Limits(max_pixels=...)",
+            "scale it down, or raise the limit (Limits(max_pixels=...), --limit pixels=...)",
         )
     return data
 
@@ -128,6 +200,8 @@ def read_image(path: Path, *, max_pixels: int) -> NDArray[np.uint8]:
     MediaError : it cannot be read, is damaged, or has more than ``max_pixels``.
     """
     data = _load(path, max_pixels)
+    if is_heif(data[:HEAD]):
+        return read_heif(path, data)
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(0)  # its messages on damaged images would go to the terminal
     try:
@@ -140,54 +214,3 @@ def read_image(path: Path, *, max_pixels: int) -> NDArray[np.uint8]:
     if image is None:
         raise MediaError(path, "is a damaged image, or of a kind that is not read", "save it again")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def numbered_images(folder: Path) -> dict[str, list[Path]]:
-    """Find the series of numbered images that lie directly in a folder.
-
-    Returns
-    -------
-    The series by the text before the number (``frame_0012.png`` → ``frame_``), each in the order
-    of its numbers. Hidden files and images whose name does not end in a number are left out.
-
-    Raises
-    ------
-    MediaError : the folder cannot be read.
-    """
-    series: dict[str, list[tuple[int, str, Path]]] = defaultdict(list)
-    try:
-        entries = list(folder.iterdir())
-    except OSError as error:
-        raise MediaError(folder, f"cannot be read ({error.strerror})") from error
-    for entry in entries:
-        numbered = re.fullmatch(r"(.*?)([0-9]+)", entry.stem)
-        if (
-            numbered
-            and entry.suffix.lower() in IMAGE_SUFFIXES
-            and not entry.name.startswith(".")
-            and entry.is_file()
-        ):
-            series[numbered[1]].append((int(numbered[2]), entry.name, entry))
-    return {prefix: [path for *_, path in sorted(found)] for prefix, found in series.items()}
-
-
-def frame_folder(path: Path) -> tuple[Path, ...]:
-    """The frames of a folder that is a clip, in order.
-
-    Raises
-    ------
-    MediaError : it holds none, or several series; or it cannot be read.
-    """
-    series = numbered_images(path)
-    if not series:
-        raise MediaError(
-            path,
-            "is a folder without numbered images",
-            "name its frames like 0001.png, or give the media files in it",
-        )
-    if len(series) > 1:
-        names = ", ".join(sorted(f"{prefix}*" for prefix in series)[:4])
-        raise MediaError(
-            path, f"holds {len(series)} series of images ({names})", "give each its own folder"
-        )
-    return tuple(next(iter(series.values())))

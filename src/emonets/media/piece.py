@@ -36,7 +36,7 @@ class ClipPiece(Clip):
         length = min(last, clip.info.duration) - first  # nan where the header has no duration
         info = replace(clip.info, duration=length if length > 0 else math.nan)
         super().__init__(info, limits=clip.limits)
-        self.warnings = clip.warnings
+        self.warnings, self.notes = clip.warnings, clip.notes
         self._whole, self._start, self._end = clip, first, last
 
     def decode(
@@ -70,6 +70,12 @@ class ClipPiece(Clip):
         self.damaged |= self._whole.damaged
         if not found and (frames or not self.info.has_frames):
             self.raise_undecoded()
+
+    def turn(self, turns: int) -> None:
+        """Let all later passes turn the pictures, those of the whole clip."""
+        super().turn(turns)
+        self._whole.turn(turns)
+        self.turned = 0  # the whole returns them turned
 
     def raise_undecoded(self, why: Sequence[str] = ()) -> NoReturn:
         """Raise the error of a piece of which a pass could decode nothing that it needs."""

@@ -314,7 +314,7 @@ class _Replay:
             if split in x:
                 p = machine.predict_proba(x[split])
                 suffix = end.lower() + "f"
-                truth = self.audio[split].labels
+                truth = self.audio[split].labels if self.audio[split].labelled else None
                 yield from predictions(f"{name}, {split}", stored, suffix, truth, p, order)
             elif split != "test":
                 yield Check(f"{name}, {split}: labels equal", None, None, note=f"no {split} data")

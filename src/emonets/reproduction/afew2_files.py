@@ -35,12 +35,16 @@ class ClipFrames:
 
 @dataclass(frozen=True)
 class AudioTable:
-    """The audio model's predictions: clips in file order, classes in canonical order."""
+    """The audio model's predictions: clips in file order, classes in canonical order.
+
+    ``labels`` are zeros where the file has no true classes, and ``labelled`` is false.
+    """
 
     names: list[str]
     labels: NDArray[np.intp]
     predicted: NDArray[np.intp]
     probabilities: Floats
+    labelled: bool = True
 
 
 def clip_key(name: str | int, split: str) -> int:
@@ -87,20 +91,35 @@ def read_descriptors(path: Path, split: str) -> dict[int, Floats]:
 
 
 def read_audio(path: Path) -> AudioTable:
-    """``audio_*.txt``: clip, true class, predicted class, seven probabilities in each line."""
+    """``audio_*.txt``: clip, true class, predicted class, seven probabilities in each line.
+
+    The file of the test part, whose name ends in ``_test.txt``, may have no true class.
+    """
     try:
         rows = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line]
+        words = len(rows[0]) - 1 - len(EMOTIONS)
+        classes = np.array(
+            [[emotion_index(word) for word in row[1 : 1 + words]] for row in rows], dtype=np.intp
+        )
+        values = np.array([row[1 + words :] for row in rows], dtype=np.float64)
         table = AudioTable(
             names=[row[0].rsplit("/", 1)[-1] for row in rows],
-            labels=np.array([emotion_index(row[1]) for row in rows], dtype=np.intp),
-            predicted=np.array([emotion_index(row[2]) for row in rows], dtype=np.intp),
-            probabilities=np.array([row[3:] for row in rows], dtype=np.float64),
+            labels=classes[:, 0] if words == 2 else np.zeros(len(rows), dtype=np.intp),
+            predicted=classes[:, -1] if words > 0 else values.argmax(axis=1),
+            probabilities=values,
+            labelled=words == 2,
         )
         _ = [int(name) for name in table.names]
     except (OSError, ValueError, IndexError, KeyError) as error:
         raise _bad(path, f"cannot be read as the audio model's predictions ({error})") from None
-    if table.probabilities.shape != (len(table.names), len(EMOTIONS)) or not table.names:
-        raise _bad(path, "should have a clip, two classes and seven numbers in every line")
+    shape = len(table.names), len(EMOTIONS)
+    fewest = 0 if path.stem.endswith("_test") else 2
+    if table.probabilities.shape != shape or not fewest <= words <= 2:
+        raise _bad(
+            path,
+            "should have a clip, the true and the predicted class and seven numbers in every line "
+            "(the true class may be left out in audio_test.txt)",
+        )
     return table
 
 

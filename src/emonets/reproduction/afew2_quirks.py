@@ -33,19 +33,22 @@ QUIRKS: dict[str, str] = {
     "own class order": "the second SVM uses the first one's probabilities in the first one's class "
     "order",
     "five digits": "the grid's values of C and gamma were rounded to five digits",
-    "matched by substring": "ConvNet results joined a test clip whose name contains theirs: "
-    "010939560 got those of 010039560",
+    "matched by substring": "ConvNet results joined a test clip whose name contains theirs, the "
+    "first such in the file: 010939560 got those of 010039560",
 }
 """Name → behaviour of the authors' programs."""
 
 
 def parse_names(names: Iterable[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Clip and frame number of ``LABEL_CLIP-TUBE-FRAME.png``, less the first two characters."""
+    """Clip and frame number of ``LABEL_CLIP-TUBE-FRAME.png``, less the first two characters.
+
+    Names of the test part are ``CLIP-TUBE-FRAME_.png``.
+    """
     clips, frames = [], []
     for name in names:
         clip, _, frame = name[2:].rsplit(".", 1)[0].split("-")
         clips.append(clip)
-        frames.append(int(frame))
+        frames.append(int(frame.rstrip("_")))
     return clips, np.array(frames, dtype=np.int64)
 
 
@@ -162,7 +165,11 @@ def five_digits(value: float) -> float:
 
 
 def substring_match(name: str, known: Iterable[str]) -> str | None:
-    """The shortest of the numbers ``known`` that occurs in ``name``, leading zeros dropped."""
-    bare = {clip: clip.lstrip("0") for clip in known}
-    found = [clip for clip, number in bare.items() if number and number in name]
-    return min(found, key=lambda clip: len(bare[clip]), default=None)
+    """The first of the numbers ``known`` that occurs in ``name``, leading zeros dropped.
+
+    Parameters
+    ----------
+    known : in the order of the authors' file.
+    """
+    bare = ((clip, clip.lstrip("0")) for clip in known)
+    return next((clip for clip, number in bare if number and number in name), None)

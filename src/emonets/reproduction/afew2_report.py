@@ -196,10 +196,10 @@ def same_machine(
 
 
 def predictions(
-    name: str, stored: Arrays, suffix: str, truth: NDArray[np.intp], p: Floats,
+    name: str, stored: Arrays, suffix: str, truth: NDArray[np.intp] | None, p: Floats,
     order: NDArray[np.intp],
 ) -> Iterator[Check]:  # fmt: skip
-    """Compare labels, probabilities and accuracy of one part."""
+    """Compare labels, probabilities and, where the true classes are known, accuracy of one part."""
     labels = order[p.argmax(axis=1)]
     theirs = stored.get(f"predict_label_{suffix}")
     if theirs is None:
@@ -213,5 +213,5 @@ def predictions(
     if probabilities is not None:
         yield near(f"{name}: probabilities", probabilities, p, PROBABILITY)
     accuracy = stored.get(f"accuracy_{suffix}")
-    if accuracy is not None:
+    if accuracy is not None and truth is not None:
         yield percent(f"{name}: % right", float(accuracy[0]), labels == truth)

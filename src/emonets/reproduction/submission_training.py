@@ -23,8 +23,9 @@ from emonets.reproduction.stored_models import StoredModels, Trained
 from emonets.reproduction.submission_data import PARTS, SubmissionData
 from emonets.runtime.parallel import run_each
 from emonets.runtime.progress import TimeLeft, heartbeat, quiet_details
+from emonets.training.division import folds_of
 from emonets.training.material import Material
-from emonets.training.out_of_fold import folds_of, predictions_name, train_and_predict
+from emonets.training.out_of_fold import predictions_name, train_and_predict
 from emonets.training.system import System
 from emonets.training_contract import Trainer
 

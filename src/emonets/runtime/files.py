@@ -7,6 +7,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from emonets.runtime.ending import being_written, is_written
+
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all, also when the process dies midway."""
@@ -14,11 +16,13 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     # several machines may write into one folder: a process' number is not enough
     partial = target.with_name(f".{os.getpid()}-{secrets.token_hex(6)}.part")
+    being_written(partial)
     try:
         partial.write_bytes(data)
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+        is_written(partial)
 
 
 def try_folder(folder: str | os.PathLike[str]) -> None:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from warnings import catch_warnings, simplefilter
 
 from emonets.errors import DataError, EmoNetsError, MissingExtraError, ParameterError
+from emonets.runtime.ending import in_worker
+from emonets.runtime.environment import thread_count
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,8 +28,15 @@ _PATIENCE = 10.0
 def asked_threads() -> int:
     """The number in ``OMP_NUM_THREADS``, which joblib and Dask set in parallel processes; 0 where
     it is not set or no number."""
-    text = os.environ.get("OMP_NUM_THREADS", "")
-    return int(text) if text.isdigit() else 0
+    return thread_count(os.environ.get("OMP_NUM_THREADS"))
+
+
+def cores() -> int:
+    """Cores that this process may use, 1 or more."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
 
 
 def run_each(
@@ -126,7 +135,8 @@ def _in_processes(
 
 
 def _numbered(function: Callable[[T], R], i: int, item: T) -> tuple[int, R]:
-    return i, function(item)
+    with in_worker():
+        return i, function(item)
 
 
 def _on_cluster(

@@ -13,27 +13,31 @@ import numpy as np
 
 from emonets.contracts import Extractor
 from emonets.datasets.base import Dataset
-from emonets.datasets.folds import MOST_FOLDS
 from emonets.datasets.items import Item
 from emonets.errors import EmoNetsError
 from emonets.media.piece import open_piece
 from emonets.runtime.store import FeatureStore, content_digest
+from emonets.training.costs import (
+    Amount,
+    model_seconds,
+    reading_seconds,
+    slowness,
+    sound_network_cost,
+)
+from emonets.training.division import division, planned
 from emonets.training.extraction import kept_as
 from emonets.training.system import Options
 from emonets.training.trainers import extractors_of, make_trainers
+from emonets.training_contract import Trainer
 
 _SAMPLE = 40  # files whose length is looked up
 _PICTURES = 25.0  # a second, where a header has no rate
-# Measured on one core of a processor of 2021, 360 × 270 pixels and one face: orders of magnitude
-_SECONDS = {"face": 0.25, "tubes": 0.02, "mouths": 0.05, "sound": 0.12}
-"""Of work, for a second of a clip; the first includes face detection."""
+_START = 4.0  # seconds to load the program and to write a bundle, on the reference machine
+_FUSION = 2.0  # seconds to fit and to score a fusion
 _BYTES = {"face": 130.0, "tubes": 9_240.0, "mouths": 1_330.0}
 """Kept of each picture of a face."""
 _SOUND = {"logmel": 80 * 64 * 4.0, "yaafe": 75 * 909 * 4.0}
 """Kept of each second of sound."""
-_TRAINING = {"face": 0.0005, "audio": 0.004, "activity": 0.45, "mouth": 0.1}
-"""Minutes of work for a model of the preset `modern`, for each minute of clips and fold."""
-_OTHER = 0.1  # for both tables, of specialists and extractors that are not listed
 
 
 def estimate(
@@ -43,8 +47,11 @@ def estimate(
     options: Options,
     *,
     trials: int = 0,
+    score: bool = True,
 ) -> str:
-    """A text, one line for each stage. Of some files the headers are decoded, nothing else.
+    """A text, one line for each stage, and the time of all. Nothing is written.
+
+    A few clips are read, to measure the time (`emonets.training.costs`).
 
     Raises
     ------
@@ -56,52 +63,70 @@ def estimate(
     seconds = mean_seconds(items) if items else 0.0
     missing = {e: _missing(items, e, store) for e in extractors_of(trainers)}
     to_read = max(missing.values(), default=0)
-    work = sum(_SECONDS.get(e.kind, _OTHER) * seconds * n for e, n in missing.items()) / 60
-    size = sum(_size(e, seconds) * n for e, n in missing.items())
-    groups, folds = _folds(datasets[: options.scored], options.folds)
-    minutes = (seconds * len(items) + faces / _PICTURES) / 60
+    lacking = [e for e, n in missing.items() if n]
     cores = max(1, min(options.workers, os.cpu_count() or 1))
+    read, prints = reading_seconds(items, lacking)
+    total = seconds * to_read * (read + prints) / cores
+    size = sum(_size(e, seconds) * n for e, n in missing.items())
+    data = planned(datasets, options.scored)
+    folds = division(data, options.folds, official=True)[0] if score else []
+    whole = Amount(
+        len(items) + faces, seconds * len(items) + faces / _PICTURES,
+        seconds * len(items) * _PICTURES + faces,
+    )  # fmt: skip
+    slow, n = slowness(), len(data.labels)
     lines = [
         f"{' + '.join(data.name for data in datasets)}: {len(items)} clips, about "
-        f"{minutes:.0f} min in all, {groups} groups"
+        f"{_time(whole.seconds)} in all, {len(np.unique(data.groups))} groups"
         + (f"; {faces} still faces count as a picture each" if faces else ""),
         *notes,
         f"1. read {to_read} clips ({len(items) - to_read} are in the store): about "
-        f"{_time(work / cores)}, {size / 1e6:,.0f} MB to store",
+        f"{_time(total)}, {size / 1e6:,.0f} MB to store",
     ]
     number = 2
     if trials:
-        lines.append(f"{number}. try {trials} draws, each with a training of {folds} folds")
+        lines.append(f"{number}. try {trials} draws, each with a training of {len(folds)} folds")
         number += 1
-    for name in trainers:
-        each = _TRAINING.get(name, _OTHER) * minutes
-        lines.append(
-            f"{number}. {name}: {folds} models for {folds} folds of groups, and one for all clips: "
-            f"about {_time(each * (folds + 1) / cores)}"
+    for name, trainer in trainers.items():
+        scored = slow * sum(
+            _fold_seconds(trainer, whole, len(train) / n, len(test) / n) for train, test in folds
         )
+        final = slow * model_seconds(trainer, whole)[0]
+        network = sound_network_cost(trainer, n)
+        if network is not None:
+            scored += sum(network.seconds(data.corpora[train].tolist()) for train, _ in folds)
+            final += network.seconds(data.corpora.tolist())
+        both = (scored * (1 + trials)) / min(cores, max(len(folds), 1)) + final
+        what = f"{len(folds)} models for {len(folds)} folds of groups, and one for all clips"
+        lines.append(
+            f"{number}. {name}: {what if folds else 'one model for all clips'}: about {_time(both)}"
+        )
+        total += both
         number += 1
     fusion = preset.get("fusion", {}).get("strategy", "product")
     if len(trainers) > 1:
         lines.append(
             f"{number}. fusion ({fusion}), fitted on predictions for groups not trained on"
         )
-    lines.append("Times are orders of magnitude; nothing was written.")
+        total += slow * _FUSION
+    total += slow * _START
+    lines.append(
+        f"In all about {_time(total)} with {cores} process{'' if cores == 1 else 'es'}, measured "
+        "on a few of the clips; nothing was written."
+    )
     free = _free(store)
     if free is not None and free < size:
         lines.append(f"The disk has {free / 1e6:,.0f} MB left, which is too little.")
     return "\n".join(lines)
 
 
-def _folds(datasets: Sequence[Dataset], count: int | str | None) -> tuple[int, int]:
-    """How many groups are scored, and in how many folds."""
-    groups = {item.group for data in datasets for item in data.items if item.split != "test"}
-    parts = set(datasets[0].splits.tolist())
-    if {"train", "valid"} <= parts:
-        return len(groups), 1
-    agreed = {fold for data in datasets for fold in (data.folds or {}).values()}
-    return len(groups), len(groups) if isinstance(count, str) else count or len(agreed) or min(
-        MOST_FOLDS, max(len(groups), 1)
-    )
+def _fold_seconds(trainer: Trainer, whole: Amount, train: float, test: float) -> float:
+    """Seconds on the reference machine to train the model of a fold, and to predict its clips.
+
+    ``train``, ``test``: shares of the whole.
+    """
+    fit = model_seconds(trainer, whole.share(train))[0]
+    return fit + model_seconds(trainer, whole.share(test))[1]
 
 
 def mean_seconds(items: Sequence[Item]) -> float:
@@ -141,8 +166,10 @@ def _size(extractor: Extractor, seconds: float) -> float:
     return _BYTES.get(extractor.kind, _BYTES["mouths"]) * seconds * _PICTURES * colours
 
 
-def _time(minutes: float) -> str:
-    return f"{max(1, round(minutes))} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _free(store: FeatureStore | None) -> int | None:

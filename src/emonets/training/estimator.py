@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import DatasetInfo, Item, kind_of
+from emonets.datasets.tables import EMPTY
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 from emonets.runtime.store import FeatureStore
@@ -106,6 +107,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         paths, labels = _paths(X), np.asarray(y)
         if labels.shape != (len(paths),):
             raise DataError(f"{len(paths)} clips and labels of shape {labels.shape}")
+        _check_labels(paths, labels)
         names = [f"clip {i}" for i in range(len(paths))]
         if groups is not None:
             names = [str(group) for group in np.asarray(groups).tolist()]
@@ -204,10 +206,28 @@ def _paths(X: ArrayLike) -> list[Path]:
     return [Path(path) for path in given]
 
 
+def _check_labels(paths: Sequence[Path], labels: NDArray[Any]) -> None:
+    """Raise DataError for a label that is missing or no emotion; the message names its clip."""
+    for i, (path, label) in enumerate(zip(paths, labels.tolist(), strict=True)):
+        missing = label is None or label != label or str(label).lower() in EMPTY  # noqa: PLR0124
+        try:
+            if missing:
+                raise DataError("is missing; give an emotion, or leave the clip out")
+            _emotion(label)
+        except DataError as error:
+            raise DataError(f"y[{i}], the label {label!r} of {path}, {error}") from None
+
+
 def _emotion(label: Any) -> int:
     if isinstance(label, str | np.str_):
-        return emotion_index(str(label))
-    number = int(label)
+        try:
+            return emotion_index(str(label))
+        except KeyError:
+            raise DataError(f"must be one of {', '.join(EMOTIONS)}") from None
+    try:
+        number = int(label)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError("must be an emotion, or its number 0 to 6") from None
     if number != label or not 0 <= number < len(EMOTIONS):
-        raise DataError(f"label {label!r}: must be an emotion, or its number 0 to 6")
+        raise DataError("must be an emotion, or its number 0 to 6")
     return number

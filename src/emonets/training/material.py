@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from emonets.contracts import Extractor
 from emonets.datasets.base import Dataset
-from emonets.datasets.items import Item
+from emonets.datasets.items import Item, refuse
+from emonets.datasets.spans import outside_pieces
 from emonets.errors import DataError
 from emonets.learners.folds import Indices
 from emonets.runtime.files import write_whole
 from emonets.runtime.store import Arrays, FeatureStore, parameter_digest
+from emonets.training.division import agreed_folds, owner_of
 from emonets.training.extraction import Extracted, extract_items, kept_as
 
 _STILLS = 2048  # still faces in one batch
@@ -115,15 +117,16 @@ def load_material(
 
     Raises
     ------
-    DataError : no clip of a scored data set can be read; still faces for an extractor of clips;
-        or as `extract_items`.
+    DataError : no clip of a scored data set can be read; a piece lies behind the end of its file;
+        still faces for an extractor of clips; or as `extract_items`.
     """
     check_stills(datasets, extractors)
-    owners = [_owner(data) for data in datasets]
+    owners = [owner_of(data) for data in datasets]
     clips = [n for n, data in enumerate(datasets) if data.faces is None]
     items = [item for n in clips for item in datasets[n].items]
     found = Extracted(store, (), dict.fromkeys(extractors, ()), (), (), 0, 0)
     if items:
+        refuse(outside_pieces(items))
         found = extract_items(
             items, extractors, store, workers=workers, scheduler=scheduler, on_clip=on_clip
         )
@@ -169,7 +172,7 @@ def load_material(
             *found.dropped,
         ),
         all(data.grouped for data in datasets),
-        _agreed(datasets[:scored], owners),
+        agreed_folds(datasets[:scored]),
         made,
         reused,
     )
@@ -212,17 +215,3 @@ def extract_stills(
                      "settings": dict(extractor.settings)}  # fmt: skip
             store.write(kept_as(extractor, content), whole, about)
     return content, made
-
-
-def _agreed(datasets: Sequence[Dataset], owners: Sequence[str]) -> dict[str, int]:
-    agreed: dict[str, int] = {}
-    for data, owner in zip(datasets, owners, strict=False):
-        for group, fold in (data.folds or {}).items():
-            agreed.setdefault(f"{owner}/{group}", fold)
-    return agreed
-
-
-def _owner(data: Dataset) -> str:
-    # two sets of one corpus (clips and utterances, say) are of the same people;
-    # in own sets an equal name may be the same person, so it counts as one
-    return "own" if data.info.own else data.info.name

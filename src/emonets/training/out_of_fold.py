@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.contracts import Floats
-from emonets.datasets.folds import folds_of_groups
 from emonets.emotions import EMOTIONS, UNIFORM
-from emonets.errors import DataError
 from emonets.fusion.common import neutral_where_unknown
 from emonets.fusion.protocols import check_apart
 from emonets.learners.folds import Fold, Indices
@@ -35,7 +33,6 @@ from emonets.training_contract import Run, Trainer, check_rows
 
 log = logging.getLogger(__name__)
 
-_SHARED_FOLDS = 5  # corpora without agreed folds, beside one with: as many at least
 _VERSION = 2  # changes when what is kept of a fold does
 
 
@@ -73,68 +70,6 @@ class OutOfFold:
             known = [np.flatnonzero(row).tolist() for row in self.known[mine][0]]
             out[mine] = neutral_where_unknown(self.P[mine], known, self.found[mine])
         return out
-
-
-def folds_of(data: Material, count: int | str | None = None) -> tuple[list[Fold], str]:
-    """(train, test) positions in all clips, and in words how that divides them.
-
-    The clips of the scored data sets are tested, in the corpus' published folds. Without such
-    folds one group at a time is tested. Of more than ten groups, a tenth is tested at a time.
-    No training clip, of any set, shares a group with a test clip. Clips of a test part are left
-    out.
-
-    Parameters
-    ----------
-    count : how many folds; None: as above; ``each``: one for each group.
-
-    Raises
-    ------
-    DataError : fewer groups than folds, or than two; published folds that do not fit the data.
-    """
-    usable = np.flatnonzero(data.splits != "test")
-    tested = usable[data.main[usable]]
-    if not len(tested):
-        raise DataError(
-            f"{data.name}: all clips are of the test part; give clips of other parts to train on"
-        )
-    if isinstance(count, str):
-        count = len(np.unique(data.groups[tested]))
-    folds, split = folds_of_groups(
-        data.groups[tested], _agreed(data, tested), count, name=data.name
-    )
-    made = []
-    for _, test in folds:
-        others = ~np.isin(data.groups[usable], np.unique(data.groups[tested[test]]))
-        made.append((usable[others], tested[test]))
-    return made, split
-
-
-def _agreed(data: Material, tested: Indices) -> dict[str, int] | None:
-    """Group → published fold. Groups of a corpus without such folds are distributed over them.
-
-    A corpus with published folds is left as it is. A group without a fold in it is an error later.
-    """
-    if not data.agreed:
-        return None
-    with_folds = {group.partition("/")[0] for group in data.agreed}
-    agreed = dict(data.agreed)
-    most = max(_SHARED_FOLDS, len(set(agreed.values())))
-    for corpus in dict.fromkeys(data.corpora[tested].tolist()):
-        names = np.unique(data.groups[tested[data.corpora[tested] == corpus]]).tolist()
-        if not {name.partition("/")[0] for name in names} & with_folds:
-            for number, name in enumerate(names):
-                agreed.setdefault(name, number % most)
-    return agreed
-
-
-def validation_fold(data: Material) -> tuple[list[Fold], str] | None:
-    """One fold: train on train, score on valid, as in the paper. None without these parts."""
-    train = np.flatnonzero((data.splits == "train") | ((data.splits == "") & ~data.main))
-    valid = np.flatnonzero((data.splits == "valid") & data.main)
-    if not len(valid) or not (data.splits[data.main] == "train").any():
-        return None
-    shared = np.isin(data.groups[train], np.unique(data.groups[valid])) & ~data.main[train]
-    return [(train[~shared], valid)], "trained on train, scored on valid"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import csv
 import importlib.util
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from emonets.provenance.seen import together
 from emonets.runtime.files import try_folder, write_whole
 from emonets.training.scores import FUSED, Scored
 
+_AS_PREDICTED = "Among all seven emotions, as predict returns them:"
 _MOST_DROPPED = 10  # files that a report names; the JSON has all
 
 
@@ -28,18 +29,26 @@ def summary(scored: Scored) -> str:
     """A few lines: the scores of each specialist."""
     data = scored.data
     lines = [_heading(scored), "", *_warning(scored)]
+    if scored.masked:
+        lines.append(f"Among the {len(_present(scored))} emotions of the data:")
     for name, scores in scored.scores.items():
         missing = "" if name == FUSED else _not_found(scored, name)
         lines.append(_line(_label(scored, name), scores) + missing)
+    if scored.masked:
+        lines += ["", _AS_PREDICTED]
+        lines += [_line(_label(scored, n), scores) for n, scores in scored.as_predicted.items()]
     for corpus, by_model in scored.corpora.items():
-        lines += ["", f"{corpus} alone:"]
+        lines += ["", f"{corpus} alone, among its emotions:"]
         lines += [_line(_label(scored, name), scores) for name, scores in by_model.items()]
+        lines += ["", f"{corpus} alone, among all seven emotions, as predict returns them:"]
+        seven = scored.corpora_as_predicted[corpus]
+        lines += [_line(_label(scored, name), scores) for name, scores in seven.items()]
     for corpus, by_model in scored.fine.items():
         for name, scores in by_model.items():
             more = ", ".join(scores.classes[len(EMOTIONS) :])
             lines += ["", f"{corpus}, {len(scores.classes)} classes, including {more}:"]
             lines.append(_line(name, scores))
-    lines += ["", "In brackets: 95 % bootstrap intervals over groups.", *_provenance(scored)]
+    lines += ["", _intervals(scored), *_provenance(scored)]
     if not data.grouped:
         lines.append(
             "Some clips have no group. Each of them counts as a group of its own, so the scores "
@@ -47,12 +56,31 @@ def summary(scored: Scored) -> str:
         )
     if scored.masked:
         lines.append(
-            f"The data have no {', '.join(scored.masked)}: these classes are never predicted here."
+            f"The data have no {', '.join(scored.masked)}. The scores among the emotions of the "
+            "data leave these out; as predict returns them, they count as wrong."
         )
     if data.dropped:
         lines.append(f"Left out: {len(data.dropped)} files, such as {data.dropped[0][0]}: "
                      f"{data.dropped[0][1]}")  # fmt: skip
     return "\n".join(lines)
+
+
+def _intervals(scored: Scored) -> str:
+    """What the intervals are over, and a warning where that is too little."""
+    over = next(iter(scored.scores.values()))
+    what = "clips" if over.n_groups is None else "groups"
+    text = f"In brackets: 95 % bootstrap intervals over {what}."
+    return f"{text} {_few(scored)}".strip()
+
+
+def _few(scored: Scored) -> str:
+    """A warning where the scored clips are of fewer than six groups, else ""."""
+    if len(np.unique(scored.groups)) == 1:
+        return (
+            "Warning: all clips are of one group. The intervals are about other clips of this "
+            "group, not about other people."
+        )
+    return next(iter(scored.scores.values())).warning
 
 
 def _warning(scored: Scored) -> list[str]:
@@ -98,7 +126,8 @@ def _heading(scored: Scored) -> str:
     groups = len(np.unique(scored.groups))
     classes = len(EMOTIONS) - len(scored.masked)
     return (
-        f"{scored.data.name}: {len(rows)} clips of {groups} groups, {classes} classes, "
+        f"{scored.data.name}: {len(rows)} clips of {groups} group{'' if groups == 1 else 's'}, "
+        f"{classes} classes, "
         f"{scored.predictions.split}"
     )
 
@@ -117,7 +146,16 @@ def markdown(scored: Scored, *, title: str, seed: int, pictures: Sequence[Path] 
         label = f"**fused** ({scored.strategy})" if name == FUSED else name
         f1 = [f"{scores.f1[k]:.1%}" for k in _indices(scored)]
         lines.append(f"| {label} | {scores.accuracy:.1%} | {scores.uar:.1%} | {' | '.join(f1)} |")
-    parts += ["\n".join(lines), "In brackets: 95 % bootstrap intervals over groups."]
+    if scored.masked:
+        parts.append(f"Among the {len(_present(scored))} emotions of the data:")
+    parts.append("\n".join(lines))
+    if scored.masked:
+        lines = ["| model | accuracy | UAR |", "| --- | ---: | ---: |"]
+        for name, scores in scored.as_predicted.items():
+            label = f"**fused** ({scored.strategy})" if name == FUSED else name
+            lines.append(f"| {label} | {scores.accuracy:.1%} | {scores.uar:.1%} |")
+        parts += [_AS_PREDICTED, "\n".join(lines)]
+    parts.append(_intervals(scored))
     parts.append(summary(scored).partition("In brackets")[2].partition("\n")[2].strip())
     if scored.compared:
         parts += ["## Fusions", table(scored.compared).strip()]
@@ -154,8 +192,11 @@ def plain(scored: Scored, *, title: str, seed: int) -> dict[str, Any]:
         "title": title, "data": data.name, "split": scored.predictions.split, "group": "group",
         "n": len(scored.predictions.rows), "groups": len(np.unique(scored.groups)),
         "grouped": data.grouped, "masked": scored.masked, "strategy": scored.strategy,
-        "seed": seed, "minutes": round(scored.minutes, 2),
+        "warning": _few(scored), "seed": seed, "minutes": round(scored.minutes, 2),
         "models": {name: scores.to_dict() for name, scores in scored.scores.items()},
+        "models_as_predicted": {
+            name: scores.to_dict() for name, scores in scored.as_predicted.items()
+        },
         "found_nothing": {
             name: int(np.count_nonzero(~scored.predictions.found[:, j]))
             for j, name in enumerate(scored.predictions.models)
@@ -163,6 +204,10 @@ def plain(scored: Scored, *, title: str, seed: int) -> dict[str, Any]:
         "corpora": {
             corpus: {name: scores.to_dict() for name, scores in by_model.items()}
             for corpus, by_model in scored.corpora.items()
+        },
+        "corpora_as_predicted": {
+            corpus: {name: scores.to_dict() for name, scores in by_model.items()}
+            for corpus, by_model in scored.corpora_as_predicted.items()
         },
         "fine": {
             corpus: {name: scores.to_dict() for name, scores in by_model.items()}
@@ -198,14 +243,22 @@ def predictions_csv(scored: Scored) -> str:
 
 
 def scores_csv(scored: Scored) -> str:
-    """One line for each model and metric, with its interval; also by corpus and fine classes."""
+    """One line for each model and metric, with its interval; also by corpus and fine classes.
+
+    ``among``: ``data``, the emotions of the data; ``all``, those that predict returns.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    head = ["model", "metric", "value", "low", "high", "n", "split", "data", "classes"]
+    head = ["model", "metric", "value", "low", "high", "n", "split", "data", "classes", "among"]
     writer.writerow(head)
     everything = {scored.data.name: scored.scores}
-    for tables in (everything, scored.corpora, scored.fine):
-        for data, by_model in tables.items():
+    seven = {scored.data.name: scored.as_predicted}
+    tables: list[tuple[str, Mapping[str, Mapping[str, Evaluation]]]] = [
+        ("data", everything), ("all", seven), ("data", scored.corpora),
+        ("all", scored.corpora_as_predicted), ("data", scored.fine),
+    ]  # fmt: skip
+    for among, of in tables:
+        for data, by_model in of.items():
             for name, scores in by_model.items():
                 here = np.flatnonzero(scores.confusion.sum(axis=1)).tolist()
                 rows = [("accuracy", scores.accuracy), ("uar", scores.uar)]
@@ -214,7 +267,7 @@ def scores_csv(scored: Scored) -> str:
                     rows.append((f"f1 {scores.classes[k]}", scores.f1[k]))
                 for metric, score in rows:
                     numbers = [f"{x:.6g}" for x in (score.value, score.low, score.high)]
-                    about = [scores.n, scored.predictions.split, data, len(scores.classes)]
+                    about = [scores.n, scored.predictions.split, data, len(scores.classes), among]
                     writer.writerow([name, metric, *numbers, *about])
     return file.getvalue()
 

@@ -30,10 +30,13 @@ class Scored:
     data : the clips. predictions : of each specialist.
     fused : (n, 7) of a fusion that was not fitted on the clip. strategy : its name.
     scores : by model, the fusion last; among the emotions that the data have.
+    as_predicted : the same among all seven emotions, as predict returns the labels. A label that
+        the data do not have counts as wrong.
     masked : the emotions that the data do not have.
     compared : the strategies compared; empty if none was chosen.
     minutes : duration.
     corpora : if several are scored: corpus → model → score, among that corpus' emotions.
+    corpora_as_predicted : the same among all seven.
     fine : corpus → model → score by more classes than the seven, of corpora that have them all.
     trained_on : specialist → in words, the corpora that it, or its base network, was trained on.
     seen : specialist → which of the clips it was trained on; only if a bundle is scored.
@@ -49,7 +52,9 @@ class Scored:
     masked: tuple[str, ...]
     compared: tuple[Compared, ...]
     minutes: float
+    as_predicted: Mapping[str, Evaluation] = field(default_factory=dict)
     corpora: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
+    corpora_as_predicted: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     fine: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     trained_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seen: Mapping[str, Seen] = field(default_factory=dict)
@@ -86,12 +91,17 @@ def scored(
     scores, masked = _scores(data, predictions, models, everything, seed)
     of = data.corpora[predictions.rows]
     names = list(dict.fromkeys(of.tolist()))
-    corpora = {}
-    if len(names) > 1:
-        corpora = {name: _scores(data, predictions, models, of == name, seed)[0] for name in names}
+    several = names if len(names) > 1 else []
     fine = {name: _fine(data, predictions, of == name, seed) for name in names}
+
+    def of_seven(mine: NDArray[np.bool_]) -> dict[str, Evaluation]:
+        return _scores(data, predictions, models, mine, seed, seven=True)[0]
+
     return Scored(
-        data, predictions, fused, strategy, scores, masked, tuple(compared), minutes, corpora,
+        data, predictions, fused, strategy, scores, masked, tuple(compared), minutes,
+        of_seven(everything),
+        {name: _scores(data, predictions, models, of == name, seed)[0] for name in several},
+        {name: of_seven(of == name) for name in several},
         {name: by_model for name, by_model in fine.items() if by_model}, trained_on or {},
         seen or {}, _unseen(data, predictions, models, seen or {}, seed),
     )  # fmt: skip
@@ -118,13 +128,19 @@ def _scores(
     models: Mapping[str, NDArray[np.float64]],
     mine: NDArray[np.bool_],
     seed: int,
+    *,
+    seven: bool = False,
 ) -> tuple[dict[str, Evaluation], tuple[str, ...]]:
+    """Scores by model, and the emotions that are left out because the data do not have them.
+
+    ``seven``: none is left out of the predictions.
+    """
     y, groups = data.labels[predictions.rows[mine]], _several(data.groups[predictions.rows[mine]])
     scores: dict[str, Evaluation] = {}
     masked: tuple[str, ...] = ()
     for name, p in models.items():
         present, masked = present_only(p[mine], y)
-        scores[name] = evaluate(y, present, groups=groups, seed=seed)
+        scores[name] = evaluate(y, p[mine] if seven else present, groups=groups, seed=seed)
     return scores, masked
 
 

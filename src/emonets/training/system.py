@@ -33,15 +33,10 @@ from emonets.provenance.corpus import Provenance, united
 from emonets.runtime.progress import OnProgress, duration, heartbeat, no_progress
 from emonets.runtime.settings import from_table
 from emonets.runtime.store import FeatureStore
+from emonets.training.division import check_division, division
 from emonets.training.joined import NOT_THE_FACE
 from emonets.training.material import Material, check_stills, load_material
-from emonets.training.out_of_fold import (
-    OutOfFold,
-    fitted,
-    folds_of,
-    out_of_fold,
-    validation_fold,
-)
+from emonets.training.out_of_fold import OutOfFold, fitted, out_of_fold
 from emonets.training.provenance import base_corpora, corpora_of
 from emonets.training.scores import FUSED, Scored, scored
 from emonets.training.trainers import extractors_of, load_specialist, make_trainers
@@ -175,10 +170,13 @@ class System:
         official : use the data's own train and valid parts in place of folds, if they exist.
         """
         began = time.monotonic()
-        data, options = self.material(), self.options
-        folds, split = (validation_fold(data) if official else None) or folds_of(
-            data, options.folds
-        )
+        options = self.options
+        check_division(
+            self.datasets, options.folds, scored=options.scored, official=official,
+            several=len(self.trainers) > 1,
+        )  # fmt: skip
+        data = self.material()
+        folds, split = division(data, options.folds, official=official)
         predictions = out_of_fold(
             self.trainers, data, folds, split, work=self.work, seed=options.seed,
             workers=options.workers, scheduler=options.scheduler,
@@ -351,8 +349,12 @@ def fit_fusion(result: Scored, settings: FusionSettings, *, seed: int) -> NamedF
     return NamedFusion(fusion, predictions.models, name, rule)
 
 
-def check_datasets(datasets: Sequence[Dataset]) -> list[str]:
+def check_datasets(datasets: Sequence[Dataset], *, shared_groups: bool = False) -> list[str]:
     """Check the data without decoding them.
+
+    Parameters
+    ----------
+    shared_groups : whether a group may lie in two parts.
 
     Returns
     -------
@@ -360,13 +362,13 @@ def check_datasets(datasets: Sequence[Dataset]) -> list[str]:
 
     Raises
     ------
-    DataError : files are missing or damaged, copies differ in label or group, or a group is in two
-        parts.
+    DataError : files are missing or damaged, copies differ in label or group, a piece lies behind
+        the end of its file, or a group is in two parts.
     """
     notes = []
     for data in datasets:
         problems = data.validate()
-        refuse(problems)
+        refuse(p for p in problems if not (shared_groups and p.kind == "group"))
         notes += [str(problem) for problem in problems if problem.level == "warning"]
     return notes
 

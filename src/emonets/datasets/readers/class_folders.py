@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -41,7 +43,8 @@ INFO = DatasetInfo(
     own=True,
 )
 
-_ALIKE = 0.86  # "hapy" stands for happy; "Saad" and "Sadie" are people
+_ALIKE = 0.7  # "hapy", "angyr" and "fera" are near an emotion
+_SHOWN = 5  # as many folders are named in a message
 
 
 def read(
@@ -75,8 +78,8 @@ def read(
 
     Raises
     ------
-    DataError : no such folder; no file in a class folder; a folder whose name is nearly an
-        emotion's; a file name that the group pattern does not match.
+    DataError : no such folder; no file in a class folder; a folder of files whose name is no
+        emotion and no word of ``labels``; a file name that the group pattern does not match.
     ParameterError : the pattern is no regular expression.
     """
     root, known = Path(path), Words(labels or {})
@@ -84,6 +87,7 @@ def read(
     found = read_files(
         root, known.added_to(INFO), meaning, name=root.resolve().name, suffixes=suffixes
     )
+    _refuse_unknown(root, found, known)
     alone = (item.group == _alone(root, item.path) for item in found.items)
     return replace(found, grouped=not any(alone))
 
@@ -124,13 +128,42 @@ def _dropped(
     outside = next((name for name in people if known.outside(name)), None)
     if outside is not None:
         return Dropped(file, why, "outside", outside.strip().lower())
-    for name in people:
-        meant = nearest(re.sub(r"[\W\d_]+", "", name), cutoff=_ALIKE)
-        if meant:
-            raise DataError(
-                f"{root}: the folder {name!r} is no class; if it stands for {meant!r}, rename it"
-            )
     return Dropped(file, why, "unlabelled")
+
+
+def _refuse_unknown(root: Path, found: Dataset, known: Words) -> None:
+    """Raise DataError for folders of files without a class, in which no class folder lies."""
+    holding = {folder for item in found.items for folder in item.path.parents}
+    unknown: Counter[Path] = Counter()
+    for one in found.dropped:
+        parts = one.path.relative_to(root).parts[:-1]
+        folders = [root.joinpath(*parts[: k + 1]) for k in range(len(parts))]
+        folder = next((f for f in folders if f not in holding and not is_split(f.name)), None)
+        if one.kind == "unlabelled" and folder is not None and not _levels(parts, known)[1]:
+            unknown[folder] += 1
+    if not unknown:
+        return
+    near = {folder: _near(folder.name) for folder in unknown}
+    shown = ", ".join(
+        f"{folder.name!r} ({n} file{'' if n == 1 else 's'}"
+        + (f"; did you mean {near[folder]!r}?)" if near[folder] else ")")
+        for folder, n in list(unknown.items())[:_SHOWN]
+    )
+    more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+    maps = [f"{f.name}={near[f] or 'EMOTION'}" for f in unknown][:_SHOWN]
+    given = " ".join(f"--map {shlex.quote(one)}" for one in maps)
+    drop = shlex.quote(f"{next(iter(unknown)).name}=drop")
+    raise DataError(
+        f"{root}: expected the name of an emotion for each folder of files, found {shown}{more}; "
+        f"give {given}, or --map {drop} to leave it out, or rename it"
+    )
+
+
+def _near(name: str) -> str:
+    """The emotion that a folder's name holds as a word, or is most like; "" for none."""
+    words = re.findall(r"[^\W\d_]+", name.lower())
+    held = next((word for word in words if word in WORDS), "")
+    return WORDS.get(held) or nearest("".join(words), cutoff=_ALIKE)
 
 
 def _claims(place: Place) -> Claim | None:

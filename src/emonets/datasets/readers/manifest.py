@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator, Mapping
+import re
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import OUTSIDE, DatasetInfo, Dropped, Item, Problem, refuse
 from emonets.datasets.layouts import Claim, Place, Reader, Strength, shown
 from emonets.datasets.reading import Words, nearest
 from emonets.datasets.splits import SPLITS, split_of
+from emonets.datasets.table_paths import Paths, is_there
+from emonets.datasets.tables import (
+    COLUMNS,
+    LATIN,
+    OPTIONAL,
+    PARQUET,
+    WORKBOOKS,
+    RawTable,
+    columns_of,
+    is_label_table,
+    is_nearly_label_table,
+    no_value,
+    read_raw,
+)
 from emonets.emotions import EMOTIONS, WORDS
-from emonets.errors import DataError, MissingExtraError
+from emonets.errors import DataError
 
 INFO = DatasetInfo(
     name="manifest",
@@ -33,20 +47,14 @@ INFO = DatasetInfo(
     own=True,
 )
 
-COLUMNS = ("path", "label", "group")
-"""Columns that must be there; split, start and end may be. Others are ignored."""
-
-PARQUET = (".parquet", ".pq")
-
-
-MANIFESTS = ("manifest.csv", *(f"manifest{suffix}" for suffix in PARQUET))
+MANIFESTS = ("manifest.csv", "manifest.tsv", *(f"manifest{suffix}" for suffix in PARQUET))
 """Names of the manifest in a folder."""
 
 
 def manifest_in(path: Path) -> Path | None:
     """The manifest that a path is, or that lies in the folder it is; None if there is none."""
     if not path.is_dir():
-        return path if looks_like_manifest(path) else None
+        return path if is_label_table(columns_of(path)) else None
     return next((path / name for name in MANIFESTS if (path / name).is_file()), None)
 
 
@@ -54,12 +62,13 @@ def read(path: str | Path, *, labels: Mapping[str, str] | None = None) -> Datase
     """Read labelled files and pieces of files from a table, line by line.
 
     The first line names the columns, in any order and case: path, label, group and, optionally,
-    split, start and end. Cells of a CSV file are divided by commas, semicolons or tabs; its text
-    is UTF-8. Paths are relative to the table's own folder, or absolute. Labels are the seven
-    emotions or their common synonyms (`emonets.emotions.WORDS`), or the words of ``labels``. A
-    group is the person in the file; where its cell is empty, the file is a group of its own. A
-    split is train, valid or test, or a synonym. Start and end are seconds in the file; an empty
-    cell is the file's beginning or end.
+    split, start and end. Encodings and delimiters: `emonets.datasets.tables.read_raw`. Paths are
+    relative to the table's own folder, or absolute (`emonets.datasets.table_paths.Paths`). Labels
+    are the seven emotions or their common synonyms (`emonets.emotions.WORDS`), or the words of
+    ``labels``. A group is the person in the file; where its cell is empty, the file is a group of
+    its own. A split is train, valid or test, or a synonym. Start and end are seconds in the file,
+    with a point or a comma; an empty cell is the file's beginning or end. NaN, NA, None and the
+    like are empty cells. A label of NaN is an error.
 
     Parameters
     ----------
@@ -83,20 +92,22 @@ def read(path: str | Path, *, labels: Mapping[str, str] | None = None) -> Datase
         raise DataError(
             f"{root}: expected {INFO.layout}; found no {MANIFESTS[0]} in it, but {shown(root)}"
         )
-    rows, words = read_table(file), Words(labels or {})
+    table, words = read_raw(file), Words(labels or {})
+    rows = read_rows(table)
+    paths = Paths(file.parent, [row.path for row in rows])
     items: list[Item] = []
     dropped: list[Dropped] = []
     problems: list[Problem] = []
     seen: dict[tuple[Path, float | None, float | None], Row] = {}
     for row in rows:
-        target = _resolve(file.parent, row.path)
+        target = paths.file(row.path)
         outside = words.outside(row.label)
         if not row.label or outside:
             why = f"{outside or 'has no label'} (line {row.number})"
             word = row.label.strip().lower()
             dropped.append(Dropped(target, why, "outside" if outside else "unlabelled", word))
             continue
-        found = _item(row, target, words)
+        found = _item(row, target, words, paths)
         if isinstance(found, Item):
             before = seen.setdefault((target.resolve(), found.start, found.end), row)
             if before is not row:
@@ -109,26 +120,46 @@ def read(path: str | Path, *, labels: Mapping[str, str] | None = None) -> Datase
             items.append(found)
         else:
             problems.append(Problem("error", found[0], str(file), found[1], row.number))
+    if table.encoding == LATIN and any(problem.kind == "missing" for problem in problems):
+        what = f"was read as {LATIN}, for it is not UTF-8; if names look wrong, save it as UTF-8"
+        problems.insert(0, Problem("error", "missing", str(file), what))
     if not items:
         refuse(problems)
     return Dataset(
-        words.added_to(INFO), file.stem, root, tuple(items), tuple(dropped), tuple(problems),
+        words.added_to(INFO), file.stem, root, tuple(items), tuple(dropped),
+        (*problems, *_noted(file, table, rows, paths)),
         grouped=all(row.group for row in rows if row.label),
     )  # fmt: skip
 
 
-def _item(row: Row, file: Path, words: Words) -> Item | tuple[str, str]:
+def _noted(file: Path, table: RawTable, rows: tuple[Row, ...], paths: Paths) -> list[Problem]:
+    """Warnings and notes: what was read in another way than it is written."""
+    notes = []
+    marked = [row for row in rows if "group" in row.marks]
+    if marked:
+        what = (
+            f"{len(marked)} cells of group are NaN, NA, None or the like, first in line "
+            f"{marked[0].number}; each such line is a group of its own"
+        )
+        notes.append(Problem("warning", "group", str(file), what, marked[0].number))
+    if paths.dropped:
+        what = (
+            f"paths begin with {paths.dropped}, which is not there; they were found in the "
+            f"table's folder"
+        )
+        notes.append(Problem("warning", "missing", str(file), what))
+    if table.encoding and not table.encoding.startswith("UTF-8"):
+        notes.append(Problem("note", "encoding", str(file), f"was read as {table.encoding}"))
+    return notes
+
+
+def _item(row: Row, file: Path, words: Words, paths: Paths) -> Item | tuple[str, str]:
     """The item of a line, or the kind and the message of its problem."""
     label = words.index(row.label)
     if label is None:
-        return "label", (
-            f"label {row.label!r} is none of {', '.join(EMOTIONS)}{_meant(row)}; name an emotion, "
-            "or map the label to one (--map)"
-        )
-    if not (row.path and _there(file)):
-        return "missing", (
-            f"{row.path or '(no path)'} is not there; paths are relative to the table's folder"
-        )
+        return "label", _why_unknown(row.label)
+    if not (row.path and is_there(file)):
+        return "missing", paths.why_missing(row.path)
     split = split_of(row.split)
     if split is None:
         words_ = ", ".join(SPLITS[:-1])
@@ -143,34 +174,47 @@ def _item(row: Row, file: Path, words: Words) -> Item | tuple[str, str]:
     return replace(item, start=start, end=end, line=row.number)
 
 
+def _why_unknown(label: str) -> str:
+    if no_value(label):
+        return (
+            f"label is {label!r}, which is no value; name an emotion, or remove the line "
+            f"(--map {label}=drop)"
+        )
+    near = nearest(label)
+    given = shlex.quote(f"{label}={near or 'EMOTION'}")
+    meant = f" (did you mean {near!r}?)" if near else ""
+    return (
+        f"label {label!r} is none of {', '.join(EMOTIONS)}{meant}; correct it, or map it "
+        f"(--map {given})"
+    )
+
+
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:[.,]\d+)?)")
+_UNIT = re.compile(r"(\d+(?:[.,]\d+)?)\s*(ms|msec|millisec(?:ond)?s?|s|sec(?:ond)?s?)", re.I)
+
+
 def _seconds(cell: str) -> float | None:
+    """Seconds of a cell; ValueError with the cell and, where it has another form, the number."""
     if not cell:
         return None
+    plain = cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell
     try:
-        value = float(cell)
+        value = float(plain)
     except ValueError:
         value = math.nan
-    if not 0 <= value < math.inf:
-        raise ValueError(repr(cell))
-    return value
-
-
-def _resolve(folder: Path, text: str) -> Path:
-    """The file that a cell names; tables come from Windows, too."""
-    file = folder / text
-    return file if "\\" not in text or _there(file) else folder / text.replace("\\", "/")
-
-
-def _there(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except (OSError, ValueError):  # longer than a name can be
-        return False
-
-
-def _meant(row: Row) -> str:
-    near = nearest(row.label)
-    return f" (did you mean {near!r}?)" if near else ""
+    if 0 <= value < math.inf:
+        return value
+    clock, unit = _CLOCK.fullmatch(cell), _UNIT.fullmatch(cell)
+    if clock:
+        hours, minutes, rest = clock.groups()
+        total = 3600 * int(hours or 0) + 60 * int(minutes) + float(rest.replace(",", "."))
+        form = "hours, minutes and seconds" if hours else "minutes and seconds"
+        raise ValueError(f"{cell!r}, which looks like {form}; write {total:g}")
+    if unit:
+        number, name = unit.groups()
+        total = float(number.replace(",", ".")) / (1000 if name.lower().startswith("m") else 1)
+        raise ValueError(f"{cell!r}, with a unit; write {total:g}")
+    raise ValueError(repr(cell))
 
 
 # the table
@@ -187,132 +231,32 @@ class Row:
     split: str = ""
     start: str = ""
     end: str = ""
+    marks: tuple[str, ...] = ()
+    """Names of the columns whose cells were marks of a missing value, such as NaN."""
 
 
-def looks_like_manifest(path: Path) -> bool:
-    """Whether the first line of a file names the columns of a manifest."""
-    try:
-        if path.suffix.lower() in PARQUET:
-            return set(COLUMNS) <= set(_parquet(path)[0])
-        return _header(next(_lines(path), "")) is not None
-    except (DataError, MissingExtraError):
-        return False
-
-
-def read_table(path: Path) -> tuple[Row, ...]:
-    """Read a manifest.
-
-    Raises
-    ------
-    DataError : no such file; not text, or not Parquet; columns missing or twice; lines that do
-        not have as many cells as there are columns; no line.
-    MissingExtraError : Parquet without the extra ``[parquet]``.
-    """
-    names, rows = _parquet(path) if path.suffix.lower() in PARQUET else _csv(path)
-    twice = [name for name in names if name and names.count(name) > 1]
-    if twice:
-        raise DataError(f"{path}: has more than one column {twice[0]!r}; keep one")
-    if not rows:
-        raise DataError(f"{path}: names no file, only its columns")
+def read_rows(table: RawTable) -> tuple[Row, ...]:
+    """The lines of a table, without its other columns."""
+    used = [(k, name) for k, name in enumerate(table.columns) if name in (*COLUMNS, *OPTIONAL)]
+    rows = []
+    for number, cells in table.rows:
+        cell = {name: cells[k] for k, name in used}
+        marks = tuple(name for name, text in cell.items() if text and no_value(text))
+        # a label keeps its mark, for the message
+        kept = {name: "" if name in marks and name != "label" else x for name, x in cell.items()}
+        rows.append(Row(number=number, marks=marks, **kept))
     return tuple(rows)
-
-
-def _expected(path: Path, found: str) -> DataError:
-    return DataError(
-        f"{path}: expected a first line with the columns {', '.join(COLUMNS)} (and split, if "
-        f"there is one); found {found!r}. Leave cells of group empty where it is not known"
-    )
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        # with its byte order mark, as spreadsheets write it
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from file
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _header(line: str) -> tuple[str, list[str]] | None:
-    """The character that divides cells, and the names of the columns; None where some lack."""
-    for delimiter in ",;\t":
-        try:
-            names = next(csv.reader([line], delimiter=delimiter), [])
-        except csv.Error:  # longer than a cell can be
-            continue
-        names = [name.strip().lower() for name in names]
-        if set(COLUMNS) <= set(names):
-            return delimiter, names
-    return None
-
-
-def _row(number: int, cell: dict[str, str]) -> Row:
-    more = (cell.get(name, "") for name in ("split", "start", "end"))
-    return Row(number, *(cell[name] for name in COLUMNS), *more)
-
-
-def _csv(path: Path) -> tuple[list[str], list[Row]]:
-    lines = list(_lines(path))
-    header = _header(lines[0]) if lines else None
-    if header is None:
-        raise _expected(path, lines[0].strip()[:80] if lines else "")
-    delimiter, names = header
-    rows: list[Row] = []
-    try:
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        next(reader)
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(names):
-                raise DataError(
-                    f"{path}: line {reader.line_num} has {len(cells)} cells, but there are "
-                    f"{len(names)} columns; put paths with {delimiter!r} in quotes"
-                )
-            cell = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-            rows.append(_row(reader.line_num, cell))
-    except csv.Error as error:
-        raise DataError(f"{path}: is no table ({error})") from error
-    return names, rows
-
-
-def _parquet(path: Path) -> tuple[list[str], list[Row]]:
-    try:
-        import pyarrow.parquet as pq
-        from pyarrow import ArrowException
-    except ImportError:
-        raise MissingExtraError("reading Parquet", "parquet") from None
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except (OSError, ArrowException) as error:
-        raise DataError(f"{path}: is no readable Parquet file ({error})") from error
-    names = [name.strip().lower() for name in table.column_names]
-    if not set(COLUMNS) <= set(names):
-        raise _expected(path, ", ".join(names)[:80])
-    used = [k for k, name in enumerate(names) if name in (*COLUMNS, "split", "start", "end")]
-    columns = [table.column(k).to_pylist() for k in used]
-    kept = [names[k] for k in used]
-    rows = [
-        _row(number, dict(zip(kept, map(_text, cells), strict=True)))
-        for number, cells in enumerate(zip(*columns, strict=True), start=1)
-    ]
-    return names, rows
-
-
-def _text(value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(value).strip()
 
 
 def _claims(place: Place) -> Claim | None:
     file = manifest_in(place.path)
     if file is not None:
         return Claim(Strength.TABLE, file.name)
-    if place.path.suffix.lower() in (".csv", ".tsv", *PARQUET) and place.path.is_file():
-        # no other reader's table: the error of `read` names what it lacks
+    if not place.path.is_file():
+        return None
+    # no other reader's table: the error of `read` names what it lacks
+    tables = (".csv", ".tsv", ".tab", *PARQUET, *WORKBOOKS)
+    if place.path.suffix.lower() in tables or is_nearly_label_table(columns_of(place.path)):
         return Claim(Strength.FOLDERS, place.path.name)
     return None
 

@@ -72,6 +72,8 @@ class SoundReader(BaseReader):
         self._kept = Spool(1 if front.levelled else front.width)
         self._swing = _Swing()
         self._start, self._count, self._beyond = 0.0, 0, 0
+        self._taken = self._left_out = 0  # samples that frames are made of, and not
+        self._skips: list[tuple[int, int]] = []
 
     def push_sound(self, chunk: SoundChunk) -> None:
         """Take sound at 48 kHz; each chunk begins where the one before ended."""
@@ -80,10 +82,29 @@ class SoundReader(BaseReader):
         self._count += samples.size
         self._beyond += int(np.count_nonzero(np.abs(samples) > _BEYOND))
         self._swing.push(samples)
+        if chunk.gap:
+            self._left_out += samples.size
+            self._meter.push(samples)
+            return
+        if self._left_out:
+            self._skip()
+        self._take(samples)
+
+    def _skip(self) -> None:
+        """Leave whole frames out in the middle of a gap, and take the rest of its zeros."""
+        hop = round(self._front.step * SOUND_RATE)
+        frames, rest = divmod(self._left_out, hop)
+        self._skips.append((self._taken // hop, frames))
+        self._left_out = 0
+        self._take(np.zeros(rest, np.float32), measured=True)
+
+    def _take(self, samples: NDArray[np.float32], *, measured: bool = False) -> None:
+        self._taken += samples.size
         if self._most is not None and self._count > self._most * SOUND_RATE:
             return
         if self._stream is None:
-            self._meter.push(samples)
+            if not measured:
+                self._meter.push(samples)
             self._kept.push(samples)
         else:
             self._kept.push(self._stream.push(samples))
@@ -93,7 +114,8 @@ class SoundReader(BaseReader):
 
         Returns
         -------
-        dict of arrays: ``frames`` (t, width) float32, not yet whitened; ``time`` (t,) seconds;
+        dict of arrays: ``frames`` (t, width) float32, not yet whitened; ``time`` (t,) seconds, which
+        leaves out what lies in a long gap, `emonets.media.parts.MARGIN` away from any sound;
         ``span`` (2,) start and end of the sound; ``loud`` (n,) bool, for each hundredth of a
         second, whether it is no silence; ``found`` (), whether any is (if not, there are no
         frames). Sound far beyond full scale (integers that were stored as floating point) counts
@@ -115,11 +137,18 @@ class SoundReader(BaseReader):
         front = self._front
         return {
             "frames": frames,
-            "time": self._start + front.first + front.step * np.arange(len(frames)),
+            "time": self._start + front.first + front.step * self._numbers(len(frames)),
             "span": np.array([self._start, self._start + self._count / SOUND_RATE]),
             "loud": loud,
             "found": np.array(bool(loud.any())),
         }
+
+    def _numbers(self, count: int) -> NDArray[np.int64]:
+        """(count,) the numbers of the frames, with those that were left out in long gaps."""
+        numbers = np.arange(count)
+        for first, frames in self._skips:
+            numbers[first:] += frames
+        return numbers
 
     def _frames(self) -> NDArray[np.float32]:
         if self._stream is not None:

@@ -152,7 +152,7 @@ class AudioSpecialist:
             for part in pieces(max(start, sound.start), min(end, sound.end))
             if features["found"] and sound.loud_in(*part)
         ]
-        rows = _rows(len(features["frames"]), self.front, sound.start, [p for _, p in parts])
+        rows = _rows(features["time"], self.front, sound.start, [p for _, p in parts])
         total, count = np.zeros((len(spans), len(EMOTIONS))), np.zeros((len(spans), 1))
         for first in range(0, len(parts), _BATCH):
             sounds = [features["frames"][i:j] for i, j in rows[first : first + _BATCH]]
@@ -192,8 +192,8 @@ class AudioSpecialist:
         self.network.use(threads=1)
         start, end = map(float, features["span"])
         frames = features["frames"]
-        rows = _rows(len(frames), self.front, start, pieces(start, end))
-        embedding: NDArray[np.float64] = self.network.embed([frames[i:j] for i, j in rows])
+        rows = _rows(features["time"], self.front, start, pieces(start, end))
+        embedding: NDArray[np.float64] = self.network.embed([frames[i:j] for i, j in rows if i < j])
         mean: NDArray[np.float64] = embedding.mean(axis=0)
         return mean
 
@@ -260,14 +260,20 @@ def pieces(start: float, end: float) -> list[tuple[float, float]]:
     return list(pairwise(np.linspace(start, end, count + 1).tolist()))
 
 
-def _rows(count: int, kind: Front, start: float, spans: Spans) -> list[tuple[int, int]]:
-    """First and last frame (excluded) of spans, among ``count`` of a sound that begins at start.
+def _rows(
+    times: NDArray[np.float64], kind: Front, start: float, spans: Spans
+) -> list[tuple[int, int]]:
+    """First and last frame (excluded) of spans, of a sound that begins at start.
 
-    A span that only touches the end is given the last frame.
+    A span that only touches the end is given the last frame. ``times`` of the frames leave out
+    what lies in long gaps.
     """
+    numbers = np.rint((times - start - kind.first) / kind.step).astype(int)
+    count = int(numbers[-1]) + 1 if len(numbers) else 0
     edges = np.ceil((np.asarray(spans) - start - kind.first) / kind.step - 1e-6).astype(int)
     out = []
     for i, j in edges.reshape(-1, 2).tolist():
         last = min(max(j, i + 1, 1), count)
         out.append((min(max(i, 0), last - 1), last))
-    return out
+    found = np.searchsorted(numbers, np.array(out, int).reshape(-1, 2))
+    return [(int(i), int(j)) for i, j in found]

@@ -157,14 +157,15 @@ def train(
     ----------
     clips : (T_i, bands) spectrograms in dB.
     targets : (n, classes) probabilities to be learned.
-    share : (n,) probability of each clip to be part of an epoch.
+    share : (n,) probability of each clip to be part of an epoch. Where an epoch would have less
+        than one batch, the shares are raised until the largest is 1.
     centres : (bands,) Hz.
     checkpoint : written after every epoch; where it exists the run goes on from it with the
         same random numbers as if it had never stopped.
 
     Raises
     ------
-    DataError : the checkpoint belongs to another run, or the loss diverged.
+    DataError : the checkpoint belongs to another run, the loss diverged, or all shares are 0.
     """
     torch.manual_seed(recipe.seed)
     model = SoundNet(network, targets.shape[1], recipe.dropout)
@@ -180,6 +181,7 @@ def train(
     )
     average = {name: value.clone() for name, value in model.state_dict().items()}
     batch = min(recipe.batch_size, len(clips))
+    share = _enough(share, batch)
     steps = max(1, int(share.sum()) // batch)
     losses: list[float] = []
     cast = recipe.autocast and fast_bfloat16()
@@ -199,7 +201,7 @@ def train(
         torch.manual_seed(recipe.seed * 1_000_003 + epoch + 1)
         drawn = np.flatnonzero(rng.random(len(clips)) < share)
         if not len(drawn):
-            raise DataError("no clip was drawn in an epoch: the shares are too small")
+            drawn = np.flatnonzero(share)
         order = np.resize(rng.permutation(drawn), (steps, batch))
         model.train()
         total = 0.0
@@ -234,6 +236,16 @@ def train(
         if progress is not None:
             progress(epoch, losses[-1])
     return folded(average), losses
+
+
+def _enough(share: NDArray[np.float64], batch: int) -> NDArray[np.float64]:
+    """The shares, raised until the largest is 1 where an epoch would have less than one batch.
+
+    Shares balance corpora. A part of a corpus by itself has nothing to be balanced against.
+    """
+    if not share.any():
+        raise DataError("none of the clips is trained on, for the share of their corpora is 0")
+    return share / share.max() if share.sum() < batch else share
 
 
 def _schedule(optimiser: torch.optim.Optimizer, step: int, steps: int, peak: float) -> None:
