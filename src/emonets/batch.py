@@ -20,6 +20,7 @@ from emonets.media.clip import Frame
 from emonets.media.limits import Limits
 from emonets.model import EmoNets, specialist_names
 from emonets.result import FileStatus, Result, printable
+from emonets.runtime.ending import in_worker, keeps
 from emonets.runtime.files import try_folder, write_whole
 
 
@@ -89,6 +90,8 @@ def predict_many(
             try_folder(folder)
         except OSError as error:
             raise _cannot_write(folder, error) from None
+    if folder is not None:
+        keeps(f"finished clips are in {folder}; the same command continues with the rest")
     # made before the clip is read: a clip that changes meanwhile is predicted again next time
     keys = [None if folder is None else _key(clip, model, options) for clip in clips]
     done: dict[int, Result] = {}
@@ -147,7 +150,8 @@ def _work(
 
 
 def _numbered(i: int, clip: Path, source: Source, options: Options) -> tuple[int, Result]:
-    return i, _one(clip, source, options, None)
+    with in_worker():
+        return i, _one(clip, source, options, None)
 
 
 def _one(
