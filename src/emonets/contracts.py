@@ -121,6 +121,8 @@ class Predictions:
     start, end : (n,) seconds that the entry rests on.
     found : (n,) bool, whether there was anything to predict from.
     p : (n, columns) probabilities; where nothing was found all are equal.
+    reason : why nothing was found in the clip, as a status has it; "": no other than that there
+        is none.
     """
 
     span: NDArray[np.int64]
@@ -129,6 +131,7 @@ class Predictions:
     end: Floats
     found: NDArray[np.bool_]
     p: Floats
+    reason: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.span)

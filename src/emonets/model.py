@@ -22,6 +22,7 @@ from emonets.inference.combine import (
     mark_uncertain,
 )
 from emonets.inference.rows import status_of
+from emonets.inference.same_people import common_people
 from emonets.inference.windows import Windows, check_windows
 from emonets.media.clip import Clip, Frame, open_clip
 from emonets.media.find import PASSED_OVER, search_clips
@@ -199,6 +200,7 @@ class EmoNets:
         frames: bool = False,
         crops: str | os.PathLike[str] | None = None,
         models: str | Sequence[str] | None = None,
+        same_people: bool = False,
         uncertain_below: float | None = None,
         abstain: bool = False,
         errors: str = "auto",
@@ -223,6 +225,7 @@ class EmoNets:
         models : which specialists are used, of ``face``, ``audio``, ``activity`` and ``mouth``: a
             list of names, or one text such as ``"face"`` or ``"face,audio"``; ``"all"``: all that
             the model has; None: those of :attr:`active`.
+        same_people : whether a person has one number in all clips, found by the face.
         uncertain_below : 0..1; a row whose largest probability is below it has the label
             ``uncertain``. Its probabilities stay.
         abstain : the same for the fused predictions, below the threshold of the model's fusion.
@@ -256,10 +259,13 @@ class EmoNets:
             part = model.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,
                 crops=crops, uncertain_below=uncertain_below, abstain=abstain, raise_errors=strict,
-                fps=fps, limits=limits, video_stream=video_stream, audio_stream=audio_stream,
+                embeddings=same_people, fps=fps, limits=limits, video_stream=video_stream,
+                audio_stream=audio_stream,
             )  # fmt: skip
             parts.append(part)
         whole = Result.concatenate(parts)
+        if same_people:
+            whole = common_people(whole)
         about = model.describe(uncertain_below=uncertain_below, abstain=abstain) | passed_over
         return Result(whole.rows, whole.files, about, whole.persons)
 

@@ -174,7 +174,8 @@ class FileStatus:
 
     ``ok``; ``damaged`` (rows for what could be decoded); ``no face`` (in a clip with pictures, of
     a model that uses faces); ``no sound`` (a sound file is silent, or only audio models are used
-    and there is no sound); ``no motion`` (only models of motion are used and there is none);
+    and there is no sound); ``no speech`` (the same, where there is sound, but nobody speaks);
+    ``no motion`` (only models of motion are used and there is none);
     ``error`` (no rows).
     """
 

@@ -66,7 +66,7 @@ OTHERS: dict[str, Any] = {
     "name": "mine", "face.network.network": "convnet2", "face.images.registration": "face",
     "face.images.illumination": "none", "face.images.border": "edge", "face.clips.base": "modern",
     "face.clips.head": "none", "face.network.filters": [64, 64, 96], "face.network.filter_size": 3,
-    "audio.features": "logmel", "audio.network.pooling": "mean",
+    "audio.features": "logmel", "audio.on": "speech", "audio.network.pooling": "mean",
     "audio.network.hidden_layer_sizes": [350, 20], "audio.network.pooled_dropout_by": "update",
     "audio.network.denominator": "unit", "audio.network.shuffle": "epoch",
     "audio.network.train_weights": [1.5, 0.5], "audio.network.test_weights": [1.5, 0.5],

@@ -14,7 +14,7 @@ from rich.table import Table
 from emonets.cli.options import PLAIN, console, err
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
-from emonets.result import Result
+from emonets.result import Result, Row
 
 TABLE = "table"
 """The format for the terminal; the others are those of :mod:`emonets.export`."""
@@ -65,6 +65,10 @@ def predict(
         str | None,
         typer.Option(help="Specialists, such as face,audio; or all. Default: the bundle's."),
     ] = None,
+    same_people: Annotated[
+        bool,
+        typer.Option("--same-people", help="Give a person the same number in all clips."),
+    ] = False,
     uncertain_below: Annotated[
         float | None,
         typer.Option(help="Label 'uncertain' if no emotion has this probability, 0 to 1."),
@@ -123,8 +127,8 @@ def predict(
             raise ParameterError(f"{form.name} is not for the terminal: give --out FOLDER")
     own = None if crops is None else str(crops)
     options = Options(
-        _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps,
-        Limits.parse(limit or []), video_stream, audio_stream,
+        _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps=fps,
+        limits=Limits.parse(limit or []), video_stream=video_stream, audio_stream=audio_stream,
     )  # fmt: skip
     check_windows(options.window, options.hop)
     Choice(video_stream, audio_stream)
@@ -144,6 +148,7 @@ def predict(
             options=options,
             workers=workers,
             folder=out,
+            same_people=same_people,
             on_clip=lambda _: bar.advance(task),
             on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
         )
@@ -195,7 +200,7 @@ def _print_table(result: Result) -> None:
             "start": f"{row.start:.2f}",
             "end": f"{row.end:.2f}",
             **{name: f"{p:.2f}" for name, p in zip(EMOTIONS, row.probabilities, strict=True)},
-            "label": row.label or ("no sound" if row.face_found is None else "no face"),
+            "label": row.label or _nothing(row),
             "speaks": {True: "yes", False: "no", None: ""}[row.speaks],
         }
         table.add_row(*(cells[name] for name in columns), style="bold" if whole else "")
@@ -216,6 +221,13 @@ def _columns(result: Result) -> list[str]:
         "file", "model", "person", *(["track"] if tracks else []), "start", "end", *EMOTIONS,
         "label", *(["speaks"] if speaks else []),
     ]  # fmt: skip
+
+
+def _nothing(row: Row) -> str:
+    """In place of the label of a row for which nothing was found."""
+    if row.face_found is not None:
+        return "no face"
+    return "no sound" if row.speech is None else "no speech"
 
 
 def _print_status(result: Result) -> None:

@@ -29,7 +29,7 @@ class Reading:
     clip : it, with its warnings. specialists : those that are used.
     features : of each of them. scene : the persons and their speech.
     start, end : of the clip, seconds. persons : where they are seen.
-    pauses : where the clip has neither pictures nor sound, seconds.
+    pauses : long ones, in which no window lies; seconds.
     """
 
     clip: Clip
@@ -121,7 +121,7 @@ def predict_rows(
         if scene.voice_is_unseen(*whole_clip):
             alone = next(name for name, part in used.items() if part.per_face)
         rows.append(scene.complete(combine_clip(whole, fusion, known, alone=alone)))
-    return rows, clip_status(file, reading.clip, whole)
+    return rows, clip_status(file, reading.clip, whole, made.reasons)
 
 
 def needs_pictures(specialist: Specialist) -> bool:

@@ -26,11 +26,13 @@ class ClipRows:
         the clip's own rows of specialists without single faces. Where several persons speak, also
         rows of each one's voice, with a track.
     whole : the clip's own row of each specialist.
+    reasons : why a specialist found nothing, by name, where it states one.
     """
 
     rows: list[Row] = field(default_factory=list)
     by_span: list[list[Row]] = field(default_factory=list)
     whole: list[Row] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 def rows_of(
@@ -62,6 +64,8 @@ def rows_of(
         predictions = specialist.predict(features[name], several)
         if specialist.per_face:
             predictions = scene.weigh(specialist, features[name], predictions, *whole)
+        if predictions.reason:
+            out.reasons[name] = predictions.reason
         if frames and specialist.per_face:
             out.rows.extend(map(scene.complete, _frame_rows(file, name, features[name])))
         for number, made in _rows(file, specialist, predictions, whole):
@@ -111,13 +115,24 @@ def _frame_rows(file: str, name: str, features: Features) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def clip_status(file: str, clip: Clip, clip_rows: Sequence[Row]) -> FileStatus:
-    """The status of a clip that could be read, from its own rows."""
+def clip_status(
+    file: str, clip: Clip, clip_rows: Sequence[Row], reasons: Mapping[str, str] | None = None
+) -> FileStatus:
+    """The status of a clip that could be read, from its own rows.
+
+    Parameters
+    ----------
+    reasons : why a specialist found nothing; see `ClipRows`.
+    """
     notes = [*clip.notes, *clip.warnings]
     status = "damaged" if clip.damaged else "ok"
     face = next((row for row in clip_rows if row.face_found is not None), None)
     sound = next((row for row in clip_rows if row.sound_found is not None), None)
-    if sound is not None and not sound.sound_found:
+    if sound is not None and not sound.sound_found and sound.model in (reasons or {}):
+        notes.insert(0, f"{(reasons or {})[sound.model]}, its probabilities are 1/7 each")
+        if face is None:
+            status = "no speech"
+    elif sound is not None and not sound.sound_found:
         what = "there is no sound"
         if clip.info.has_sound:
             what = "no usable sound was found" if clip.damaged else "the sound is silent"

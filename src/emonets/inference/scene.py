@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emonets.contracts import Reader, Specialist
+from emonets.contracts import SOUND, Reader, Specialist
 from emonets.inference.persons import Scene
 from emonets.media.clip import Clip
 from emonets.one_pass import Pass
 from emonets.result import PersonSeen
+from emonets.tubes.identity import IdentityReader, persons_of
+from emonets.voices.speakers import Speakers, SpeakersReader
+from emonets.voices.speech import Speech
+
+# names of readers, which are no specialists' names: those are one word
+IDENTITY, SPEAKERS = "identity of persons", "speakers among persons"
 
 
 def readers_for(specialists: Mapping[str, Specialist], clip: Clip) -> dict[str, Reader]:
-    """Further readers for a pass over a clip, only those that its rows need."""
-    return {}
+    """Further readers for a pass over a clip, only those that its rows need.
+
+    Who speaks is examined where single faces are predicted together with speech. The audio
+    specialist finds out itself where somebody speaks; one that uses all sound, as the paper's
+    does, takes the voice for everybody's.
+    """
+    readers: dict[str, Reader] = {}
+    faces = clip.info.has_frames and any(part.per_face for part in specialists.values())
+    if faces:
+        readers[IDENTITY] = IdentityReader()
+    if faces and clip.info.has_sound and any(map(_uses_speech, specialists.values())):
+        readers[SPEAKERS] = SpeakersReader()
+    return readers
 
 
 def scene_of(
@@ -24,6 +41,28 @@ def scene_of(
     *,
     embeddings: bool = False,
 ) -> tuple[Scene, tuple[PersonSeen, ...]]:
-    """The scene of a clip, and its persons, from what a pass found."""
+    """The scene of a clip, and its persons, from what a pass found.
+
+    Parameters
+    ----------
+    file : as the result names the clip.
+    specialists : those that were used. found : by `readers_for` too.
+    embeddings : whether persons keep their embedding, which is biometric data.
+    """
     faces = [found.features[name] for name, part in specialists.items() if part.per_face]
-    return Scene.of(faces), ()
+    speech, speakers = None, None
+    if clip.info.has_sound:
+        heard = (found.features[name] for name, part in specialists.items() if _uses_speech(part))
+        speech = next(filter(None, map(Speech.of, heard)), None)
+    if SPEAKERS in found.features:
+        speakers = Speakers.of(found.features[SPEAKERS], speech)
+    persons = None
+    if IDENTITY in found.features:
+        persons = persons_of(found.features[IDENTITY])
+    of_track = None if persons is None else persons.of_track
+    seen = () if persons is None else persons.seen(file, embeddings=embeddings)
+    return Scene.of(faces, of_track, speech, speakers), seen
+
+
+def _uses_speech(specialist: Specialist) -> bool:
+    return SOUND in specialist.needs and getattr(specialist, "on", "") == "speech"

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from emonets.media.container import Media, describe
-from emonets.media.timeline import Stamp, Timeline
+from emonets.media.timeline import Timeline
 from emonets.media.transport import is_spliced
 
 _READ_FAILURES = 16

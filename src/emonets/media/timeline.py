@@ -239,9 +239,9 @@ class Timeline:
         if not stream.begun:
             if self._midway or time <= PAUSE:
                 return shift
-        elif stream.shift == shift and -self._back <= time - stream.last <= PAUSE:
-            return shift
-        elif stream.shift != shift:
+        elif (
+            stream.shift == shift and -self._back <= time - stream.last <= PAUSE
+        ) or stream.shift != shift:
             return shift
         elif stream.before is not None:
             # after single broken ones the stamps may be right again
@@ -310,7 +310,9 @@ class Timeline:
             self.put_back.append(target - time)
             self._warn(
                 f"a time stamp of the {stream.name} is broken and was not followed",
-                f"it goes {numbers}, unlike the other stream", target, True,
+                f"it goes {numbers}, unlike the other stream",
+                target,
+                True,
             )
             return target - raw
         shift = self._behind(item, raw, found)

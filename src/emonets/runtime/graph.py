@@ -18,7 +18,7 @@ LARGEST = 1024 * 1024
 OPERATORS = frozenset(
     (
         "Add", "AveragePool", "Concat", "Conv", "Div", "Flatten", "Gemm", "GlobalAveragePool",
-        "Identity", "Max", "MaxPool", "Mul", "Pow", "ReduceMean", "ReduceSum", "Relu", "Reshape",
+        "Identity", "Max", "MaxPool", "Mul", "Pad", "Pow", "ReduceMean", "ReduceSum", "Relu", "Reshape",
         "Sigmoid", "Softmax", "Sqrt", "Sub", "Tanh",
     )
 )  # fmt: skip

@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from emonets.errors import DataError, ParameterError
 from emonets.tubes import cuts, gaps
 from emonets.tubes.association import association_costs, match, overlap
+from emonets.tubes.colours import colour_shares
 from emonets.tubes.neighbourhood import content_box, cut_crop, neighbourhood
+from emonets.tubes.recognition import WIDTH
 from emonets.tubes.smoothing import smooth_boxes
 from emonets.tubes.track import Entry, Track, Waiting, filled_entry
 from emonets.tubes.tube import FaceTube, HasBoxes, TubeOptions, usable_boxes
+from emonets.tubes.verify import OVERLAP, Verifier, look_of, mark_doubt
 
 if TYPE_CHECKING:
     from emonets.media.clip import Frame
@@ -49,13 +52,14 @@ class TubeBuilder:
     Parameters
     ----------
     options : all options at once, or
+    verifier : ends a tube where it goes on with another person's face; None: boxes alone decide.
     **changes : single fields of :class:`TubeOptions`, such as ``crop_size=96`` or ``max_gap=0.5``.
 
     Notes
     -----
     A tube goes on with the box that optimal one-to-one matching gives it
-    (:mod:`emonets.tubes.association`) and never beyond a scene cut, a change of the frames' size or
-    a step back in time. Once a lost face is found again, frames on which the detector did not run
+    (:mod:`emonets.tubes.association`) and never beyond a scene cut or a step back in time. Where
+    the frames' size changes and the picture stays, it goes on. Once a lost face is found again, frames on which the detector did not run
     are interpolated, and in frames in which it missed the face the neighbourhood of the temporally
     nearest box is searched for the face's colours; where they are not found the frame is left out.
     Frames without detector before a tube's first and after its last detection are searched alike.
@@ -66,13 +70,20 @@ class TubeBuilder:
     ``min_frames`` frames, the older of two first.
     """
 
-    def __init__(self, options: TubeOptions | None = None, **changes: Any) -> None:
+    def __init__(
+        self,
+        options: TubeOptions | None = None,
+        *,
+        verifier: Verifier | None = None,
+        **changes: Any,
+    ) -> None:
         if options is not None and changes:
             raise ParameterError("give either options or single fields of TubeOptions, not both")
         try:
             self.options = options or TubeOptions(**changes)
         except TypeError as error:
             raise ParameterError(f"TubeBuilder: {error}; see TubeOptions for the names") from None
+        self._verifier = verifier
         self._tracks: list[Track] = []
         self._waiting: deque[Waiting] = deque()
         self._position = -1
@@ -135,10 +146,12 @@ class TubeBuilder:
         if self._previous is None:
             return []
         shape, previous_time, previous = self._previous
-        if shape != image.shape or time < previous_time:
-            return self._end_shot()
-        paused = self._paused
         cut = cuts.is_cut(previous, thumbnail)
+        if time < previous_time or (cut and shape != image.shape):
+            return self._end_shot()
+        if shape != image.shape:
+            return self._resize(image.shape[1] / shape[1], image.shape[0] / shape[0])
+        paused = self._paused
         if paused is not None and cut and not cuts.is_cut(paused.thumbnail, thumbnail):
             finished = self._close(self._tracks)
             self._tracks, self._paused = paused.tracks, None
@@ -154,6 +167,16 @@ class TubeBuilder:
             self._paused = _Paused(self._position, previous, self._tracks)
             self._tracks = []
             self._waiting.clear()
+        return finished
+
+    def _resize(self, across: float, down: float) -> list[FaceTube]:
+        """Go on in a picture of another size, as video calls change it."""
+        finished = [] if self._paused is None else self._close(self._paused.tracks)
+        self._paused = None
+        for track in self._tracks:
+            track.grow(self._extend(track, self._after(track)))
+            track.resize(across, down)
+        self._waiting.clear()
         return finished
 
     def _end_shot(self) -> list[FaceTube]:
@@ -175,28 +198,57 @@ class TubeBuilder:
         ]
         finished = self._close(gone)
         self._tracks = tracks = [track for track in self._tracks if track not in gone]
-        colours = [gaps.colour_histogram(now.image, box) for box in boxes]
+        samples = [gaps.sample_grid(now.image, box) for box in boxes]
+        colours = [colour_shares(sample) for sample in samples]
         rows, columns = self._match(now, boxes, colours)
         inside = content_box(now.image) if len(boxes) else None
         # where two faces overlap, the colours in a box are not one person's
         shared = overlap(boxes, boxes) - np.eye(len(boxes)) if len(boxes) > 1 else np.zeros((1, 1))
+        lost = [track.missed for track in tracks]
         for track in tracks:
             track.missed = True
 
         def entry(j: int) -> Entry:
             kept = neighbourhood(now.image, boxes[j], within=inside)
-            score = float(scores[j])
-            return Entry(now.position, now.index, now.time, boxes[j], True, score, kept)
+            score, clear = float(scores[j]), bool(shared[j].max() < OVERLAP)
+            return Entry(
+                now.position, now.index, now.time, boxes[j], True, score, kept, clear=clear
+            )
 
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
-            self._continue(tracks[i], entry(j), colours[j], clear=bool(shared[j].max() < 0.2))
+            new = entry(j)
+            if self._verifier is not None:
+                mark_doubt(tracks[i], new, now.image, samples[j], lost=lost[i])
+            self._continue(tracks[i], new, colours[j])
         for j in sorted(set(range(len(boxes))) - set(columns.tolist())):
             track = Track([], latest_colours=colours[j], colours=colours[j])
+            if self._verifier is not None:
+                track.looks.append((now.time, look_of(samples[j]), colours[j]))
             track.grow([entry(j)])
             track.grow(self._extend(track, reversed(self._waiting))[::-1], front=True)
             self._tracks.append(track)
         for track in self._tracks:
             if track.number is None and track.frames >= self.options.min_frames:
+                self._give_number(track)
+        if self._verifier is not None:
+            for track in list(self._tracks):
+                if self._verifier.due(track):
+                    finished += self._verify(track)
+        return finished
+
+    def _verify(self, track: Track, *, last: bool = False) -> list[FaceTube]:
+        """End a tube where another person begins; the track goes on with that person."""
+        finished: list[FaceTube] = []
+        begins = [] if self._verifier is None else self._verifier.check(track, last=last)
+        for i, begin in enumerate(begins):
+            n = begin - (begins[i - 1] if i else 0)
+            earlier = Track([], track.colours, track.colours, number=track.number)
+            earlier.before, earlier.frames = track.before, track.frames - len(track.entries)
+            earlier.grow(track.take(n))
+            track.number, track.before, track.frames = None, [], len(track.entries)
+            track.colours = track.latest_colours
+            finished += self._finish(earlier)
+            if track.frames >= self.options.min_frames:
                 self._give_number(track)
         return finished
 
@@ -219,7 +271,7 @@ class TubeBuilder:
         )
         return match(costs)
 
-    def _continue(self, track: Track, entry: Entry, colours: Floats, *, clear: bool) -> None:
+    def _continue(self, track: Track, entry: Entry, colours: Floats) -> None:
         """Add a detection to a tube, and what can be filled in since its last one."""
         last = track.last
         track.grow([*self._fill(track, entry, colours), entry])
@@ -229,7 +281,7 @@ class TubeBuilder:
             # detections jitter, so velocity follows slowly
             track.velocity = gaps.interpolate(track.velocity, moved, 0.3)
         track.latest_colours = colours
-        if clear:
+        if entry.clear:
             track.colours = gaps.interpolate(track.colours, colours, 0.2)
         track.missed = False
 
@@ -279,13 +331,18 @@ class TubeBuilder:
         finished = []
         for track in sorted(tracks, key=lambda t: t.entries[0].position):
             track.grow(self._extend(track, self._after(track)))
-            if track.number is None:
-                if track.frames < min(self.options.min_frames, self._searched):
-                    continue
-                self._give_number(track)
-            finished += self._full_pieces(track)
-            if track.entries:
-                finished.append(self._cut_piece(track, len(track.entries)))
+            finished += self._verify(track, last=True) + self._finish(track)
+        return finished
+
+    def _finish(self, track: Track) -> list[FaceTube]:
+        """All that is left of a tube; nothing of one that is too short."""
+        if track.number is None:
+            if track.frames < min(self.options.min_frames, self._searched):
+                return []
+            self._give_number(track)
+        finished = self._full_pieces(track)
+        if track.entries:
+            finished.append(self._cut_piece(track, len(track.entries)))
         return finished
 
     def _give_number(self, track: Track) -> None:
@@ -306,12 +363,16 @@ class TubeBuilder:
     def _finished_pieces(self) -> list[FaceTube]:
         finished, context = [], self.options.context
         for track in self._tracks:
+            if len(track.entries) >= self.options.piece + context:
+                finished += self._verify(track)
             finished += self._full_pieces(track)
         numbered = [t for t in self._tracks if t.number is not None and len(t.entries) > context]
         numbered.sort(key=lambda t: t.kept_bytes)
         while numbered and sum(t.kept_bytes for t in self._tracks) > self.options.max_kept:
             track = numbered.pop()
-            finished.append(self._cut_piece(track, len(track.entries) - context))
+            finished += self._verify(track)
+            if track.number is not None and len(track.entries) > context:
+                finished.append(self._cut_piece(track, len(track.entries) - context))
         return finished
 
     def _full_pieces(self, track: Track) -> list[FaceTube]:
@@ -324,7 +385,7 @@ class TubeBuilder:
     def _cut_piece(self, track: Track, n: int) -> FaceTube:
         """The first n entries of a tube as a piece, smoothed with the context on both sides."""
         o = self.options
-        entries, track.entries = track.entries[:n], track.entries[n:]
+        entries = track.take(n)
         known = [(e.time, e.box) for e in entries]
         around = [*track.before, *known, *((e.time, e.box) for e in track.entries[: o.context])]
         smooth = smooth_boxes(
@@ -334,19 +395,24 @@ class TubeBuilder:
             threshold=o.scale_threshold,
             method=o.smoothing,
         )[len(track.before) :][:n]
+        smooth = smooth / np.tile([e.factor for e in entries], 2)
         crops = np.stack(
             [cut_crop(e.kept, b, o.crop_size) for e, b in zip(entries, smooth, strict=True)]
         )
+        embedded = [i for i, e in enumerate(entries) if e.embedding is not None]
         earlier = [*track.before, *known]
         track.before = earlier[max(0, len(earlier) - o.context) :]
-        track.kept_bytes -= sum(e.kept.pixels.nbytes for e in entries)
+        own = [entries[i].embedding for i in embedded]
         return FaceTube(
             track=-1 if track.number is None else track.number,
             index=np.array([e.index for e in entries], dtype=np.int64),
             times=np.array([e.time for e in entries]),
             boxes=smooth,
-            raw_boxes=np.stack([e.box for e in entries]),
+            raw_boxes=np.stack([e.own_box for e in entries]),
             detected=np.array([e.detected for e in entries], dtype=np.bool_),
             scores=np.array([e.score for e in entries]),
             crops=crops,
+            embedded=np.array(embedded, dtype=np.int64),
+            embeddings=np.array(own, np.float32).reshape(-1, WIDTH),
+            sure=np.array([entries[i].sure for i in embedded], dtype=np.bool_),
         )

@@ -5,19 +5,19 @@ The files come from third parties (see NOTICE) by ``tools/import_face_weights.py
 
 from __future__ import annotations
 
-import hashlib
 import os
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from emonets.errors import BundleError
 from emonets.runtime.parallel import asked_threads
+from emonets.runtime.weights import verified_weights
 
 WEIGHTS: dict[str, str] = {
     "centerface.onnx": "2ae7fa5c58debe1b2013a3159e3b1b2252f9dfdd97ca20347abb50d434741a47",
     "face_landmark_68.onnx": "7caded8fe269efbd0adebd8f212b900639e20a885807c953f1779aa0a17320b9",
+    "face_recognition.onnx": "d14e315b841280b6461daeea156506f746028484a5f9e81b33a935c4f11958d1",
+    "face_recognition.safetensors": "61d487c337ceb3f0e1f428ddc0d304bd4a1839d6e2f65d4fe87411c39fda0bbd",
 }
 """SHA-256 of each file in ``emonets/weights`` that this module opens."""
 
@@ -34,20 +34,7 @@ def read_weights(name: str, *, folder: Path | None = None) -> bytes:
     ------
     BundleError : the file is missing, cannot be read, or has another SHA-256.
     """
-    path = (folder or Path(str(files("emonets") / "weights"))) / name
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BundleError(
-            f"{path}: the face network cannot be read ({error.strerror}); install emonets again"
-        ) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != WEIGHTS[name]:
-        raise BundleError(
-            f"{path}: the face network is damaged or foreign (SHA-256 {found[:12]}…, expected "
-            f"{WEIGHTS[name][:12]}…); install emonets again"
-        )
-    return data
+    return verified_weights(name, WEIGHTS[name], "face network", folder=folder)
 
 
 @lru_cache(maxsize=8)

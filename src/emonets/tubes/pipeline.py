@@ -17,6 +17,7 @@ from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import Detector
 from emonets.tubes.locate import locate
 from emonets.tubes.tube import FaceTube, HasBoxes
+from emonets.tubes.verify import Verifier
 
 T = TypeVar("T")
 _DONE = object()
@@ -74,6 +75,7 @@ def find_tubes(
     crops: CropFolder | None = None,
     second: Callable[[], Detector] | None = None,
     second_step: float = 0.2,
+    verify: bool = True,
     on_frame: Callable[[Frame], None] | None = None,
     on_sound: Callable[[SoundChunk], None] | None = None,
 ) -> Generator[FaceTube, None, None]:
@@ -86,6 +88,7 @@ def find_tubes(
         place of the detector's boxes, in the same tubes (3.1.3, as with Picasa's).
     second : makes a slower, more sensitive detector for clips where the first finds nothing at
         all (the paper's fallback). It is run on one frame every ``second_step`` seconds.
+    verify : end a tube where it goes on with another person's face (``tubes.verify``).
     on_frame : called for every frame of the first pass, for progress and time stamps.
     on_sound : called for every chunk of sound, which is then decoded in the same pass.
 
@@ -99,7 +102,7 @@ def find_tubes(
     reset = getattr(detector, "reset", None)
     if reset is not None:
         reset()
-    builder = TubeBuilder()
+    builder = TubeBuilder(verifier=Verifier() if verify else None)
     # closed here, and not when an error's traceback is forgotten: the thread would live as long
     parts = prefetch(clip.decode(sound=on_sound is not None), 8)
     with closing(parts):
@@ -119,7 +122,7 @@ def find_tubes(
         yield tube
     if found or second is None:
         return
-    builder, sensitive = TubeBuilder(), second()
+    builder, sensitive = TubeBuilder(verifier=Verifier() if verify else None), second()
     due = -float("inf")
     with closing(prefetch(clip.frames())) as frames:
         for frame in frames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -36,6 +37,23 @@ class Entry:
     detected: bool
     score: float
     kept: Neighbourhood
+    factor: Floats = field(default_factory=lambda: np.ones(2))
+    """From pixels of its own frame to those of the latest, which ``box`` is in."""
+    clear: bool = True
+    """Whether no other face overlaps it much."""
+    doubt: bool = False
+    """Whether another person may begin here: the face changed, was lost, or was overlapped."""
+    cut: bool = False
+    """Whether a face begins here that has nothing of the one before."""
+    embedding: NDArray[np.float32] | None = None
+    """(128,) of some entries only."""
+    sure: bool = False
+    """Whether the embedding shows who it is."""
+
+    @property
+    def own_box(self) -> Floats:
+        """``box`` in pixels of its own frame."""
+        return self.box / np.tile(self.factor, 2)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +74,22 @@ class Track:
     before: list[tuple[float, Floats]] = field(default_factory=list)
     """Times and boxes of the latest entries handed out: context for smoothing the next piece."""
     kept_bytes: int = 0
+    looks: deque[tuple[float, NDArray[np.float32], Floats]] = field(default_factory=deque)
+    """Times, edges and colours of the latest detections, to find changes."""
+    doubted: float = -np.inf
+    """When the face changed suddenly, seconds."""
+    unsettled: float | None = None
+    """Until when a slow change may go on, seconds."""
+    anchors: list[NDArray[np.float32]] = field(default_factory=list)
+    """Latest sure embeddings of the person."""
+    tint: Floats | None = None
+    """Colours of the latest entry that shows the person surely."""
+    sampled: float = -np.inf
+    """Time up to which the person is checked, seconds."""
+    checked: int = 0
+    """Entries of ``entries`` that are checked."""
+    same: int = -1
+    """Number in ``entries`` of the latest one that shows the person surely; -1 before them."""
 
     @property
     def last(self) -> Entry:
@@ -71,6 +105,25 @@ class Track:
         self.entries = [*entries, *self.entries] if front else [*self.entries, *entries]
         self.frames += len(entries)
         self.kept_bytes += sum(entry.kept.pixels.nbytes for entry in entries)
+        if front:
+            self.checked += len(entries) if self.checked else 0
+            self.same += len(entries) if self.same >= 0 else 0
+
+    def take(self, n: int) -> list[Entry]:
+        """Remove the first n entries and return them."""
+        taken, self.entries = self.entries[:n], self.entries[n:]
+        self.kept_bytes -= sum(entry.kept.pixels.nbytes for entry in taken)
+        self.checked = max(0, self.checked - n)
+        self.same = max(-1, self.same - n)
+        return taken
+
+    def resize(self, across: float, down: float) -> None:
+        """Bring the boxes to a picture of another size: factors of its width and height."""
+        factor = np.array([across, down, across, down])
+        for entry in self.entries:
+            entry.box, entry.factor = entry.box * factor, entry.factor * factor[:2]
+        self.before = [(time, box * factor) for time, box in self.before]
+        self.velocity = self.velocity * factor[:2]
 
 
 def filled_entry(frame: Waiting, box: Floats, score: float) -> Entry:

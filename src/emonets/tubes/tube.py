@@ -51,6 +51,12 @@ class FaceTube:
     """(n,) of the detector, interpolated where it did not find the face."""
     crops: NDArray[np.uint8]
     """(n, size, size, 3) RGB, the content of ``boxes``; the picture's edge is repeated outside."""
+    embedded: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """(k,) numbers 0..n-1 of the frames whose face was embedded, rising; see ``verify``."""
+    embeddings: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 128), np.float32))
+    """(k, 128) that tell people apart."""
+    sure: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """(k,) False where the face is too small, turned or hidden to be sure."""
 
     def __len__(self) -> int:
         return len(self.index)

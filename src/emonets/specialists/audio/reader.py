@@ -12,6 +12,7 @@ from emonets.media.clip import SOUND_RATE, SoundChunk
 from emonets.runtime.spool import Spool
 from emonets.specialists.audio.features.front import Front, FrontStream
 from emonets.specialists.audio.features.yaafe import LevelMeter
+from emonets.voices.speech import Speech, SpeechReader
 
 SILENCE = 1e-4
 """Sound that swings by no more than this (full scale is 1) is silence: three steps of 16 bits."""
@@ -23,23 +24,31 @@ _AT_ONCE = 10 * SOUND_RATE  # samples of a spool that are read at a time
 
 @dataclass(frozen=True, eq=False)
 class SoundSpan:
-    """Where a clip's sound lies, and where it is no silence.
+    """Where a clip's sound lies, and where it counts: it is no silence, or somebody speaks.
 
     Attributes
     ----------
     start, end : seconds; equal where there is no sound.
     loud : (n,) bool, for each hundredth of a second from ``start``, whether it is no silence.
+    speech : where somebody speaks; None: all that is no silence counts.
     """
 
     start: float
     end: float
     loud: NDArray[np.bool_]
+    speech: Speech | None = None
 
     @classmethod
     def of(cls, features: Features) -> SoundSpan:
         """Of the features that `SoundReader.finish` returns."""
         start, end = map(float, features["span"])
-        return cls(start, end, features["loud"])
+        return cls(start, end, features["loud"], Speech.of(features))
+
+    def counts_in(self, start: float, end: float) -> bool:
+        """Whether the sound between two times in seconds is used: `loud_in`, with speech."""
+        if self.speech is not None and not self.speech.found_in(start, end):
+            return False
+        return self.loud_in(start, end)
 
     def loud_in(self, start: float, end: float) -> bool:
         """Whether there is any sound but silence between two times in seconds."""
@@ -59,12 +68,14 @@ class SoundReader(BaseReader):
     ----------
     front : what turns sound into frames.
     most : seconds; longer sound is refused. None: any length.
+    speech : whether to find out where somebody speaks; sound without speech then counts as none.
     """
 
     needs = frozenset({SOUND})
 
-    def __init__(self, front: Front, *, most: float | None = None) -> None:
+    def __init__(self, front: Front, *, most: float | None = None, speech: bool = False) -> None:
         self._front, self._most = front, most
+        self._speech = SpeechReader() if speech else None
         self._meter = LevelMeter()
         self._stream: FrontStream | None = None
         if not front.levelled:
@@ -82,6 +93,8 @@ class SoundReader(BaseReader):
         self._count += samples.size
         self._beyond += int(np.count_nonzero(np.abs(samples) > _BEYOND))
         self._swing.push(samples)
+        if self._speech is not None and not self._is_too_long:
+            self._speech.push_sound(chunk)
         if chunk.gap:
             self._left_out += samples.size
             self._meter.push(samples)
@@ -89,6 +102,10 @@ class SoundReader(BaseReader):
         if self._left_out:
             self._skip()
         self._take(samples)
+
+    @property
+    def _is_too_long(self) -> bool:
+        return self._most is not None and self._count > self._most * SOUND_RATE
 
     def _skip(self) -> None:
         """Leave whole frames out in the middle of a gap, and take the rest of its zeros."""
@@ -100,7 +117,7 @@ class SoundReader(BaseReader):
 
     def _take(self, samples: NDArray[np.float32], *, measured: bool = False) -> None:
         self._taken += samples.size
-        if self._most is not None and self._count > self._most * SOUND_RATE:
+        if self._is_too_long:
             return
         if self._stream is None:
             if not measured:
@@ -114,12 +131,13 @@ class SoundReader(BaseReader):
 
         Returns
         -------
-        dict of arrays: ``frames`` (t, width) float32, not yet whitened; ``time`` (t,) seconds, which
-        leaves out what lies in a long gap, `emonets.media.parts.MARGIN` away from any sound;
+        dict of arrays: ``frames`` (t, width) float32, not yet whitened; ``time`` (t,) seconds,
+        which leaves out what lies in a long gap, `emonets.media.parts.MARGIN` from any sound;
         ``span`` (2,) start and end of the sound; ``loud`` (n,) bool, for each hundredth of a
-        second, whether it is no silence; ``found`` (), whether any is (if not, there are no
-        frames). Sound far beyond full scale (integers that were stored as floating point) counts
-        as none.
+        second, whether it is no silence; ``found`` (), whether any sound is used (if not, there
+        are no frames). With ``speech``, also what `SpeechReader.finish` returns; sound without
+        speech is not used. Sound far beyond full scale (integers that were stored as floating
+        point) counts as none.
         """
         loud = self._swing.finish()
         if self._beyond > _MOST_BEYOND * self._count:
@@ -128,19 +146,23 @@ class SoundReader(BaseReader):
                 "store it as 16-bit PCM, or divide by 32768",
             )
             loud = np.zeros_like(loud)
-        if self._most is not None and self._count > self._most * SOUND_RATE:
+        if self._most is not None and self._is_too_long:
             self.problem = Problem(
                 f"has more than {self._most / 3600:g} h of sound", "cut it", fatal=True
             )
             loud = np.zeros_like(loud)
-        frames = self._frames() if loud.any() else np.empty((0, self._front.width), np.float32)
+        span = (self._start, self._start + self._count / SOUND_RATE)
+        speech = {} if self._speech is None else self._speech.finish()
+        found = SoundSpan(*span, loud, Speech.of(speech)).counts_in(*span)
+        frames = self._frames() if found else np.empty((0, self._front.width), np.float32)
         front = self._front
         return {
             "frames": frames,
             "time": self._start + front.first + front.step * self._numbers(len(frames)),
-            "span": np.array([self._start, self._start + self._count / SOUND_RATE]),
+            "span": np.array(span),
             "loud": loud,
-            "found": np.array(bool(loud.any())),
+            "found": np.array(found),
+            **speech,
         }
 
     def _numbers(self, count: int) -> NDArray[np.int64]:

@@ -27,6 +27,8 @@ from emonets.specialists.audio.network.augment import Augmentation
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.network.onnx import Architecture
 
+ON = ("sound", "speech")
+"""What of a clip's sound is used: all of it, or only where somebody speaks."""
 HEADS = ("", "logistic", "none")
 """What a system learns on a network's embeddings; with "" it trains a network from nothing."""
 
@@ -201,8 +203,12 @@ class Clips:
 class AudioSettings:
     """What the tables of both models have in common.
 
-    ``corpora`` is the share of each corpus that an epoch draws; all of those that are not named.
+    ``on`` is what of a clip's sound is used: all of it, as in the paper, or only where somebody
+    speaks. ``corpora`` is the share of each corpus that an epoch draws; all of those that are not
+    named.
     """
+
+    on: str = setting("sound", choices=ON, section="3.2")
 
     frames: Frames = field(default_factory=Frames)
     corpora: dict[str, float] = setting({}, low=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Protocol, Self
 
@@ -21,9 +22,14 @@ from emonets.specialists.audio.features.front import Front, front
 from emonets.specialists.audio.features.whitening import Whitening
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.reader import SoundReader, SoundSpan
+from emonets.specialists.audio.settings import ON
+from emonets.voices.speech import Speech
 
 PIECE = 5.0
 """Seconds: longer sounds than twice this are predicted in pieces of about this, then averaged."""
+MARGIN = 0.5
+"""Seconds before and after speech that go to the network too."""
+NO_SPEECH = "no speech was found in the sound: the audio specialist is not used"
 _BATCH = 32  # spans that go to the network together
 
 
@@ -51,6 +57,7 @@ class AudioSpecialist:
         may count as one (calm and neutral); None: the network's classes are the seven.
     head : a fitted classifier of the sound network's embedding, whose classes are
         emotions 0..6; the network's own output and ``emotions`` are then not used.
+    on : of `settings.ON`. ``speech``: sound without speech is not used, and counts as not found.
     """
 
     name = "audio"
@@ -65,7 +72,11 @@ class AudioSpecialist:
         features: str = "yaafe",
         emotions: Sequence[int] | None = None,
         head: ScaledLogistic | None = None,
+        on: str = "sound",
     ) -> None:
+        if on not in ON:
+            raise ParameterError(f"on must be one of {', '.join(ON)}, got {on!r}")
+        self.on = on
         self.network = network
         self.whitening = whitening
         self.head = head
@@ -79,6 +90,13 @@ class AudioSpecialist:
             )
         if not set(self.emotions) <= set(range(len(EMOTIONS))):
             raise ParameterError(f"emotions must be 0..{len(EMOTIONS) - 1}, got {self.emotions}")
+
+    def used_on(self, on: str) -> AudioSpecialist:
+        """The same specialist with another ``on``."""
+        return type(self)(
+            self.network, self.whitening, features=self.front.name, emotions=self.emotions,
+            head=self.head, on=on,
+        )  # fmt: skip
 
     @property
     def known_classes(self) -> tuple[int, ...]:
@@ -94,7 +112,8 @@ class AudioSpecialist:
             if self.head is None
             else f"logistic regression on the embedding of the {self.kind}"
         )
-        return f"{what} on {self.front.what}, at most {2 * PIECE:g} s at a time"
+        used = "the whole sound track, speech or not" if self.on == "sound" else "speech"
+        return f"{what} on {self.front.what} of {used}, at most {2 * PIECE:g} s at a time"
 
     @property
     def kind(self) -> str:
@@ -119,20 +138,24 @@ class AudioSpecialist:
         """A reader of one clip's sound."""
         if isinstance(self.network, SoundNetClassifier):
             self.network.use(device=device, threads=1)  # clips, not threads, run side by side
-        return SoundReader(self.front)
+        return SoundReader(self.front, speech=self.on == "speech")
 
     def predict(self, features: Features, spans: Spans) -> Predictions:
         """Of every span, and of the clip; see `emonets.contracts.Specialist`.
 
-        A long span is predicted in :func:`pieces`: by the mean of those that are not silent.
+        A long span is predicted in :func:`pieces`: by the mean of those that are not silent. With
+        ``on="speech"`` a span without speech has nothing found; of the others, pieces with speech
+        count, and of these the frames that lie within `MARGIN` of speech.
         """
         sound = SoundSpan.of(features)
         *p, whole = self._of_spans(features, [*spans, (sound.start, sound.end)])
-        found = np.array([sound.loud_in(a, b) for a, b in spans], bool)
-        return of_spans(
+        found = np.array([sound.counts_in(a, b) for a, b in spans], bool)
+        made = of_spans(
             spans, found, np.array(p).reshape(-1, len(EMOTIONS)), (sound.start, sound.end),
             bool(features["found"]), whole,
         )  # fmt: skip
+        speechless = not features["found"] and bool(features["loud"].any())
+        return replace(made, reason=NO_SPEECH if speechless else "")
 
     def predict_proba(self, features: Features | Sequence[Features]) -> NDArray[np.float64]:
         """(n, 7) for the features of one clip or of several; no sound or silence: 1/7 each."""
@@ -144,18 +167,18 @@ class AudioSpecialist:
         return out
 
     def _of_spans(self, features: Features, spans: Spans) -> NDArray[np.float64]:
-        """(n, 7) of spans in seconds; 1/7 each where there is silence."""
+        """(n, 7) of spans in seconds; 1/7 each where nothing was found."""
         sound = SoundSpan.of(features)
         parts = [
             (n, part)
             for n, (start, end) in enumerate(spans)
-            for part in pieces(max(start, sound.start), min(end, sound.end))
-            if features["found"] and sound.loud_in(*part)
+            if features["found"]
+            for part in _used(sound, start, end)
         ]
         rows = _rows(features["time"], self.front, sound.start, [p for _, p in parts])
         total, count = np.zeros((len(spans), len(EMOTIONS))), np.zeros((len(spans), 1))
         for first in range(0, len(parts), _BATCH):
-            sounds = [features["frames"][i:j] for i, j in rows[first : first + _BATCH]]
+            sounds = [frames_used(features, i, j) for i, j in rows[first : first + _BATCH]]
             belong = [n for n, _ in parts[first : first + _BATCH]]
             np.add.at(total, belong, self._predict(sounds))
             np.add.at(count, belong, 1.0)
@@ -179,7 +202,7 @@ class AudioSpecialist:
     def embed(self, features: Features) -> NDArray[np.float64] | None:
         """The embedding (d,) of a clip, which a head is trained on; None where there is no sound.
 
-        Of long clips the mean of :func:`pieces`.
+        Of long clips the mean of those :func:`pieces` that are used.
 
         Raises
         ------
@@ -191,9 +214,12 @@ class AudioSpecialist:
             return None
         self.network.use(threads=1)
         start, end = map(float, features["span"])
-        frames = features["frames"]
-        rows = _rows(features["time"], self.front, start, pieces(start, end))
-        embedding: NDArray[np.float64] = self.network.embed([frames[i:j] for i, j in rows if i < j])
+        parts = pieces(start, end)
+        if self.on == "speech":
+            parts = _used(SoundSpan.of(features), start, end)
+        rows = _rows(features["time"], self.front, start, parts)
+        sounds = [frames_used(features, i, j) for i, j in rows if i < j]
+        embedding: NDArray[np.float64] = self.network.embed(sounds)
         mean: NDArray[np.float64] = embedding.mean(axis=0)
         return mean
 
@@ -213,6 +239,8 @@ class AudioSpecialist:
             "network": network,
             "emotions": list(self.emotions),
         }
+        if self.on != "sound":  # a bundle without it is one of the whole sound track
+            settings["on"] = self.on
         return settings, parts
 
     @classmethod
@@ -239,6 +267,7 @@ class AudioSpecialist:
                 features=settings["features"],
                 emotions=settings["emotions"],
                 head=head,
+                on=settings.get("on", "sound"),
             )
         except BundleError:
             raise
@@ -258,6 +287,29 @@ def pieces(start: float, end: float) -> list[tuple[float, float]]:
     length = end - start
     count = 1 if length <= 2 * PIECE else int(np.ceil(length / PIECE))
     return list(pairwise(np.linspace(start, end, count + 1).tolist()))
+
+
+def _used(sound: SoundSpan, start: float, end: float) -> list[tuple[float, float]]:
+    """Those `pieces` of a span that are used; seconds."""
+    parts = pieces(max(start, sound.start), min(end, sound.end))
+    used = [part for part in parts if sound.counts_in(*part)]
+    if not used and sound.speech is not None and sound.counts_in(start, end):
+        # the speech lies across the edge of two pieces
+        used = [part for part in parts if sound.speech.seconds(*part) > 0]
+    return used
+
+
+def frames_used(features: Features, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+    """Feature frames ``first`` to ``last`` (excluded) of a clip that go to the network.
+
+    Where the features have speech: those within `MARGIN` of it; all, if none is.
+    """
+    frames: NDArray[np.float32] = features["frames"][first:last]
+    speech = Speech.of(features)
+    if speech is None:
+        return frames
+    near = speech.near(features["time"][first:last], MARGIN)
+    return frames[near] if near.any() else frames
 
 
 def _rows(

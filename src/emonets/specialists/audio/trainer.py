@@ -16,9 +16,10 @@ from emonets.learners.logistic.scaled import ScaledLogistic
 from emonets.runtime.settings import to_table
 from emonets.runtime.store import parameter_digest
 from emonets.specialists.audio.extractor import sound_extractor
+from emonets.specialists.audio.features.front import front
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.settings import audio_from_table
-from emonets.specialists.audio.specialist import AudioSpecialist
+from emonets.specialists.audio.specialist import AudioSpecialist, frames_used
 from emonets.specialists.audio.training import FINE, Labelled, emotions_of, fit_audio
 from emonets.training_contract import Bools, Material, Run, Trainer, TrainerRequest
 
@@ -28,10 +29,11 @@ NO_BASE = "none"
 
 
 class _Frames(Sequence[NDArray[np.float32]]):
-    """The feature frames of some clips, each read when it is used."""
+    """The feature frames of some clips that are used, each read when it is used."""
 
     def __init__(self, data: Material, extractor: Extractor, rows: Sequence[int]) -> None:
         self._data, self._extractor, self._rows = data, extractor, tuple(rows)
+        self._front = front(str(extractor.settings["features"]))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -44,7 +46,8 @@ class _Frames(Sequence[NDArray[np.float32]]):
         """One clip's frames, or the clips of a slice."""
         if isinstance(which, slice):
             return _Frames(self._data, self._extractor, self._rows[which])
-        return self._data.read(self._extractor, self._rows[which])["frames"]
+        features = self._data.read(self._extractor, self._rows[which])
+        return frames_used(features)
 
 
 class AudioTrainer:
@@ -55,7 +58,7 @@ class AudioTrainer:
 
     Parameters
     ----------
-    table : a preset's ``audio`` table. To predict only, ``features`` is enough.
+    table : a preset's ``audio`` table. To predict only, ``features`` and ``on`` are enough.
     """
 
     name = "audio"
@@ -63,7 +66,8 @@ class AudioTrainer:
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self._table = {key: value for key, value in table.items() if key != "clips"}
-        self._extractor = sound_extractor(str(table["features"]))
+        self._on = str(table.get("on", "sound"))
+        self._extractor = sound_extractor(str(table["features"]), speech=self._on == "speech")
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -85,7 +89,7 @@ class AudioTrainer:
         )  # fmt: skip
         specialist = AudioSpecialist(
             made.network, made.whitening, features=str(self._table["features"]),
-            emotions=[emotions_of(len(labelled.classes))[c] for c in made.classes],
+            emotions=[emotions_of(len(labelled.classes))[c] for c in made.classes], on=self._on,
         )  # fmt: skip
         return specialist, made.stages
 
@@ -103,7 +107,7 @@ class AudioTrainer:
             calm = [*[0] * (len(specialist.emotions) - 1), 1]
             apart = AudioSpecialist(
                 specialist.network, specialist.whitening, features=specialist.front.name,
-                emotions=calm,
+                emotions=calm, on=specialist.on,
             )  # fmt: skip
             p[:, len(EMOTIONS)] = _predicted(apart, self._extractor, data, rows)[:, 1]
             p[:, _NEUTRAL] = np.maximum(p[:, _NEUTRAL] - p[:, len(EMOTIONS)], 0.0)
@@ -132,7 +136,7 @@ class AudioHeadTrainer:
 
     def __init__(self, base: str, specialist: AudioSpecialist, *, head: str = "logistic") -> None:
         self._base, self._specialist, self._head = base, specialist, head
-        self._extractor = sound_extractor(specialist.front.name)
+        self._extractor = sound_extractor(specialist.front.name, speech=specialist.on == "speech")
         settings, parts = specialist.to_arrays()
         arrays = [array for _, array in sorted(parts["audio"].items())]
         self._digest = parameter_digest(settings["network"], *arrays)
@@ -148,7 +152,7 @@ class AudioHeadTrainer:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"head": self._head, "network": self._digest}
+        return {"head": self._head, "network": self._digest, "on": self._specialist.on}
 
     def extractors(self) -> list[Extractor]:
         return [self._extractor]
@@ -165,7 +169,7 @@ class AudioHeadTrainer:
         head = ScaledLogistic().fit(X, data.labels[which], groups=data.groups[which])
         specialist = AudioSpecialist(
             self._specialist.network, features=self._specialist.front.name,
-            emotions=self._specialist.emotions, head=head,
+            emotions=self._specialist.emotions, head=head, on=self._specialist.on,
         )  # fmt: skip
         return specialist, {"network_of": self._base, "clips": len(which), "C": head.C_}
 
@@ -216,7 +220,7 @@ def make_trainer(request: TrainerRequest) -> Trainer:
     if specialist is None or not isinstance(specialist.network, SoundNetClassifier):
         raise ParameterError(f"{base}: has no sound network; name another with --base")
     if not trained_on:
-        return AudioHeadTrainer(base, specialist, head=head)
+        return AudioHeadTrainer(base, specialist.used_on(settings.on), head=head)
     request.notes.append(
         f"the sound network of {base} was trained on {trained_on}, and is therefore trained anew "
         "from nothing; --base BUNDLE names another"
@@ -226,4 +230,4 @@ def make_trainer(request: TrainerRequest) -> Trainer:
 
 def make_scorer(specialist: AudioSpecialist, bundle: str) -> Trainer:
     """What extracts and predicts for a trained specialist; it cannot learn."""
-    return AudioTrainer({"features": specialist.front.name})
+    return AudioTrainer({"features": specialist.front.name, "on": specialist.on})

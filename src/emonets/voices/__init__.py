@@ -1,0 +1,1 @@
+"""Where somebody speaks in a clip, and which face the voice belongs to."""
