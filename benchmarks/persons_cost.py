@@ -1,10 +1,11 @@
 """How much more time a clip takes with persons, speech and speakers.
 
-    python benchmarks/persons_cost.py --data ../shared/data [--out docs/results] [--rounds 5]
+    python benchmarks/persons_cost.py --data ../shared/data [--out docs/results] [--rounds 5] [--parts]
 
-The same clips, in one process and in turns: with everything, and with each part left out. A part's
+The same clips, in one process and in turns: with everything, and without all of it, or (with
+``--parts``) without each part. A part's
 ratio is the time with everything over the time without that part, the median over the rounds. The
-clips: one acted clip of one person; one of two persons side by side; and twenty seconds of one person.
+clips: one acted clip of one person; one of two persons side by side; and 20 s of one person.
 All are at 640x480, with sound. Measured is the time by the clock, and the time of all processors
 together, which other programs disturb less.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -110,6 +111,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parts", action="store_true")
+    parser.add_argument("--long", type=float, default=20.0, help="seconds of the long clip")
     args = parser.parse_args()
     whole = emonets.load()
     silent = EmoNets(face=whole.face, audio=whole.audio.used_on("sound"), device=whole.device)
@@ -120,9 +123,13 @@ def main() -> None:
         clips = {
             "4 s, one person": write(place / "one.mkv", [first], 4.0),
             "4 s, two persons": write(place / "two.mkv", [first, second], 4.0),
-            "20 s, one person": write(place / "long.mkv", [first], 20.0),
         }
-        left_out = {"all of these": PARTS, **{part: (part,) for part in PARTS}}
+        if args.long:
+            name = f"{args.long:g} s, one person"
+            clips[name] = write(place / "long.mkv", [first], args.long)
+        left_out: dict[str, Sequence[str]] = {"all of these": PARTS}
+        if args.parts:
+            left_out.update({part: (part,) for part in PARTS})
         rows: list[Evidence] = []
         for name, path in clips.items():
             times: dict[str, list[tuple[float, float]]] = {}

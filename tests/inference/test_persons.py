@@ -212,7 +212,7 @@ def test_weights() -> None:
     assert list(scene_of(features).weights(0, 4).values()) == [third] * 3
     assert list(scene_of(features, {1: []}).weights(0, 4).values()) == [third] * 3
     spoken = scene_of(features, {1: [(0.0, 2.0)]}).weights(0, 4)
-    assert spoken == pytest.approx({0: 1 / 23, 1: 21 / 23, 2: 1 / 23})
+    assert spoken == pytest.approx({0: 1 / 103, 1: 101 / 103, 2: 1 / 103})
     assert Scene().weights(0, 4) == {}
     flat = {**features, "boxes": np.zeros_like(features["boxes"])}
     assert list(scene_of(flat).weights(0, 4).values()) == [third] * 3

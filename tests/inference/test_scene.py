@@ -15,9 +15,11 @@ from test_audio_specialist import speech_like
 
 import emonets
 from emonets import EmoNets, Result
+from emonets.batch import predict_many
 from emonets.cli.main import main
 from emonets.contracts import Features
 from emonets.inference.persons import Scene
+from emonets.inference.scene import IDENTITY, SPEAKERS, readers_for
 from emonets.media.clip import open_clip
 from emonets.one_pass import Pass
 
@@ -34,15 +36,21 @@ def pair(happy: Path, angry: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """Two people side by side, with a voice."""
     path = tmp_path_factory.mktemp("pair") / "pair.mkv"
     left, right = ([f.image for f in open_clip(p).frames()][:40] for p in (happy, angry))
+    images = [np.hstack([a, b]) for a, b in zip(left, right, strict=False)]
+    return write_both(path, images, speech_like(1.6))
+
+
+def write_both(path: Path, images: list[np.ndarray], sound: np.ndarray) -> Path:
+    """A clip of pictures, 25 a second, and sound of 48 kHz."""
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=25)
-        video.height, video.width = left[0].shape[0], 2 * left[0].shape[1]
+        video.height, video.width = images[0].shape[:2]
         video.pix_fmt = "yuv420p"
         audio = out.add_stream("pcm_s16le", rate=48_000, layout="mono")
-        for a, b in zip(left, right, strict=False):
-            out.mux(video.encode(av.VideoFrame.from_ndarray(np.hstack([a, b]), "rgb24")))
+        for image in images:
+            out.mux(video.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
         out.mux(video.encode())
-        pcm = np.round(speech_like(1.6) * 32767).astype(np.int16)
+        pcm = np.round(sound * 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
         frame.sample_rate, frame.pts = 48_000, 0
         out.mux(audio.encode(frame))
@@ -138,3 +146,64 @@ def test_the_table_shows_persons(
     assert header()[-1] == "speaks"
     with_scene(monkeypatch, None)
     assert header()[-1] == "label"  # nothing is known of speech
+
+
+def test_readers_are_opened_only_where_they_are_needed(happy: Path, tmp_path: Path) -> None:
+    modern, paper = emonets.load(), emonets.load("paper")
+    with_sound = open_clip(happy)
+    still = tmp_path / "still.png"
+    av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), "rgb24").to_image().save(still)
+
+    def opened(model: EmoNets, names: str, path: Path = happy) -> set[str]:
+        parts = model.with_models(names).specialists
+        return set(readers_for(parts, with_sound if path == happy else open_clip(path)))
+
+    assert opened(modern, "face,audio") == {IDENTITY, SPEAKERS}
+    assert opened(modern, "face") == {IDENTITY}
+    assert opened(modern, "audio") == set()
+    assert opened(modern, "activity,audio") == set()
+    assert opened(modern, "mouth,audio") == {IDENTITY, SPEAKERS}
+    assert opened(modern, "face,audio", still) == {IDENTITY}
+    assert opened(paper, "face,audio") == {IDENTITY}  # the voice is everybody's, as in the paper
+
+
+def test_a_person_who_speaks(model: EmoNets, happy: Path) -> None:
+    result = model.predict(happy)
+    face, *_, both = result.rows
+    assert (face.person, face.speaks, both.speaks) == (0, True, None)
+    assert 0.3 < both.speech < 1  # type: ignore[operator]
+    (person,) = result.persons
+    assert (person.file, person.person, person.tracks) == (str(happy), 0, (0,))
+    assert person.usable > 0.9
+    assert person.picture.startswith(b"\xff\xd8")
+    assert person.embedding is None
+    assert Result.from_json(result.to_json()).persons == result.persons
+
+
+def test_hum_has_no_part(model: EmoNets, happy: Path, tmp_path: Path) -> None:
+    """The clip's prediction is the face's, whatever a network predicts from hum."""
+    clip = tmp_path / "hum.mkv"
+    images = [frame.image for frame in open_clip(happy).frames()][:20]
+    hum = np.sin(2 * np.pi * 50 * np.arange(38_400) / 48_000) * 10 ** (-48 / 20)
+    write_both(clip, images, hum)
+    result = model.predict(clip)
+    face, audio, both = (row for row in result.rows if row.level == "clip")
+    assert audio.sound_found is False
+    assert (audio.label, audio.speech) == (None, 0.0)
+    assert both.probabilities == face.probabilities
+    assert both.label == "happy"
+    assert "no speech was found" in result.files[0].message
+
+
+def test_the_same_people_in_all_clips(happy: Path, angry: Path) -> None:
+    model = emonets.load().with_models("face")
+    pieces = [happy, angry]
+    result = model.predict(pieces, same_people=True)  # of one actor
+    assert {row.person for row in result.rows if row.track is not None} == {0}
+    assert [(own.file, own.person) for own in result.persons] == [(str(p), 0) for p in pieces]
+    assert all(own.embedding is None for own in result.persons)
+    many = predict_many(pieces, bundle="modern", models="face", same_people=True)
+    assert [row.person for row in many.rows] == [row.person for row in result.rows]
+    kept = model.predict_clip(happy, embeddings=True).persons
+    assert kept[0].embedding is not None
+    assert kept[0].embedding.shape == (128,)

@@ -19,7 +19,7 @@ from emonets.contracts import ALL_OF_IT, Features, Floats, Predictions, Speciali
 from emonets.result import Row
 from emonets.specialists.per_face import of_known, taken
 
-SPEAKER = 20.0
+SPEAKER = 100.0
 """A person who is the only one that speaks counts 1 + this times as much as a listener."""
 SPEECH = 1.0
 """Seconds of speech of the persons from which that holds in full; less counts in proportion."""
@@ -205,9 +205,9 @@ def speaking_factors(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     Examples
     --------
     >>> speaking_factors(np.array([3.0, 0.0]))
-    array([21.,  1.])
+    array([101.,   1.])
     >>> speaking_factors(np.array([2.0, 2.0]))
-    array([11., 11.])
+    array([51., 51.])
     """
     total = float(seconds.sum())
     if not total > 0:
