@@ -153,8 +153,10 @@ def test_clusters_of_nothing_and_wrong_shapes():
 
 def test_few_embeddings_count_as_what_they_are():
     d = distances(WHO[:2], [16, 16])[0, 1]
-    assert distances(WHO[:2], [1, 1])[0, 1] < d == pytest.approx(
-        np.sqrt(((WHO[0] - WHO[1]) ** 2).sum() - 2 * clustering.NOISE / 16)
+    assert (
+        distances(WHO[:2], [1, 1])[0, 1]
+        < d
+        == pytest.approx(np.sqrt(((WHO[0] - WHO[1]) ** 2).sum() - 2 * clustering.NOISE / 16))
     )
 
 

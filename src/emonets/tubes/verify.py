@@ -28,6 +28,8 @@ SUDDEN = 0.8
 
 Of four actors 1 % of frames 1/30 s apart have less; of two persons all pairs do (at most 0.74).
 """
+SUDDEN_COLOURS = 0.95
+"""Correlation of a face's colours with those in the frame before, below which it is doubtful."""
 CUT = 0.6
 """With less, and colours that correlate less than ``CUT_COLOURS``, there is a cut in the tile."""
 CUT_COLOURS = 0.9
@@ -84,22 +86,24 @@ def mark_doubt(
     lost : whether the face was missed in frames before.
     """
     look, colours = look_of(samples), colour_shares(samples)
-    last, alike = track.last, 1.0
+    last, sudden = track.last, False
     if track.looks:
         _, before, tint = track.looks[-1]
         alike = likeness(before, look)
-        if alike < SUDDEN:
+        tone = float(histogram_correlation(tint, colours))
+        if alike < SUDDEN or tone < SUDDEN_COLOURS:
             # a box that jumps changes its content, too: what is where the face was?
             there = sample_grid(image, last.box)
             alike = max(alike, likeness(before, look_of(there)))
-            if alike < CUT and new.clear and last.clear and new.time - last.time <= CUT_TIME:
-                both = np.stack([colours, colour_shares(there)])
-                new.cut = bool(histogram_correlation(tint, both).max() < CUT_COLOURS)
-        if alike < SUDDEN:
+            tone = max(tone, float(histogram_correlation(tint, colour_shares(there))))
+        sudden = alike < SUDDEN or tone < SUDDEN_COLOURS
+        if sudden:
+            near = new.time - last.time <= CUT_TIME and new.clear and last.clear
+            new.cut = near and alike < CUT and tone < CUT_COLOURS
             _mark_run(track, new)
         else:
             _mark_fade(track, new, look, colours)
-    new.doubt |= lost or alike < SUDDEN or (new.clear and not last.clear)
+    new.doubt |= lost or sudden or (new.clear and not last.clear)
     track.looks.append((new.time, look, colours))
     while len(track.looks) > 1 and track.looks[1][0] <= new.time - FADE_TIME:
         track.looks.popleft()
@@ -219,8 +223,10 @@ class Verifier:
         if last and not track.anchors:
             self._best_of(entries)
         track.checked = wait
-        if entries:
-            track.sampled = max(track.sampled, entries[min(wait, len(entries) - 1)].time)
+        if wait < len(entries):  # it is tried again at the next check
+            track.sampled = entries[wait].time - STEP
+        elif entries:
+            track.sampled = entries[-1].time
         return begins
 
     def _limit(self, track: Track, i: int) -> float:
