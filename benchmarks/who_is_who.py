@@ -56,7 +56,6 @@ def examine(film: Film, tubes: Sequence[FaceTube]) -> dict[str, Any]:
     persons = persons_of(reader.finish())
     shown: dict[int, list[str]] = {}
     pairs: list[tuple[str, int]] = []
-    true_tracks = 0
     for tube in tubes:
         for k, (i, box) in enumerate(zip(tube.index.tolist(), tube.boxes, strict=True)):
             person = nearest(film.faces[min(i, len(film.faces) - 1)], box)

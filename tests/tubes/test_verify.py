@@ -7,13 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from test_tubes import Picture, background, box_at, face_picture, frames_of, seen
 
 from emonets.media.clip import open_clip
 from emonets.tubes.builder import TubeBuilder
 from emonets.tubes.detect import load_detector
 from emonets.tubes.pipeline import find_tubes
 from emonets.tubes.verify import Verifier
-from test_tubes import Picture, background, box_at, face_picture, frames_of, seen
 
 CASES = Path(__file__).parent / "cases"
 FPS = 25
@@ -45,8 +45,8 @@ def show(frames, **options):
     tubes = []
     for i, faces in enumerate(frames):
         image = background()
-        for patch, (x, y), *blend in faces:
-            x, y = round(x), round(y)
+        for patch, place, *blend in faces:
+            x, y = (round(v) for v in place)
             picture = face_picture(patch)
             if blend:
                 other, share = blend

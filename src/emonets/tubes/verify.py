@@ -292,9 +292,9 @@ class Verifier:
                 break
             if entries[k if step > 0 else k + 1].doubt:
                 break
-            if k % 2 == start % 2 and entries[k].detected and entries[k].clear:
-                if self._is_sure(entries[k]):
-                    found.append(k)
+            usable = k % 2 == start % 2 and entries[k].detected and entries[k].clear
+            if usable and self._is_sure(entries[k]):
+                found.append(k)
         return found
 
     def _locate(self, track: Track, i: int, new: NDArray[np.floating]) -> int:
