@@ -111,12 +111,15 @@ def mark_doubt(
 
 def _mark_run(track: Track, new: Entry) -> None:
     """One sudden change may follow another: then no frame between them shows who it is."""
-    if not new.cut and new.time - track.doubted <= RUN_TIME:
+    if new.cut:
+        track.unsettled = None
+    elif track.unsettled is not None or new.time - track.doubted <= RUN_TIME:
         for entry in reversed(track.entries):
             if entry.time < track.doubted:
                 break
             entry.clear = False
-        new.clear, track.unsettled = False, new.time + RUN_TIME
+        track.unsettled = max(new.time + RUN_TIME, track.unsettled or 0.0)
+        new.clear = False
     track.doubted = new.time
     track.looks.clear()
 
