@@ -250,8 +250,8 @@ class TubeBuilder:
             track.number, track.before, track.frames = None, [], len(track.entries)
             track.colours = track.latest_colours
             finished += self._finish(earlier)
-            if track.frames >= self.options.min_frames:
-                self._give_number(track)
+        if begins and track.frames >= self.options.min_frames:
+            self._give_number(track)
         return finished
 
     def _match(

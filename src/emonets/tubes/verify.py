@@ -117,9 +117,9 @@ def _mark_run(track: Track, new: Entry) -> None:
         for entry in reversed(track.entries):
             if entry.time < track.doubted:
                 break
-            entry.clear = False
+            entry.settled = False
         track.unsettled = max(new.time + RUN_TIME, track.unsettled or 0.0)
-        new.clear = False
+        new.settled = False
     track.doubted = new.time
     track.looks.clear()
 
@@ -140,8 +140,8 @@ def _mark_fade(
             for entry in reversed(track.entries):
                 if entry.time <= begin:
                     break
-                entry.clear = False
-    new.clear &= track.unsettled is None
+                entry.settled = False
+    new.settled = track.unsettled is None
 
 
 def _is_fade(track: Track, new: Entry, begin: float) -> bool:
@@ -167,6 +167,19 @@ def _is_fade(track: Track, new: Entry, begin: float) -> bool:
         if 0.2 <= share <= 0.8 and float((rest * rest).sum()) <= FADE_REST_POWER * power:
             return True
     return False
+
+
+def _open_middles(entries: list[Entry], begin: int) -> None:
+    """Let the middle of a change that lasted count: another person may have been there shortly."""
+    for i in range(max(begin, 1), len(entries)):
+        if not entries[i].settled or not entries[i].doubt:
+            continue
+        first = i
+        while first and not entries[first - 1].settled:
+            first -= 1
+        if i - first >= 4:
+            middle = entries[(first + i) // 2]
+            middle.settled = middle.doubt = True
 
 
 class Verifier:
@@ -197,6 +210,9 @@ class Verifier:
         begins: list[int] = []
         entries = track.entries
         wait = len(entries)
+        if last and entries and not entries[-1].settled:
+            entries[-1].settled = entries[-1].doubt = True  # no better one follows
+        _open_middles(entries, track.checked)
         for i in self._probes(track):
             between = range(track.same + 1, i + 1)
             cut = next((k for k in between if entries[k].cut), None)
@@ -245,7 +261,7 @@ class Verifier:
     def _probes(self, track: Track) -> Iterator[int]:
         """The entries to embed, rising: at doubts both sides, else one a second."""
         entries = track.entries
-        usable = [i for i, e in enumerate(entries) if e.detected and e.clear]
+        usable = [i for i, e in enumerate(entries) if e.usable]
         found: set[int] = set()
         for i in range(track.checked, len(entries)):
             if entries[i].doubt:
@@ -295,7 +311,7 @@ class Verifier:
                 break
             if entries[k if step > 0 else k + 1].doubt:
                 break
-            usable = k % 2 == start % 2 and entries[k].detected and entries[k].clear
+            usable = k % 2 == start % 2 and entries[k].usable
             if usable and self._is_sure(entries[k]):
                 found.append(k)
         return found
