@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+import json
+import shutil
+from pathlib import Path
 
-from emonets.inference.same_people import with_same_people
+import numpy as np
+import pytest
+
+from emonets.batch import Options, predict_many
+from emonets.inference.same_people import common_people, with_same_people
 from emonets.result import FileStatus, PersonSeen, Result, Row
 
 WHO = np.random.default_rng(4).normal(size=(9, 128)) * 0.055
@@ -65,3 +71,38 @@ def test_json_changes_nothing():
     parts = result(("a", [3, 5]), ("b", [5]), ("c", [7, 3, 5]))
     again = Result.from_json(parts.to_json())
     assert with_same_people(again) == with_same_people(parts)
+
+
+def test_a_result_of_several_clips_holds_no_embedding():
+    found = common_people(result(("a", [3, 5]), ("b", [5])))
+    assert [own.person for own in found.persons] == [0, 1, 1]
+    assert all(own.embedding is None for own in found.persons)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_batch_gives_one_number_also_when_it_goes_on(
+    tmp_path: Path, happy: Path, angry: Path, workers: int
+) -> None:
+    clips = [
+        Path(shutil.copy(clip, tmp_path / f"{name}.flv"))
+        for name, clip in (("a", happy), ("b", angry))
+    ]
+
+    def run(these: list[Path], *, same_people: bool = True) -> Result:
+        return predict_many(
+            these, bundle="paper", models="face", options=Options(stride=6), workers=workers,
+            folder=tmp_path / "out", same_people=same_people,
+        )  # fmt: skip
+
+    run(clips[1:])  # as if interrupted
+    whole = run(clips)
+    assert [(Path(p.file).name, p.person) for p in whole.persons] == [("a.flv", 0), ("b.flv", 0)]
+    assert {row.person for row in whole.rows if row.level == "face"} == {0}
+    assert all(person.embedding is None for person in whole.persons)
+    assert run(clips) == whole
+    kept = [json.loads(p.read_text("utf-8")) for p in (tmp_path / "out" / "clips").iterdir()]
+    assert all(len(person["embedding"]) == 128 for one in kept for person in one["persons"])
+    # without the option nothing is kept
+    run(clips, same_people=False)
+    kept = [json.loads(p.read_text("utf-8")) for p in (tmp_path / "out" / "clips").iterdir()]
+    assert all(person["embedding"] is None for one in kept for person in one["persons"])

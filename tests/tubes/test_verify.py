@@ -83,6 +83,14 @@ def test_a_place_that_changes_often_ends_a_tube_each_time():
     assert sorted(found.values()) == [list(range(b, e)) for b, e in zip(begins, ends, strict=True)]
 
 
+def test_cuts_between_turned_faces_end_tubes_without_evidence():
+    embedder = ByColour(unsure=[colour_of(k) for k in (1, 2, 3)])
+    frames = [[(1 if i < 20 else 2 if i < 24 else 3, HERE)] for i in range(40)]
+    found = frames_of(show(frames, embedder=embedder))
+    assert list(found.values()) == [list(range(20)), list(range(20, 24)), list(range(24, 40))]
+    assert sorted(found) == [0, 1, 2]
+
+
 def test_a_face_that_fades_into_another_ends_its_tube():
     def at(i):
         return (1, HERE) if i < 30 else (2, HERE) if i >= 38 else (1, HERE, 2, (i - 29) / 9)

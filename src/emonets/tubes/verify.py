@@ -169,8 +169,13 @@ def _is_fade(track: Track, new: Entry, begin: float) -> bool:
     return False
 
 
-def _open_middles(entries: list[Entry], begin: int) -> None:
-    """Let the middle of a change that lasted count: another person may have been there shortly."""
+def _open_changes(entries: list[Entry], begin: int, *, last: bool) -> None:
+    """Let the middle of a change that lasted count: another person may have been there shortly.
+
+    And the end of a change that no entry follows.
+    """
+    if last and entries and not entries[-1].settled:
+        entries[-1].settled = entries[-1].doubt = True
     for i in range(max(begin, 1), len(entries)):
         if not entries[i].settled or not entries[i].doubt:
             continue
@@ -210,15 +215,13 @@ class Verifier:
         begins: list[int] = []
         entries = track.entries
         wait = len(entries)
-        if last and entries and not entries[-1].settled:
-            entries[-1].settled = entries[-1].doubt = True  # no better one follows
-        _open_middles(entries, track.checked)
+        _open_changes(entries, track.checked, last=last)
         for i in self._probes(track):
-            between = range(track.same + 1, i + 1)
-            cut = next((k for k in between if entries[k].cut), None)
-            if cut is not None:
+            for cut in [k for k in range(track.same + 1, i + 1) if entries[k].cut]:
                 begins.append(cut)
+                entries[cut].cut = False  # done
                 track.anchors, track.same, track.tint = [], cut - 1, None
+            between = range(track.same + 1, i + 1)
             if not self._is_sure(entries[i]):
                 continue
             limit = self._limit(track, i)
@@ -230,9 +233,7 @@ class Verifier:
             if len(after) < 2 and not last and i >= len(entries) - _NEAR[-1] - 1:
                 wait = next((k for k in between if entries[k].doubt), i)
                 break
-            if track.same >= 0:
-                for k in self._more(entries, track.same, -1, 3 - len(track.anchors)):
-                    track.anchors.insert(0, self._embedding(entries[k]))
+            self._add_anchors(track)
             new = [self._embedding(entries[k]) for k in after]
             if distance(np.mean(new, axis=0), np.mean(track.anchors[-3:], axis=0)) > limit:
                 begins.append(self._locate(track, i, np.mean(new, axis=0)))
@@ -247,6 +248,12 @@ class Verifier:
         elif entries:
             track.sampled = entries[-1].time
         return begins
+
+    def _add_anchors(self, track: Track) -> None:
+        """Embed entries before the latest one of a person, where few are embedded."""
+        if track.same >= 0:
+            for k in self._more(track.entries, track.same, -1, 3 - len(track.anchors)):
+                track.anchors.insert(0, self._embedding(track.entries[k]))
 
     def _limit(self, track: Track, i: int) -> float:
         """The distance from which on an entry shows another person than the latest sure one."""
