@@ -139,6 +139,11 @@ def measure(
         found.append(examine(film, tubes))
         if verbose and (found[-1]["mixed"] or found[-1]["same"] != found[-1]["told"]):
             print(k, found[-1], flush=True)
+    return evidence(found, data, split, seed)
+
+
+def evidence(found: list[dict[str, Any]], data: str, split: str, seed: int) -> list[Evidence]:
+    """Rows of all films, and of each kind."""
     rows = []
     kinds = sorted({one["kind"] for one in found})
     for kind in ["all kinds", *kinds]:
