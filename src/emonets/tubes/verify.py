@@ -101,6 +101,10 @@ def mark_doubt(
             near = new.time - last.time <= CUT_TIME and new.clear and last.clear
             new.cut = near and alike < CUT and tone < CUT_COLOURS
             _mark_run(track, new)
+        elif track.frames == 1 and likeness(before, look) < FADE_EDGES:
+            # the first picture of many files is blurred: it shows neither a fade nor who it is
+            last.settled = False
+            track.looks.clear()
         else:
             _mark_fade(track, new, look, colours)
     new.doubt |= lost or sudden or (new.clear and not last.clear)
@@ -233,7 +237,7 @@ class Verifier:
             if len(after) < 2 and not last and i >= len(entries) - _NEAR[-1] - 1:
                 wait = next((k for k in between if entries[k].doubt), i)
                 break
-            self._add_anchors(track)
+            self._add_anchors(track, doubtful=limit == OTHER)
             new = [self._embedding(entries[k]) for k in after]
             if distance(np.mean(new, axis=0), np.mean(track.anchors[-3:], axis=0)) > limit:
                 begins.append(self._locate(track, i, np.mean(new, axis=0)))
@@ -249,11 +253,19 @@ class Verifier:
             track.sampled = entries[-1].time
         return begins
 
-    def _add_anchors(self, track: Track) -> None:
-        """Embed entries before the latest one of a person, where few are embedded."""
+    def _add_anchors(self, track: Track, *, doubtful: bool) -> None:
+        """Embed entries around the latest one of a person, where few are embedded.
+
+        Those behind it only if it is followed by a doubtful frame, at which they end.
+        """
         if track.same >= 0:
             for k in self._more(track.entries, track.same, -1, 3 - len(track.anchors)):
                 track.anchors.insert(0, self._embedding(track.entries[k]))
+            # one picture, such as the blurred first one of a file, is weak evidence; up to the
+            # next doubtful frame it is the same person
+            if len(track.anchors) < 3 and doubtful:
+                for k in self._more(track.entries, track.same, 1, 3 - len(track.anchors)):
+                    track.anchors.append(self._embedding(track.entries[k]))
 
     def _limit(self, track: Track, i: int) -> float:
         """The distance from which on an entry shows another person than the latest sure one."""
