@@ -270,7 +270,7 @@ def _made_joined(draw: Draw, folder: Path) -> tuple[Path, Plan]:
     wrap, length, before = WRAP / 90_000, 0.0, 0.0
     for number in range(draw.choice((2, 3))):
         seconds = draw.choice((1.0, 2.0))
-        rate = draw.choice((25.0, 12.5, 50.0))
+        rate = draw.choice((25.0, 10.0, 50.0))
         frames = steady(0, seconds, rate)
         begin = draw.choice((0.0, 0.4))
         flash, bleep = draw.choice(frames[2 : len(frames) // 2]), draw.number(0.5, seconds - 0.2)

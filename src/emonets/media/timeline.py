@@ -45,6 +45,8 @@ _LONGEST = 1.0
 """A longer step (s) is a pause, and not how long a picture is shown."""
 _WITHOUT = 32
 """After so many packets without a time of decoding a stream has none."""
+_BESIDE = 0.25
+"""A packet that is this near (s) behind another one is its successor on the same clock."""
 _IN_STEP = 1.0
 """Streams side by side that differ by less (s) show no pause."""
 
@@ -90,6 +92,8 @@ class _Stream:
     shift: float = 0.0
     before: float | None = None
     """Its shift before the latest correction."""
+    broken: bool = False
+    """Whether that one undid a broken time stamp of this stream alone."""
     shown: float = 0.0
     """When the last of its pictures or samples is shown."""
     duration: float = 0.0
@@ -243,7 +247,7 @@ class Timeline:
             stream.shift == shift and -self._back <= time - stream.last <= PAUSE
         ) or stream.shift != shift:
             return shift
-        elif stream.before is not None:
+        elif stream.before is not None and stream.broken:
             # after single broken ones the stamps may be right again
             step = raw + stream.before - stream.last
             if -self._back / 4 <= step <= PAUSE:
@@ -308,6 +312,7 @@ class Timeline:
         if found.against:
             target = stream.last + stream.step if fits else self._beside(item.stream)
             self.put_back.append(target - time)
+            stream.broken = True
             self._warn(
                 f"a time stamp of the {stream.name} is broken and was not followed",
                 f"it goes {numbers}, unlike the other stream",
@@ -316,14 +321,14 @@ class Timeline:
             )
             return target - raw
         shift = self._behind(item, raw, found)
+        stream.broken = step > 0 and self._wrap is None
         if step > 0:
             self.put_back.append(raw + shift - time)
         self.seams += [raw + shift, *(s.last for s in self._streams.values())]
-        broken = step > 0 and self._wrap is None
         kind = "the clock of the file starts anew, and what follows was put behind"
-        if broken:
+        if stream.broken:
             kind = "a time stamp is broken and was not followed"
-        self._warn(kind, f"it goes {numbers}", raw + shift, broken)
+        self._warn(kind, f"it goes {numbers}", raw + shift, stream.broken)
         self._joined = item.stream
         return shift
 
@@ -407,7 +412,9 @@ class Timeline:
             if forward and old >= time - SKEW:
                 follows = True
             else:
-                follows = abs(due - new) < abs(old - max(stream.last, other.last))
+                follows = not 0 <= due - was[index] <= _BESIDE and (
+                    abs(due - new) < abs(old - max(stream.last, other.last))
+                )
             if follows:
                 if index in undecided:
                     found.agree = True
