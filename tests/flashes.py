@@ -250,7 +250,7 @@ def _made_plan(draw: Draw, *, even: bool) -> Plan:
         times = np.array(steady(starts[0], at + length, rate))
         if not even and draw.choice((True, False)):
             jitter = [draw.number(-0.4, 0.4) / rate for _ in times]
-            times = np.round(times + [0.0, *jitter[1:]], 3)
+            times = np.round([*times, 0.0, *jitter[1:]], 3)
         frames += times.tolist()
         # a step of more than one picture between flashes; where a flash begins is what is found
         first = int(draw.number(1, len(times) / 2 - 1))

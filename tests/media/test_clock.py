@@ -69,7 +69,7 @@ def with_part(pictures: float, sound: float, first: Plan = START) -> Plan:
         with_part(700, 700),
         with_part(9000, 9000),
         with_part(1500, 1500, with_part(700, 701)),
-        Plan(steady(700, 701), (700.4,), START.sound + ((700, 701),), (0.5, 700.2)),
+        Plan(steady(700, 701), (700.4,), (*START.sound, (700, 701)), (0.5, 700.2)),
         Plan(steady(0, 1) + steady(700, 701), (0.4, 700.4), ((700, 701),), (700.2,)),
     ],
     ids=["pause", "longer pause", "two pauses", "late pictures", "late sound"],

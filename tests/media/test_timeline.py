@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emonets.media.timeline import MAX_AHEAD, Stamp, Timeline
+from emonets.media.stamps import Stamp
+from emonets.media.timeline import MAX_AHEAD, Timeline
 
 PICTURES, SOUND = 0, 1
 BOTH = {PICTURES: "pictures", SOUND: "sound"}
@@ -122,7 +123,9 @@ def test_single_broken_stamps_do_not_move_what_follows() -> None:
         stamp.due = stamp.shown = 1e7
     result = Result(stamps, {PICTURES: "pictures"})
     times = result.times(PICTURES)
-    assert times[:20] + times[22:] == pytest.approx([0.04 * i for i in range(100) if i not in (20, 21)])
+    assert times[:20] + times[22:] == pytest.approx(
+        [0.04 * i for i in range(100) if i not in (20, 21)]
+    )
     assert result.warnings
 
 
