@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from emonets.media.clip import Frame, GapFiller, SoundChunk, open_clip
@@ -40,7 +40,7 @@ class Drawn:
 
 
 @given(st.data())
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_all_is_found_where_it_was_put(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         kind, path, plan = made(Drawn(data), Path(folder))
