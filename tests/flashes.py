@@ -86,7 +86,7 @@ def write_plan(
     options : of the muxer.
     size : width and height of the pictures.
     """
-    picture, sound, rate, size = CODECS[path.suffix[1:]]
+    picture, sound, rate, block = CODECS[path.suffix[1:]]
     with av.open(str(path), "w", options=options or {}) as container:
         packets: list[Any] = []
         v: Any = container.add_stream(picture, rate=25) if plan.frames else None
@@ -96,7 +96,7 @@ def write_plan(
         if v is not None:
             packets += _pictures(v, plan, path.suffix, ahead, size)
         if a is not None:
-            packets += _sound(a, plan, rate, size, ahead)
+            packets += _sound(a, plan, rate, block, ahead)
         packets.sort(key=lambda p: float(p.dts * p.time_base))
         for packet in packets:
             if change is not None:
