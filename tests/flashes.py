@@ -75,6 +75,7 @@ def write_plan(
     ahead: float = 0.0,
     change: Callable[[Any], None] | None = None,
     options: dict[str, str] | None = None,
+    size: tuple[int, int] = (_SIDE, _SIDE),
 ) -> Path:
     """Write a clip.
 
@@ -83,8 +84,9 @@ def write_plan(
     ahead : seconds that the file's clock shows at the clip's start.
     change : is called for each packet before it is written.
     options : of the muxer.
+    size : width and height of the pictures.
     """
-    picture, sound, rate, size = CODECS[path.suffix[1:]]
+    picture, sound, rate, block = CODECS[path.suffix[1:]]
     with av.open(str(path), "w", options=options or {}) as container:
         packets: list[Any] = []
         v: Any = container.add_stream(picture, rate=25) if plan.frames else None
@@ -92,9 +94,9 @@ def write_plan(
         if a is not None:
             a.layout = "mono"
         if v is not None:
-            packets += _pictures(v, plan, path.suffix, ahead)
+            packets += _pictures(v, plan, path.suffix, ahead, size)
         if a is not None:
-            packets += _sound(a, plan, rate, size, ahead)
+            packets += _sound(a, plan, rate, block, ahead)
         packets.sort(key=lambda p: float(p.dts * p.time_base))
         for packet in packets:
             if change is not None:
@@ -103,8 +105,10 @@ def write_plan(
     return path
 
 
-def _pictures(stream: Any, plan: Plan, suffix: str, ahead: float) -> list[Any]:
-    stream.width = stream.height = _SIDE
+def _pictures(
+    stream: Any, plan: Plan, suffix: str, ahead: float, size: tuple[int, int]
+) -> list[Any]:
+    stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
     base = {".ts": 90_000, ".mp4": 1000, ".mkv": 1000, ".webm": 1000}.get(suffix, 25)
     if base != 25:
@@ -113,7 +117,7 @@ def _pictures(stream: Any, plan: Plan, suffix: str, ahead: float) -> list[Any]:
         stream.options = {"preset": "ultrafast", "qp": "20", "bf": "2", "g": "12"}
     packets: list[Any] = []
     white = set(np.round(plan.flashes, 6).tolist())
-    images = [np.full((_SIDE, _SIDE, 3), level, np.uint8) for level in (0, 255)]
+    images = [np.full((size[1], size[0], 3), level, np.uint8) for level in (0, 255)]
     for time in plan.frames:
         frame: Any = av.VideoFrame.from_ndarray(images[round(time, 6) in white], format="rgb24")
         frame.pts, frame.time_base = round((time + ahead) * base), Fraction(1, base)
@@ -250,7 +254,7 @@ def _made_plan(draw: Draw, *, even: bool) -> Plan:
         times = np.array(steady(starts[0], at + length, rate))
         if not even and draw.choice((True, False)):
             jitter = [draw.number(-0.4, 0.4) / rate for _ in times]
-            times = np.round(times + [0.0, *jitter[1:]], 3)
+            times = np.round(np.add(times, [0.0, *jitter[1:]]), 3)
         frames += times.tolist()
         # a step of more than one picture between flashes; where a flash begins is what is found
         first = int(draw.number(1, len(times) / 2 - 1))
@@ -270,7 +274,7 @@ def _made_joined(draw: Draw, folder: Path) -> tuple[Path, Plan]:
     wrap, length, before = WRAP / 90_000, 0.0, 0.0
     for number in range(draw.choice((2, 3))):
         seconds = draw.choice((1.0, 2.0))
-        rate = draw.choice((25.0, 12.5, 50.0))
+        rate = draw.choice((25.0, 10.0, 50.0))
         frames = steady(0, seconds, rate)
         begin = draw.choice((0.0, 0.4))
         flash, bleep = draw.choice(frames[2 : len(frames) // 2]), draw.number(0.5, seconds - 0.2)

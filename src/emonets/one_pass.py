@@ -104,7 +104,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Pass:
-    """The results of a pass over a clip: features by reader, the times of its frames, its pauses."""
+    """What a pass over a clip returns: features by reader, the times of its frames, its pauses."""
 
     features: dict[str, Features]
     pictures: Pictures = field(default_factory=Pictures)

@@ -275,9 +275,7 @@ class Clip:
             yield media
 
     def _check_end(self, media: Media, end: float, damage: Damage) -> None:
-        # only of these containers is the duration written down, and not guessed by FFmpeg
-        stated = media.container.format.name.startswith(("mov", "matroska", "flv", "avi", "wav"))
-        if stated and not media.moved and end + _SHORT < self.info.duration:
+        if media.stated is not None and not media.moved and end + _SHORT < self.info.duration:
             damage.add(
                 f"it ends at {end:.2f} s, although its header states {self.info.duration:.2f} s"
             )

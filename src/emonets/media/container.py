@@ -27,8 +27,9 @@ from av.video.stream import VideoStream
 from emonets.errors import MediaError
 from emonets.media.formats import CODEC_WHITELIST, FORMATS
 from emonets.media.source import Source
+from emonets.media.stamps import Stamp
 from emonets.media.streams import Choice, Streams, choose_streams
-from emonets.media.timeline import PAUSE, Stamp
+from emonets.media.timeline import PAUSE
 from emonets.media.timing import MAX_BACK
 from emonets.runtime.parallel import asked_threads
 

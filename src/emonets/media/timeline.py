@@ -17,8 +17,8 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any
+
+from emonets.media.stamps import Course, Stamp
 
 MAX_STEP = 600.0
 """A longer step forward (s) is a pause only if the header and the other stream agree."""
@@ -37,92 +37,14 @@ _BEYOND = 1.0
 """A header may state a clip's duration too short by so much (s)."""
 _PADDING = 0.06
 """Codecs fill the end of their sound up, and begin it early, by so much at most (s)."""
-_RECENT = 8
-"""So many packets show how long the last of them is shown."""
-_FURTHER = 4
-"""So many packets of another stream show that it goes on; fewer may only lie late in the file."""
-_LONGEST = 1.0
-"""A longer step (s) is a pause, and not how long a picture is shown."""
 _WITHOUT = 32
 """After so many packets without a time of decoding a stream has none."""
+_BESIDE = 0.25
+"""A packet that is this near (s) behind another one is its successor on the same clock."""
 _IN_STEP = 1.0
 """Streams side by side that differ by less (s) show no pause."""
-
-
-@dataclass(slots=True)
-class Stamp:
-    """When a packet is due, as the file states it.
-
-    Attributes
-    ----------
-    stream : index of its stream.
-    due : seconds, in the order of decoding; None: the file does not state it.
-    shown : seconds, when it is shown; None: as ``due``.
-    duration : seconds; 0 if unknown.
-    place : its first byte in the file; None if unknown.
-    size : bytes.
-    packet : the packet itself.
-    shift, shown_shift : seconds that are to be added to ``due`` and ``shown``; `Timeline` sets
-        them.
-    """
-
-    stream: int
-    due: float | None
-    shown: float | None = None
-    duration: float = 0.0
-    place: int | None = None
-    size: int = 0
-    packet: Any = None
-    shift: float = 0.0
-    shown_shift: float = 0.0
-
-
-@dataclass(slots=True)
-class _Stream:
-    """What is known of a stream.
-
-    ``raw`` and ``last`` are the time of its latest packet, by the file and on the clip's clock.
-    """
-
-    name: str
-    raw: float = 0.0
-    last: float = 0.0
-    shift: float = 0.0
-    before: float | None = None
-    """Its shift before the latest correction."""
-    shown: float = 0.0
-    """When the last of its pictures or samples is shown."""
-    duration: float = 0.0
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    """When its latest packets are shown."""
-    place: int | None = None
-    begun: bool = False
-    without: int = 0
-    """How many packets had no time of decoding."""
-
-    @property
-    def step(self) -> float:
-        """How long its last packet is shown, seconds.
-
-        Files may state their nominal rate, or count a pause as a part of a duration.
-        """
-        steps = sorted(b - a for a, b in pairwise(sorted(self.recent)))
-        step = steps[len(steps) // 2] if steps else 0.0
-        if step > _LONGEST:
-            step = 0.0
-        stated = self.duration
-        return step if step and (step <= 4 * stated or not 0 < stated <= _LONGEST) else stated
-
-    @property
-    def end(self) -> float:
-        """Where what it shows ends, seconds."""
-        return self.shown + min(self.step, _LONGEST)
-
-    def show(self, time: float, duration: float) -> None:
-        """Note when a packet is shown."""
-        self.recent.append(time)
-        if time >= self.shown:
-            self.shown, self.duration = time, duration
+_FURTHER = 4
+"""So many packets of another stream show that it goes on; fewer may only lie late in the file."""
 
 
 @dataclass(slots=True)
@@ -167,7 +89,7 @@ class Timeline:
         midway: bool = False,
         warn: Callable[[str, str, float, bool], None] = lambda *_: None,
     ) -> None:
-        self._streams = {index: _Stream(name) for index, name in streams.items()}
+        self._streams = {index: Course(name) for index, name in streams.items()}
         self._stated = stated
         self._about = about
         self.put_back: list[float] = []
@@ -212,7 +134,7 @@ class Timeline:
 
     # --- steps that need no examination ------------------------------------------------------
 
-    def _unwrapped(self, stream: _Stream, due: float, raw: float | None = None) -> float:
+    def _unwrapped(self, stream: Course, due: float, raw: float | None = None) -> float:
         """The time of the packet behind ``raw`` in a clock that does not start at 0 again."""
         if self._wrap is None:
             return due
@@ -222,35 +144,43 @@ class Timeline:
             return due
         return before + (due - before + half) % self._wrap - half
 
-    def _others(self, index: int) -> Iterator[_Stream]:
+    def _others(self, index: int) -> Iterator[Course]:
         return (s for i, s in self._streams.items() if i != index and s.begun)
 
     def _plain(self, index: int, raw: float) -> float | None:
         """The shift of a packet, or None where its time is to be examined."""
         stream = self._streams[index]
-        shift = stream.shift
-        joined = None if self._joined is None else self._streams[self._joined]
-        if joined is not None and joined is not stream and joined.shift != shift:
-            # the other stream is on the new clock: this packet may be, too, or still on the old one
-            if abs(raw + joined.shift - joined.last) < abs(raw + shift - joined.last):
-                if not stream.begun or raw + joined.shift >= stream.last - SKEW:
-                    shift = joined.shift
+        shift = self._joined_shift(stream, raw)
+        if shift != stream.shift:
+            return shift
         time = raw + shift
         if not stream.begun:
-            if self._midway or time <= PAUSE:
-                return shift
-        elif (
-            stream.shift == shift and -self._back <= time - stream.last <= PAUSE
-        ) or stream.shift != shift:
+            plain = self._midway or time <= PAUSE
+        else:
+            plain = -self._back <= time - stream.last <= PAUSE
+        # or the other stream was there all the time
+        beside = any(s.last >= time - SKEW for s in self._others(index))
+        if plain or (time > stream.last and beside):
             return shift
-        elif stream.before is not None:
+        if stream.broken and stream.before is not None:
             # after single broken ones the stamps may be right again
             step = raw + stream.before - stream.last
             if -self._back / 4 <= step <= PAUSE:
                 return stream.before
-        if time > stream.last and any(s.last >= time - SKEW for s in self._others(index)):
-            return shift  # the other stream was there all the time
         return None
+
+    def _joined_shift(self, stream: Course, raw: float) -> float:
+        """The shift of a stream, or that of the other one where it follows a new clock.
+
+        While one stream is on the new clock a packet of the other may be, too, or still be on the
+        old one: it lies beside packets of its own time.
+        """
+        joined = stream if self._joined is None else self._streams[self._joined]
+        new, old = raw + joined.shift, raw + stream.shift
+        follows = abs(new - joined.last) < abs(old - joined.last)
+        if follows and (not stream.begun or new >= stream.last - SKEW):
+            return joined.shift
+        return stream.shift
 
     def _within(self, time: float) -> bool | None:
         """Whether the header's duration includes a time; None: it states nothing."""
@@ -308,6 +238,7 @@ class Timeline:
         if found.against:
             target = stream.last + stream.step if fits else self._beside(item.stream)
             self.put_back.append(target - time)
+            stream.broken = True
             self._warn(
                 f"a time stamp of the {stream.name} is broken and was not followed",
                 f"it goes {numbers}, unlike the other stream",
@@ -316,14 +247,14 @@ class Timeline:
             )
             return target - raw
         shift = self._behind(item, raw, found)
+        stream.broken = step > 0 and self._wrap is None
         if step > 0:
             self.put_back.append(raw + shift - time)
         self.seams += [raw + shift, *(s.last for s in self._streams.values())]
-        broken = step > 0 and self._wrap is None
         kind = "the clock of the file starts anew, and what follows was put behind"
-        if broken:
+        if stream.broken:
             kind = "a time stamp is broken and was not followed"
-        self._warn(kind, f"it goes {numbers}", raw + shift, broken)
+        self._warn(kind, f"it goes {numbers}", raw + shift, stream.broken)
         self._joined = item.stream
         return shift
 
@@ -337,7 +268,7 @@ class Timeline:
         end = max((s.end for s in self._others(index)), default=0.0)
         if self._about is None or end < stream.end + _IN_STEP:
             return False
-        return abs(stream.end + self._about - time - end) <= _IN_STEP
+        return bool(abs(stream.end + self._about - time - end) <= _IN_STEP)
 
     def _is_pause(self, time: float, step: float, found: _Ahead, joined: bool | None) -> bool:
         """Whether a step forward is one in time, too."""
@@ -407,7 +338,9 @@ class Timeline:
             if forward and old >= time - SKEW:
                 follows = True
             else:
-                follows = abs(due - new) < abs(old - max(stream.last, other.last))
+                follows = not 0 <= due - was[index] <= _BESIDE and (
+                    abs(due - new) < abs(old - max(stream.last, other.last))
+                )
             if follows:
                 if index in undecided:
                     found.agree = True
