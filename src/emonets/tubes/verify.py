@@ -187,7 +187,7 @@ def _open_changes(entries: list[Entry], begin: int, *, last: bool) -> None:
             first -= 1
         if i - first >= 4:
             middle = entries[(first + i) // 2]
-            middle.settled = middle.doubt = True
+            middle.middle = middle.doubt = True
 
 
 class Verifier:
@@ -230,7 +230,8 @@ class Verifier:
             limit = self._limit(track, i)
             own = self._embedding(entries[i])
             if min((distance(own, a) for a in track.anchors), default=0.0) <= limit:
-                self._accept(track, i)
+                if not entries[i].middle:  # a mixture is no evidence of the person
+                    self._accept(track, i)
                 continue
             after = [i, *self._more(entries, i, 1, 2)]
             if len(after) < 2 and not last and i >= len(entries) - _NEAR[-1] - 1:
@@ -276,7 +277,7 @@ class Verifier:
         for i in range(track.checked, len(entries)):
             if entries[i].doubt:
                 found.update(self._sides(entries, usable, i))
-            if entries[i].cut:
+            if entries[i].cut or entries[i].middle:
                 found.add(i)
         due = -np.inf if track.same < 0 and not track.anchors else track.sampled + STEP
         for i in usable:
