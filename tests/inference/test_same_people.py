@@ -91,7 +91,7 @@ def test_a_batch_gives_one_number_also_when_it_goes_on_with_other_workers(
     ) -> Result:
         return predict_many(
             these, bundle="paper", models="face", options=Options(stride=12), workers=workers,
-            folder=tmp_path / to, same_people=same_people,
+            folder=tmp_path / folder, same_people=same_people,
         )  # fmt: skip
 
     run(clips[1:], "out")  # as if interrupted

@@ -168,15 +168,19 @@ def test_a_picture_of_another_size_does_not_end_a_tube():
     assert np.abs(middle - middle[0]).mean(axis=1).max() < 12
 
 
-def test_the_place_taken_in_a_video_call():
-    tubes = list(find_tubes(open_clip(CASES / "place_taken.mp4"), load_detector()))
+@pytest.mark.parametrize("stride", [1, 4])
+def test_the_place_taken_in_a_video_call(stride):
+    clip = open_clip(CASES / "place_taken.mp4")
+    tubes = list(find_tubes(clip, load_detector(), stride=stride))
     found = frames_of(tubes)
     assert sorted(map(len, found.values())) == [30, 30]
     assert min(found[1]) == 30
 
 
-def test_the_size_that_a_video_call_changes():
-    tubes = list(find_tubes(open_clip(CASES / "size_changes.webm"), load_detector()))
+@pytest.mark.parametrize("stride", [1, 4])
+def test_the_size_that_a_video_call_changes(stride):
+    clip = open_clip(CASES / "size_changes.webm")
+    tubes = list(find_tubes(clip, load_detector(), stride=stride))
     assert len(frames_of(tubes)) == 1
     sides = [side for tube in tubes for side in np.ptp(tube.boxes[:, ::2], axis=1)]
     assert max(sides) > 1.3 * min(sides)  # in pixels of their own frames

@@ -43,6 +43,8 @@ class Entry:
     """Whether no other face overlaps it much."""
     settled: bool = True
     """Whether no change of the face is going on."""
+    middle: bool = False
+    """Whether it is the middle of a change that lasted."""
     doubt: bool = False
     """Whether another person may begin here: the face changed, was lost, or was overlapped."""
     cut: bool = False

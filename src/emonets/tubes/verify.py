@@ -23,13 +23,15 @@ from emonets.tubes.track import Entry, Track
 
 STEP = 1.0
 """Seconds between checks of a face without doubt."""
-SUDDEN = 0.8
-"""Correlation of a face's edges with those in the frame before, below which it is doubtful.
+SUDDEN = 0.8, 0.95
+"""Correlations of a face's edges and colours with those in the frame before, below which it is
+doubtful.
 
-Of four actors 1 % of frames 1/30 s apart have less; of two persons all pairs do (at most 0.74).
+Of four actors 1 % of frames 1/30 s apart have less; of two persons all pairs do (edges at most
+0.74).
 """
-SUDDEN_COLOURS = 0.95
-"""Correlation of a face's colours with those in the frame before, below which it is doubtful."""
+SUDDEN_LATER = 0.65, 0.93
+"""The same more than ``CUT_TIME`` later: 1 % of frames 0.13 s apart have less."""
 CUT = 0.6
 """With less, and colours that correlate less than ``CUT_COLOURS``, there is a cut in the tile."""
 CUT_COLOURS = 0.9
@@ -91,14 +93,15 @@ def mark_doubt(
         _, before, tint = track.looks[-1]
         alike = likeness(before, look)
         tone = float(histogram_correlation(tint, colours))
-        if alike < SUDDEN or tone < SUDDEN_COLOURS:
+        least, colour = SUDDEN if new.time - last.time <= CUT_TIME + 1e-6 else SUDDEN_LATER
+        if alike < least or tone < colour:
             # a box that jumps changes its content, too: what is where the face was?
             there = sample_grid(image, last.box)
             alike = max(alike, likeness(before, look_of(there)))
             tone = max(tone, float(histogram_correlation(tint, colour_shares(there))))
-        sudden = alike < SUDDEN or tone < SUDDEN_COLOURS
+        sudden = alike < least or tone < colour
         if sudden:
-            near = new.time - last.time <= CUT_TIME and new.clear and last.clear
+            near = new.time - last.time <= CUT_TIME + 1e-6 and new.clear and last.clear
             new.cut = near and alike < CUT and tone < CUT_COLOURS
             _mark_run(track, new)
         elif track.frames == 1 and likeness(before, look) < FADE_EDGES:
@@ -188,7 +191,7 @@ def _open_changes(entries: list[Entry], begin: int, *, last: bool) -> None:
             first -= 1
         if i - first >= 4:
             middle = entries[(first + i) // 2]
-            middle.settled = middle.doubt = True
+            middle.middle = middle.doubt = True
 
 
 class Verifier:
@@ -231,7 +234,8 @@ class Verifier:
             limit = self._limit(track, i)
             own = self._embedding(entries[i])
             if min((distance(own, a) for a in track.anchors), default=0.0) <= limit:
-                self._accept(track, i)
+                if not entries[i].middle:  # a mixture is no evidence of the person
+                    self._accept(track, i)
                 continue
             after = [i, *self._more(entries, i, 1, 2)]
             if len(after) < 2 and not last and i >= len(entries) - _NEAR[-1] - 1:
@@ -285,7 +289,7 @@ class Verifier:
         for i in range(track.checked, len(entries)):
             if entries[i].doubt:
                 found.update(self._sides(entries, usable, i))
-            if entries[i].cut:
+            if entries[i].cut or entries[i].middle:
                 found.add(i)
         due = -np.inf if track.same < 0 and not track.anchors else track.sampled + STEP
         for i in usable:
@@ -346,7 +350,7 @@ class Verifier:
             for k in range(max(low, 1), i + 1)
         }
         sudden = min(like, key=lambda k: like[k])
-        if like[sudden] < SUDDEN:
+        if like[sudden] < SUDDEN[0]:
             return sudden
         old, high = np.mean(track.anchors, axis=0), i
         while low < high:  # the first entry that is nearer to the new person
