@@ -287,8 +287,8 @@ def _best_offset(
         return count // 2
     means = best.mean(axis=0)
     found = int(means.argmax())
-    # without a face that fits, chance would choose
-    better = means[found] > max(means[count // 2] + MARGIN, 0.0)
+    # where no face fits well, chance would choose
+    better = means[found] > max(means[count // 2] + MARGIN, THRESHOLD + 1)
     return found if better else count // 2
 
 
