@@ -196,6 +196,12 @@ def sentence(talk: Talk) -> str:
     return talk.name.split("-" if talk.corpus == "javanese_av" else "_")[1]
 
 
+def later(talk: Talk, seconds: float) -> Talk:
+    """The same clip with its audio moved."""
+    talks = np.roll(talk.talks, round(seconds * GRID_RATE))
+    return replace(talk, start=talk.start + seconds, talks=talks)
+
+
 def merged(parts: Sequence[dict[str, Tally]]) -> dict[str, Tally]:
     """Of several folds."""
     out = {scene: Tally({}) for scene in SCENES}
@@ -351,15 +357,19 @@ def accuracies(options: argparse.Namespace) -> list[Evidence]:
             rows += rows_of("speakers", data, where, ours, options)
             rows += rows_of("Light-ASD", data, where, theirs, options)
         return rows
-    conditions = {"as recorded": (0, False), "altered pictures, noise": (1, True)}
-    for condition, (view, in_noise) in conditions.items():
-        for what in ("speakers", "most movement"):
+    conditions = {
+        "as recorded": (0, False, 0.0), "altered pictures, noise": (1, True, 0.0),
+        "audio 0.1 s early": (0, False, -0.1), "audio 0.1 s late": (0, False, 0.1),
+    }  # fmt: skip
+    for condition, (view, in_noise, late) in conditions.items():
+        for what in ("speakers", "most movement") if not late else ("speakers",):
             for data in dict.fromkeys(name for name, _, _ in folds):
-                parts = [
-                    measure(some, scored_by(network) if what == "speakers" else moves, view,
-                            in_noise=in_noise)
-                    for name, some, network in folds if name == data
-                ]  # fmt: skip
+                parts = []
+                for name, some, network in folds:
+                    if name == data:
+                        score = scored_by(network) if what == "speakers" else moves
+                        moved = [later(t, late) for t in some]
+                        parts.append(measure(moved, score, view, in_noise=in_noise))
                 rows += rows_of(what, data, condition, parts, options)
     return rows
 

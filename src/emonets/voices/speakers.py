@@ -287,7 +287,9 @@ def _best_offset(
         return count // 2
     means = best.mean(axis=0)
     found = int(means.argmax())
-    return found if means[found] > means[count // 2] + MARGIN else count // 2
+    # where no face fits well, chance would choose
+    better = means[found] > max(means[count // 2] + MARGIN, THRESHOLD + 1)
+    return found if better else count // 2
 
 
 def _averaged(scores: Floats, weight: NDArray[np.bool_] | None) -> Floats:
