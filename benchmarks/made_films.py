@@ -181,7 +181,7 @@ def speaker_view(rng: np.random.Generator, cast: Sequence[Take]) -> Film:
     x, y = (int(rng.integers(0, a - b)) for a, b in zip(SIZE, (w, h), strict=True))
     fade = bool(rng.random() < 0.2)
     kind = "speaker view, faded" if fade else "speaker view"
-    return tiles(kind, rng, cast[:3], [(x, y, w, h)], 0.4, 1.6, fade)
+    return tiles(kind, rng, cast[:3], [(x, y, w, h)], 0.8 if fade else 0.4, 1.6, fade)
 
 
 def put_head(picture: Picture, take: Take, i: int, x: float, y: float, side: float) -> None:

@@ -266,7 +266,7 @@ MADE: dict[str, Callable[[Rng, float], Sound]] = {
 CROWDS, MUSIC = ("laughter of a crowd", "applause"), ("chords", "drums", "music")
 
 
-def make(kind: str, seed: int, seconds: float = 8.0) -> Sound:
+def make(kind: str, seed: int, seconds: float = 5.0) -> Sound:
     """A sound of a kind at a random level, -50 to -10 dB of full scale (silence as it is)."""
     rng = np.random.default_rng([seed, list(MADE).index(kind)])
     made = MADE[kind](rng, seconds)

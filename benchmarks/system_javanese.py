@@ -2,7 +2,8 @@
 
     python benchmarks/system_javanese.py --data ../shared/data --store STORE --base BASE --workers 2
 
-BASE is a bundle whose sound network never met the Javanese, which the shipped `modern` did:
+BASE is a bundle whose sound network never met the Javanese, which the shipped `modern` did (with
+that, `emonets evaluate modern --cross-validate each` trains a sound network from nothing):
 `emonets train audio RAVDESS EMODB --preset modern --base none --no-score --add-to modern --out
 BASE` makes one, and
 benchmarks/fusion_audio.py --bundle another of five networks trained on RAVDESS. Its face network
@@ -92,7 +93,7 @@ def main() -> None:
     }  # fmt: skip
     made: list[Evidence] = []
     for name, scores in scored.scores.items():
-        what = f"emonets evaluate {options.preset} --cross-validate each{speech}, {name}"
+        what = f"all specialists, audio network of BASE{',' * bool(speech)}{speech}: {name}"
         made += score_rows(scores, what=what, note=options.note, **about, per_class=True)
     fused = scored.predictions.P
     for j, name in enumerate(scored.predictions.models):

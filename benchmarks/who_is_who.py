@@ -56,7 +56,6 @@ def examine(film: Film, tubes: Sequence[FaceTube]) -> dict[str, Any]:
     persons = persons_of(reader.finish())
     shown: dict[int, list[str]] = {}
     pairs: list[tuple[str, int]] = []
-    true_tracks = 0
     for tube in tubes:
         for k, (i, box) in enumerate(zip(tube.index.tolist(), tube.boxes, strict=True)):
             person = nearest(film.faces[min(i, len(film.faces) - 1)], box)
@@ -140,6 +139,11 @@ def measure(
         found.append(examine(film, tubes))
         if verbose and (found[-1]["mixed"] or found[-1]["same"] != found[-1]["told"]):
             print(k, found[-1], flush=True)
+    return evidence(found, data, split, seed)
+
+
+def evidence(found: list[dict[str, Any]], data: str, split: str, seed: int) -> list[Evidence]:
+    """Rows of all films, and of each kind."""
     rows = []
     kinds = sorted({one["kind"] for one in found})
     for kind in ["all kinds", *kinds]:

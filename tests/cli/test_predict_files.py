@@ -30,12 +30,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def frames(tmp_path: Path, happy: Path) -> Path:
-    """Three frames, ten numbers apart."""
+    """Three frames, their numbers ten apart."""
     folder = tmp_path / "frames"
     folder.mkdir()
-    for i, frame in enumerate(open_clip(happy).frames()):
-        if i % 10 == 0 and i < 30:
-            cv2.imwrite(str(folder / f"f_{i:04}.png"), frame.image[:, :, ::-1])
+    for frame in open_clip(happy).frames():
+        if frame.index < 3:
+            cv2.imwrite(str(folder / f"f_{10 * frame.index:04}.png"), frame.image[:, :, ::-1])
     return folder
 
 

@@ -253,13 +253,13 @@ def test_a_demuxer_that_asks_for_another_file_does_not_get_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(container_module, "FORMATS", container_module.FORMATS + ",hls,concat")
     attempts = []
-    refuse = container_module._Source.refuse
+    refuse = container_module.Source.refuse
 
     def spy(self: Any, url: str, flags: int, options: dict[str, str]) -> object:
         attempts.append(url)
         return refuse(self, url, flags, options)
 
-    monkeypatch.setattr(container_module._Source, "refuse", spy)
+    monkeypatch.setattr(container_module.Source, "refuse", spy)
     for name, text in playlists(tmp_path):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")

@@ -28,7 +28,13 @@ def test_numbers_and_lists() -> None:
     assert environment["OMP_NUM_THREADS"] == "4"
     assert environment["MKL_NUM_THREADS"] == " 8 "
     assert thread_count("4, 2") == 4
-    assert cores() >= 1
+
+
+def test_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1000000")
+    assert asked_threads() == cores() >= 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert asked_threads() == 1
 
 
 def test_a_command_prints_one_note(tmp_path: object) -> None:

@@ -262,8 +262,8 @@ def test_tubes_go_on_after_a_flash(length, blind):
         assert list(last) in frames_of(tubes).values()
 
 
-def test_frames_of_changing_size_and_a_step_back_in_time_end_the_shot():
-    image, larger = scene([(100, 80)]), scene([(100, 80)], width=330)
+def test_other_pictures_of_another_size_and_a_step_back_in_time_end_the_shot():
+    image, larger = scene([(100, 80)]), face_picture(7, 330)[:240]
     box = box_at((100, 80))
     items = [(Picture(i, i / 25, image if i < 5 else larger), seen(box)) for i in range(10)]
     assert frames_of(run(TubeBuilder(), items)) == {0: list(range(5)), 1: list(range(5, 10))}

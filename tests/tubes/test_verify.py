@@ -7,13 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from test_tubes import Picture, background, box_at, face_picture, frames_of, seen
 
 from emonets.media.clip import open_clip
 from emonets.tubes.builder import TubeBuilder
 from emonets.tubes.detect import load_detector
 from emonets.tubes.pipeline import find_tubes
 from emonets.tubes.verify import Verifier
-from test_tubes import Picture, background, box_at, face_picture, frames_of, seen
 
 CASES = Path(__file__).parent / "cases"
 FPS = 25
@@ -45,8 +45,8 @@ def show(frames, **options):
     tubes = []
     for i, faces in enumerate(frames):
         image = background()
-        for patch, (x, y), *blend in faces:
-            x, y = round(x), round(y)
+        for patch, place, *blend in faces:
+            x, y = (round(v) for v in place)
             picture = face_picture(patch)
             if blend:
                 other, share = blend
@@ -83,13 +83,23 @@ def test_a_place_that_changes_often_ends_a_tube_each_time():
     assert sorted(found.values()) == [list(range(b, e)) for b, e in zip(begins, ends, strict=True)]
 
 
+def test_cuts_between_turned_faces_end_tubes_without_evidence():
+    embedder = ByColour(unsure=[colour_of(k) for k in (1, 2, 3)])
+    frames = [[(1 if i < 20 else 2 if i < 24 else 3, HERE)] for i in range(40)]
+    found = frames_of(show(frames, embedder=embedder))
+    assert list(found.values()) == [list(range(20)), list(range(20, 24)), list(range(24, 40))]
+    assert sorted(found) == [0, 1, 2]
+
+
 def test_a_face_that_fades_into_another_ends_its_tube():
     def at(i):
         return (1, HERE) if i < 30 else (2, HERE) if i >= 38 else (1, HERE, 2, (i - 29) / 9)
 
     found = sorted(frames_of(show([[at(i)] for i in range(75)])).values())
-    assert len(found) == 2
-    assert 29 <= found[1][0] <= 38
+    assert 29 <= found[0][-1] <= 38
+    assert found[-1][0] <= 38
+    for between in found[1:-1]:  # a mixture of both
+        assert 29 < between[0] <= between[-1] < 38
 
 
 def test_a_change_while_the_face_was_lost_ends_the_tube():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -155,7 +156,7 @@ def open_dataset(
         if not dataset.items:
             raise DataError(f"{path}: no item of {dataset.name}{summary(dataset.dropped)}")
     except DataError as error:
-        if "expected" in str(error):
+        if "expected" in str(error) or re.search(r" line \d+: ", str(error)):
             raise
         raise DataError(f"{error}; expected of {layout}: {reader.info.layout}") from error
     if dataset.info.own and not similar_groups:

@@ -19,7 +19,8 @@ SLACK = 0.1
 
 _DECODED = 3  # files whose end is found by decoding; of the others the header is used
 _SHORTEST = 0.05  # seconds of a usual piece: a shorter one would be no reading in milliseconds
-_MOST = 0.5  # share of pieces in another unit, from which the unit is named
+_SAMPLES = 192_000.0  # a second, at most
+_MOST = 0.75  # share of pieces in another unit, from which the unit is named
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,17 @@ def _unit(behind: Sequence[tuple[Item, End]], every: Sequence[Item]) -> str:
     """The unit in which the pieces would lie in their files, and what to do; "" for none."""
     fits = []
     rates = {end.rate for _, end in behind}
-    if all(math.isfinite(rate) and rate > 0 for rate in rates):
-        whole = all(x.is_integer() for item in every for x in _times(item))
-        if whole and all(_fits(item, end, end.rate) for item, end in behind):
-            common = f"{min(rates):g}" if len(rates) == 1 else "the file's frames a second"
-            fits.append(("numbers of frames", f"divide them by {common}"))
+    whole = len(behind) > 1 and all(x.is_integer() for item in every for x in _times(item))
+    known = all(math.isfinite(rate) and rate > 0 for rate in rates)
+    if whole and known and all(_fits(item, end, end.rate) for item, end in behind):
+        common = f"{min(rates):.4g}" if len(rates) == 1 else "the file's frames a second"
+        fits.append(("numbers of frames", f"divide them by {common}"))
     lengths = [max(_times(item)) - (item.start or 0.0 if item.end else 0.0) for item, _ in behind]
     long = np.median(lengths) >= _SHORTEST * 1000
     if long and all(_fits(item, end, 1000.0) for item, end in behind):
         fits.append(("milliseconds", "divide them by 1000"))
+    if not fits and whole and all(_fits(item, end, _SAMPLES) for item, end in behind):
+        fits.append(("numbers of samples", "divide them by the file's samples a second"))
     if not fits:
         return ""
     names, advice = (" or ".join(texts) for texts in zip(*fits, strict=True))

@@ -8,6 +8,7 @@ import io
 import itertools
 import math
 import re
+import string
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ EMPTY = frozenset(("nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none"))
 _ALIASES = {
     "path": "file filename file_name filepath file_path fname clip clip_name clip_path video "
     "video_name video_path audio audio_path wav image image_path img media name recording uri url "
-    "sample stimulus datei fichier archivo",
+    "sample stimulus datei pfad fichier chemin archivo ruta",
     "label": "emotion emotions class class_name category target y truth sentiment expression "
     "affect mood annotation rating emotion_label gefühl",
     "group": "subject subject_id speaker speaker_id actor actor_id person person_id participant "
@@ -46,7 +47,9 @@ _ALIASES = {
 _OTHERS = {alias: name for name, text in _ALIASES.items() for alias in text.split()}
 _KNOWN = frozenset((*COLUMNS, *OPTIONAL, *_OTHERS))
 
+_INVISIBLE = string.whitespace + "\u00a0\u200b\u200c\u200d\u200e\u200f\u2028\u2060\ufeff"
 _HEAD = 65_536  # bytes in which the first line lies
+_TITLE = 12  # lines, of which one names the columns
 _SHOWN = 12  # as many columns are named in a message
 _MAGIC = {
     b"PK\x03\x04": "is a workbook (Excel, LibreOffice), not text; save it as 'CSV UTF-8'",
@@ -135,6 +138,13 @@ def no_value(cell: str) -> bool:
     return not cell or cell.lower() in EMPTY
 
 
+def unread_parts(columns: Sequence[str]) -> str:
+    """A column that probably names the parts, and is not read; "" for none."""
+    if "split" in columns:
+        return ""
+    return next((c for c in columns if _OTHERS.get(c) == "split"), "")
+
+
 def check_columns(path: Path, columns: Sequence[str]) -> None:
     """Require the columns of a table of labels.
 
@@ -146,7 +156,9 @@ def check_columns(path: Path, columns: Sequence[str]) -> None:
     here = ", ".join(repr(name) for name in columns[:_SHOWN] if name) or "an empty line"
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
-        found = {name: _meant(name, columns) for name in missing}
+        found: dict[str, str] = {}
+        for name in missing:
+            found[name] = _meant(name, [c for c in columns if c not in found.values()])
         renamed = [f"{column!r} to {name!r}" for name, column in found.items() if column]
         added = [name for name, column in found.items() if not column]
         advice = []
@@ -173,13 +185,15 @@ def check_columns(path: Path, columns: Sequence[str]) -> None:
 
 def _meant(name: str, columns: Sequence[str]) -> str:
     """The column that is probably meant by a missing one, or ""."""
-    for alias in _ALIASES[name].split():
+    aliases = _ALIASES[name].split()
+    for alias in aliases:
         if alias in columns:
             return alias
-    free = [c for c in columns if c and c not in _KNOWN]
-    joined = [c for c in free if name in re.split(r"[^a-z]+", c)]
+    # what holds a point or a slash is a file, in a table without names of columns
+    free = [c for c in columns if c not in _KNOWN and re.fullmatch(r"[^./\\]+", c)]
     near = difflib.get_close_matches(name, free, 1, cutoff=0.7)
-    return (joined or near or [""])[0]
+    joined = [c for c in free if {name, *aliases} & set(re.split(r"[^a-z]+", c))]
+    return (near or joined or [""])[0]
 
 
 # text
@@ -265,10 +279,13 @@ def _without_mark(raw: bytes) -> tuple[str, str]:
 
 def _first(lines: Sequence[str]) -> int | None:
     """The position of the line that names the columns."""
-    for k, line in enumerate(lines):
-        if line.strip(" \t\r\n,;|") and not re.fullmatch(r'"?sep=.?"?', line.strip(), re.I):
-            return k
-    return None
+    filled = [
+        k for k, line in enumerate(lines[:_TITLE])
+        if line.strip(" \t\r\n,;|") and not re.fullmatch(r'"?sep=.?"?', line.strip(), re.I)
+    ]  # fmt: skip
+    # above the names of the columns there may be a title
+    whole = (k for k in filled if is_label_table(_header(lines[k])[1]))
+    return next(whole, filled[0] if filled else None)
 
 
 def _header(line: str) -> tuple[str, tuple[str, ...]]:
@@ -287,7 +304,12 @@ def _header(line: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _name(cell: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", str(cell)).split()).lower()
+    return " ".join(unicodedata.normalize("NFKC", _clean(str(cell))).split()).lower()
+
+
+def _clean(cell: str) -> str:
+    """A cell without blanks and invisible characters around it."""
+    return cell.strip(_INVISIBLE)
 
 
 def _rows(
@@ -298,7 +320,7 @@ def _rows(
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield before + reader.line_num, tuple(cell.strip() for cell in cells)
+                yield before + reader.line_num, tuple(map(_clean, cells))
     except csv.Error as error:
         raise DataError(
             f"{path}: is no table ({error}, line {before + reader.line_num})"

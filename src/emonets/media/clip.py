@@ -18,20 +18,19 @@ from typing import Any, NoReturn
 
 import numpy as np
 from av.video.frame import VideoFrame
-from numpy.typing import NDArray
 
 from emonets.errors import MediaError, ParameterError
-from emonets.media.container import Media, describe, open_media
-from emonets.media.convert import SOUND_RATE, RgbConverter, SoundPipe, shown_size, turn
+from emonets.media.container import Media, open_media
+from emonets.media.convert import SOUND_RATE, SoundPipe, shown_size, turn
 from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
 from emonets.media.images import HEAD, image_header, is_image, read_image
 from emonets.media.limits import Limits
 from emonets.media.parts import Frame, GapFiller, SoundChunk
+from emonets.media.pictures import BEYOND, PicturePath, series_frames
 from emonets.media.series import Series, frame_folder
 from emonets.media.sound import SoundPath, note_of_other_sound
 from emonets.media.streams import Choice
-from emonets.media.timing import FrameClock
 
 __all__ = [
     "SOUND_RATE", "Clip", "ClipInfo", "Frame", "GapFiller", "Limits", "SoundChunk",
@@ -118,7 +117,10 @@ class Clip:
         """
         damage = Damage()
         if self._series is not None:
-            parts: Iterator[Frame | SoundChunk] = self._pictures(start, damage)
+            step = 1 / self.info.frame_rate if self._series.numbers[-1] else 0.0
+            parts: Iterator[Frame | SoundChunk] = series_frames(
+                self._series, step, start, self.limits, damage
+            )
         else:
             parts = self._media(frames, sound, start, damage)
         if self._series is not None and not frames:
@@ -212,64 +214,32 @@ class Clip:
             return SoundChunk(0.0, np.zeros(0, np.float32))
         return SoundChunk(pieces[0].time, np.concatenate([piece.samples for piece in pieces]))
 
-    def _pictures(self, start: float, damage: Damage) -> Iterator[Frame]:
-        """The frames of a folder of images, or of one image."""
-        assert self._series is not None
-        step = 1 / self.info.frame_rate if self._series.numbers[-1] else 0.0
-        index = 0
-        for number, path in zip(self._series.numbers, self._series.images, strict=True):
-            time = number * step
-            if time > self.limits.max_duration or index >= self.limits.max_frames:
-                damage.add("the rest was not read: it is beyond the limits")
-                return
-            if time < start:
-                continue
-            try:
-                image = read_image(path, max_pixels=self.limits.max_pixels)
-            except MediaError as error:
-                # its place in time stays empty
-                damage.add("an image was left out", str(error))
-                continue
-            yield Frame(index, time, image)
-            index += 1
-
     def _media(
         self, frames: bool, sound: bool, start: float, damage: Damage
     ) -> Iterator[Frame | SoundChunk]:
         """The frames and the sound of a container."""
         limits = self.limits
         with self._reading(frames, sound, start) as media:
-            video = media.video if frames else None
-            audio = media.audio if sound else None
-            streams = [s for s in (video, audio) if s is not None]
+            streams = [s for s in (media.video if frames else None, media.audio if sound else None)
+                       if s is not None]  # fmt: skip
             if not streams:
                 return
-            rate = float(video.average_rate or 0) if video is not None else 0.0
-            clock, pipe = FrameClock(1 / rate if rate > 0 else 0.0), SoundPipe()
-            to_rgb, path = RgbConverter(), SoundPath(pipe, damage)
-            index = 0
+            pictures, sounds = PicturePath(media, start, damage), SoundPath(SoundPipe(), damage)
+            clock, pipe = pictures.clock, sounds.pipe
             for raw in decoded(media, streams, damage):
-                if max(clock.end, pipe.end) > limits.max_duration or index >= limits.max_frames:
-                    damage.add("the rest was not read: it is beyond the limits")
+                long = max(clock.end, pipe.end) > limits.max_duration
+                if long or pictures.count >= limits.max_frames:
+                    damage.add(BEYOND)
                     break
                 stamp, duration = media.times(raw)
-                if not isinstance(raw, VideoFrame):
-                    for began, piece in path.push(raw, stamp):
-                        yield SoundChunk(began, piece)
+                if isinstance(raw, VideoFrame):
+                    frame = pictures.push(raw, stamp, duration)
+                    if frame is not None:
+                        yield frame
                     continue
-                time = clock.tick(media.settled(stamp, clock.last), duration)
-                if time is None:
-                    damage.add(
-                        "a frame with a repeated or earlier time stamp was left out", harmless=True
-                    )
-                    continue
-                if time < start:
-                    continue
-                image = _upright(raw, media, to_rgb, damage)
-                if image is not None:
-                    yield Frame(index, time, image, duration)
-                    index += 1
-            for began, piece in path.flush():
+                for began, piece in sounds.push(raw, stamp):
+                    yield SoundChunk(began, piece)
+            for began, piece in sounds.flush():
                 yield SoundChunk(began, piece)
             for back in filter(None, (clock.back, pipe.back)):
                 damage.add(
@@ -277,11 +247,11 @@ class Clip:
                     f"it goes from {back[0]:.2f} back to {back[1]:.2f} s",
                 )
             if start <= 0:
-                if video is not None and not index:
+                if media.video in streams and not pictures.count:
                     damage.add("no picture could be decoded")
-                if audio is not None and not pipe.end:
+                if media.audio in streams and not pipe.end:
                     damage.add("no sound could be decoded")
-                self._note_silence(media, path)
+                self._note_silence(media, sounds)
             self._check_end(media, max(clock.end, pipe.end, media.skipped_end), damage)
 
     def _note_silence(self, media: Media, sound: SoundPath) -> None:
@@ -311,18 +281,6 @@ class Clip:
             damage.add(
                 f"it ends at {end:.2f} s, although its header states {self.info.duration:.2f} s"
             )
-
-
-def _upright(
-    raw: VideoFrame, media: Media, to_rgb: RgbConverter, damage: Damage
-) -> NDArray[np.uint8] | None:
-    if raw.is_corrupt:
-        damage.add("a frame is damaged, but was kept")
-    try:
-        return to_rgb(raw, media.aspect)
-    except Exception as error:  # FFmpeg's scaler cannot convert it
-        damage.add("a frame could not be turned into RGB", describe(error))
-        return None
 
 
 def _open_images(path: Path, series: Series, frame_rate: float | None, limits: Limits) -> Clip:

@@ -8,9 +8,7 @@ refused. What is in it is decoded by `emonets.media.decoding`.
 
 from __future__ import annotations
 
-import io
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,16 +25,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from emonets.errors import MediaError
-from emonets.media.ends import is_cut_off
 from emonets.media.formats import CODEC_WHITELIST, FORMATS
+from emonets.media.source import Source
 from emonets.media.streams import Choice, Streams, choose_streams
 from emonets.media.timeline import PAUSE, Stamp
 from emonets.media.timing import MAX_BACK
-from emonets.media.unknown_length import missing_lengths
 from emonets.runtime.parallel import asked_threads
-
-_OPEN_SECONDS = 60.0
-"""Reading the headers may take this long (s); only a maliciously built file needs seconds."""
 
 _TIMED = ("mov", "matroska", "flv", "avi", "wav")
 """Containers whose header states a duration; FFmpeg only estimates that of others."""
@@ -244,60 +238,6 @@ class Media:
         return int(frame.dts - self._delay)
 
 
-class _Source(io.RawIOBase):
-    """A file as it is passed to FFmpeg: a neutral name, and a deadline while headers are read.
-
-    The name is shown to FFmpeg's format guesser, so of the real one only the suffix is kept.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        suffix = path.suffix.lower()
-        self.name = "clip" + (suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else "")
-        self.deadline: float | None = time.monotonic() + _OPEN_SECONDS
-        self.refused = False
-        self._file = path.open("rb", buffering=0)
-        size = self._file.seek(0, io.SEEK_END)
-        self._patches = missing_lengths(self._file, size)
-        self.is_cut_off = not self._patches and is_cut_off(self._file, size)
-        self._file.seek(0)
-
-    def read(self, size: int = -1, /) -> bytes:
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise TimeoutError("reading its headers takes too long")
-        if not self._patches:
-            return self._file.read(size) or b""
-        at = self._file.tell()
-        data = bytearray(self._file.read(size) or b"")
-        for place, right in self._patches.items():
-            for i, byte in enumerate(right, place - at):
-                if 0 <= i < len(data):
-                    data[i] = byte
-        return bytes(data)
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        if hasattr(self, "_file"):
-            self._file.close()
-        super().close()
-
-    def refuse(self, url: str, flags: int, options: dict[str, str]) -> object:
-        """Refuse FFmpeg's attempt to open a second file."""
-        self.refused = True
-        raise PermissionError("a media file may not open other files")
-
-
 @contextmanager
 def open_media(
     path: Path, *, max_pixels: int, threads: int, choice: Choice = Choice()
@@ -334,9 +274,9 @@ def _begins_late(container: InputContainer) -> bool:
 @contextmanager
 def _opened(
     path: Path, max_pixels: int, further: dict[str, str]
-) -> Iterator[tuple[_Source, InputContainer]]:
+) -> Iterator[tuple[Source, InputContainer]]:
     try:
-        source = _Source(path)
+        source = Source(path)
     except OSError as error:
         raise MediaError(path, f"cannot be read ({error.strerror})") from error
     try:
@@ -366,7 +306,7 @@ def _opened(
         source.close()
 
 
-def _refusal(path: Path, source: _Source, error: Exception) -> MediaError:
+def _refusal(path: Path, source: Source, error: Exception) -> MediaError:
     """The error of a file that did not open, by what its first bytes show."""
     try:
         with path.open("rb") as file:

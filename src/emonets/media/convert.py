@@ -24,7 +24,8 @@ SOUND_TOLERANCE = 0.015
 _LOUDEST = 8.0
 """Samples beyond this (full scale is 1) only come from broken data; they are clipped to it."""
 
-_SOUND_RATES = range(1_000, 768_001)
+SOUND_RATES = range(1_000, 768_001)
+"""Samples a second that a file's sound may have."""
 
 _MAX_ASPECT = 8
 """A pixel more than this many times as wide as high (or the reverse) is a broken header."""
@@ -176,7 +177,7 @@ class SoundPipe:
         ------
         ValueError : no sound has such a rate.
         """
-        if rate not in _SOUND_RATES:
+        if rate not in SOUND_RATES:
             raise ValueError(f"{rate} samples a second")
         ready: list[tuple[float, NDArray[np.float32]]] = []
         skip = 0

@@ -89,7 +89,7 @@ class Series:
             pattern = self.images[0].parent / f"*{self.images[0].suffix}"
             out.append(
                 f"its {len(self.images)} images, numbered{own}, are read as a film at {rate:g} "
-                f"numbers a second; give another rate with --fps (fps=), or read each as a still "
+                f"number{'s' * (rate != 1)} a second; give another rate with --fps (fps=), or read each as a still "
                 f"with {str(pattern)!r}"
             )
         if len(steps) and (missing := int((steps // steps.min() - 1).sum())):

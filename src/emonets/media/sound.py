@@ -10,7 +10,7 @@ from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
 from emonets.media.container import Media, describe, open_media
-from emonets.media.convert import SoundPipe, to_channels
+from emonets.media.convert import SOUND_RATES, SoundPipe, to_channels
 from emonets.media.decoding import Damage, decoded
 from emonets.media.mix import SILENCE, Mixer, Mono, peak_of
 from emonets.media.streams import Choice, Streams
@@ -43,6 +43,9 @@ class SoundPath:
 
     def push(self, raw: AudioFrame, stamp: float | None) -> Iterator[Piece]:
         """Take decoded sound with its time stamp in seconds; return what is ready."""
+        if raw.sample_rate not in SOUND_RATES:
+            self._damage.add(_NOT_CONVERTED, f"{raw.sample_rate} samples a second")
+            return
         try:
             channels, bad = to_channels(raw)
             names = tuple(channel.name for channel in raw.layout.channels)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import current_process
 from pathlib import Path
 from types import FrameType
 
@@ -27,7 +28,8 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 _partial: set[Path] = set()
 _kept: list[str] = []
-_watched, _stopped, _shown = threading.Event(), threading.Event(), threading.Event()
+_watched, _at_work = threading.Event(), threading.Event()
+_stopped, _shown = threading.Event(), threading.Event()
 
 
 class Stopped(BaseException):
@@ -155,21 +157,36 @@ def in_worker() -> Iterator[None]:
     """In a worker process: end at once on SIGTERM, and when the parent ends.
 
     Temporary files are removed first. Ctrl-C in a terminal reaches workers too. It is left to the
-    parent, which ends them.
+    parent, which ends them. In another process this has no effect.
     """
+    if not current_process().name.startswith("LokyProcess"):
+        yield
+        return
     main = threading.current_thread() is threading.main_thread()
     if main and not _watched.is_set():
         _watched.set()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, _raise)
+        signal.signal(signal.SIGTERM, _leave)
         threading.Thread(
             target=_end_with, args=(os.getppid(),), name="emonets-parent", daemon=True
         ).start()
+    _at_work.set()
     try:
         yield
     except Stopped as stopped:
         _remove_partial()
         os._exit(stopped.status)
+    finally:
+        _at_work.clear()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End a worker: at work by an exception, which removes temporary folders on its way."""
+    if _at_work.is_set():
+        _at_work.clear()
+        raise Stopped(number)
+    _remove_partial()
+    os._exit(128 + number)
 
 
 def _end_with(parent: int) -> None:

@@ -26,9 +26,12 @@ _PATIENCE = 10.0
 
 
 def asked_threads() -> int:
-    """The number in ``OMP_NUM_THREADS``, which joblib and Dask set in parallel processes; 0 where
-    it is not set or no number."""
-    return thread_count(os.environ.get("OMP_NUM_THREADS"))
+    """The number in ``OMP_NUM_THREADS``, which joblib and Dask set in parallel processes.
+
+    0 where it is not set or no number, and no more than there are cores: FFmpeg would start every
+    thread that it is asked for.
+    """
+    return min(thread_count(os.environ.get("OMP_NUM_THREADS")), cores())
 
 
 def cores() -> int:

@@ -28,6 +28,7 @@ def trained_before(
     datasets: Sequence[Dataset],
     *,
     store: FeatureStore | None = None,
+    decode: bool = False,
     workers: int = 1,
     notes: list[str] | None = None,
 ) -> str:
@@ -36,6 +37,7 @@ def trained_before(
     Parameters
     ----------
     store : where fingerprints are kept; None: clips are recognised by content only.
+    decode : make fingerprints also where there is no store to keep them.
     notes : list to which a note is added if this cannot be checked.
     """
     corpora = model.provenance.of(name)
@@ -45,7 +47,7 @@ def trained_before(
     if len(unchecked) == len(corpora):
         return ""
     items = [item for data in datasets for item in data.items]
-    kinds = needed(corpora) if store is not None else ()
+    kinds = needed(corpora) if store is not None or decode else ()
     prints = _prints(items, kinds, datasets, store, workers, None)
     groups = [f"{n}/{item.group}" for n, data in enumerate(datasets) for item in data.items]
     seen = seen_by(Provenance({name: corpora}), prints, groups)[name]

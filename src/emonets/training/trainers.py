@@ -22,6 +22,7 @@ def make_trainers(
     models: Sequence[str] | None = None,
     base: str | None = None,
     store: FeatureStore | None = None,
+    decode: bool = False,
     workers: int = 1,
 ) -> tuple[dict[str, Trainer], list[str]]:
     """The trainers of the system that a preset describes.
@@ -36,6 +37,7 @@ def make_trainers(
     base : the bundle whose networks are taken; None: the one that the preset names, or of its name.
     store : where fingerprints of the clips are kept. None: clips that a network was trained on are
         recognised by their content only, and nothing is decoded.
+    decode : decode the clips for their fingerprints also where there is no store.
     workers : processes that decode.
 
     Returns
@@ -48,7 +50,9 @@ def make_trainers(
     """
 
     def seen_in_training(name: str, model: EmoNets) -> str:
-        return trained_before(name, model, datasets, store=store, workers=workers, notes=notes)
+        return trained_before(
+            name, model, datasets, store=store, decode=decode, workers=workers, notes=notes
+        )
 
     pictures = {"clip", "still"} & {kind for data in datasets for kind in data.kinds}
     notes: list[str] = []

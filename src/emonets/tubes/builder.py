@@ -9,7 +9,7 @@ a piece is smoothed and cut.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ from emonets.errors import DataError, ParameterError
 from emonets.tubes import cuts, gaps
 from emonets.tubes.association import association_costs, match, overlap
 from emonets.tubes.colours import colour_shares
+from emonets.tubes.filling import extended, filled
 from emonets.tubes.neighbourhood import content_box, cut_crop, neighbourhood
 from emonets.tubes.recognition import WIDTH
 from emonets.tubes.smoothing import smooth_boxes
-from emonets.tubes.track import Entry, Track, Waiting, filled_entry
+from emonets.tubes.track import Entry, Track, Waiting
 from emonets.tubes.tube import FaceTube, HasBoxes, TubeOptions, usable_boxes
 from emonets.tubes.verify import OVERLAP, Verifier, look_of, mark_doubt
 
@@ -59,12 +60,12 @@ class TubeBuilder:
     -----
     A tube goes on with the box that optimal one-to-one matching gives it
     (:mod:`emonets.tubes.association`) and never beyond a scene cut or a step back in time. Where
-    the frames' size changes and the picture stays, it goes on. Once a lost face is found again, frames on which the detector did not run
-    are interpolated, and in frames in which it missed the face the neighbourhood of the temporally
-    nearest box is searched for the face's colours; where they are not found the frame is left out.
-    Frames without detector before a tube's first and after its last detection are searched alike.
-    A picture that comes back within three frames after a cut makes it a flash, over which tubes go
-    on; the burnt-out frames are left out of them.
+    the frames' size changes and the picture stays, it goes on. Once a lost face is found again,
+    frames on which the detector did not run are interpolated, and in frames in which it missed the
+    face the neighbourhood of the temporally nearest box is searched for the face's colours; where
+    they are not found the frame is left out. Frames without detector before a tube's first and
+    after its last detection are searched alike. A picture that comes back within three frames after
+    a cut makes it a flash, over which tubes go on; the burnt-out frames are left out of them.
 
     Images must not be changed after they were added. Numbers of tubes are given when a tube has
     ``min_frames`` frames, the older of two first.
@@ -84,6 +85,7 @@ class TubeBuilder:
         except TypeError as error:
             raise ParameterError(f"TubeBuilder: {error}; see TubeOptions for the names") from None
         self._verifier = verifier
+        self._least = self.options.min_correlation
         self._tracks: list[Track] = []
         self._waiting: deque[Waiting] = deque()
         self._position = -1
@@ -163,7 +165,7 @@ class TubeBuilder:
             self._paused = None
         if cut:
             for track in self._tracks:
-                track.grow(self._extend(track, self._after(track)))
+                track.grow(extended(track, self._after(track), self._least))
             self._paused = _Paused(self._position, previous, self._tracks)
             self._tracks = []
             self._waiting.clear()
@@ -174,7 +176,7 @@ class TubeBuilder:
         finished = [] if self._paused is None else self._close(self._paused.tracks)
         self._paused = None
         for track in self._tracks:
-            track.grow(self._extend(track, self._after(track)))
+            track.grow(extended(track, self._after(track), self._least))
             track.resize(across, down)
         self._waiting.clear()
         return finished
@@ -225,7 +227,7 @@ class TubeBuilder:
             if self._verifier is not None:
                 track.looks.append((now.time, look_of(samples[j]), colours[j]))
             track.grow([entry(j)])
-            track.grow(self._extend(track, reversed(self._waiting))[::-1], front=True)
+            track.grow(extended(track, reversed(self._waiting), self._least)[::-1], front=True)
             self._tracks.append(track)
         for track in self._tracks:
             if track.number is None and track.frames >= self.options.min_frames:
@@ -248,8 +250,8 @@ class TubeBuilder:
             track.number, track.before, track.frames = None, [], len(track.entries)
             track.colours = track.latest_colours
             finished += self._finish(earlier)
-            if track.frames >= self.options.min_frames:
-                self._give_number(track)
+        if begins and track.frames >= self.options.min_frames:
+            self._give_number(track)
         return finished
 
     def _match(
@@ -274,7 +276,7 @@ class TubeBuilder:
     def _continue(self, track: Track, entry: Entry, colours: Floats) -> None:
         """Add a detection to a tube, and what can be filled in since its last one."""
         last = track.last
-        track.grow([*self._fill(track, entry, colours), entry])
+        track.grow([*filled(track, entry, colours, self._waiting, self._least), entry])
         elapsed = entry.time - last.time
         if elapsed > 0:
             moved = (entry.box - last.box).reshape(2, 2).mean(axis=0) / elapsed
@@ -285,52 +287,10 @@ class TubeBuilder:
             track.colours = gaps.interpolate(track.colours, colours, 0.2)
         track.missed = False
 
-    def _fill(self, track: Track, end: Entry, colours: Floats) -> list[Entry]:
-        """The frames between a tube's last entry and its next detection."""
-        start, filled = track.last, []
-        for frame in self._waiting:
-            if frame.position <= start.position:
-                continue
-            share = (frame.position - start.position) / (end.position - start.position)
-            if end.time > start.time:
-                share = (frame.time - start.time) / (end.time - start.time)
-            box = gaps.interpolate(start.box, end.box, share)
-            if frame.searched:
-                near = (start.box, track.latest_colours) if share <= 0.5 else (end.box, colours)
-                found = gaps.search(
-                    frame.image,
-                    near[1],
-                    near[0],
-                    expected=box,
-                    min_correlation=self.options.min_correlation,
-                )
-                if found is None:
-                    continue
-                box = found.box
-            score = start.score + (end.score - start.score) * share
-            filled.append(filled_entry(frame, box, score))
-        return filled
-
-    def _extend(self, track: Track, frames: Iterable[Waiting]) -> list[Entry]:
-        """Frames without detector next to a tube's end, as far as its colours are found."""
-        start, found = track.last, []
-        box = start.box
-        for frame in frames:
-            if frame.searched:
-                break
-            place = gaps.search(
-                frame.image, track.latest_colours, box, min_correlation=self.options.min_correlation
-            )
-            if place is None:
-                break
-            box = place.box
-            found.append(filled_entry(frame, box, start.score))
-        return found
-
     def _close(self, tracks: Sequence[Track]) -> list[FaceTube]:
         finished = []
         for track in sorted(tracks, key=lambda t: t.entries[0].position):
-            track.grow(self._extend(track, self._after(track)))
+            track.grow(extended(track, self._after(track), self._least))
             finished += self._verify(track, last=True) + self._finish(track)
         return finished
 

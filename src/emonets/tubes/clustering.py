@@ -11,7 +11,7 @@ from emonets.errors import DataError
 
 SAME = 0.37
 """Distance up to which two clusters of embeddings are one person; see ``distances``."""
-NOISE = 0.03
+NOISE = 0.015
 """Mean squared distance of one embedding to the mean of many of the same track."""
 BLOCK = 1000
 """Clusters that are compared with each other at once: bounds time and memory."""

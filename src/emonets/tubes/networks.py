@@ -17,7 +17,9 @@ WEIGHTS: dict[str, str] = {
     "centerface.onnx": "2ae7fa5c58debe1b2013a3159e3b1b2252f9dfdd97ca20347abb50d434741a47",
     "face_landmark_68.onnx": "7caded8fe269efbd0adebd8f212b900639e20a885807c953f1779aa0a17320b9",
     "face_recognition.onnx": "d14e315b841280b6461daeea156506f746028484a5f9e81b33a935c4f11958d1",
-    "face_recognition.safetensors": "61d487c337ceb3f0e1f428ddc0d304bd4a1839d6e2f65d4fe87411c39fda0bbd",
+    "face_recognition.safetensors": (
+        "61d487c337ceb3f0e1f428ddc0d304bd4a1839d6e2f65d4fe87411c39fda0bbd"
+    ),
 }
 """SHA-256 of each file in ``emonets/weights`` that this module opens."""
 

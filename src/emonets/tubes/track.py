@@ -41,6 +41,8 @@ class Entry:
     """From pixels of its own frame to those of the latest, which ``box`` is in."""
     clear: bool = True
     """Whether no other face overlaps it much."""
+    settled: bool = True
+    """Whether no change of the face is going on."""
     doubt: bool = False
     """Whether another person may begin here: the face changed, was lost, or was overlapped."""
     cut: bool = False
@@ -49,6 +51,11 @@ class Entry:
     """(128,) of some entries only."""
     sure: bool = False
     """Whether the embedding shows who it is."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the face can show who it is."""
+        return self.detected and self.clear and self.settled
 
     @property
     def own_box(self) -> Floats:

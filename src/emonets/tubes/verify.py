@@ -28,6 +28,8 @@ SUDDEN = 0.8
 
 Of four actors 1 % of frames 1/30 s apart have less; of two persons all pairs do (at most 0.74).
 """
+SUDDEN_COLOURS = 0.95
+"""Correlation of a face's colours with those in the frame before, below which it is doubtful."""
 CUT = 0.6
 """With less, and colours that correlate less than ``CUT_COLOURS``, there is a cut in the tile."""
 CUT_COLOURS = 0.9
@@ -84,22 +86,24 @@ def mark_doubt(
     lost : whether the face was missed in frames before.
     """
     look, colours = look_of(samples), colour_shares(samples)
-    last, alike = track.last, 1.0
+    last, sudden = track.last, False
     if track.looks:
         _, before, tint = track.looks[-1]
         alike = likeness(before, look)
-        if alike < SUDDEN:
+        tone = float(histogram_correlation(tint, colours))
+        if alike < SUDDEN or tone < SUDDEN_COLOURS:
             # a box that jumps changes its content, too: what is where the face was?
             there = sample_grid(image, last.box)
             alike = max(alike, likeness(before, look_of(there)))
-            if alike < CUT and new.clear and last.clear and new.time - last.time <= CUT_TIME:
-                both = np.stack([colours, colour_shares(there)])
-                new.cut = bool(histogram_correlation(tint, both).max() < CUT_COLOURS)
-        if alike < SUDDEN:
+            tone = max(tone, float(histogram_correlation(tint, colour_shares(there))))
+        sudden = alike < SUDDEN or tone < SUDDEN_COLOURS
+        if sudden:
+            near = new.time - last.time <= CUT_TIME and new.clear and last.clear
+            new.cut = near and alike < CUT and tone < CUT_COLOURS
             _mark_run(track, new)
         else:
             _mark_fade(track, new, look, colours)
-    new.doubt |= lost or alike < SUDDEN or (new.clear and not last.clear)
+    new.doubt |= lost or sudden or (new.clear and not last.clear)
     track.looks.append((new.time, look, colours))
     while len(track.looks) > 1 and track.looks[1][0] <= new.time - FADE_TIME:
         track.looks.popleft()
@@ -107,12 +111,15 @@ def mark_doubt(
 
 def _mark_run(track: Track, new: Entry) -> None:
     """One sudden change may follow another: then no frame between them shows who it is."""
-    if not new.cut and new.time - track.doubted <= RUN_TIME:
+    if new.cut:
+        track.unsettled = None
+    elif track.unsettled is not None or new.time - track.doubted <= RUN_TIME:
         for entry in reversed(track.entries):
             if entry.time < track.doubted:
                 break
-            entry.clear = False
-        new.clear, track.unsettled = False, new.time + RUN_TIME
+            entry.settled = False
+        track.unsettled = max(new.time + RUN_TIME, track.unsettled or 0.0)
+        new.settled = False
     track.doubted = new.time
     track.looks.clear()
 
@@ -133,8 +140,8 @@ def _mark_fade(
             for entry in reversed(track.entries):
                 if entry.time <= begin:
                     break
-                entry.clear = False
-    new.clear &= track.unsettled is None
+                entry.settled = False
+    new.settled = track.unsettled is None
 
 
 def _is_fade(track: Track, new: Entry, begin: float) -> bool:
@@ -160,6 +167,24 @@ def _is_fade(track: Track, new: Entry, begin: float) -> bool:
         if 0.2 <= share <= 0.8 and float((rest * rest).sum()) <= FADE_REST_POWER * power:
             return True
     return False
+
+
+def _open_changes(entries: list[Entry], begin: int, *, last: bool) -> None:
+    """Let the middle of a change that lasted count: another person may have been there shortly.
+
+    And the end of a change that no entry follows.
+    """
+    if last and entries and not entries[-1].settled:
+        entries[-1].settled = entries[-1].doubt = True
+    for i in range(max(begin, 1), len(entries)):
+        if not entries[i].settled or not entries[i].doubt:
+            continue
+        first = i
+        while first and not entries[first - 1].settled:
+            first -= 1
+        if i - first >= 4:
+            middle = entries[(first + i) // 2]
+            middle.settled = middle.doubt = True
 
 
 class Verifier:
@@ -190,12 +215,13 @@ class Verifier:
         begins: list[int] = []
         entries = track.entries
         wait = len(entries)
+        _open_changes(entries, track.checked, last=last)
         for i in self._probes(track):
-            between = range(track.same + 1, i + 1)
-            cut = next((k for k in between if entries[k].cut), None)
-            if cut is not None:
+            for cut in [k for k in range(track.same + 1, i + 1) if entries[k].cut]:
                 begins.append(cut)
+                entries[cut].cut = False  # done
                 track.anchors, track.same, track.tint = [], cut - 1, None
+            between = range(track.same + 1, i + 1)
             if not self._is_sure(entries[i]):
                 continue
             limit = self._limit(track, i)
@@ -207,9 +233,7 @@ class Verifier:
             if len(after) < 2 and not last and i >= len(entries) - _NEAR[-1] - 1:
                 wait = next((k for k in between if entries[k].doubt), i)
                 break
-            if track.same >= 0:
-                for k in self._more(entries, track.same, -1, 3 - len(track.anchors)):
-                    track.anchors.insert(0, self._embedding(entries[k]))
+            self._add_anchors(track)
             new = [self._embedding(entries[k]) for k in after]
             if distance(np.mean(new, axis=0), np.mean(track.anchors[-3:], axis=0)) > limit:
                 begins.append(self._locate(track, i, np.mean(new, axis=0)))
@@ -219,9 +243,17 @@ class Verifier:
         if last and not track.anchors:
             self._best_of(entries)
         track.checked = wait
-        if entries:
-            track.sampled = max(track.sampled, entries[min(wait, len(entries) - 1)].time)
+        if wait < len(entries):  # it is tried again at the next check
+            track.sampled = entries[wait].time - STEP
+        elif entries:
+            track.sampled = entries[-1].time
         return begins
+
+    def _add_anchors(self, track: Track) -> None:
+        """Embed entries before the latest one of a person, where few are embedded."""
+        if track.same >= 0:
+            for k in self._more(track.entries, track.same, -1, 3 - len(track.anchors)):
+                track.anchors.insert(0, self._embedding(track.entries[k]))
 
     def _limit(self, track: Track, i: int) -> float:
         """The distance from which on an entry shows another person than the latest sure one."""
@@ -236,7 +268,7 @@ class Verifier:
     def _probes(self, track: Track) -> Iterator[int]:
         """The entries to embed, rising: at doubts both sides, else one a second."""
         entries = track.entries
-        usable = [i for i, e in enumerate(entries) if e.detected and e.clear]
+        usable = [i for i, e in enumerate(entries) if e.usable]
         found: set[int] = set()
         for i in range(track.checked, len(entries)):
             if entries[i].doubt:
@@ -286,9 +318,9 @@ class Verifier:
                 break
             if entries[k if step > 0 else k + 1].doubt:
                 break
-            if k % 2 == start % 2 and entries[k].detected and entries[k].clear:
-                if self._is_sure(entries[k]):
-                    found.append(k)
+            usable = k % 2 == start % 2 and entries[k].usable
+            if usable and self._is_sure(entries[k]):
+                found.append(k)
         return found
 
     def _locate(self, track: Track, i: int, new: NDArray[np.floating]) -> int:

@@ -8,8 +8,9 @@ to no face.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,7 +28,7 @@ from emonets.voices.speakers_input import (
     mouth_shapes,
     thinned,
 )
-from emonets.voices.speakers_network import SpeakersNetwork, load_network
+from emonets.voices.speakers_network import OFFSETS, SpeakersNetwork, load_network
 
 Floats = NDArray[np.float32]
 
@@ -37,10 +38,15 @@ LEAST_SHARE = 0.25
 """The share of a span's speech in which a face must be visible for an answer."""
 HALF = 0.5
 """A person speaks in a span where the voice is theirs for this share of its speech."""
-SMOOTHING = 0.5
+SMOOTHING = 0.6
 """Seconds on each side over which the network's output is averaged before faces compete."""
-THRESHOLD = 0.35
-"""The least averaged output of a face to which the voice can belong."""
+THRESHOLD = -1.5
+"""The least averaged output of a face to which the voice can belong. Both were chosen on two actors
+who are in no table (``benchmarks/who_speaks.py``)."""
+
+MARGIN = 0.6
+"""By how much the mean output of the best faces of a clip must grow for another offset of audio and
+pictures to be taken."""
 
 
 class SpeechLike(Protocol):
@@ -91,21 +97,22 @@ class Speakers:
         """
         numbers = np.asarray(features.get("speaker_track", np.zeros(0)), np.int64)
         steps = np.asarray(features.get("speaker_step", np.zeros(0)), np.int64)
-        values = np.asarray(features.get("speaker_score", np.zeros(0)), np.float32)
+        values = np.asarray(features.get("speaker_score", np.zeros((0, 1))), np.float32)
+        values = values[:, None] if values.ndim == 1 else values
         order = np.lexsort([steps, numbers])
         numbers, steps, values = numbers[order], steps[order], values[order]
         tracks, begin = np.unique(numbers, return_index=True)
         talk = None if speech is None else _on_steps(speech, int(steps.max(initial=-1)) + 1)
-        first, scores = np.zeros(len(tracks), np.int64), []
-        ends = np.append(begin[1:], len(numbers))
-        for k, (a, b) in enumerate(zip(begin, ends, strict=True)):
-            at = steps[a:b]
-            first[k] = at[0]
-            dense = np.full(int(at[-1] - at[0]) + 1, np.nan, np.float32)
-            dense[at - at[0]] = values[a:b]
-            weight = None if talk is None else talk[first[k] : first[k] + len(dense)]
-            scores.append(_averaged(dense, weight))
-        return cls(tracks, first, tuple(scores), talk)
+        first, scores = steps[begin], []
+        ends = np.append(begin, len(numbers))[1:]
+        for a, b in zip(begin, ends, strict=True):
+            at = steps[a:b] - steps[a]
+            dense = np.full((int(at[-1]) + 1, values.shape[1]), np.nan, np.float32)
+            dense[at] = values[a:b]
+            weight = None if talk is None else talk[steps[a] : steps[a] + len(dense)]
+            scores.append(np.stack([_averaged(column, weight) for column in dense.T], axis=1))
+        offset = _best_offset(first, scores, talk)
+        return cls(tracks, first, tuple(part[:, offset] for part in scores), talk)
 
     def speaks(self, tracks: Iterable[int], start: float, end: float) -> bool | None:
         """Whether one person speaks in a span: whether at least half of its speech is theirs.
@@ -145,6 +152,13 @@ class Speakers:
             return None
         return float((spoken & talk).mean())
 
+    @cached_property
+    def _last(self) -> NDArray[np.int64]:
+        """(k,) the step behind each track."""
+        return np.array(
+            [f + len(s) for f, s in zip(self.first, self.scores, strict=True)], np.int64
+        )
+
     def _own(
         self, tracks: Iterable[int], start: float, end: float
     ) -> tuple[NDArray[np.bool_] | None, Floats | None, NDArray[np.bool_] | None]:
@@ -158,10 +172,9 @@ class Speakers:
         talk[: len(part)] = part
         wanted = set(tracks)
         own, others = np.full(b - a, np.nan, np.float32), np.full(b - a, -np.inf, np.float32)
-        for track, first, scores in zip(self.tracks, self.first, self.scores, strict=True):
-            low, high = max(a, int(first)), min(b, int(first) + len(scores))
-            if low >= high:
-                continue
+        for k in np.flatnonzero((self.first < b) & (self._last > a)):
+            track, first, scores = self.tracks[k], int(self.first[k]), self.scores[k]
+            low, high = max(a, first), min(b, first + len(scores))
             piece, place = scores[low - first : high - first], slice(low - a, high - a)
             if int(track) in wanted:
                 own[place] = np.fmax(own[place], piece)
@@ -218,7 +231,7 @@ class SpeakersReader(BaseReader):
         self._bands.push(chunk.time, chunk.samples)
 
     def finish(self) -> Features:
-        """``speaker_track``, ``speaker_step`` and ``speaker_score``: (n,) each.
+        """``speaker_track`` and ``speaker_step`` (n,), ``speaker_score`` (n, 3).
 
         An entry is a face at a step of the grid, ``step / 25`` seconds; see `Speakers.of`. There
         are none without sound, and none where there are under 7.5 frames a second.
@@ -226,7 +239,7 @@ class SpeakersReader(BaseReader):
         levels = self._bands.finish()
         bands = Bands(levels, self._bands.start)
         tracks, steps = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        scores = [np.zeros(0, np.float32)]
+        scores = [np.zeros((0, len(OFFSETS)), np.float32)]
         for track in sorted(self._steps) if len(levels) else ():
             at, mouths = np.concatenate(self._steps[track]), np.concatenate(self._mouths[track])
             for run in np.split(np.arange(len(at)), np.flatnonzero(np.diff(at) > 1) + 1):
@@ -250,6 +263,31 @@ def _on_steps(speech: SpeechLike, count: int) -> NDArray[np.bool_]:
     at = np.floor((np.arange(count) / GRID_RATE - speech.start) / speech.step + 1e-6).astype(int)
     inside = (at >= 0) & (at < len(mask))
     return np.asarray(inside & mask[np.clip(at, 0, len(mask) - 1)])
+
+
+def _best_offset(
+    first: NDArray[np.int64], scores: Sequence[Floats], talk: NDArray[np.bool_] | None
+) -> int:
+    """Which of the offsets of audio and pictures fits a clip; the middle one if none does better.
+
+    Parameters
+    ----------
+    first : (k,) step at which each track begins. scores : of each (n, offsets), averaged.
+    talk : (m,) whether somebody speaks.
+    """
+    count = scores[0].shape[1] if scores else 1
+    if talk is None or count == 1:
+        return count // 2
+    best = np.full((len(talk), count), np.nan, np.float32)
+    for begin, part in zip(first, scores, strict=True):
+        place = slice(int(begin), int(begin) + len(part))
+        best[place] = np.fmax(best[place], part)
+    best = best[talk & np.isfinite(best[:, 0])]
+    if not len(best):
+        return count // 2
+    means = best.mean(axis=0)
+    found = int(means.argmax())
+    return found if means[found] > means[count // 2] + MARGIN else count // 2
 
 
 def _averaged(scores: Floats, weight: NDArray[np.bool_] | None) -> Floats:

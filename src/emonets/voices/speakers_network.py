@@ -32,6 +32,9 @@ HIDDEN = 32
 SHIFTS = 7
 """Steps by which the audio is moved against the mouth: -3..3, 120 ms either way."""
 DILATIONS = (1, 2, 3)
+OFFSETS = (-2, 0, 2)
+"""Steps by which the audio of a whole clip may lie before or behind its pictures: 80 ms. The
+networks take another 60 ms either way."""
 AROUND = 25
 """Steps on each side over which a shape's mean is taken, and subtracted."""
 CONTEXT = AROUND + 32
@@ -73,7 +76,7 @@ class SpeakersNetwork:
             )
 
     def score(self, mouths: NDArray[Any], first: int, bands: Bands) -> Floats:
-        """How well a mouth fits the audio, at each step; (n,).
+        """How well a mouth fits the audio, at each step and for each of `OFFSETS`; (n, 3).
 
         Parameters
         ----------
@@ -82,13 +85,14 @@ class SpeakersNetwork:
         bands : of the clip.
         """
         n = len(mouths)
-        out = np.empty(n, np.float32)
+        out = np.empty((n, len(OFFSETS)), np.float32)
         for start in range(0, n, BLOCK):
             a, b = max(0, start - CONTEXT), min(n, start + BLOCK + CONTEXT)
-            moved, audio = movement(mouths[a:b]).T, bands.at(first + a, b - a).T
-            part = np.mean([network.score(moved, audio) for network in self._networks], axis=0)
-            end = min(n, start + BLOCK)
-            out[start:end] = part[start - a : end - a]
+            end, moved = min(n, start + BLOCK), movement(mouths[a:b]).T
+            for k, offset in enumerate(OFFSETS):
+                audio = bands.at(first + a + offset, b - a).T
+                part = np.mean([network.score(moved, audio) for network in self._networks], axis=0)
+                out[start:end, k] = part[start - a : end - a]
         return out
 
 

@@ -27,6 +27,7 @@ from emonets.datasets.tables import (
     is_nearly_label_table,
     no_value,
     read_raw,
+    unread_parts,
 )
 from emonets.emotions import EMOTIONS, WORDS
 from emonets.errors import DataError
@@ -120,7 +121,7 @@ def read(path: str | Path, *, labels: Mapping[str, str] | None = None) -> Datase
             items.append(found)
         else:
             problems.append(Problem("error", found[0], str(file), found[1], row.number))
-    if table.encoding == LATIN and any(problem.kind == "missing" for problem in problems):
+    if table.encoding == LATIN and any(one.kind in ("missing", "label") for one in problems):
         what = f"was read as {LATIN}, for it is not UTF-8; if names look wrong, save it as UTF-8"
         problems.insert(0, Problem("error", "missing", str(file), what))
     if not items:
@@ -138,10 +139,14 @@ def _noted(file: Path, table: RawTable, rows: tuple[Row, ...], paths: Paths) -> 
     marked = [row for row in rows if "group" in row.marks]
     if marked:
         what = (
-            f"{len(marked)} cells of group are NaN, NA, None or the like, first in line "
-            f"{marked[0].number}; each such line is a group of its own"
+            f"{len(marked)} cell{'' if len(marked) == 1 else 's'} of group: NaN, NA, None or the "
+            f"like, first in line {marked[0].number}; each such line is a group of its own"
         )
         notes.append(Problem("warning", "group", str(file), what, marked[0].number))
+    parts = unread_parts(table.columns)
+    if parts:
+        what = f"column {parts!r} is not read; if it names the parts, rename it to 'split'"
+        notes.append(Problem("warning", "split", str(file), what))
     if paths.dropped:
         what = (
             f"paths begin with {paths.dropped}, which is not there; they were found in the "

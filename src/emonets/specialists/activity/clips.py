@@ -20,6 +20,7 @@ from emonets.contracts import Features
 from emonets.errors import DataError, MediaError
 from emonets.media.clip import Clip
 from emonets.media.piece import open_piece
+from emonets.runtime.ending import in_worker
 from emonets.runtime.files import try_folder, write_whole
 from emonets.runtime.store import content_digest
 from emonets.specialists.activity.pictures import Affine, Grey, Stream, clip_stream
@@ -126,7 +127,8 @@ def _describe(
     clip: MotionClip, specialist: ActivitySpecialist, affine: Affine | None, to: Path, strict: bool
 ) -> None:
     try:
-        features = clip.describe(specialist, affine)
+        with in_worker():
+            features = clip.describe(specialist, affine)
     except MediaError as error:
         raise DataError(str(error)) from error
     if strict and not features["found"]:
