@@ -89,8 +89,8 @@ class Series:
             pattern = self.images[0].parent / f"*{self.images[0].suffix}"
             out.append(
                 f"its {len(self.images)} images, numbered{own}, are read as a film at {rate:g} "
-                f"number{'s' * (rate != 1)} a second; give another rate with --fps (fps=), or read each as a still "
-                f"with {str(pattern)!r}"
+                f"number{'s' * (rate != 1)} a second; give another rate with --fps (fps=), or "
+                f"read each as a still with {str(pattern)!r}"
             )
         if len(steps) and (missing := int((steps // steps.min() - 1).sum())):
             out.append(f"{missing} of its numbers are missing; the times of the others stay")
