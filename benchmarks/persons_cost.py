@@ -1,13 +1,12 @@
 """How much more time a clip takes with persons, speech and speakers.
 
-    python benchmarks/persons_cost.py --data ../shared/data [--out docs/results] [--rounds 5] [--parts]
+    python benchmarks/persons_cost.py --data ../shared/data [--out docs/results] [--rounds 5]
 
-The same clips, in one process and in turns: with everything, and without all of it, or (with
-``--parts``) without each part. A part's
-ratio is the time with everything over the time without that part, the median over the rounds. The
-clips: one acted clip of one person; one of two persons side by side; and 20 s of one person.
-All are at 640x480, with sound. Measured is the time by the clock, and the time of all processors
-together, which other programs disturb less.
+The same clips, in one process and in turns: with everything, and without all of it; with
+``--parts`` also without each part. A ratio is the time with everything over the time without, the
+median over the rounds. The clips: one acted clip of one person; one of two persons side by side;
+and 20 s of one person. All are at 640x480, with sound. Measured is the time by the clock, and the
+time of all processors together, which other programs disturb less.
 """
 
 from __future__ import annotations
