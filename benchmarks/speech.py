@@ -41,7 +41,7 @@ from speech_sounds import CONDITIONS, MADE, RATE, make
 BASELINE = "any sound but silence"
 OURS = f"speech detector / baseline {BASELINE}"
 WEBRTC = f"webrtcvad, mode 2 / baseline {BASELINE}"
-COMMAND = "python benchmarks/speech.py --more MORE/*.npz --sounds SOUNDS"
+COMMAND = "python benchmarks/speech.py --more MORE/*.npz --sounds SOUNDS --clips 30 --made 20"
 CORPORA = ("ravdess_speech", "emodb", "javanese_speech")
 RECORDED = {
     "recorded music": r"moh-opsound|wesnoth|/hr\d[^/]*\.ogg|lomiri",

@@ -59,7 +59,7 @@ def test_spans_without_speech_have_nothing(audio: AudioSpecialist, long: Path) -
         np.testing.assert_allclose(p, 1 / 7)
     # the whole clip is the piece with speech, and of that the frames around it
     np.testing.assert_allclose(made.p[-1], audio.predict_proba(features)[0])
-    kept = frames_used(features, audio.front)
+    kept = frames_used(features)
     assert len(kept) * audio.front.step == pytest.approx(1.05 + 2 * MARGIN, abs=0.3)
     whole = audio.used_on("sound")
     everything = whole.predict(whole.extract(open_clip(long)), [(0, 5), (10, 15)])
