@@ -102,7 +102,7 @@ def test_parts() -> None:
     check_division([parts], official=True)
     with pytest.raises(DataError, match="are of group 'c', and a fusion needs clips of 2"):
         check_division([parts], official=True, several=True)
-    with pytest.raises(DataError, match="are of 2 groups; to train on them, clips of 2 or more"):
+    with pytest.raises(DataError, match="are of 1 group; to train on them, clips of 2 or more"):
         check_division([data(*"abc", splits=["train", "valid", "test"])], official=True)
     with pytest.raises(DataError, match="all clips are of the test part"):
         check_division([data(*"abc", splits=["test"] * 3)], official=True)

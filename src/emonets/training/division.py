@@ -116,6 +116,8 @@ def _check_part(data: Divisible, rows: Indices, need: int, where: str) -> None:
     whole = len(np.unique(data.groups[data.splits != "test"]))
     if len(np.unique(groups)) < _FEWEST:
         scores = need > _FEWEST
+        if not scores:
+            whole = len(np.unique(groups))
         raise DataError(
             f"{data.name}: the clips are of {whole} group{'' if whole == 1 else 's'}; to train on "
             f"them{' and score them' if scores else ''}, clips of {need} or more are needed: add "
