@@ -69,7 +69,7 @@ def mend_environment(environment: MutableMapping[str, str] = os.environ) -> list
             del environment[name]
     if wrong:
         log.warning(
-            f"a whole number of threads from 1 is expected, so this is ignored: {', '.join(wrong)}; "
+            f"ignored, because a whole number from 1 is expected: {', '.join(wrong)}; "
             "unset it or give such a number"
         )
     return wrong
