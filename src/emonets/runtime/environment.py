@@ -69,7 +69,7 @@ def mend_environment(environment: MutableMapping[str, str] = os.environ) -> list
             del environment[name]
     if wrong:
         log.warning(
-            f"ignored, for a whole number from 1 was expected: {', '.join(wrong)}. "
-            "Unset it or give such a number"
+            f"ignored, because a whole number from 1 is expected: {', '.join(wrong)}; "
+            "unset it or give such a number"
         )
     return wrong

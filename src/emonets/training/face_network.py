@@ -27,6 +27,7 @@ from emonets.model import EmoNets
 from emonets.provenance.corpus import Corpus, make_corpus, united
 from emonets.provenance.prints import prints_of_stills
 from emonets.result import check_writable
+from emonets.runtime.ending import keeps
 from emonets.runtime.files import write_whole
 from emonets.runtime.settings import to_table
 from emonets.specialists.face.network.classifier import ConvNetClassifier
@@ -210,6 +211,7 @@ def train_face(
     checkpoint = checkpoint or out.with_name(out.name + ".checkpoint.safetensors")
     check_place(out)
     check_writable(checkpoint)
+    keeps(f"finished epochs are in {checkpoint}; the same command continues from there")
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError("training a network", "train")
     numbers = _changed(preset, network, illumination, epochs)
