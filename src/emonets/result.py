@@ -125,6 +125,7 @@ class PersonSeen:
     usable : 0..1, share of the clip's frames in which this face can be used.
     picture : a small picture of the face, JPEG.
     embedding : (128,) numbers that tell people apart; None unless they are kept on request.
+    embedded : how many pictures the embedding is the mean of.
     """
 
     file: str
@@ -135,6 +136,7 @@ class PersonSeen:
     usable: float
     picture: bytes = b""
     embedding: NDArray[np.float32] | None = None
+    embedded: int = 0
 
     def __eq__(self, other: object) -> bool:
         """Whether both have the same values, to the digits of JSON."""
@@ -153,6 +155,7 @@ class PersonSeen:
             "usable": self.usable,
             "picture": base64.b64encode(self.picture).decode("ascii"),
             "embedding": None if self.embedding is None else [float(v) for v in self.embedding],
+            "embedded": self.embedded,
         }
 
     @classmethod
@@ -164,7 +167,7 @@ class PersonSeen:
             np.array(content["times"], np.float64),
             np.array(content["boxes"], np.float64).reshape(-1, 4), content["usable"],
             base64.b64decode(content["picture"], validate=True),
-            None if embedding is None else np.array(embedding, np.float32),
+            None if embedding is None else np.array(embedding, np.float32), content["embedded"],
         )  # fmt: skip
 
 

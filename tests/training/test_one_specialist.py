@@ -162,8 +162,8 @@ def test_folds_that_the_field_has_agreed_on_and_calm(
     code, text, err = run(*words, speech, *more)  # several corpora: each is scored
     assert code == 0, err
     assert "the 4 agreed folds" in text
-    assert f"{speech.name} alone:" in text
-    assert "ravdess_speech alone:" in text
+    assert f"{speech.name} alone, among its emotions:" in text
+    assert "ravdess_speech alone, among all seven emotions, as predict returns them:" in text
 
 
 def test_agreed_folds_that_do_not_fit(ravdess: Path, store: Path, preset: Path) -> None:

@@ -9,14 +9,13 @@ import numpy as np
 from emonets.result import Result
 from emonets.tubes.clustering import cluster
 
-_MANY = 16
-"""Embeddings that a person's mean counts as; a result does not hold their number."""
-
 
 def common_people(result: Result) -> Result:
     """`with_same_people`, without the embeddings, which are biometric data."""
     made = with_same_people(result)
-    return replace(made, persons=tuple(replace(own, embedding=None) for own in made.persons))
+    return replace(
+        made, persons=tuple(replace(own, embedding=None, embedded=0) for own in made.persons)
+    )
 
 
 def with_same_people(result: Result) -> Result:
@@ -42,7 +41,8 @@ def with_same_people(result: Result) -> Result:
     if known:
         means = np.stack([np.asarray(persons[i].embedding, np.float64) for i in known])
         owners = np.array([files[persons[i].file] for i in known])
-        found = cluster(means, np.full(len(known), _MANY), owners=owners)
+        counts = [max(persons[i].embedded, 1) for i in known]
+        found = cluster(means, counts, owners=owners)
         joined[known] = np.array(known)[[int(np.argmax(found == k)) for k in found]]
     names: dict[int, int] = {}
     numbers: dict[tuple[str, int], int] = {}

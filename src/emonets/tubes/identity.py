@@ -251,15 +251,16 @@ class Persons:
         best = int(np.flatnonzero(good)[f["usable"][good].argmax()])
         ends = f["picture_end"]
         picture = f["picture"][int(ends[best - 1]) if best else 0 : int(ends[best])]
-        mean = None
+        mean, count = None, 0
         if embeddings:
             found = f["embedding"][np.isin(f["embedding_track"], f["track"][good])]
             mean = found.mean(axis=0).astype(np.float32) if len(found) else None
+            count = len(found)
         return PersonSeen(
             file=file, person=person, tracks=tuple(tracks.tolist()),
             times=f["sample_time"][sampled][order], boxes=f["sample_box"][sampled][order],
             usable=min(1.0, round(float(f["usable"][own].sum()) / frames, 4)),
-            picture=picture.tobytes(), embedding=mean,
+            picture=picture.tobytes(), embedding=mean, embedded=count,
         )  # fmt: skip
 
 
