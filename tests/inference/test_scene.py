@@ -19,7 +19,7 @@ from emonets.batch import predict_many
 from emonets.cli.main import main
 from emonets.contracts import Features
 from emonets.inference.persons import Scene
-from emonets.inference.scene import IDENTITY, SPEAKERS, readers_for
+from emonets.inference.scene import IDENTITY, SPEAKERS, readers_for, relabelled
 from emonets.media.clip import open_clip
 from emonets.one_pass import Pass
 
@@ -213,3 +213,19 @@ def test_the_same_people_in_all_clips(happy: Path, angry: Path) -> None:
     kept = model.predict_clip(happy, embeddings=True).persons
     assert kept[0].embedding is not None
     assert kept[0].embedding.shape == (128,)
+
+
+def test_joined_tracks_have_one_number_and_stay_in_order() -> None:
+    by_track = {
+        "track": np.array([0, 0, 1, 1, 2]), "index": np.array([0, 1, 0, 1, 2]),
+        "step": np.array(0.04), "boxes": np.arange(20.0).reshape(5, 4),
+    }  # fmt: skip
+    made = relabelled(by_track, {0: 0, 1: 1, 2: 0}, "track")
+    assert made["track"].tolist() == [0, 0, 0, 1, 1]
+    assert made["index"].tolist() == [0, 1, 2, 0, 1]
+    assert made["boxes"][:, 0].tolist() == [0, 4, 16, 8, 12]
+    by_frame = {"track": np.array([0, 1, 0, 1, 2]), "index": np.array([0, 0, 1, 1, 2])}
+    made = relabelled(by_frame, {0: 0, 1: 1, 2: 0}, "track")
+    assert made["track"].tolist() == [0, 1, 0, 1, 0]
+    assert made["index"].tolist() == [0, 0, 1, 1, 2]
+    assert relabelled(by_frame, {0: 0, 1: 1, 2: 2}, "track") is by_frame

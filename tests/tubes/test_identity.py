@@ -169,3 +169,16 @@ def test_at_once():
         [False, False, False, True, True],
         [False, False, False, True, True],
     ]
+
+
+def test_a_tube_that_ended_at_a_sudden_laugh_is_one_track():
+    found = persons(
+        piece(0, 0, 19, 0), piece(1, 20, 39, 0),  # the same person goes on at once
+        piece(2, 40, 59, 1),  # another one takes the place
+        piece(3, 70, 89, 1),  # and is seen again after a pause
+        piece(4, 90, 99, 1, x=400.0),  # and then elsewhere
+    )  # fmt: skip
+    assert found.joined == {0: 0, 1: 0, 2: 2, 3: 3, 4: 4}
+    assert found.tracks(0) == (0,)
+    assert found.tracks(1) == (2, 3, 4)
+    assert [own.tracks for own in found.seen("a.mp4")] == [(0,), (2, 3, 4)]

@@ -11,7 +11,7 @@ from emonets.fusion.named import Known, NamedFusion
 from emonets.inference.combine import combine_clip, combine_windows
 from emonets.inference.persons import Scene
 from emonets.inference.rows import clip_status, rows_of
-from emonets.inference.scene import readers_for, scene_of
+from emonets.inference.scene import readers_for, scene_of, with_joined_tracks
 from emonets.inference.windows import Windows, outside, spans_of, whole_span
 from emonets.media.clip import Clip, Frame
 from emonets.one_pass import read_clip
@@ -77,6 +77,7 @@ def read(
         clip, {**readers, **readers_for(used, clip)}, detector=detector, stride=stride,
         crops=None if crops is None else CropFolder(crops), on_frame=on_frame,
     )  # fmt: skip
+    found = with_joined_tracks(found)
     sound = next((found.features[n] for n, s in used.items() if SOUND in s.needs), None)
     start, end = whole_span(
         found.pictures.span if any(map(needs_pictures, used.values())) else None,

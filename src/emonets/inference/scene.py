@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from emonets.contracts import SOUND, Reader, Specialist
+import numpy as np
+
+from emonets.contracts import SOUND, Features, Reader, Specialist
 from emonets.inference.persons import Scene
 from emonets.media.clip import Clip
 from emonets.one_pass import Pass
@@ -31,6 +34,39 @@ def readers_for(specialists: Mapping[str, Specialist], clip: Clip) -> dict[str, 
     if faces and clip.info.has_sound and any(map(_uses_speech, specialists.values())):
         readers[SPEAKERS] = SpeakersReader()
     return readers
+
+
+def with_joined_tracks(found: Pass) -> Pass:
+    """A pass whose features have one number for tracks of one person without a pause between."""
+    if IDENTITY not in found.features:
+        return found
+    joined = persons_of(found.features[IDENTITY]).joined
+    features = {
+        name: own if name == IDENTITY
+        else relabelled(own, joined, "speaker_track" if name == SPEAKERS else "track")
+        for name, own in found.features.items()
+    }  # fmt: skip
+    return replace(found, features=features)
+
+
+def relabelled(features: Features, joined: Mapping[int, int], key: str) -> Features:
+    """Features with other numbers of tracks.
+
+    Entries that were in the order of tracks are so again.
+
+    Parameters
+    ----------
+    joined : track → its new number. key : of the tracks (n,), an entry a picture.
+    """
+    old = features.get(key, np.empty(0, np.int64))
+    new = np.array([joined.get(track, track) for track in old.tolist()], np.int64)
+    if (new == old).all():
+        return features
+    out = {**features, key: new}
+    if (np.diff(old) >= 0).all() and (np.diff(new) < 0).any():
+        order = np.argsort(new, kind="stable")
+        out = {k: v[order] if v.ndim and len(v) == len(new) else v for k, v in out.items()}
+    return out
 
 
 def scene_of(

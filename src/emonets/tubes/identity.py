@@ -122,7 +122,8 @@ class IdentityReader:
     def finish(self) -> Features:
         """Arrays of k tracks, s sampled boxes and e embeddings.
 
-        ``track`` (k,), ``person`` (k,), ``first`` and ``last`` (k,) frames, ``usable`` (k,) frames;
+        ``track`` (k,), ``person`` (k,), ``joined`` (k,) the first track of those that follow each
+        other without a pause, ``first`` and ``last`` (k,) frames, ``usable`` (k,) frames;
         ``sample_track`` (s,), ``sample_time`` (s,) seconds, ``sample_box`` (s, 4) pixels;
         ``embedding_track`` (e,), ``embedding`` (e, 128), ``sure`` (k,); ``picture`` (bytes,) JPEG
         files one behind the other, which end at ``picture_end`` (k,).
@@ -131,9 +132,11 @@ class IdentityReader:
         tracks = [self._tracks[number] for number in numbers]
         pictures = [np.frombuffer(t.picture, np.uint8) for t in tracks]
         owned = [(n, t) for n, t in zip(numbers, tracks, strict=True)]
+        person = persons_of_tracks(tracks)
         return {
             "track": np.array(numbers, np.int64),
-            "person": persons_of_tracks(tracks),
+            "person": person,
+            "joined": np.array(numbers, np.int64)[_joined(tracks, person)],
             "first": np.array([t.first for t in tracks], np.int64),
             "last": np.array([t.last for t in tracks], np.int64),
             "usable": np.array([t.usable for t in tracks], np.int64),
@@ -170,6 +173,20 @@ def persons_of_tracks(tracks: list[_Track]) -> NDArray[np.int64]:
     for i in order:
         names.setdefault(int(person[i]), len(names))
     return np.array([names[int(number)] for number in person], np.int64)
+
+
+def _joined(tracks: list[_Track], person: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places (k,) of the track that each is a part of.
+
+    A tube ends where its face changes much, such as at a sudden laugh. Where the next one begins in
+    the next frame, at the same place and with the same person, both are one track.
+    """
+    root = np.arange(len(tracks))
+    for i in sorted(root.tolist(), key=lambda i: tracks[i].first):
+        for j in np.flatnonzero(person == person[i]).tolist():
+            if tracks[i].first - tracks[j].last == 1 and _adjoins(tracks[j], tracks[i]):
+                root[i] = root[j]
+    return root
 
 
 def _nearest(tracks: list[_Track], person: NDArray[np.int64], spans: Floats, i: int) -> int:
@@ -226,8 +243,15 @@ class Persons:
         return int(self.features["person"][place[0]])
 
     def tracks(self, person: int) -> tuple[int, ...]:
-        """The tracks of a person, rising."""
-        return tuple(self.features["track"][self.features["person"] == person].tolist())
+        """The tracks of a person, rising; those that are `joined` count as one."""
+        own = self.features["joined"][self.features["person"] == person]
+        return tuple(np.unique(own).tolist())
+
+    @property
+    def joined(self) -> dict[int, int]:
+        """Track → the first of those tracks that follow each other without a pause."""
+        pairs = zip(self.features["track"].tolist(), self.features["joined"].tolist(), strict=True)
+        return dict(pairs)
 
     def seen(self, file: str, *, embeddings: bool = False) -> tuple[PersonSeen, ...]:
         """What a result holds of each person.
@@ -257,7 +281,7 @@ class Persons:
             mean = found.mean(axis=0).astype(np.float32) if len(found) else None
             count = len(found)
         return PersonSeen(
-            file=file, person=person, tracks=tuple(tracks.tolist()),
+            file=file, person=person, tracks=self.tracks(person),
             times=f["sample_time"][sampled][order], boxes=f["sample_box"][sampled][order],
             usable=min(1.0, round(float(f["usable"][own].sum()) / frames, 4)),
             picture=picture.tobytes(), embedding=mean, embedded=count,
