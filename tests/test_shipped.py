@@ -86,15 +86,19 @@ def test_torch_gives_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", bundle_names())
 def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
-    """On PublicTest, by which the epoch was chosen. Training scored in bfloat16."""
+    """On a quarter of PublicTest, by which the epoch was chosen.
+
+    The tolerance is twice the standard error of so many pictures that are drawn from all.
+    """
     data = shared / "data" / "fer2013.npz"
     if not data.exists():
         pytest.skip("FER2013 is not there")
     model = EmoNets.load(name)
     faces = open_dataset(data).still_faces().take("PublicTest")
-    p = model.face.network.predict_proba(model.face.preprocessing.normalise(faces.images))
-    accuracy = float(np.mean(p.argmax(axis=1) == faces.labels))
-    assert accuracy == pytest.approx(model.about["card"]["chosen_accuracy"], abs=0.003)
+    images, labels = faces.images[::4], faces.labels[::4]
+    p = model.face.network.predict_proba(model.face.preprocessing.normalise(images))
+    accuracy = float(np.mean(p.argmax(axis=1) == labels))
+    assert accuracy == pytest.approx(model.about["card"]["chosen_accuracy"], abs=0.026)
 
 
 def test_the_audio_of_an_example(happy: Path) -> None:

@@ -103,8 +103,8 @@ def weights(bundle: Path) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("command", "make", "test"),
     [
-        ("all", tree, "Test"), ("audio", table, "TESTING"), ("activity", tree, "Test"),
-        ("activity", table, "Test"), ("mouth", table, "PrivateTest"),
+        ("all", tree, "Test"), ("audio", table, "TESTING"), ("activity", table, "Test"),
+        ("mouth", table, "PrivateTest"),
     ],
 )  # fmt: skip
 def test_no_command_trains_on_test(
