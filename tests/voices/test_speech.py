@@ -210,3 +210,15 @@ def test_weights_are_verified(tmp_path: Path) -> None:
     (tmp_path / WEIGHTS).write_bytes(b"other")
     with pytest.raises(BundleError, match="the speech network is damaged or foreign"):
         verified_weights(WEIGHTS, SHA256, "speech network", folder=tmp_path)
+
+
+@pytest.mark.parametrize("gap", [20.0, 60.0])
+def test_silence_of_minutes_moves_nothing(voice: Sound, gap: float) -> None:
+    """Blocks of zeros are not given to the network; what follows stays where it is."""
+    alone = detect(voice).intervals()
+    begin = len(voice) / SOUND_RATE + gap
+    found = detect(np.concatenate([voice, np.zeros(int(gap * SOUND_RATE)), voice])).intervals()
+    late = [span for span in found if span[0] > gap]
+    assert late[0][0] - begin == pytest.approx(alone[0][0], abs=0.15)
+    assert late[-1][1] - begin == pytest.approx(alone[-1][1], abs=0.15)
+    assert all(end < begin - gap + 0.3 or start > begin - 0.1 for start, end in found)

@@ -122,6 +122,7 @@ class SpeechStream:
         if not block.any():  # as in a gap of hours, which takes no time so
             self._out.append(np.zeros(-(-len(block) // FRAME), np.float32))
             self._network = SpeechNetwork()
+            self._push_slow(self._slower.resample_chunk(block))
             return
         while len(self._gains) <= min(number + 1, known - 1):
             first = len(self._gains)
@@ -137,8 +138,11 @@ class SpeechStream:
 
     def _push_slow(self, samples: Samples) -> None:
         frames = self._slow.push(samples)
-        if frames:
+        if any(frame.any() for frame in frames):
             self._slow_out.append(self._slow_network.push(np.concatenate(frames)))
+        elif frames:
+            self._slow_out.append(np.zeros(len(frames), np.float32))
+            self._slow_network = SpeechNetwork()
 
 
 def at_speed(slow: Samples, steps: int) -> Samples:
