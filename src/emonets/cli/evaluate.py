@@ -23,7 +23,7 @@ from emonets.cli.options import (
     Store,
     With,
     Workers,
-    are_stills,
+    begins_with_stills,
     command,
     example,
     log,
@@ -247,15 +247,7 @@ def _evaluate_face(**given: Any) -> None:
     if stills is None:
         if not given["data"]:
             raise ParameterError("give a model and data, or still faces by --data")
-        first = open_labelled(
-            given["data"][:1],
-            given["layout"],
-            given["mapped"],
-            given["group_pattern"],
-            True,
-            similar_groups=True,
-        )[0]
-        if not are_stills(first):
+        if not begins_with_stills(given):
             refuse_flags(own, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")
             evaluate(**given, models="face")
             return

@@ -226,6 +226,17 @@ def are_stills(data: Dataset) -> bool:
     return data.faces is not None or data.kinds == ("still",)
 
 
+def begins_with_stills(given: Mapping[str, Any]) -> bool:
+    """Whether the first data set of a command holds still faces only.
+
+    Groups are not checked here. The command checks them when it reads all of its data.
+    """
+    layout, mapped, pattern = (given[name] for name in ("layout", "mapped", "group_pattern"))
+    return are_stills(
+        open_labelled(given["data"][:1], layout, mapped, pattern, True, similar_groups=True)[0]
+    )
+
+
 def with_faces(data: Dataset) -> Dataset:
     """The data; if they are pictures alone, read as still faces."""
     from emonets.datasets.reading import from_faces

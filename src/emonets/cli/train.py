@@ -29,7 +29,7 @@ from emonets.cli.options import (
     Store,
     With,
     Workers,
-    are_stills,
+    begins_with_stills,
     changed,
     command,
     drawn,
@@ -252,16 +252,7 @@ def _train_face(**given: Any) -> None:
     of_stills = {name: given.pop(name) for name in _OF_STILLS}
     preset = given.pop("preset")
     check_place(given["out"], make=not given["dry_run"])
-    if given["data"][0].exists() and not are_stills(
-        open_labelled(
-            given["data"][:1],
-            given["layout"],
-            given["mapped"],
-            given["group_pattern"],
-            True,
-            similar_groups=True,
-        )[0]
-    ):
+    if given["data"][0].exists() and not begins_with_stills(given):
         refuse_flags(of_stills, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")
         train(**given, preset=preset or "modern", models="face")
         return

@@ -76,18 +76,26 @@ def _is_unknown(file: BinaryIO, size: int, at: int, length: int, order: Order) -
 
 
 def _wave(file: BinaryIO, size: int) -> Patches:
+    found = _samples(file, size)
+    if found is None:
+        return {}
+    at, length, rest = found
+    if rest >= 2**32 - 1 or not _is_unknown(file, size, at, length, "little"):
+        return {}
+    whole = min(size - 8, 2**32 - 2)
+    return {4: whole.to_bytes(4, "little"), at + 4: rest.to_bytes(4, "little")}
+
+
+def _samples(file: BinaryIO, size: int) -> tuple[int, int, int] | None:
+    """The chunk ``data`` of a RIFF file: place, stated length, bytes of whole samples."""
     block = 1
     for name, at, length in _chunks(file, size, 12, "little"):
         if name == b"fmt ":
             block = max(1, int.from_bytes(_at(file, at + 20, 2), "little"))
         if name == b"data":
             rest = size - at - 8
-            rest -= rest % block
-            if rest >= 2**32 - 1 or not _is_unknown(file, size, at, length, "little"):
-                return {}
-            whole = min(size - 8, 2**32 - 2)
-            return {4: whole.to_bytes(4, "little"), at + 4: rest.to_bytes(4, "little")}
-    return {}
+            return at, length, rest - rest % block
+    return None
 
 
 def _wave_64(file: BinaryIO, size: int) -> Patches:
@@ -96,15 +104,10 @@ def _wave_64(file: BinaryIO, size: int) -> Patches:
     stated = int.from_bytes(lengths[16:24], "little")
     if lengths[:4] != b"ds64" or 0 < stated < 2**62:
         return {}
-    block = 1
-    for name, at, _ in _chunks(file, size, 12, "little"):
-        if name == b"fmt ":
-            block = max(1, int.from_bytes(_at(file, at + 20, 2), "little"))
-        if name == b"data":
-            rest = size - at - 8
-            rest -= rest % block
-            return {20: (size - 8).to_bytes(8, "little"), 28: rest.to_bytes(8, "little")}
-    return {}
+    found = _samples(file, size)
+    if found is None:
+        return {}
+    return {20: (size - 8).to_bytes(8, "little"), 28: found[2].to_bytes(8, "little")}
 
 
 def _aiff(file: BinaryIO, size: int) -> Patches:
