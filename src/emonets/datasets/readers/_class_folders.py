@@ -25,6 +25,7 @@ def read_classes(
     part_of: Callable[[str], str] | None = None,
     group_of: Callable[[Path, str], str] | None = None,
     checked: Callable[[Path, Item], Meaning] = lambda file, item: item,
+    withheld: str = "",
 ) -> Dataset:
     """Read the pictures in the class folders of a corpus.
 
@@ -37,6 +38,7 @@ def read_classes(
     group_of : picture and part → its group. None: no group is known, so each picture is a group
         of its own.
     checked : picture and item → the item, or why it is dropped.
+    withheld : a part whose labels are not published: its pictures may lie in no class folder.
 
     Returns
     -------
@@ -64,6 +66,10 @@ def read_classes(
             classes = [word for name in (*names[::-1], own) if (word := known.get(name.lower()))]
             found = seen[here] = (classes[0] if classes else "", part)
         word, part = found
+        if not word and part and part == withheld:
+            return Dropped(
+                file, f"belongs to the {part} part, whose labels are withheld", "withheld"
+            )
         if not word:
             why = f"lies in no class folder of {info.name} ({', '.join(info.words)})"
             return Dropped(file, why, "unlabelled")
