@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -197,3 +198,9 @@ def test_options_belong_to_their_layouts(tmp_path: Path) -> None:
         given: dict[str, Any] = option
         with pytest.raises(ParameterError, match=r"but .* is 'tess'"):
             open_dataset(tmp_path, **given)
+
+
+def test_the_page_of_corpora_has_every_reader() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "corpora.md").read_text(encoding="utf-8")
+    corpora = {name for name, reader in DATASETS.items() if not reader.info.own}
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == corpora

@@ -122,9 +122,9 @@ def open_dataset(
     shared_groups : whether a group may lie in two splits.
     similar_groups : whether groups of one's own data whose names differ only in case, blanks,
         zeros or punctuation (``P1``, ``p01``) are different people.
-    options : of the reader: ``labels`` (folders, manifest: words of your own → one of the seven
-        emotions, or ``drop``), ``group_pattern`` (folders), ``channel`` (ravdess), ``kind``
-        (crema_d, savee), ``votes`` (fer2013), ``fold`` (tfd).
+    options : of the reader: ``labels`` (folders, manifest, iemocap: words of your own → one of
+        the seven emotions, or ``drop``), ``group_pattern`` (folders), ``channel`` (ravdess),
+        ``kind`` (crema_d, savee), ``votes`` (fer2013), ``fold`` (tfd).
 
     Raises
     ------
@@ -174,7 +174,8 @@ def detect_dataset(path: str | Path, *, labels: Mapping[str, str] | None = None)
     Each reader states how strongly it claims the path (`emonets.datasets.layouts.Strength`). A
     table comes first, then a file that holds a whole set. A folder is a corpus if most of its
     media files are named as that corpus' are and none as another's, also where they lie in class
-    folders; else it is class folders, if any file lies in one.
+    folders; else it is class folders, if any file lies in one. Folders named by numbers, which
+    differ between corpora, are never guessed: the error names the layouts that they may be.
 
     Parameters
     ----------

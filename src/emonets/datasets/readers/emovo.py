@@ -26,7 +26,7 @@ INFO = DatasetInfo(
   pages = {3501--3504},
   year = {2014}
 }""",
-    licence="for research, by its page",
+    licence="set by its authors; ask them, or see its page",
     where="on many public pages; the original was at the Fondazione Ugo Bordoni",
     words={
         "dis": "disgust", "gio": "happy", "neu": "neutral", "pau": "fear", "rab": "angry",

@@ -26,7 +26,7 @@ INFO = DatasetInfo(
   year = {2006},
   doi = {10.1109/ICDEW.2006.145}
 }""",
-    licence="for research, by its page",
+    licence="set by its authors; ask them, or see its page",
     where="https://enterface.net/enterface05/main.php?frame=emotion",
     words={
         "an": "angry", "di": "disgust", "fe": "fear", "ha": "happy", "sa": "sad",

@@ -34,7 +34,7 @@ INFO = DatasetInfo(
   year = {2019},
   doi = {10.18653/v1/P19-1050}
 }""",
-    licence="GPL-3.0 for the labels; the films are those of the series",
+    licence="of the labels: see its page; the films are those of the series",
     where="https://affective-meld.github.io: MELD.Raw, and its tables",
     words={
         "anger": "angry", "disgust": "disgust", "fear": "fear", "joy": "happy",
@@ -45,7 +45,7 @@ INFO = DatasetInfo(
     layout="train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv with films named as "
     "dia0_utt0.mp4 in folders of the parts (train_splits, dev_splits_complete, "
     "output_repeated_splits_test)",
-    known={"unlabelled": "published so: the test part has films without a line"},
+    known={"unlabelled": "published so: dev and test have films without a line"},
 )  # fmt: skip
 
 TABLES = {"train_sent_emo.csv": "train", "dev_sent_emo.csv": "valid", "test_sent_emo.csv": "test"}
