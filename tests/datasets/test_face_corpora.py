@@ -238,3 +238,18 @@ def test_two_corpora_of_faces_in_a_folder(tmp_path: Path) -> None:
     TREES["press"].make(tmp_path)
     TREES["rafdb, list"].make(tmp_path)
     assert "may be press (legend.csv) and rafdb (list_patition_label.txt)" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["press", "rafdb, list", "affectnet, tables"])
+def test_a_table_among_other_data_proves_nothing(tmp_path: Path, name: str) -> None:
+    TREES[name].make(tmp_path / "corpus")
+    for k in range(60):
+        picture(tmp_path / "mine" / "angry" / f"{k}.png")
+    assert detect_dataset(tmp_path / "corpus") == TREES[name].dataset
+    assert detect_dataset(tmp_path) == "folders"
+
+
+def test_sounds_in_folders_named_by_numbers_are_no_question(tmp_path: Path) -> None:
+    for number in range(1, 4):
+        sound(tmp_path / str(number) / "1.wav")
+    assert "--layout" not in refused(tmp_path)

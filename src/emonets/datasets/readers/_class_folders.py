@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from emonets.datasets.base import Dataset
-from emonets.datasets.items import STILL_SUFFIXES, DatasetInfo, Dropped, Item, Problem
+from emonets.datasets.items import STILL_SUFFIXES, DatasetInfo, Dropped, Item, Problem, kind_of
 from emonets.datasets.layouts import Claim, Place, Strength
 from emonets.datasets.reading import Meaning, labelled, read_files
 from emonets.datasets.splits import split_of
@@ -113,9 +113,11 @@ def in_folders(counts: Mapping[tuple[str, ...], int], names: frozenset[str]) -> 
 
 
 def numbered(place: Place, numbers: frozenset[str]) -> Claim | None:
-    """A question, where all folders of files are named by these numbers (two or more of them)."""
+    """A question, where all folders of pictures are named by these numbers (two or more)."""
     here = {folder[-1] for folder in place.folders if folder}
     if len(here) < _FEWEST or not here <= numbers:
+        return None
+    if any(kind_of(file) != "still" for file in place.files):
         return None
     found = f"folders named by numbers ({', '.join(sorted(here, key=int))})"
     return Claim(Strength.QUESTION, found, len(place.files))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import STILL_SUFFIXES, DatasetInfo, Dropped, Item, Problem, refuse
-from emonets.datasets.layouts import shown
+from emonets.datasets.layouts import Claim, Place, Strength, shown
 from emonets.datasets.reading import labelled, media_files, summary
 from emonets.errors import DataError
 
@@ -66,6 +66,13 @@ def require_table(root: Path, info: DatasetInfo, *names: str) -> Path:
 
 def _files(root: Path) -> str:
     return ", ".join(file.name for file in sorted(root.rglob("*.*"))[:8] if file.is_file())
+
+
+def claimed(place: Place, folder: Path, found: str) -> Claim:
+    """The claim of a corpus by its table, on all files in the folder that the table is for."""
+    start = folder.relative_to(place.path).parts
+    n = sum(n for here, n in place.folders.items() if here[: len(start)] == start)
+    return Claim(Strength.NAMES, found, max(n, 1))  # without its files the error names the table
 
 
 def read_table(

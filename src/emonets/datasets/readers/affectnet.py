@@ -28,7 +28,7 @@ from emonets.datasets.base import Dataset
 from emonets.datasets.items import OUTSIDE, STILL_SUFFIXES, DatasetInfo, Dropped, Problem
 from emonets.datasets.layouts import Claim, Place, Reader, Strength
 from emonets.datasets.readers._class_folders import numbered, read_classes
-from emonets.datasets.readers._tables import Line, read_lines, tables_in, text_rows
+from emonets.datasets.readers._tables import Line, claimed, read_lines, tables_in, text_rows
 from emonets.datasets.reading import Meaning, labelled, read_files
 from emonets.datasets.splits import split_of
 from emonets.errors import DataError
@@ -231,14 +231,17 @@ def _key(file: Path) -> str:
 def _claims(place: Place) -> Claim | None:
     if not place.path.is_dir():
         return None
-    if _annotated(place.path):
-        return Claim(Strength.FILE, f"annotations such as 0{_MARK}")
+    annotated = _annotated(place.path)
+    if annotated:
+        images = {(*folder.relative_to(place.path).parts[:-1], "images") for folder in annotated}
+        n = sum(place.folders.get(folder, 0) for folder in images)
+        return Claim(Strength.NAMES, f"annotations such as 0{_MARK}", max(n, 1))
     try:
         table = next(_tables(place.path), None)
     except DataError:
         table = None
     if table is not None:
-        return Claim(Strength.FILE, table.name)
+        return claimed(place, table.parent, table.name)
     return numbered(place, _NUMBERS - {"10"})
 
 

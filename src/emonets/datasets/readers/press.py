@@ -13,8 +13,15 @@ from pathlib import Path
 
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import OUTSIDE, DatasetInfo
-from emonets.datasets.layouts import Claim, Place, Reader, Strength
-from emonets.datasets.readers._tables import Line, read_lines, read_table, require_table, table_in
+from emonets.datasets.layouts import Claim, Place, Reader
+from emonets.datasets.readers._tables import (
+    Line,
+    claimed,
+    read_lines,
+    read_table,
+    require_table,
+    table_in,
+)
 
 INFO = DatasetInfo(
     name="press",
@@ -75,7 +82,8 @@ def _claims(place: Place) -> Claim | None:
         return None
     with table.open("rb") as file:
         mine = b"user.id,image,emotion" in file.readline(200).lower()
-    return Claim(Strength.FILE, _TABLE) if mine else None
+    folder = table.parent if table.parent == place.path else table.parent.parent
+    return claimed(place, folder, _TABLE) if mine else None
 
 
 READER = Reader(INFO, read, _claims)

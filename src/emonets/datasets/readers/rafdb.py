@@ -17,9 +17,9 @@ from pathlib import Path
 
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import DatasetInfo, Dropped, Item
-from emonets.datasets.layouts import Claim, Place, Reader, Strength, named
+from emonets.datasets.layouts import Claim, Place, Reader, named
 from emonets.datasets.readers._class_folders import in_folders, numbered, read_classes
-from emonets.datasets.readers._tables import Line, read_lines, table_in
+from emonets.datasets.readers._tables import Line, claimed, read_lines, table_in
 from emonets.datasets.reading import Meaning
 from emonets.errors import DataError
 
@@ -111,7 +111,8 @@ def _rank(file: Path) -> int:
 def _claims(place: Place) -> Claim | None:
     table = table_in(place.path, *LISTS) if place.path.is_dir() else None
     if table is not None:
-        return Claim(Strength.FILE, table.name)
+        folder = table.parent if table.parent == place.path else table.parent.parent
+        return claimed(place, folder, table.name)
     n = sum(match is not None for match in map(_NAME.fullmatch, place.stems))
     # pictures named as test_0001 are anybody's, unless all of them lie in folders of numbers
     sure = n and n == len(place.files) == in_folders(place.folders, _NUMBERS)
