@@ -7,12 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emonets.errors import ParameterError
 from emonets.specialists.audio.features.logmel import band_centres, log_mel
 from emonets.specialists.audio.network.augment import (
     Augmentation,
     at_rows,
+    band_limited,
+    network_input,
     normalise_level,
     random_crop,
+    reverberated,
     warp_bands,
 )
 
@@ -104,3 +108,73 @@ def test_masks_noise_and_tilt_do_what_they_say() -> None:
     quiet[:100] = -120
     noisy = random_crop(quiet, 200, replace(NOTHING, noise=1.0, snr=(10, 10)), CENTRES, rng)
     assert noisy[:100].mean() > normalise_level(quiet)[:100].mean() + 0.5
+
+
+def test_equalising_takes_a_microphone_out() -> None:
+    x = spectrogram()
+    microphone = np.linspace(-9, 9, 64)
+    plain, other = network_input(x, 1.0), network_input(x + microphone, 1.0)
+    # what changes is the depth of the silence that is levelled out, and the level of the whole
+    np.testing.assert_allclose(np.diff(plain), np.diff(other), atol=0.02)
+    np.testing.assert_allclose(plain.mean(axis=0), plain.mean(), atol=1e-3)
+    assert abs(np.diff(network_input(x)) - np.diff(network_input(x + microphone))).max() > 0.01
+    np.testing.assert_array_equal(network_input(x), normalise_level(x))
+    half = network_input(x, 0.5)
+    np.testing.assert_allclose(half, (network_input(x) + plain) / 2, atol=1e-5)
+
+
+def test_silence_has_no_part_in_the_means() -> None:
+    x = spectrogram()
+    silence = np.full((40, 64), -140.0, np.float32)
+    padded = network_input(np.concatenate([silence, x, silence]), 1.0)[40:-40]
+    # the means are of the same frames; the level is relative to the mean power of all
+    np.testing.assert_allclose(np.diff(padded), np.diff(network_input(x, 1.0)), atol=0.01)
+
+
+@given(st.floats(0.1, 2.0), st.floats(-20.0, 10.0))
+def test_a_room_only_adds_and_falls_at_its_rate(decay: float, ratio: float) -> None:
+    x = np.full((60, 64), -200.0)
+    x[5] = 0.0
+    wet = reverberated(x, decay, ratio)
+    assert (wet >= x - 1e-9).all()
+    np.testing.assert_array_equal(wet[:6].round(6), x[:6])
+    fall = 60.0 / (decay * 80)
+    np.testing.assert_allclose(np.diff(wet[6:16, 0]), -fall, atol=0.05)
+
+
+def test_a_room_of_all_the_tail_has_its_power() -> None:
+    x = np.full((4000, 1), -300.0)
+    x[0] = 0.0
+    tail = np.power(10.0, reverberated(x, 0.5, -3.0)[1:] / 10.0).sum()
+    assert 10 * np.log10(tail) == pytest.approx(-3.0, abs=0.01)
+
+
+def test_a_limited_band_keeps_its_middle() -> None:
+    x = spectrogram()
+    limited = band_limited(x, 300.0, 3400.0, CENTRES)
+    inside = (CENTRES >= 300) & (CENTRES <= 3400)
+    np.testing.assert_array_equal(limited[:, inside], x[:, inside])
+    octave = abs(CENTRES - 6800).argmin()
+    assert (x - limited)[:, octave] == pytest.approx(48.0, abs=3)
+
+
+@pytest.mark.parametrize("name", ["room", "band", "hollow", "squeeze"])
+def test_each_new_change_changes_and_can_be_left_out(name: str) -> None:
+    x = spectrogram()
+    same = random_crop(x, 60, NOTHING, CENTRES, np.random.default_rng(3))
+    how = replace(NOTHING, **{name: 1.0})
+    changed = random_crop(x, 60, how, CENTRES, np.random.default_rng(3))
+    assert np.isfinite(changed).all()
+    assert abs(changed - same).max() > 0.05
+    silent = random_crop(np.full((5, 64), -140.0), 60, how, CENTRES, np.random.default_rng(3))
+    assert np.isfinite(silent).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("room", 1.5), ("band", -0.1), ("hollow", 2.0), ("squeeze", -1.0), ("decay", (0.9, 0.1)),
+     ("decay", (0.0, 0.1))],
+)  # fmt: skip
+def test_changes_out_of_range(name: str, value: object) -> None:
+    with pytest.raises(ParameterError, match=name):
+        Augmentation(**{name: value})  # type: ignore[arg-type]
