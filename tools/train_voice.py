@@ -49,8 +49,8 @@ RAVDESS_FOLDS = {
     5: ("01", "04", "09", "22"),
 }  # fmt: skip
 RECIPE: dict[str, dict[str, Any]] = {
-    "network": {"widths": [24, 40, 80], "blocks": [0, 1, 1], "equalise": 0.5},
-    "training": {"epochs": 10, "frames": 160, "mixup": 0.2, "averaging": 0.98},
+    "network": {"blocks": [0, 1, 1], "equalise": 0.5},
+    "training": {"epochs": 20, "frames": 160, "mixup": 0.2},
     "augmentation": {"room": 0.4, "band": 0.3, "hollow": 0.2, "squeeze": 0.15},
 }
 """What differs from the table ``[audio]`` of the preset ``modern``."""
