@@ -34,7 +34,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 from scipy.optimize import minimize_scalar
 
+from emonets.datasets.items import Item
 from emonets.model import EmoNets
+from emonets.provenance.corpus import Corpus, Provenance, make_corpus
+from emonets.provenance.prints import SOUND, prints_of
 from emonets.runtime.files import write_whole
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.settings import NetworkAudio, audio_from_table, build_network
@@ -203,7 +206,49 @@ def calibrated(
     return network.tempered(t), t
 
 
-def install(network: SoundNetClassifier, bundle: str, out: Path, card: dict[str, Any]) -> None:
+def learned_from(
+    run: Run, corpora: Sequence[Material], known: Sequence[Corpus], data: Path | None
+) -> tuple[Corpus, ...]:
+    """What a run was trained on, for a bundle.
+
+    Parameters
+    ----------
+    known : corpora whose fingerprints exist already; they may have more clips than were used.
+    data : where the files of the others are; None: these have a name and no fingerprints.
+    """
+    before = {corpus.name: corpus for corpus in known}
+    found = []
+    for corpus in corpora:
+        mine = trained_on(run, corpus)
+        if not mine.any():
+            continue
+        terms, name = CORPORA[corpus.name].terms, corpus.name
+        if name in before:
+            found.append(before[name])
+        elif data is None:
+            found.append(Corpus(name, licence=terms))
+        else:
+            rows = np.flatnonzero(mine).tolist()
+            items = [
+                Item(
+                    data / name / str(corpus.files[i]), int(corpus.labels[i]),
+                    str(corpus.speakers[i]), "", "sound", "",
+                )
+                for i in rows
+            ]  # fmt: skip
+            groups = [f"{name}/{item.group}" for item in items]
+            prints = prints_of(items, kinds=(SOUND,))
+            found.append(make_corpus(name, prints, groups, licence=terms))
+    return tuple(found)
+
+
+def install(
+    network: SoundNetClassifier,
+    bundle: str,
+    out: Path,
+    card: dict[str, Any],
+    corpora: tuple[Corpus, ...],
+) -> None:
     """Write a copy of a bundle with another audio network; its other parts stay as they are."""
     model = EmoNets.load(bundle)
     about = {**model.about, "card": {**model.about.get("card", {}), "audio": card}}
@@ -211,7 +256,7 @@ def install(network: SoundNetClassifier, bundle: str, out: Path, card: dict[str,
     audio = AudioSpecialist(network, features="logmel", on="speech")
     EmoNets(
         **{**model.specialists, "audio": audio}, fusion=model.fusion, active=model.active,
-        about=about, provenance=kept,
+        about=about, provenance=Provenance({**kept.corpora, "audio": corpora}),
     ).save(out)  # fmt: skip
 
 
@@ -224,6 +269,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="of the run; those of the preset by default")
     parser.add_argument("--score", nargs="+", metavar="RUN-SEED")
     parser.add_argument("--install", nargs="+", metavar="RUN-SEED")
+    parser.add_argument("--prints", action="store_true", help="fingerprints of all clips")
     parser.add_argument("--bundle", default="modern")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -250,7 +296,9 @@ def main() -> None:
                 "trained_on": " + ".join(names), "networks": len(args.install),
                 "temperature": round(t, 3), "runs": args.install,
             }  # fmt: skip
-            install(network, args.bundle, args.out, card)
+            known = EmoNets.load(args.bundle).provenance.of("audio")
+            learned = learned_from(run, corpora, known, args.data if args.prints else None)
+            install(network, args.bundle, args.out, card, learned)
 
 
 if __name__ == "__main__":
