@@ -82,6 +82,26 @@ class Augmentation:
             raise ParameterError(f"{wrong[0]}: out of its range, got {rest[wrong[0]]}")
 
 
+def power_of(levels: NDArray[np.floating]) -> NDArray[np.float64]:
+    """dB → power, of any shape."""
+    power: NDArray[np.float64] = np.exp(np.asarray(levels, np.float64) * (math.log(10.0) / 10.0))
+    return power
+
+
+def joined(levels: NDArray[np.floating], every: int) -> NDArray[np.floating]:
+    """The mean power of so many neighbouring frames: (t, bands) dB → (ceil(t / every), bands) dB.
+
+    What is missing in the last group is its last frame again.
+    """
+    if every == 1:
+        return levels
+    missing = -len(levels) % every
+    power = power_of(np.concatenate([levels, np.repeat(levels[-1:], missing, axis=0)]))
+    mean = power.reshape(-1, every, levels.shape[1]).mean(axis=1)
+    means: NDArray[np.floating] = 10.0 * np.log10(np.maximum(mean, 1e-20))
+    return means
+
+
 def normalise_level(levels: NDArray[np.floating]) -> Floats:
     """The network's input of a spectrogram, whatever the gain it was recorded with.
 
@@ -89,13 +109,13 @@ def normalise_level(levels: NDArray[np.floating]) -> Floats:
     deeper is levelled out, so that the depth of a clip's silence does not count. Then dB
     are shifted and scaled to about -1.8 to 2: (frames, bands) → (frames, bands).
     """
-    power = np.power(10.0, np.asarray(levels, np.float64) / 10.0)
+    power = power_of(levels)
     relative = power / power.mean() + 10.0 ** (-_DYNAMIC_RANGE / 10.0)
     seen: Floats = ((10.0 * np.log10(relative) + 25.0) / 20.0).astype(np.float32)
     return seen
 
 
-def network_input(levels: NDArray[np.floating], equalise: float = 0.0) -> Floats:
+def network_input(levels: NDArray[np.floating], equalise: float = 0.0, every: int = 1) -> Floats:
     """The network's input of a spectrogram: its level, and a share of its bands' means, taken out.
 
     A microphone, a room and a voice add the same dB to a band in all frames. They are therefore in
@@ -105,11 +125,12 @@ def network_input(levels: NDArray[np.floating], equalise: float = 0.0) -> Floats
     ----------
     levels : (frames, bands) dB, frames at least 1.
     equalise : share of each band's mean that is taken away, 0 to 1.
+    every : frames that become one (`joined`), before anything else.
 
     Returns
     -------
-    (frames, bands) float32: `normalise_level`, less ``equalise`` times the means' deviation from
-    the mean of all bands.
+    (ceil(frames / every), bands) float32: `normalise_level`, less ``equalise`` times the means'
+    deviation from the mean of all bands.
 
     Examples
     --------
@@ -117,10 +138,11 @@ def network_input(levels: NDArray[np.floating], equalise: float = 0.0) -> Floats
     >>> bool(np.allclose(*network_input(x, 1.0).T))
     True
     """
+    levels = joined(levels, every)
     seen = normalise_level(levels)
     if not equalise:
         return seen
-    power = np.power(10.0, np.asarray(levels, np.float64) / 10.0).mean(axis=1)
+    power = power_of(levels).mean(axis=1)
     means = seen[power >= power.max() * _LOUD].mean(axis=0)
     equal: Floats = seen - np.float32(equalise) * (means - means.mean())
     return equal
@@ -151,10 +173,12 @@ def random_crop(
     centres: NDArray[np.float64],
     rng: np.random.Generator,
     equalise: float = 0.0,
+    every: int = 1,
 ) -> Floats:
-    """A random stretch of a clip, randomly changed and normalised: (frames, bands) float32.
+    """A random stretch of a clip, randomly changed and normalised.
 
-    ``equalise`` is that of `network_input`, of the stretch. A clip too short for it stands at a
+    Returns (ceil(frames / every), bands) float32. ``equalise`` and ``every`` are those of
+    `network_input`. A clip too short for it stands at a
     random place amid frames of its lowest value.
     """
     bands = levels.shape[1]
@@ -179,7 +203,8 @@ def random_crop(
         x = band_limited(x, low, high, centres)
     if how.hollow and rng.random() < how.hollow:
         x = np.maximum(x, x.max(axis=1, keepdims=True) - rng.uniform(25.0, 45.0))
-    z = network_input(x, equalise)
+    z = network_input(x, equalise, every)
+    frames, longest = -(-frames // every), how.mask_frames // every
     if how.level:
         z += np.float32(rng.normal(0.0, how.level / 20.0))
     if len(z) < frames:
@@ -193,7 +218,7 @@ def random_crop(
         first = int(rng.integers(0, bands - width))
         z[:, first : first + width] = mean
     for _ in range(how.masks):
-        width = int(rng.integers(0, min(how.mask_frames, frames - 1) + 1))
+        width = int(rng.integers(0, min(longest, frames - 1) + 1))
         first = int(rng.integers(0, frames - width))
         z[first : first + width] = mean
     return z
@@ -218,7 +243,7 @@ def reverberated(levels: NDArray[np.floating], decay: float, ratio: float) -> ND
     [0.0, -8.4, -9.9]
     """
     keep = 10.0 ** (-6.0 / (decay * _FRAMES_A_SECOND))
-    power = np.power(10.0, levels / 10.0)
+    power = power_of(levels)
     size = 10.0 ** (ratio / 10.0) * (1.0 - keep)
     tail = lfilter([0.0, size], [1.0, -keep], power, axis=0)
     wet: NDArray[np.floating] = 10.0 * np.log10(power + tail)
@@ -236,7 +261,7 @@ def band_limited(
 
 def _squeezed(levels: NDArray[np.floating], factor: float) -> NDArray[np.floating]:
     """Differences of the frames' levels times a factor; the shape of each frame stays."""
-    power = np.power(10.0, levels / 10.0).mean(axis=1, keepdims=True)
+    power = power_of(levels).mean(axis=1, keepdims=True)
     loudness = 10.0 * np.log10(power + 1e-14)
     squeezed: NDArray[np.floating] = levels + (factor - 1.0) * (loudness - loudness.max())
     return squeezed
@@ -252,7 +277,7 @@ def _with_noise(
     levels: NDArray[np.floating], how: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.floating]:
     """Add the power of a steady noise; its bands fluctuate as those of a real one do."""
-    power = np.power(10.0, levels / 10.0)
+    power = power_of(levels)
     spectrum = np.power(10.0, _curve(levels.shape[1], 5, 5.0, rng) / 10.0)
     size = power.mean() * 10.0 ** (-rng.uniform(*how.snr) / 10.0)
     noise = size * spectrum / spectrum.mean() * rng.gamma(2.0, 0.5, power.shape)

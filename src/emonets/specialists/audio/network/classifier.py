@@ -275,7 +275,9 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _input(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the networks take of a clip (T, bands) in dB: (T', bands)."""
-        return network_input(trim_silence(clip, self.silence), self.network.equalise)
+        return network_input(
+            trim_silence(clip, self.silence), self.network.equalise, self.network.every
+        )
 
     def tempered(self, temperature: float) -> Self:
         """The same networks with log-probabilities divided by a temperature, then normalised.

@@ -42,12 +42,14 @@ class Architecture:
     """Residual blocks of each stage."""
     embedding: int = 192
     attention: int = 64
+    every: int = 1
+    """Frames whose mean power is one column of the input."""
     equalise: float = 0.0
     """Share of each band's mean over a sound that is taken away from the input
     (``augment.network_input``): 0 nothing, 1 all of it."""
 
     def __post_init__(self) -> None:
-        numbers = (self.bands, *self.widths, self.embedding, self.attention)
+        numbers = (self.bands, *self.widths, self.embedding, self.attention, self.every)
         if min(numbers) < 1 or min(self.blocks, default=-1) < 0:
             raise ParameterError(f"{self}: sizes must be positive")
         if len(self.widths) != len(self.blocks) or min(self.blocks[1:], default=1) < 1:

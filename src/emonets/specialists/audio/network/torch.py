@@ -210,7 +210,15 @@ def train(
         for step, index in enumerate(order, start=epoch * steps):
             _schedule(optimiser, step, steps * recipe.epochs, recipe.learning_rate)
             crops = [
-                random_crop(clips[i], recipe.frames, augmentation, centres, rng, network.equalise)
+                random_crop(
+                    clips[i],
+                    recipe.frames,
+                    augmentation,
+                    centres,
+                    rng,
+                    network.equalise,
+                    network.every,
+                )
                 for i in index
             ]
             x, y = np.stack(crops), targets[index]
