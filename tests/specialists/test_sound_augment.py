@@ -13,6 +13,7 @@ from emonets.specialists.audio.network.augment import (
     Augmentation,
     at_rows,
     band_limited,
+    joined,
     network_input,
     normalise_level,
     random_crop,
@@ -183,3 +184,17 @@ def test_each_new_change_changes_and_can_be_left_out(name: str) -> None:
 def test_changes_out_of_range(name: str, value: object) -> None:
     with pytest.raises(ParameterError, match=name):
         Augmentation(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 90])
+def test_neighbouring_frames_become_one(frames: int) -> None:
+    x = spectrogram(frames).astype(np.float64)
+    two = joined(x, 2)
+    assert two.shape == (-(-frames // 2), 64)
+    first = np.log10((10 ** (x[0] / 10) + 10 ** (x[min(1, frames - 1)] / 10)) / 2) * 10
+    np.testing.assert_allclose(two[0], first, atol=1e-6)
+    np.testing.assert_array_equal(joined(x, 1), x)
+    assert network_input(x, 0.5, 3).shape == (-(-frames // 3), 64)
+    crop = random_crop(x, 20, Augmentation(room=1.0), CENTRES, np.random.default_rng(0), 0.5, 2)
+    assert crop.shape == (10, 64)
+    assert np.isfinite(crop).all()
