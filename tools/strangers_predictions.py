@@ -161,12 +161,14 @@ def tubes_of(name: str, clips: Sequence[Clip], cache: Path) -> list[list[FaceTub
     file = cache / f"tubes-{name}-{_digest([str(c.path) for c in clips])}.npz"
     if not file.exists():
         made: list[list[FaceTube]] = []
-        for number, clip in enumerate(clips):
+        for clip in clips:
             keep = _Keep()
             if name == "ckplus48":
                 keep.tubes.append(_still_tube(clip.path))
             else:
-                read_clip(open_clip(clip.path), {"face": keep}, stride=1 if name in FACES else EVERY)
+                read_clip(
+                    open_clip(clip.path), {"face": keep}, stride=1 if name in FACES else EVERY
+                )
             if not keep.tubes and name in FACES:  # the face fills the picture
                 keep.tubes.append(_still_tube(clip.path))
             made.append(keep.tubes)
