@@ -36,16 +36,23 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_clip_is_fused_by_the_pool_or_by_the_product(model: EmoNets, happy: Path) -> None:
-    result = model.predict(happy, abstain=True)
-    face, audio, both = (row for row in result.rows if row.level == "clip")
+    plain = model.with_fusion("product")
+    face, audio, product = (row for row in plain.predict(happy).rows if row.level == "clip")
     by_model = {"face": face.probabilities, "audio": audio.probabilities}
+    np.testing.assert_allclose(product.probabilities, fuse_unfitted([by_model])[0])
+    result = model.predict(happy, abstain=True)
+    *single, both = (row for row in result.rows if row.level == "clip")
     np.testing.assert_allclose(both.probabilities, POOL.fuse([by_model])[0])
+    # what is not fused is what a fusion is fitted on
+    assert [row.probabilities for row in single] == [face.probabilities, audio.probabilities]
+    alone = model.predict(happy, models="face", frames=True).rows
+    expected = with_temperature(face.probabilities, HEAT[0])
+    np.testing.assert_allclose(alone[-1].probabilities, expected)
+    frames = [row.probabilities for row in alone if row.level == "frame"]
+    np.testing.assert_allclose(np.mean(frames, axis=0), face.probabilities)
     assert "face at the temperature 2 with the weight 1.2" in result.about["decision"]
     assert result.about["uncertain_below"] == 0.4
-    plain = model.with_fusion("product")
     assert plain.specialists == model.specialists
-    row = plain.predict(happy).rows[-1]
-    np.testing.assert_allclose(row.probabilities, fuse_unfitted([by_model])[0])
     assert model.with_fusion("bundle") is model
     assert plain.with_fusion("product") is plain
     with pytest.raises(ParameterError, match="no fusion 'sum'; there are bundle, product"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emonets.contracts import FRAMES, SOUND, TUBES, Features, Spans, Specialist
 from emonets.fusion.named import Known, NamedFusion
-from emonets.inference.combine import calibrated_alone, combine_clip, combine_windows
+from emonets.inference.combine import calibrated, combine_clip, combine_windows
 from emonets.inference.persons import Scene
 from emonets.inference.rows import clip_status, rows_of
 from emonets.inference.scene import readers_for, scene_of, with_joined_tracks
@@ -123,7 +123,7 @@ def predict_rows(
             alone = next(name for name, part in used.items() if part.per_face)
         rows.append(scene.complete(combine_clip(whole, fusion, known, alone=alone)))
     else:
-        rows = calibrated_alone(rows, fusion)
+        rows = calibrated(rows, fusion)
     return rows, clip_status(file, reading.clip, whole, made.reasons)
 
 

@@ -93,16 +93,18 @@ def combine_windows(
     return rows
 
 
-def calibrated_alone(rows: Sequence[Row], fusion: NamedFusion | None) -> list[Row]:
+def calibrated(rows: Sequence[Row], fusion: NamedFusion | None) -> list[Row]:
     """Rows of the only specialist that is used, as the fusion calibrates it.
 
-    Rows of single pictures, and those where nothing was found, stay as they are.
+    Rows of single pictures, and those where nothing was found, stay as they are. Where several
+    specialists are used, the fused rows are calibrated. The others are what a fusion is fitted on
+    (``emonets compare-fusion``), so they stay as they are.
     """
     if fusion is None or not fusion.fusion.calibrates_alone:
         return list(rows)
     return [
         replace(row, probabilities=_alone(row, fusion))
-        if row.found and row.level != "frame"
+        if row.found and row.model in fusion.models
         else row
         for row in rows
     ]
