@@ -108,7 +108,7 @@ def judged_sets(
         else:
             voice = voice_of(model.audio, name, clips, cache, keys["audio"])
         out.append(Judged(_set(name, clips, face, voice), clips, note))
-    return _third_party_at_our_temperature(out)
+    return out
 
 
 def _set(
@@ -119,24 +119,13 @@ def _set(
     for j, one in enumerate((face, voice)):
         if one is not None:
             p[:, j], found[:, j] = one.p, one.found
-    return ChoosingSet(name, p, np.array([clip.label for clip in clips]), found)
-
-
-def _third_party_at_our_temperature(sets: Sequence[Judged]) -> list[Judged]:
-    """The third party's faces so that our face's temperature is right for them, too."""
-    ours = [one.chosen for one in sets if one.chosen.name != THIRD_PARTY]
-    temperature = choose_pool(ours).temperatures_[0]
-    out = []
-    for one in sets:
-        s = one.chosen
-        if s.name == THIRD_PARTY:
-            own = shared_temperature([(s.p[s.found[:, 0], 0], s.y[s.found[:, 0]])])
-            p = s.p.copy()
-            p[:, 0] = with_temperature(p[:, 0], own / temperature)
-            out.append(replace(one, chosen=replace(s, p=p)))
-        else:
-            out.append(one)
-    return out
+    y = np.array([clip.label for clip in clips])
+    if name != THIRD_PARTY:
+        return ChoosingSet(name, p, y, found)
+    own = found[:, 0]
+    heat = shared_temperature([(p[own, 0], y[own])])
+    p[own, 0] = with_temperature(p[own, 0], heat)
+    return ChoosingSet(name, p, y, found, calibrated=(0,))
 
 
 def ways(sets: Sequence[Judged], pool: CalibratedPool, one: Judged) -> dict[str, Floats]:
@@ -147,11 +136,14 @@ def ways(sets: Sequence[Judged], pool: CalibratedPool, one: Judged) -> dict[str,
         out["product"] = ProductFusion.untrained(len(MODELS)).predict_proba(s.p, found=s.found)
         others = [other.chosen for other in sets if other is not one]
         if sum(other.judged.all() for other in others):
-            out["pool chosen without this set"] = choose_pool(others)._fuse(s.p)
-        out["pool"] = pool.predict_proba(s.p, found=s.found)
+            out["pool chosen without this set"] = choose_pool(others).fuse_set(s)
+        out["pool"] = pool.fuse_set(s)
     else:
         (name,) = out
-        out[f"{name} at its temperature"] = pool.predict_proba(s.p, found=s.found)
+        out[f"{name}, calibrated"] = pool.fuse_set(s)
+        others = [other.chosen for other in sets if other is not one]
+        if any(other.own(MODELS.index(name)) is not None for other in others):
+            out[f"{name}, calibrated without this set"] = choose_pool(others).fuse_set(s)
     return out
 
 
@@ -183,7 +175,7 @@ def rows_of(
                 errors.setdefault(way, []).append(error)
     final = [
         *errors.get("pool", []),
-        *(e for w, some in errors.items() if "at its" in w for e in some),
+        *(e for w, some in errors.items() if w.endswith(", calibrated") for e in some),
     ]
     plain = [*errors.get("product", []), *(e for w, some in errors.items()
              if w in MODELS for e in some)]  # fmt: skip
@@ -211,12 +203,14 @@ def install(
     """Write the bundle again with this fusion; everything else stays as it was to the last bit."""
     rest = [name for name in model.specialists if name not in MODELS]
     whole = CalibratedPool.of(
-        [*pool.temperatures_, *(1.0 for _ in rest)], [*pool.weights_, *(0.0 for _ in rest)]
+        [*pool.temperatures_, *(1.0 for _ in rest)],
+        [*pool.weights_, *(0.0 for _ in rest)],
+        [*pool.offsets_, *(np.zeros(7) for _ in rest)],
     )
     both = [one.chosen for one in sets if one.chosen.judged.all()]
     rule = None
     if both:
-        fused = np.concatenate([pool.predict_proba(s.p, found=s.found) for s in both])
+        fused = np.concatenate([pool.fuse_set(s) for s in both])
         rule = Abstainer.for_coverage(fused, np.concatenate([s.y for s in both]), COVERAGE)
     fusion = NamedFusion(whole, (*MODELS, *rest), STRATEGY, rule)
     before = read_bundle(find_bundle(bundle))
@@ -230,6 +224,7 @@ def install(
             "chosen_on": {one.chosen.name: len(one.chosen.y) for one in sets},
             "temperatures": dict(zip(MODELS, pool.temperatures_.round(4).tolist(), strict=True)),
             "weights": dict(zip(MODELS, pool.weights_.round(4).tolist(), strict=True)),
+            "offsets": dict(zip(MODELS, pool.offsets_.round(4).tolist(), strict=True)),
             "without_weight": rest,
             "command": command,
         },
@@ -273,6 +268,7 @@ def main() -> None:
     write_results("strangers_fusion", rows, options.out)
     for name, t, w in zip(MODELS, pool.temperatures_, pool.weights_, strict=True):
         print(f"{name}: temperature {t:.3f}, weight {w:.3f}")
+    print(f"offsets:\n{pool.offsets_.round(2)}")
     if options.install:
         install(options.bundle, model, pool, sets, command)
     print(f"{time.monotonic() - began:.0f} s")

@@ -27,10 +27,12 @@ from emonets.tubes.tube import FaceTube
 
 EVERY = 3
 """Of a film's frames, so many are one in which faces are detected and whose faces are kept."""
-AT_ONCE = 32
-"""Files whose face tubes lie in one file of the cache."""
-A_CLASS = 100
-"""Stills of each class, and recordings of each class of a corpus of speech, at most."""
+STILLS = 100
+"""Of each class of a corpus of stills, at most."""
+RECORDINGS = 40
+"""Of each class of a corpus of speech, at most."""
+TAKES = 5
+"""One RAVDESS take of so many is used; all 24 actors are among these."""
 WORDS = {
     **{name: k for k, name in enumerate(EMOTIONS)}, "anger": 0, "disgusted": 1, "fearful": 2,
     "happiness": 3, "sadness": 4, "surprised": 5,
@@ -72,19 +74,21 @@ def clips_of(name: str, data: Path, corpora: Path) -> list[Clip]:
         # silent films have no voice; a third of the takes is enough
         if name == "ravdess_av":
             return [clip for clip in clips if clip.path.name.startswith("01-")]
-        return clips[::3] if name == "ravdess_takes" else clips
-    return _by_class(list({"ckplus48": _ckplus, "affectnet_test": _affectnet, "nemo": _nemo,
-                           "ased": _ased}[name](corpora)))  # fmt: skip
+        if name == "javanese_av":  # sentences 01 and 03 of every actor
+            return [clip for clip in clips if clip.path.name.split("-")[1] in ("01", "03")]
+        return clips[::TAKES] if name == "ravdess_takes" else clips
+    readers = {"ckplus48": _ckplus, "affectnet_test": _affectnet, "nemo": _nemo, "ased": _ased}
+    return _by_class(list(readers[name](corpora)), STILLS if name in FACES else RECORDINGS)
 
 
-def _by_class(clips: Sequence[Clip]) -> list[Clip]:
+def _by_class(clips: Sequence[Clip], most: int) -> list[Clip]:
     """At most so many of each class, spread evenly over their names."""
     ordered = sorted(clips, key=lambda clip: str(clip.path))
     out = []
     for label in range(len(EMOTIONS)):
         own = [clip for clip in ordered if clip.label == label]
-        step = max(1.0, len(own) / A_CLASS)
-        out += [own[int(k * step)] for k in range(min(len(own), A_CLASS))]
+        step = max(1.0, len(own) / most)
+        out += [own[int(k * step)] for k in range(min(len(own), most))]
     return out
 
 
@@ -156,44 +160,32 @@ def _still_tube(path: Path) -> FaceTube:
     )  # fmt: skip
 
 
-def tubes_of(name: str, clips: Sequence[Clip], cache: Path) -> list[list[FaceTube]]:
-    """The face tubes of each clip, from the cache or made."""
-    file = cache / f"tubes-{name}-{_digest([str(c.path) for c in clips])}.npz"
+def tubes_of(name: str, clip: Clip, cache: Path) -> list[FaceTube]:
+    """The face tubes of a clip, from the cache or made."""
+    file = cache / f"tubes-{name}-{_digest([clip])}.npz"
     if not file.exists():
-        made: list[list[FaceTube]] = []
-        for clip in clips:
-            keep = _Keep()
-            if name == "ckplus48":
-                keep.tubes.append(_still_tube(clip.path))
-            else:
-                read_clip(
-                    open_clip(clip.path), {"face": keep}, stride=1 if name in FACES else EVERY
-                )
-            if not keep.tubes and name in FACES:  # the face fills the picture
-                keep.tubes.append(_still_tube(clip.path))
-            made.append(keep.tubes)
-        flat = [(number, tube) for number, some in enumerate(made) for tube in some]
+        keep = _Keep()
+        if name == "ckplus48":
+            keep.tubes.append(_still_tube(clip.path))
+        else:
+            read_clip(open_clip(clip.path), {"face": keep}, stride=1 if name in FACES else EVERY)
+        if not keep.tubes and name in FACES:  # the face fills the picture
+            keep.tubes.append(_still_tube(clip.path))
         arrays: dict[str, Any] = {
-            "clip": np.array([number for number, _ in flat], np.int64),
-            "track": np.array([tube.track for _, tube in flat], np.int64),
-            "length": np.array([len(tube.index) for _, tube in flat], np.int64),
+            "track": np.array([tube.track for tube in keep.tubes], np.int64),
+            "length": np.array([len(tube.index) for tube in keep.tubes], np.int64),
         }
-        for key in _OF_TUBE:
-            arrays[key] = np.concatenate([getattr(tube, key) for _, tube in flat])
-        cache.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(file.stem + ".part.npz")
-        np.savez(part, **arrays)
-        part.rename(file)
+        if keep.tubes:
+            for key in _OF_TUBE:
+                arrays[key] = np.concatenate([getattr(tube, key) for tube in keep.tubes])
+        _write(file, arrays)
     with np.load(file) as stored:
         arrays = dict(stored)
-    out: list[list[FaceTube]] = [[] for _ in clips]
     ends = np.cumsum(arrays["length"])
-    for clip_number, track, first, last in zip(
-        arrays["clip"], arrays["track"], ends - arrays["length"], ends, strict=True
-    ):
-        parts = {key: arrays[key][first:last] for key in _OF_TUBE}
-        out[clip_number].append(FaceTube(int(track), **parts))
-    return out
+    return [
+        FaceTube(int(track), **{key: arrays[key][first:last] for key in _OF_TUBE})
+        for track, first, last in zip(arrays["track"], ends - arrays["length"], ends, strict=True)
+    ]
 
 
 def face_of(
@@ -203,18 +195,18 @@ def face_of(
 
     def make() -> Predicted:
         p, found = [], []
-        for first in range(0, len(clips), AT_ONCE):
-            print(f"{name}: faces of {first} of {len(clips)} files", flush=True)
-            for tubes in tubes_of(name, clips[first : first + AT_ONCE], cache):
-                reader = specialist.open()
-                for tube in tubes:
-                    reader.push_tube(tube)
-                features = reader.finish()
-                found.append(bool(len(features["index"])))
-                p.append(specialist.predict_proba(features)[0])
+        for number, clip in enumerate(clips):
+            if number % 50 == 0:
+                print(f"{name}: faces of {number} of {len(clips)} files", flush=True)
+            reader = specialist.open()
+            for tube in tubes_of(name, clip, cache):
+                reader.push_tube(tube)
+            features = reader.finish()
+            found.append(bool(len(features["index"])))
+            p.append(specialist.predict_proba(features)[0])
         return Predicted(np.array(p), np.array(found))
 
-    return _kept(cache / f"face-{name}-{key}-{_digest([str(c.path) for c in clips])}.npz", make)
+    return _kept(cache / f"face-{name}-{key}-{_digest(clips)}.npz", make)
 
 
 def packaged_faces(clips: Sequence[Clip], file: Path) -> Predicted:
@@ -253,7 +245,7 @@ def voice_of(
                 print(f"{name}: voices of {number} of {len(clips)} files", flush=True)
         return Predicted(np.array(p), np.array(found))
 
-    return _kept(cache / f"voice-{name}-{key}-{_digest([str(c.path) for c in clips])}.npz", make)
+    return _kept(cache / f"voice-{name}-{key}-{_digest(clips)}.npz", make)
 
 
 def key_of(specialist: Specialist) -> str:
@@ -266,16 +258,22 @@ def key_of(specialist: Specialist) -> str:
     return digest.hexdigest()[:16]
 
 
-def _digest(names: Sequence[str]) -> str:
+def _digest(clips: Sequence[Clip]) -> str:
+    """Of the names of clips, wherever they lie."""
+    names = [f"{clip.path.parent.name}/{clip.path.name}" for clip in clips]
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:10]
+
+
+def _write(file: Path, arrays: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(file.stem + ".part.npz")
+    np.savez(part, **arrays)
+    part.rename(file)
 
 
 def _kept(file: Path, make: Callable[[], Predicted]) -> Predicted:
     if not file.exists():
         made = make()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(file.stem + ".part.npz")
-        np.savez(part, p=made.p, found=made.found)
-        part.rename(file)
+        _write(file, {"p": made.p, "found": made.found})
     with np.load(file) as stored:
         return Predicted(stored["p"], stored["found"])

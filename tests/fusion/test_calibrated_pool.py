@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from emonets.errors import BundleError, ParameterError
 from emonets.fusion.average import ProductFusion
 from emonets.fusion.base import read_fusion
-from emonets.fusion.calibrated_pool import CalibratedPool, ChoosingSet, choose_pool, uar_of
+from emonets.fusion.calibrated_pool import (
+    CalibratedPool,
+    ChoosingSet,
+    choose_pool,
+    shared_offsets,
+    uar_of,
+)
 from emonets.fusion.calibration import with_temperature
 from emonets.fusion.common import FusionDataError
 from fusion_data import predictions
@@ -155,6 +161,52 @@ def test_a_model_that_no_corpus_judges_beside_another_has_no_weight() -> None:
     assert (pool.weights_[:2] > 0).all()
     alone = [ChoosingSet(str(j), p, y, np.tile(np.arange(3) == j, (70, 1))) for j in range(2)]
     np.testing.assert_array_equal(choose_pool(alone).weights_, [1, 1, 0])
+
+
+def leaning(seed: int, lean: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Probabilities of a model that leans to the last class, and labels."""
+    random = np.random.default_rng(seed)
+    y = np.arange(280) % 7
+    z = random.normal(size=(280, 7))
+    z[np.arange(280), y] += 1.5
+    z[:, 6] += lean
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), y
+
+
+def test_what_a_model_leans_to_on_every_corpus_is_taken_out() -> None:
+    sets = [
+        ChoosingSet(str(s), p[:, None], y, np.ones((280, 1), bool))
+        for s, (p, y) in ((s, leaning(s, 3.0)) for s in range(3))
+    ]
+    pool = choose_pool(sets[:2])
+    assert pool.offsets_[0].argmin() == 6
+    before, after = uar_of(sets[2].p[:, 0], sets[2].y), uar_of(pool.fuse_set(sets[2]), sets[2].y)
+    assert after > before + 0.2
+    np.testing.assert_allclose(pool.predict_proba(sets[2].p), pool.fuse_set(sets[2]))
+    # one corpus cannot show that offsets help on another, nor do two that lean differently
+    assert not choose_pool(sets[:1]).offsets_.any()
+    p, y = leaning(5, -3.0)
+    other = ChoosingSet("other", p[:, None], y, np.ones((280, 1), bool))
+    assert not choose_pool([sets[0], other]).offsets_.any()
+
+
+def test_classes_that_a_corpus_lacks_are_not_learned_from_it() -> None:
+    p, y = leaning(0, 0.0)
+    few = y < 5
+    offsets = shared_offsets([(p[few], y[few])])
+    assert np.abs(offsets).max() < 0.6
+    assert np.abs(offsets[5:] - offsets[5:].mean()).max() < 1e-6
+
+
+def test_another_networks_predictions_pair_and_teach_nothing() -> None:
+    p, y, _ = predictions(140)
+    every = np.ones((140, 2), bool)
+    sharp = p.copy()
+    sharp[:, 0] = with_temperature(p[:, 0], 0.25)
+    pool = choose_pool([ChoosingSet("third party", sharp, y, every, calibrated=(0,))])
+    assert pool.temperatures_[0] == 1
+    assert pool.temperatures_[1] != 1
+    assert (pool.weights_ > 0).all()
 
 
 @pytest.mark.parametrize(
