@@ -51,6 +51,7 @@ TERMS = (
     Terms("urdu", "URDU talk shows", "research"),
     Terms("korean", "Korean emotional speech (emotiontts)", "CC BY-NC-SA"),
     Terms("banglaser", "BanglaSER extended", "none stated"),
+    Terms("emotale", "EmoTale", "none stated"),
 )  # fmt: skip
 """All corpora that a shipped network was trained on."""
 
