@@ -116,6 +116,9 @@ class CalibratedPool(Fusion):
 
     kind = "calibrated pool"
     calibrates_alone = True
+    temperatures_: Floats
+    weights_: Floats
+    offsets_: Floats
 
     def __init__(self, *, n_models: int | None = None, uniform_models: Sequence[int] = ()) -> None:
         self.n_models = n_models
