@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -207,11 +208,9 @@ class EmoNets:
             raise ParameterError(f"there is no fusion {name!r}; there are {', '.join(FUSIONS)}")
         if name == "bundle" or self.fusion is None:
             return self
-        parts: dict[str, Any] = dict(self.specialists)
-        return type(self)(
-            **parts, active=self.active, about=self.about, device=self.device,
-            provenance=self.provenance,
-        )  # fmt: skip
+        made = copy(self)
+        made.fusion = None
+        return made
 
     def _must_have(self, name: str) -> None:
         if name not in self.specialists:
