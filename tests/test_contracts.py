@@ -80,7 +80,7 @@ def test_a_fifth_specialist_predicts_with_the_others(
     assert own[-1].label is not None
     assert emonets.Result.from_json(result.to_json()).rows == result.rows
     alone = model.predict(happy, models=["face"]).clip_rows()[0]
-    expected = emonets.load().predict(happy, models=["face"]).clip_rows()[0]
+    expected = emonets.load().with_fusion("product").predict(happy, models=["face"]).clip_rows()[0]
     assert alone.probabilities == expected.probabilities
 
     again = EmoNets.load(model.save(tmp_path / "five"))

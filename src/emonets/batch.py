@@ -55,6 +55,7 @@ class Source:
     bundle: str
     device: str
     models: tuple[str, ...] | None
+    fusion: str = "bundle"
 
 
 def predict_many(
@@ -63,6 +64,7 @@ def predict_many(
     bundle: str,
     device: str = "cpu",
     models: str | Sequence[str] | None = None,
+    fusion: str = "bundle",
     options: Options = Options(),
     workers: int = 1,
     folder: Path | None = None,
@@ -75,6 +77,7 @@ def predict_many(
     Parameters
     ----------
     models : which of the bundle's specialists are used; None: its active ones; ``all``: every one.
+    fusion : of ``emonets.model.FUSIONS``.
     workers : processes; 1 works in this one.
     folder : each clip's result is kept there as it is finished. A result that an earlier,
         interrupted run left for the same clip, model and options is used again.
@@ -87,7 +90,7 @@ def predict_many(
         raise ParameterError(f"workers must be 1 or more, got {workers}")
     if same_people:
         options = replace(options, embeddings=True)
-    source = Source(bundle, device, None if models is None else specialist_names(models))
+    source = Source(bundle, device, None if models is None else specialist_names(models), fusion)
     model = _model(source)
     below, abstain = options.uncertain_below, options.abstain
     check_uncertain(below, abstain, model.fusion)
@@ -183,7 +186,8 @@ def _one(
 
 @lru_cache(maxsize=2)
 def _model(source: Source) -> EmoNets:
-    return EmoNets.load(source.bundle, device=source.device).with_models(source.models)
+    model = EmoNets.load(source.bundle, device=source.device)
+    return model.with_models(source.models).with_fusion(source.fusion)
 
 
 def _place(folder: Path, clip: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from emonets.inference.combine import (
     about_uncertain,
     about_unknown,
     check_uncertain,
+    describe_alone,
     describe_combination,
     mark_uncertain,
 )
@@ -39,10 +41,12 @@ from emonets.provenance.corpus import Provenance, provenance_of
 from emonets.result import FileStatus, Result
 from emonets.runtime.onnx import check_device
 from emonets.tubes.detect import DetectorLike
+from emonets.version import DEFAULT_BUNDLE
 
-DEFAULT_BUNDLE = "modern"
 ALL = "all"
 """In place of the names of specialists."""
+FUSIONS = ("bundle", "product")
+"""Names of fusions: the one the bundle has, if any; the product of what the specialists predict."""
 
 
 class EmoNets:
@@ -182,6 +186,31 @@ class EmoNets:
             **chosen, fusion=self.fusion, about=self.about, device=self.device,
             provenance=self.provenance,
         )  # fmt: skip
+
+    def with_fusion(self, name: str) -> EmoNets:
+        """This model with another fusion.
+
+        Parameters
+        ----------
+        name : of :data:`FUSIONS`. ``bundle``: as it is. ``product``: the plain product of the
+            predictions of those specialists that found something, with nothing fitted.
+
+        Raises
+        ------
+        ParameterError : there is none of that name; the message lists them.
+
+        Examples
+        --------
+        >>> load("modern").with_fusion("product").fusion is None
+        True
+        """
+        if name not in FUSIONS:
+            raise ParameterError(f"there is no fusion {name!r}; there are {', '.join(FUSIONS)}")
+        if name == "bundle" or self.fusion is None:
+            return self
+        made = copy(self)
+        made.fusion = None
+        return made
 
     def _must_have(self, name: str) -> None:
         if name not in self.specialists:
@@ -329,6 +358,8 @@ class EmoNets:
         if len(decisions) > 1:
             decision = "; ".join(f"{name}: {text}" for name, text in decisions.items())
             decision += f"; {describe_combination(list(decisions), self.fusion)}"
+        elif alone := describe_alone(next(iter(decisions)), self.fusion):
+            decision += f"; {alone}"
         if lacking := about_unknown(self._known):
             decision += f"; {lacking}"
         return {

@@ -14,6 +14,7 @@ from emonets.errors import BundleError, DataError, ParameterError
 from emonets.fusion.average import MeanFusion, ProductFusion, RecallWeightedMean
 from emonets.fusion.bagging import BaggedFusion
 from emonets.fusion.base import Fusion, fusion_kinds, read_fusion
+from emonets.fusion.calibrated_pool import CalibratedPool
 from emonets.fusion.calibration import CalibratedFusion
 from emonets.fusion.logistic import LogisticFusion
 from emonets.fusion.mlp import MlpFusion
@@ -38,6 +39,7 @@ FUSIONS: dict[str, Fusion] = {
     "logistic": LogisticFusion(spread=0.3),
     "logistic full": LogisticFusion(weights="full", spread=0.3),
     "calibrated": CalibratedFusion(RecallWeightedMean(), cv=2, random_state=0),
+    "calibrated pool": CalibratedPool(),
     "nested": NestedFusion(
         [([0], ProductFusion())], CalibratedFusion(after=False), random_state=0
     ),

@@ -42,7 +42,7 @@ def named(*models: str, abstainer: Abstainer | None = None) -> NamedFusion:
 
 @pytest.fixture(scope="module")
 def parts() -> EmoNets:
-    return emonets.load("modern")
+    return emonets.load("modern").with_fusion("product")
 
 
 @pytest.fixture(scope="module")
@@ -343,7 +343,7 @@ def test_on_the_command_line(run: Run, model: EmoNets, happy: Path, tmp_path: Pa
     assert "labels with a probability below 0.99 are uncertain" in out
     code, _, err = run("predict", happy, "--bundle", bundle, "--uncertain-below", 2)
     assert (code, err.count("\n")) == (2, 1)
-    code, _, err = run("predict", happy, "--abstain")
+    code, _, err = run("predict", happy, "--abstain", "--fusion", "product")
     assert code == 2
     assert "no threshold to abstain by" in err
 

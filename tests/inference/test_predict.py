@@ -26,7 +26,7 @@ from emonets.tubes.pipeline import find_tubes, prefetch
 
 @pytest.fixture(scope="module")
 def model() -> EmoNets:
-    return emonets.load().with_models(["face"])
+    return emonets.load().with_models(["face"]).with_fusion("product")
 
 
 def write_clip(path: Path, images: list[np.ndarray], rate: int = 25) -> Path:
@@ -66,7 +66,8 @@ def test_frames_follow_the_streams_own_times(model: EmoNets, happy: Path) -> Non
 
 
 def test_same_input_same_answer(model: EmoNets, angry: Path) -> None:
-    assert model.predict(angry).rows == emonets.load().with_models(["face"]).predict(angry).rows
+    again = emonets.load().with_models(["face"]).with_fusion("product")
+    assert model.predict(angry).rows == again.predict(angry).rows
 
 
 def test_batch_and_alone_agree(model: EmoNets, happy: Path, angry: Path) -> None:

@@ -24,6 +24,7 @@ from emonets.cli.options import (
     open_labelled,
     warn_of_reading,
 )
+from emonets.version import DEFAULT_BUNDLE
 
 
 def extract(
@@ -34,7 +35,7 @@ def extract(
             help="Folder of features; or an address such as s3://… (needs emonets[dask])."
         ),
     ],
-    preset: Preset = "modern",
+    preset: Preset = DEFAULT_BUNDLE,
     with_: With = None,
     models: Models = None,
     base: Base = None,

@@ -15,6 +15,7 @@ from emonets.cli.options import PLAIN, console, err
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
 from emonets.result import Result, Row
+from emonets.version import DEFAULT_BUNDLE
 
 TABLE = "table"
 """The format for the terminal; the others are those of :mod:`emonets.export`."""
@@ -31,7 +32,9 @@ def _window(text: str) -> float | str | None:
 
 def predict(
     files: Annotated[list[str], typer.Argument(help="Clips: files, folders or globs.")],
-    bundle: Annotated[str, typer.Option(help="Bundle: modern, paper or a folder.")] = "modern",
+    bundle: Annotated[
+        str, typer.Option(help="Bundle: modern, open, paper or a folder.")
+    ] = DEFAULT_BUNDLE,
     format: Annotated[
         str,
         typer.Option(help="Format of the results: table (for the terminal), csv, json or parquet."),
@@ -65,6 +68,13 @@ def predict(
         str | None,
         typer.Option(help="Specialists, such as face,audio; or all. Default: the bundle's."),
     ] = None,
+    fusion: Annotated[
+        str,
+        typer.Option(
+            help="How specialists are fused: 'bundle' (by the bundle's fitted fusion, if it has "
+            "one) or 'product' (nothing fitted)."
+        ),
+    ] = "bundle",
     same_people: Annotated[
         bool,
         typer.Option("--same-people", help="Give a person the same number in all clips."),
@@ -145,6 +155,7 @@ def predict(
             bundle=bundle,
             device=device,
             models=models,
+            fusion=fusion,
             options=options,
             workers=workers,
             folder=out,

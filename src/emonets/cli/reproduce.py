@@ -11,6 +11,7 @@ import typer
 
 from emonets.cli.options import Base, Folds, Seed, Workers, example, keep_in, open_labelled
 from emonets.errors import ParameterError
+from emonets.version import DEFAULT_BUNDLE
 
 if TYPE_CHECKING:
     from emonets.reproduction.submission_data import SubmissionData
@@ -71,7 +72,7 @@ def reproduce_submissions(
     ] = None,
     preset: Annotated[
         str, typer.Option(help="Clips: preset to train, by name or .toml file.")
-    ] = "modern",
+    ] = DEFAULT_BUNDLE,
     base: Base = None,
     folds: Folds = None,
     workers: Workers = 1,

@@ -41,6 +41,7 @@ from emonets.cli.options import (
     refuse_flags,
 )
 from emonets.errors import ParameterError
+from emonets.version import DEFAULT_BUNDLE
 
 train_app = typer.Typer(
     cls=DefaultGroup,
@@ -65,7 +66,7 @@ train_app = typer.Typer(
 def train_all(
     data: Data,
     out: Out,
-    preset: Preset = "modern",
+    preset: Preset = DEFAULT_BUNDLE,
     with_: With = None,
     store: Store = None,
     models: Models = None,
@@ -254,7 +255,7 @@ def _train_face(**given: Any) -> None:
     check_place(given["out"], make=not given["dry_run"])
     if given["data"][0].exists() and not begins_with_stills(given):
         refuse_flags(of_stills, _OF_STILLS, f"is for still faces; {given['data'][0]} has clips")
-        train(**given, preset=preset or "modern", models="face")
+        train(**given, preset=preset or DEFAULT_BUNDLE, models="face")
         return
     of_clips = {name: given[name] for name in _OF_CLIPS}
     refuse_flags(of_clips, _OF_CLIPS, f"is for clips; {given['data'][0]} has still faces")

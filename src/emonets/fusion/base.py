@@ -76,7 +76,8 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     A subclass with a ``kind`` of its own is registered: bundles can hold it. Its parameters include
     ``n_models`` and ``uniform_models``. It defines ``_fit(p, target, groups)`` and ``_fuse(p)``,
-    and ``_settings``, ``_arrays`` and ``_restore`` for storing.
+    and ``_settings``, ``_arrays`` and ``_restore`` for storing. With ``calibrates_alone`` its
+    result for one model alone differs from that model's own probabilities, and takes their place.
 
     Attributes
     ----------
@@ -87,6 +88,7 @@ class Fusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     kind: str = ""
     needs_labels: bool = True
+    calibrates_alone: bool = False
     n_models: int | None
     uniform_models: Sequence[int]
 

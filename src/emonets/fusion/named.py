@@ -110,6 +110,19 @@ class NamedFusion:
                 row[:] = fuse_unfitted([by_model], known)[0]
         return fused
 
+    def alone(self, name: str, p: ArrayLike) -> Floats:
+        """Probabilities (7,) of a model that found something and is used alone.
+
+        They stay as they are, unless the fusion calibrates them (``Fusion.calibrates_alone``).
+
+        Raises
+        ------
+        ParameterError : a model that the fusion was not fitted on.
+        """
+        if not self.fusion.calibrates_alone:
+            return np.asarray(p, dtype=np.float64)
+        return np.asarray(self.fuse([{name: p}])[0])
+
     def to_arrays(self) -> tuple[dict[str, Any], Arrays]:
         """Settings (JSON) and arrays, for :meth:`from_arrays`."""
         settings, arrays = self.fusion.to_arrays()

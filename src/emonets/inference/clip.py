@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emonets.contracts import FRAMES, SOUND, TUBES, Features, Spans, Specialist
 from emonets.fusion.named import Known, NamedFusion
-from emonets.inference.combine import combine_clip, combine_windows
+from emonets.inference.combine import calibrated, combine_clip, combine_windows
 from emonets.inference.persons import Scene
 from emonets.inference.rows import clip_status, rows_of
 from emonets.inference.scene import readers_for, scene_of, with_joined_tracks
@@ -122,6 +122,8 @@ def predict_rows(
         if scene.voice_is_unseen(*whole_clip):
             alone = next(name for name, part in used.items() if part.per_face)
         rows.append(scene.complete(combine_clip(whole, fusion, known, alone=alone)))
+    else:
+        rows = calibrated(rows, fusion)
     return rows, clip_status(file, reading.clip, whole, made.reasons)
 
 

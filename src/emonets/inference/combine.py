@@ -8,6 +8,7 @@ from typing import Any
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
+from emonets.fusion.calibrated_pool import CalibratedPool
 from emonets.fusion.named import ByModel, Known, NamedFusion, fuse_unfitted
 from emonets.fusion.strategies import DEFAULT, STRATEGIES
 from emonets.learners.checks import check_number
@@ -32,11 +33,11 @@ def combine_clip(
     fusion : fitted on labelled clips; None: the product of those that found something.
     known : the classes that each specialist was trained on, by name; on the others it does not
         count. None: all were trained on all. The rows themselves stay as they are.
-    alone : the specialist whose prediction is taken as it is, where the voice is of nobody who is
+    alone : the specialist whose prediction is taken alone, where the voice is of nobody who is
         seen; None: all are fused.
     """
     single = [row for row in clip_rows if row.model == alone and row.found]
-    (p,) = [single[0].probabilities] if single else _fused([clip_rows], fusion, known)
+    (p,) = [_alone(single[0], fusion)] if single else _fused([clip_rows], fusion, known)
     return replace(
         _joined(clip_rows, JOINER.join(row.model for row in clip_rows)),
         probabilities=p,
@@ -56,8 +57,8 @@ def combine_windows(
     """A fused row for each face and window.
 
     Where a window holds no face, one row of all else in it. The row of a person who `listens` is
-    the first specialist's of this face, as it is: the voice is not this person's, motion of the
-    whole picture is not either, and a fusion was fitted on people who speak.
+    the first specialist's of this face alone: the voice is not this person's, motion of the whole
+    picture is not either, and a fusion was fitted on people who speak.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def combine_windows(
     rows = []
     for parts, fused in zip(sets, _fused(sets, fusion, known), strict=True):
         face = [row for row in parts if row.track is not None]
-        p = face[0].probabilities if face and listens(face[0], parts) else fused
+        p = _alone(face[0], fusion) if face and listens(face[0], parts) else fused
         pictures = [row for row in face if row.level == "face"]
         joined = _joined(pictures or face or parts, JOINER.join(names))
         rows.append(
@@ -90,6 +91,29 @@ def combine_windows(
             )
         )
     return rows
+
+
+def calibrated(rows: Sequence[Row], fusion: NamedFusion | None) -> list[Row]:
+    """Rows of the only specialist that is used, as the fusion calibrates it.
+
+    Rows of single pictures, and those where nothing was found, stay as they are. Where several
+    specialists are used, the fused rows are calibrated. The others are what a fusion is fitted on
+    (``emonets compare-fusion``), so they stay as they are.
+    """
+    if fusion is None or not fusion.fusion.calibrates_alone:
+        return list(rows)
+    return [
+        replace(row, probabilities=_alone(row, fusion))
+        if row.found and row.model in fusion.models
+        else row
+        for row in rows
+    ]
+
+
+def _alone(row: Row, fusion: NamedFusion | None) -> tuple[float, ...]:
+    if fusion is None:
+        return row.probabilities
+    return tuple(map(float, fusion.alone(row.model, row.probabilities)))
 
 
 def _own_first(face: list[Row], rest: list[Row]) -> list[Row]:
@@ -140,11 +164,34 @@ def describe_combination(names: Sequence[str], fusion: NamedFusion | None) -> st
     text = f"{JOINER.join(names)}: "
     if fusion is None:
         return text + f"{STRATEGIES[DEFAULT].about}, of those that found something"
+    if isinstance(fusion.fusion, CalibratedPool):
+        return text + f"{fusion.strategy} ({_about_pool(names, fusion)})"
     text += f"{fusion.strategy}, fitted on {', '.join(fusion.models)}"
     out = [name for name in fusion.models if name not in names]
     if out:
         text += f"; {', '.join(out)} left out and counted as 1/7"
     return text
+
+
+def describe_alone(name: str, fusion: NamedFusion | None) -> str:
+    """A short text: how the fusion calibrates the only specialist that is used, if it does."""
+    if fusion is None or not isinstance(fusion.fusion, CalibratedPool):
+        return ""
+    return f"{fusion.strategy} ({_about_pool([name], fusion)})"
+
+
+def _about_pool(names: Sequence[str], fusion: NamedFusion) -> str:
+    pool = fusion.fusion
+    assert isinstance(pool, CalibratedPool)
+    numbers = dict(
+        zip(fusion.models, zip(pool.temperatures_, pool.weights_, strict=True), strict=True)
+    )
+    if len(names) == 1:
+        return f"{names[0]} at the temperature {numbers[names[0]][0]:.3g}"
+    return ", ".join(
+        f"{name} at the temperature {numbers[name][0]:.3g} with the weight {numbers[name][1]:.2g}"
+        for name in names
+    )
 
 
 def about_unknown(known: Known) -> str:

@@ -27,6 +27,7 @@ from emonets.training.score_bundle import fuse, predict_all
 from emonets.training.scores import Scored
 from emonets.training.system import Options, System
 from emonets.training.trainers import extractors_of, make_scorers
+from emonets.version import DEFAULT_BUNDLE
 
 _INFO = DatasetInfo(
     name="folders", citation="", licence="as its owner says", where="", title="clips in memory",
@@ -63,7 +64,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        preset: str = "modern",
+        preset: str = DEFAULT_BUNDLE,
         settings: Mapping[str, Any] | None = None,
         models: Sequence[str] | None = None,
         base: str | None = None,
