@@ -98,24 +98,63 @@ def reference_of(
     ([3.0, 3.0], [1.414, 0.0])
     """
     names, place = np.unique(np.asarray(groups), return_inverse=True)
-    moments = _moments(scores, place, len(names))
+    moments = moments_of(scores, place, len(names))
     rest = None
     if at_rest is not None and at_rest.any():
         calm, of = np.unique(place[at_rest], return_inverse=True)
-        rest = _moments(scores[at_rest], of, len(calm)).mean.mean(axis=0)
+        rest = moments_of(scores[at_rest], of, len(calm)).mean.mean(axis=0)
     variance = moments.squares.sum(axis=0) / max(moments.freedom.sum(), 1.0)
     return Reference(moments.mean.mean(axis=0), np.sqrt(variance), rest)
 
 
-def scale_group(
-    scores: Floats, material: Floats, reference: Reference, weight: float = WEIGHT
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Of g groups: ``n`` (g,), ``mean`` (g, k), and ``squares`` (g, k) around the mean, summed."""
+
+    n: Floats
+    mean: Floats
+    squares: Floats
+
+    @property
+    def freedom(self) -> Floats:
+        """(g,) n - 1, at least 0."""
+        return np.maximum(self.n - 1, 0)
+
+
+def moments_of(scores: Floats, place: NDArray[np.intp], g: int) -> Moments:
+    """Of (n, k) scores; ``place`` (n,) is the number, 0..g-1, of each one's group. None is empty."""
+    n = np.bincount(place, minlength=g).astype(np.float64)
+    total = np.zeros((g, scores.shape[1]))
+    np.add.at(total, place, scores)
+    mean = total / n[:, None]
+    squares = np.zeros_like(total)
+    np.add.at(squares, place, (scores - mean[place]) ** 2)
+    return Moments(n, mean, squares)
+
+
+def others_of(own: Moments) -> Reference:
+    """For each of g ≥ 2 groups all the others; (g, k) each."""
+    g = len(own.n)
+    mean = (own.mean.sum(axis=0) - own.mean) / (g - 1)
+    freedom = np.maximum(own.freedom.sum() - own.freedom, 1.0)[:, None]
+    squares = np.maximum(own.squares.sum(axis=0) - own.squares, 0.0)
+    return Reference(mean, np.sqrt(squares / freedom))
+
+
+def scale_groups(
+    scores: Floats,
+    place: NDArray[np.intp],
+    own: Moments,
+    reference: Reference,
+    weight: float = WEIGHT,
 ) -> Floats:
-    """Scores of one group, normalised by its material.
+    """Scores, each normalised by its group's material.
 
     Parameters
     ----------
-    scores : (m, k) to be normalised. material : (n, k) scores of the same group, n ≥ 1.
-    reference : other people.
+    scores : (m, k) to be normalised. place : (m,) number, 0..g-1, of each one's group.
+    own : of the g groups' material.
+    reference : other people, (k,) for all groups or (g, k).
     weight : of the reference, in clips.
 
     Returns
@@ -123,8 +162,16 @@ def scale_group(
     (m, k) less the group's mean, by its spread, times the reference's spread, plus its mean. The
     group's mean and spread are shrunk towards the reference with ``weight``.
     """
-    own = _moments(material, np.zeros(len(material), np.intp), 1)
-    return _scaled(scores, own, np.zeros(len(scores), np.intp), reference, weight)
+    if not weight > 0:
+        raise ParameterError(f"weight must be above 0, got {weight!r}")
+    n, freedom = own.n[:, None], own.freedom[:, None]
+    mean = (n * own.mean + weight * reference.mean) / (n + weight)
+    variance = (own.squares + weight * reference.spread**2) / (freedom + weight)
+    spread = np.broadcast_to(reference.spread, variance.shape)
+    # a class whose scores never change among other people has no spread to be matched to
+    ratio = np.divide(spread, np.sqrt(variance), out=np.ones_like(variance), where=spread > 0)
+    target = np.broadcast_to(reference.mean, mean.shape)
+    return np.asarray((scores - mean[place]) * ratio[place] + target[place])
 
 
 def shift_by_baseline(
@@ -192,54 +239,7 @@ def normalise_by_person(
     if not len(p) or (reference is None and g < 2):
         return p.copy()
     scores = log_scores(p)
-    own = _moments(scores, place, g)
-    others = _others(own) if reference is None else reference
-    made = probabilities_of(_scaled(scores, own, place, others, weight), p)
+    own = moments_of(scores, place, g)
+    others = others_of(own) if reference is None else reference
+    made = probabilities_of(scale_groups(scores, place, own, others, weight), p)
     return np.where((own.n > 1)[place, None], made, p)
-
-
-@dataclass(frozen=True, eq=False)
-class _Moments:
-    """Of g groups: ``n`` (g,), ``mean`` (g, k), and ``squares`` (g, k) around the mean, summed."""
-
-    n: Floats
-    mean: Floats
-    squares: Floats
-
-    @property
-    def freedom(self) -> Floats:
-        return np.maximum(self.n - 1, 0)
-
-
-def _moments(scores: Floats, place: NDArray[np.intp], g: int) -> _Moments:
-    n = np.bincount(place, minlength=g).astype(np.float64)
-    total = np.zeros((g, scores.shape[1]))
-    np.add.at(total, place, scores)
-    mean = total / n[:, None]
-    squares = np.zeros_like(total)
-    np.add.at(squares, place, (scores - mean[place]) ** 2)
-    return _Moments(n, mean, squares)
-
-
-def _others(own: _Moments) -> Reference:
-    """For each group all the others, (g, k) each."""
-    g = len(own.n)
-    mean = (own.mean.sum(axis=0) - own.mean) / (g - 1)
-    freedom = np.maximum(own.freedom.sum() - own.freedom, 1.0)[:, None]
-    squares = np.maximum(own.squares.sum(axis=0) - own.squares, 0.0)
-    return Reference(mean, np.sqrt(squares / freedom))
-
-
-def _scaled(
-    scores: Floats, own: _Moments, place: NDArray[np.intp], reference: Reference, weight: float
-) -> Floats:
-    if not weight > 0:
-        raise ParameterError(f"weight must be above 0, got {weight!r}")
-    n, freedom = own.n[:, None], own.freedom[:, None]
-    mean = (n * own.mean + weight * reference.mean) / (n + weight)
-    variance = (own.squares + weight * reference.spread**2) / (freedom + weight)
-    spread = np.broadcast_to(reference.spread, variance.shape)
-    # a class whose scores never change among other people has no spread to be matched to
-    ratio = np.divide(spread, np.sqrt(variance), out=np.ones_like(variance), where=spread > 0)
-    target = np.broadcast_to(reference.mean, mean.shape)
-    return np.asarray((scores - mean[place]) * ratio[place] + target[place])
