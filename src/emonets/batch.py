@@ -127,17 +127,24 @@ def predict_many(
             on_clip(result)
     parts = [done[i] for i in range(len(clips))]
     if how is not None:
-        calm = None
-        if how.file is not None:
-            calm = model.predict_clip(how.file, **options.keywords(), raise_errors=True)
-        parts = model.normalise(
-            parts, how, calm, same_people=same_people, uncertain_below=below, abstain=abstain
-        )
+        parts = _normalised(model, parts, how, options)
         about["normalised"] = how.about
     whole = Result.concatenate(parts)
     if same_people:
         whole = common_people(whole)
     return Result(whole.rows, whole.files, about, whole.persons)
+
+
+def _normalised(
+    model: EmoNets, parts: Sequence[Result], how: Normalising, options: Options
+) -> list[Result]:
+    calm = None
+    if how.file is not None:
+        calm = model.predict_clip(how.file, **options.keywords(), raise_errors=True)
+    return model.normalise(
+        parts, how, calm, same_people=options.embeddings, uncertain_below=options.uncertain_below,
+        abstain=options.abstain,
+    )  # fmt: skip
 
 
 def _work(

@@ -96,9 +96,7 @@ def normalising(
         raise ParameterError(f"normalise must be one of {', '.join(MODES)}, got {normalise!r}")
     by_person = normalise == "person"
     if baseline is not None and by_person:
-        raise ParameterError(
-            "normalise and baseline are two ways of one thing: give one, not both"
-        )
+        raise ParameterError("normalise and baseline are two ways of one thing: give one, not both")
     if baseline is None and not by_person:
         if groups is not None:
             raise ParameterError("groups needs normalise='person' or a baseline: give one of them")

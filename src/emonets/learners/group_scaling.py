@@ -122,7 +122,7 @@ class Moments:
 
 
 def moments_of(scores: Floats, place: NDArray[np.intp], g: int) -> Moments:
-    """Of (n, k) scores; ``place`` (n,) is the number, 0..g-1, of each one's group. None is empty."""
+    """Of (n, k) scores; ``place`` (n,) holds the number, 0..g-1, of each one's group."""
     n = np.bincount(place, minlength=g).astype(np.float64)
     total = np.zeros((g, scores.shape[1]))
     np.add.at(total, place, scores)
