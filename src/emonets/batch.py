@@ -90,10 +90,10 @@ def predict_many(
     """
     if workers < 1:
         raise ParameterError(f"workers must be 1 or more, got {workers}")
-    if same_people:
-        options = replace(options, embeddings=True)
-    if how is not None:
-        options = replace(options, unfused=True, stretch=how.stretch)
+    options = replace(
+        options, embeddings=same_people or options.embeddings, unfused=how is not None,
+        stretch=None if how is None else how.stretch,
+    )  # fmt: skip
     source = Source(bundle, device, None if models is None else specialist_names(models))
     model = _model(source)
     below, abstain = options.uncertain_below, options.abstain

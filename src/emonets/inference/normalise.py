@@ -6,6 +6,7 @@ a prediction for each window; a short clip is one window.
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,9 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from emonets.datasets.table_paths import Paths
-from emonets.datasets.tables import read_raw
 from emonets.emotions import EMOTIONS
-from emonets.errors import ParameterError
+from emonets.errors import DataError, ParameterError
 from emonets.inference.unfused import Unfused
 from emonets.learners.group_scaling import (
     Floats,
@@ -144,17 +144,17 @@ def groups_of(groups: str | os.PathLike[str] | Mapping[str, str]) -> dict[str, s
     if isinstance(groups, Mapping):
         return {str(Path(file).resolve()): str(person) for file, person in groups.items()}
     table = Path(groups)
-    raw = read_raw(table)
+    columns, rows = _cells(table)
     places = []
     for names in (("file", "path"), ("person", "group")):
-        place = [raw.columns.index(name) for name in names if name in raw.columns]
+        place = [columns.index(name) for name in names if name in columns]
         if not place:
             raise ParameterError(
                 f"{table}: has no column {names[0]}; expected file, person, found "
-                f"{', '.join(raw.columns[:8])}"
+                f"{', '.join(columns[:8])}; rename one"
             )
         places.append(place[0])
-    cells = [(line, row[places[0]], row[places[1]]) for line, row in raw.rows]
+    cells = [(line, row[places[0]], row[places[1]]) for line, row in rows]
     paths = Paths(table.parent, [file for _, file, _ in cells])
     made: dict[str, str] = {}
     for line, file, person in cells:
@@ -166,6 +166,26 @@ def groups_of(groups: str | os.PathLike[str] | Mapping[str, str]) -> dict[str, s
                 f"{table}: line {line}: {file} is of {made[key]} and of {person}; keep one of them"
             )
     return made
+
+
+def _cells(table: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Names of columns in lower case; and the number and cells of each line that is not empty."""
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{table}: cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{table}: is not text in UTF-8; save it as 'CSV UTF-8'") from None
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    lines = list(csv.reader(text.splitlines(), delimiter=delimiter))
+    columns = [cell.strip().lower() for cell in lines[0]] if lines else []
+    rows = [
+        (number, [cell.strip() for cell in [*line, *[""] * len(columns)]])
+        for number, line in enumerate(lines[1:], 2)
+        if any(line)
+    ]
+    return columns, rows
 
 
 @dataclass(frozen=True)
