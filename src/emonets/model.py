@@ -386,7 +386,9 @@ class EmoNets:
         """
         files = [part.files[0].file for part in parts]
         every = [*parts, *([] if baseline is None else [baseline])]
-        calm = baseline and (baseline.files[0].file, Unfused.from_result(baseline))
+        calm = None
+        if baseline is not None:
+            calm = baseline.files[0].file, Unfused.from_result(baseline)
         made, notes = normalise_parts(
             [Unfused.from_result(part) for part in parts], files, how, self.references,
             numbers_of(Result.concatenate(every)) if same_people else None, calm,

@@ -223,6 +223,7 @@ def _print_table(result: Result) -> None:
             **{name: f"{p:.2f}" for name, p in zip(EMOTIONS, row.probabilities, strict=True)},
             "label": row.label or _nothing(row),
             "speaks": {True: "yes", False: "no", None: ""}[row.speaks],
+            "normalised": "yes" if row.normalised else "no",
         }
         table.add_row(*(cells[name] for name in columns), style="bold" if whole else "")
     # a pipe has no width: never cut what a program will read
@@ -237,12 +238,13 @@ def _print_table(result: Result) -> None:
 
 
 def _columns(result: Result) -> list[str]:
-    """The table's columns. Tracks and speech have one only where they add something."""
+    """The table's columns. Some are there only where they add something."""
     tracks = any(row.track != row.person for row in result.rows)
     speaks = any(row.speaks is not None for row in result.rows)
     return [
         "file", "model", "person", *(["track"] if tracks else []), "start", "end", *EMOTIONS,
         "label", *(["speaks"] if speaks else []),
+        *(["normalised"] if any(row.normalised for row in result.rows) else []),
     ]  # fmt: skip
 
 

@@ -266,10 +266,8 @@ def normalise_parts(
         made = _by_mean(parts, owners, targets, notes, references)
     else:
         made = _by_baseline(parts, owners, targets, notes, references, how, numbers, baseline)
-    return [
-        part and part.changed(lambda i, row, of=of: of.get(i, row))
-        for part, of in zip(parts, made, strict=True)
-    ], [own.text() for own in notes]
+    out = [None if part is None else part.changed(of) for part, of in zip(parts, made, strict=True)]
+    return out, [own.text() for own in notes]
 
 
 _Targets = dict[int, tuple[_Person, bool]]  # position of a row → whose, and if it is material
@@ -420,7 +418,7 @@ def _rest(reference: Reference | None) -> Floats:
         return reference.rest
     p = np.full(len(EMOTIONS), (1 - AT_REST) / (len(EMOTIONS) - 1))
     p[EMOTIONS.index("neutral")] = AT_REST
-    return np.log(p)
+    return np.asarray(np.log(p))
 
 
 def with_note(result: Result, note: str) -> Result:

@@ -6,7 +6,7 @@ first. `to_result` and `from_result` keep them as JSON can.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -104,9 +104,9 @@ class Unfused:
         )
         return cls(tuple(rows), plan)
 
-    def changed(self, change: Callable[[int, Row], Row]) -> Unfused:
-        """The same with other rows; ``change`` gets the position and the row."""
-        return Unfused(tuple(change(i, row) for i, row in enumerate(self.rows)), self.plan)
+    def changed(self, rows: Mapping[int, Row]) -> Unfused:
+        """The same with other rows at some positions."""
+        return Unfused(tuple(rows.get(i, row) for i, row in enumerate(self.rows)), self.plan)
 
     def fuse(self, fusion: NamedFusion | None, known: Mapping[str, Sequence[int]]) -> list[Row]:
         """The rows of the result (paper 4); the last is the clip's.
