@@ -192,21 +192,21 @@ def of_few_classes(
 
 
 def predictions(
-    folder: Path, bundle: str, keep: Path, workers: int
+    folder: Path, bundle: str, keep: Path, workers: int, stride: int
 ) -> tuple[dict[str, tuple[Floats, NDArray[np.bool_]]], Ints, NDArray[np.str_]]:
     """Of each specialist (n, 7) and whether it found something; classes and persons."""
     data = open_dataset(folder)
     items = data.items
     # a bundle of the same name may be another one tomorrow
     digest = str(EmoNets.load(bundle).about["bundle_digest"])
-    mark = hashlib.sha256(f"{digest}{folder.resolve()}".encode()).hexdigest()[:12]
+    mark = hashlib.sha256(f"{digest}{folder.resolve()}{stride}".encode()).hexdigest()[:12]
     path = keep / f"{folder.name}-{mark}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as z:
             found = {name: (z[f"{name}_p"], z[f"{name}_found"]) for name in z["models"]}
         return found, data.labels, data.groups
     result = predict_many(
-        [item.path for item in items], bundle=bundle, options=Options(window=None),
+        [item.path for item in items], bundle=bundle, options=Options(window=None, stride=stride),
         workers=workers, folder=keep, on_clip=lambda _: print(".", end="", flush=True),
     )  # fmt: skip
     place = {str(item.path): i for i, item in enumerate(items)}
@@ -225,9 +225,9 @@ def predictions(
     return found, data.labels, data.groups
 
 
-def of_clips(folder: Path, bundle: str, keep: Path, workers: int) -> list[Evidence]:
+def of_clips(folder: Path, bundle: str, keep: Path, workers: int, stride: int) -> list[Evidence]:
     """Each specialist of a bundle on one folder, and what it makes of them, before and after."""
-    found, y, persons = predictions(folder, bundle, keep, workers)
+    found, y, persons = predictions(folder, bundle, keep, workers, stride)
     model = EmoNets.load(bundle)
     models = [name for name in found if JOINER not in name]
     known = {name: model.specialists[name].known_classes for name in models}
@@ -236,7 +236,7 @@ def of_clips(folder: Path, bundle: str, keep: Path, workers: int) -> list[Eviden
         "data": f"{folder.name}, {len(np.unique(persons))} persons", "group": "person",
         "split": "all clips",
         "command": f"OMP_NUM_THREADS=1 python benchmarks/{NAME}.py --clips DATA/{folder.name} "
-        f"--bundle {Path(bundle).name} --keep WORK",
+        f"--bundle {Path(bundle).name} --keep WORK --stride {stride}",
     }  # fmt: skip
 
     def fused(p: dict[str, Floats]) -> Floats:
@@ -291,10 +291,11 @@ def main() -> None:
     parser.add_argument("--bundle", default="modern")
     parser.add_argument("--keep", type=Path, default=Path("person_baseline.work"))
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--stride", type=int, default=1, help="of the frames in which faces are")
     options = parser.parse_args()
     rows = [] if options.frames is None else of_frames(options.frames)
     for folder in options.clips:
-        rows += of_clips(folder, options.bundle, options.keep, options.workers)
+        rows += of_clips(folder, options.bundle, options.keep, options.workers, options.stride)
     if not rows:
         parser.error("give the frames of RAVDESS, or --clips")
     write_results(NAME, rows)

@@ -23,7 +23,8 @@ LOW = np.log(np.array([0.3, 0.02, 0.1, 0.1, 0.1, 0.08, 0.3]))
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped face, with a reference of other people."""
     face = emonets.load().face
-    references = {"face": Reference(LOW, np.full(7, 1.5), LOW + [-1, 0, -1, 0, 0, 0, 1])}
+    rest = LOW + np.array([-1.0, 0, -1, 0, 0, 0, 1])
+    references = {"face": Reference(LOW, np.full(7, 1.5), rest)}
     return EmoNets(face, references=references).save(tmp_path_factory.mktemp("bundles") / "one")
 
 
