@@ -14,6 +14,7 @@ from typing import Any
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.export import write
 from emonets.inference.combine import check_uncertain
+from emonets.inference.normalise import Normalising
 from emonets.inference.rows import status_of
 from emonets.inference.same_people import common_people
 from emonets.inference.windows import Windows
@@ -42,6 +43,8 @@ class Options:
     limits: Limits = Limits()
     video_stream: int | None = None
     audio_stream: int | None = None
+    unfused: bool = False
+    stretch: tuple[float, float] | None = None
 
     def keywords(self) -> dict[str, Any]:
         """All options by name, as ``EmoNets.predict_clip`` takes them."""
@@ -69,6 +72,7 @@ def predict_many(
     workers: int = 1,
     folder: Path | None = None,
     same_people: bool = False,
+    how: Normalising | None = None,
     on_clip: Callable[[Result], None] | None = None,
     on_frame: Callable[[Frame], None] | None = None,
 ) -> Result:
@@ -83,13 +87,16 @@ def predict_many(
         interrupted run left for the same clip, model and options is used again.
     same_people : whether a person has one number in all clips. The clips' own results that are kept
         in the folder then hold the embeddings of their persons.
+    how : how the clips are normalised by the person (`emonets.inference.normalise`); None: not.
     on_clip : called as clips are finished, in any order. It gets the numbers of the clip alone.
     on_frame : called for each frame; only with one worker.
     """
     if workers < 1:
         raise ParameterError(f"workers must be 1 or more, got {workers}")
-    if same_people:
-        options = replace(options, embeddings=True)
+    options = replace(
+        options, embeddings=same_people or options.embeddings, unfused=how is not None,
+        stretch=None if how is None else how.stretch,
+    )  # fmt: skip
     source = Source(bundle, device, None if models is None else specialist_names(models), fusion)
     model = _model(source)
     below, abstain = options.uncertain_below, options.abstain
@@ -121,10 +128,26 @@ def predict_many(
             _keep(folder, clips[i], key, result)
         if on_clip is not None:
             on_clip(result)
-    whole = Result.concatenate(done[i] for i in range(len(clips)))
+    parts = [done[i] for i in range(len(clips))]
+    if how is not None:
+        parts = _normalised(model, parts, how, options)
+        about["normalised"] = how.about
+    whole = Result.concatenate(parts)
     if same_people:
         whole = common_people(whole)
     return Result(whole.rows, whole.files, about, whole.persons)
+
+
+def _normalised(
+    model: EmoNets, parts: Sequence[Result], how: Normalising, options: Options
+) -> list[Result]:
+    calm = None
+    if how.file is not None:
+        calm = model.predict_clip(how.file, **options.keywords(), raise_errors=True)
+    return model.normalise(
+        parts, how, calm, same_people=options.embeddings, uncertain_below=options.uncertain_below,
+        abstain=options.abstain,
+    )  # fmt: skip
 
 
 def _work(

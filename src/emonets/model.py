@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from emonets.contracts import SOUND, Specialist, in_order, specialist_kind, spec
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.fusion.base import Fusion
 from emonets.fusion.named import NamedFusion
-from emonets.inference.clip import needs_pictures, predict_rows, read
+from emonets.inference.clip import needs_pictures, read, unfused_rows
 from emonets.inference.combine import (
     JOINER,
     about_uncertain,
@@ -23,9 +23,19 @@ from emonets.inference.combine import (
     describe_combination,
     mark_uncertain,
 )
+from emonets.inference.normalise import (
+    Baseline,
+    Groups,
+    Normalising,
+    normalise_parts,
+    normalising,
+    with_note,
+)
 from emonets.inference.rows import status_of
-from emonets.inference.same_people import common_people
+from emonets.inference.same_people import common_people, numbers_of
+from emonets.inference.unfused import Unfused
 from emonets.inference.windows import Windows, check_windows
+from emonets.learners.group_scaling import Reference
 from emonets.media.clip import Clip, Frame, open_clip
 from emonets.media.find import PASSED_OVER, search_clips
 from emonets.media.limits import Limits
@@ -34,6 +44,8 @@ from emonets.model_bundle import (
     active_of,
     foreign_fusion,
     fusion_of,
+    pack_references,
+    references_of,
     specialists_of,
 )
 from emonets.provenance.corpus import PART as PROVENANCE
@@ -69,6 +81,8 @@ class EmoNets:
     about : the model's card and preset, kept in its bundle.
     device : ``cpu``, ``cuda``, ``coreml`` or ``directml``, as far as onnxruntime has it here.
     provenance : what the specialists were trained on, kept in its bundle.
+    references : other people's mean and spread by specialist, kept in its bundle: what normalising
+        by the person compares with. Without it the other persons of a run are compared with.
     """
 
     def __init__(
@@ -80,6 +94,7 @@ class EmoNets:
         about: dict[str, Any] | None = None,
         device: str = "cpu",
         provenance: Provenance | None = None,
+        references: Mapping[str, Reference] | None = None,
         **specialists: Specialist | None,
     ) -> None:
         given = {name: s for name, s in {"face": face, **specialists}.items() if s is not None}
@@ -107,6 +122,9 @@ class EmoNets:
         self.about = dict(about or {})
         self.device = check_device(device)
         self.provenance = (provenance or Provenance()).only(list(self.specialists))
+        self.references = {
+            name: own for name, own in (references or {}).items() if name in self.specialists
+        }
 
     def __getattr__(self, name: str) -> Any:
         """``model.face`` and the like: the specialist of that name, or None."""
@@ -128,7 +146,7 @@ class EmoNets:
         return cls(
             **parts, fusion=fusion_of(content, parts), active=active_of(content, parts),
             about=about_bundle(content, str(bundle)), device=device,
-            provenance=provenance_of(content),
+            provenance=provenance_of(content), references=references_of(content),
         )  # fmt: skip
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -156,6 +174,7 @@ class EmoNets:
             manifest["fusion"], arrays["fusion"] = self.fusion.to_arrays()
         if self.provenance.corpora:
             manifest[PROVENANCE], arrays[PROVENANCE] = self.provenance.to_bundle()
+        arrays.update(pack_references(self.references))
         return write_bundle(folder, manifest, arrays)
 
     def with_models(self, names: str | Sequence[str] | None) -> EmoNets:
@@ -184,7 +203,7 @@ class EmoNets:
         chosen: dict[str, Any] = {name: self.specialists[name] for name in names}
         return type(self)(
             **chosen, fusion=self.fusion, about=self.about, device=self.device,
-            provenance=self.provenance,
+            provenance=self.provenance, references=self.references,
         )  # fmt: skip
 
     def with_fusion(self, name: str) -> EmoNets:
@@ -230,6 +249,9 @@ class EmoNets:
         crops: str | os.PathLike[str] | None = None,
         models: str | Sequence[str] | None = None,
         same_people: bool = False,
+        normalise: str | None = None,
+        baseline: Baseline = None,
+        groups: Groups = None,
         uncertain_below: float | None = None,
         abstain: bool = False,
         errors: str = "auto",
@@ -255,6 +277,13 @@ class EmoNets:
             list of names, or one text such as ``"face"`` or ``"face,audio"``; ``"all"``: all that
             the model has; None: those of :attr:`active`.
         same_people : whether a person has one number in all clips, found by the face.
+        normalise : ``"person"``: each specialist's predictions are normalised by what the person's
+            own windows average to (`docs/normalising.md`). A row then depends on the other rows of
+            the person. None or ``"none"``: not. What could not be normalised is in ``files``.
+        baseline : in place of that, where the person is neutral: a clip, or seconds of each file,
+            as ``"0-15"`` or two numbers.
+        groups : whose each file is, for these two: a table with the columns file and person, or a
+            mapping. Else a person is known within a file only, or by ``same_people``.
         uncertain_below : 0..1; a row whose largest probability is below it has the label
             ``uncertain``. Its probabilities stay.
         abstain : the same for the fused predictions, below the threshold of the model's fusion.
@@ -280,22 +309,32 @@ class EmoNets:
         model = self.with_models(models)
         check_windows(window, hop)
         check_uncertain(uncertain_below, abstain, self.fusion)
+        how = normalising(normalise, baseline, groups)
         clips, missing, passed_over = _find(paths, strict, fps)
         if crops is not None and (not single or len(clips) > 1):
             raise ParameterError("crops belong to a single clip: give one path")
-        parts = [Result((), missing)]
-        for path in clips:
-            part = model.predict_clip(
+
+        def one(path: Path, raise_errors: bool = strict) -> Result:
+            return model.predict_clip(
                 path, window=window, hop=hop, stride=stride, detector=detector, frames=frames,
-                crops=crops, uncertain_below=uncertain_below, abstain=abstain, raise_errors=strict,
-                embeddings=same_people, fps=fps, limits=limits, video_stream=video_stream,
-                audio_stream=audio_stream,
+                crops=crops, uncertain_below=uncertain_below, abstain=abstain,
+                raise_errors=raise_errors, embeddings=same_people, fps=fps, limits=limits,
+                video_stream=video_stream, audio_stream=audio_stream, unfused=how is not None,
+                stretch=None if how is None else how.stretch,
             )  # fmt: skip
-            parts.append(part)
-        whole = Result.concatenate(parts)
+
+        parts = [one(path) for path in clips]
+        about = model.describe(uncertain_below=uncertain_below, abstain=abstain) | passed_over
+        if how is not None:
+            calm = None if how.file is None else one(how.file, True)
+            parts = model.normalise(
+                parts, how, calm, same_people=same_people, uncertain_below=uncertain_below,
+                abstain=abstain,
+            )  # fmt: skip
+            about["normalised"] = how.about
+        whole = Result.concatenate([Result((), missing), *parts])
         if same_people:
             whole = common_people(whole)
-        about = model.describe(uncertain_below=uncertain_below, abstain=abstain) | passed_over
         return Result(whole.rows, whole.files, about, whole.persons)
 
     def predict_clip(
@@ -318,11 +357,14 @@ class EmoNets:
         limits: Limits | None = None,
         video_stream: int | None = None,
         audio_stream: int | None = None,
+        unfused: bool = False,
+        stretch: tuple[float, float] | None = None,
     ) -> Result:
         """One clip, by the same specialists as :meth:`predict`.
 
         A failure becomes a status unless ``raise_errors``. With ``embeddings`` the persons of the
-        result keep their embedding, which is biometric data.
+        result keep their embedding, which is biometric data. With ``unfused`` the rows are those
+        of single specialists, for :meth:`normalise`; ``stretch``: seconds of a baseline.
         """
         model, file = self.with_models(models), str(path)
         check_windows(window, hop)
@@ -339,15 +381,54 @@ class EmoNets:
                 crops=None if crops is None else Path(crops), device=model.device,
                 embeddings=embeddings, on_frame=on_frame,
             )  # fmt: skip
-            rows, status = predict_rows(
-                reading, model.fusion, file=file, window=window, hop=hop, frames=frames
+            made, status = unfused_rows(
+                reading, file=file, window=window, hop=hop, frames=frames, baseline=stretch
             )
         except EmoNetsError as error:
             if raise_errors or isinstance(error, ParameterError):
                 raise
             return Result((), (status_of(error, file),), about)
+        if unfused:
+            return made.to_result(status, about, reading.persons)
+        rows = made.fuse(model.fusion, model._known)
         rows = mark_uncertain(rows, uncertain_below, abstain, model.fusion)
         return Result(tuple(rows), (status,), about, reading.persons)
+
+    def normalise(
+        self,
+        parts: Sequence[Result],
+        how: Normalising,
+        baseline: Result | None = None,
+        *,
+        same_people: bool = False,
+        uncertain_below: float | None = None,
+        abstain: bool = False,
+    ) -> list[Result]:
+        """The clips of a run, normalised by the person and fused.
+
+        Parameters
+        ----------
+        parts : results of :meth:`predict_clip` with ``unfused``.
+        how : see `emonets.inference.normalise.normalising`.
+        baseline : the result of ``how.file``, likewise.
+        same_people : whether persons of several clips may be one, by their embedding.
+        """
+        files = [part.files[0].file for part in parts]
+        every = [*parts, *([] if baseline is None else [baseline])]
+        calm = None
+        if baseline is not None:
+            calm = baseline.files[0].file, Unfused.from_result(baseline)
+        made, notes = normalise_parts(
+            [Unfused.from_result(part) for part in parts], files, how, self.references,
+            numbers_of(Result.concatenate(every)) if same_people else None, calm,
+        )  # fmt: skip
+        out = []
+        for part, unfused, note in zip(parts, made, notes, strict=True):
+            rows = [] if unfused is None else unfused.fuse(self.fusion, self._known)
+            if rows:
+                rows = mark_uncertain(rows, uncertain_below, abstain, self.fusion)
+            out.append(with_note(Result(tuple(rows), part.files, {}, part.persons), note))
+        return out
 
     def describe(
         self, *, uncertain_below: float | None = None, abstain: bool = False

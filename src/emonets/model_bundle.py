@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from emonets.bundle import Bundle
+from emonets.bundle import Arrays, Bundle
 from emonets.contracts import specialist_kind, specialist_kinds
+from emonets.emotions import EMOTIONS
 from emonets.errors import BundleError
 from emonets.fusion.named import NamedFusion
+from emonets.learners.group_scaling import Reference
+
+_REFERENCE = "-persons"
+"""The end of the name of a part with the scores of other people, after the specialist's."""
 
 
 def specialists_of(bundle: Bundle) -> dict[str, Any]:
@@ -96,3 +101,25 @@ def about_bundle(bundle: Bundle, name: str) -> dict[str, Any]:
         "preset": bundle.manifest.get("preset"),
         "card": bundle.manifest.get("card", {}),
     }
+
+
+def references_of(bundle: Bundle) -> dict[str, Reference]:
+    """Scores of other people by specialist; empty where a bundle holds none.
+
+    Raises
+    ------
+    BundleError : they are damaged.
+    """
+    try:
+        return {
+            part.removesuffix(_REFERENCE): Reference.from_arrays(arrays, len(EMOTIONS))
+            for part, arrays in bundle.arrays.items()
+            if part.endswith(_REFERENCE)
+        }
+    except BundleError as error:
+        raise BundleError(f"{bundle.path}: {error}") from None
+
+
+def pack_references(references: Mapping[str, Reference]) -> dict[str, Arrays]:
+    """Arrays by part, of which `references_of` makes the same."""
+    return {name + _REFERENCE: own.to_arrays() for name, own in references.items()}

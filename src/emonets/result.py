@@ -25,7 +25,7 @@ SCHEMA = "emonets.result"
 SCHEMA_VERSION = 1
 COLUMNS: tuple[str, ...] = (
     "file", "track", "person", "start", "end", "face_found", "model", *EMOTIONS, "label",
-    "sound_found", "level", "motion_found", "speech", "speaks",
+    "sound_found", "level", "motion_found", "speech", "speaks", "normalised",
 )  # fmt: skip
 LEVELS = ("frame", "face", "window", "clip")
 """What a row covers: one face picture; one face in one window; a window without a single face;
@@ -61,6 +61,8 @@ class Row:
     speech : 0..1, share of the row's span in which somebody speaks; None where it is not known.
     speaks : whether the person speaks in the span; None where it is not known, and where no
         single face is meant.
+    normalised : whether the probabilities are normalised by the person, so that they depend on
+        the person's other windows and clips (`docs/normalising.md`).
     """
 
     file: str
@@ -78,6 +80,7 @@ class Row:
     person: int | None = None
     speech: float | None = None
     speaks: bool | None = None
+    normalised: bool = False
 
     @property
     def found(self) -> bool:
@@ -108,6 +111,7 @@ class Row:
             "motion_found": self.motion_found,
             "speech": self.speech,
             "speaks": self.speaks,
+            "normalised": self.normalised,
         }
 
 
@@ -241,6 +245,7 @@ class Result:
             **dict.fromkeys(EMOTIONS, "float64"),
             "label": "string", "sound_found": "boolean", "level": "string",
             "motion_found": "boolean", "speech": "float64", "speaks": "boolean",
+            "normalised": "bool",
         }  # fmt: skip
         return frame.astype(types)
 
@@ -291,7 +296,7 @@ class Result:
                     row["model"], tuple(row[name] for name in EMOTIONS),
                     row.get("sound_found"), row.get("level", "clip"), row.get("motion_found"),
                     row.get("label") == UNCERTAIN, row.get("other_found"), row.get("person"),
-                    row.get("speech"), row.get("speaks"),
+                    row.get("speech"), row.get("speaks"), row.get("normalised", False),
                 )
                 for row in content["rows"]
             )  # fmt: skip

@@ -34,6 +34,7 @@ from emonets.cli.options import (
     warn_of_reading,
 )
 from emonets.errors import ParameterError
+from emonets.learners.checks import check_choice
 
 evaluate_app = typer.Typer(
     cls=DefaultGroup,
@@ -71,6 +72,13 @@ def evaluate_all(
         ),
     ] = None,
     with_: With = None,
+    normalise: Annotated[
+        str,
+        typer.Option(
+            help="'person': of a bundle, each clip compared with its group's others, as 'predict "
+            "--normalise person' does; scores of their own kind. Default: none."
+        ),
+    ] = "none",
     out: Report = None,
     store: Store = None,
     models: Models = None,
@@ -102,6 +110,7 @@ def evaluate(
     data: list[Path],
     cross_validate: str | None,
     with_: list[Path] | None,
+    normalise: str,
     out: Path | None,
     store: str | None,
     models: str | None,
@@ -120,6 +129,9 @@ def evaluate(
 
     if cross_validate is None and with_:
         raise ParameterError("--with is data to train on: it goes with --cross-validate")
+    check_choice("--normalise", normalise, ("none", "person"))
+    if cross_validate is not None and normalise != "none":
+        raise ParameterError("--normalise is for a bundle: leave out --cross-validate")
     names = names_of(models)
     folds = None if cross_validate is None else _folds(cross_validate)
     datasets = open_labelled(
@@ -146,7 +158,9 @@ def evaluate(
     assert kept is not None
     options = Options(names, base, folds, seed, workers, scheduler, None, scored=len(data))
     if cross_validate is None:
-        scored, notes = score_bundle(model, datasets, kept, options)
+        scored, notes = score_bundle(
+            model, datasets, kept, options, by_person=normalise == "person"
+        )
         for note in notes:
             log.warning(note)
     else:

@@ -79,6 +79,24 @@ def predict(
         bool,
         typer.Option("--same-people", help="Give a person the same number in all clips."),
     ] = False,
+    normalise: Annotated[
+        str,
+        typer.Option(
+            help="'person': compare each window with the person's own others, so that a face that "
+            "always looks angry is not angry. Default: none."
+        ),
+    ] = "none",
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the person is neutral, in place of that: a clip, or seconds of each file, "
+            "such as 0-15."
+        ),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="Table of file,person: whose each file is, for these two."),
+    ] = None,
     uncertain_below: Annotated[
         float | None,
         typer.Option(help="Label 'uncertain' if no emotion has this probability, 0 to 1."),
@@ -124,6 +142,7 @@ def predict(
     """
     from emonets.batch import Options, predict_many, write_outputs
     from emonets.export import writer
+    from emonets.inference.normalise import normalising
     from emonets.inference.rows import status_of
     from emonets.inference.windows import check_windows
     from emonets.media.find import PASSED_OVER, search_clips
@@ -141,6 +160,7 @@ def predict(
         limits=Limits.parse(limit or []), video_stream=video_stream, audio_stream=audio_stream,
     )  # fmt: skip
     check_windows(options.window, options.hop)
+    how = normalising(normalise, baseline, groups)
     Choice(video_stream, audio_stream)
     found = search_clips(files, fps=fps)
     clips, missing = found.clips, map(status_of, found.wrong)
@@ -160,6 +180,7 @@ def predict(
             workers=workers,
             folder=out,
             same_people=same_people,
+            how=how,
             on_clip=lambda _: bar.advance(task),
             on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
         )
@@ -213,6 +234,7 @@ def _print_table(result: Result) -> None:
             **{name: f"{p:.2f}" for name, p in zip(EMOTIONS, row.probabilities, strict=True)},
             "label": row.label or _nothing(row),
             "speaks": {True: "yes", False: "no", None: ""}[row.speaks],
+            "normalised": "yes" if row.normalised else "no",
         }
         table.add_row(*(cells[name] for name in columns), style="bold" if whole else "")
     # a pipe has no width: never cut what a program will read
@@ -222,15 +244,18 @@ def _print_table(result: Result) -> None:
     screen.print(f"model: {result.about.get('bundle')}, {result.about.get('decision')}")
     if "uncertain" in result.about:
         screen.print(str(result.about["uncertain"]))
+    if "normalised" in result.about:
+        screen.print(f"normalised {result.about['normalised']}")
 
 
 def _columns(result: Result) -> list[str]:
-    """The table's columns. Tracks and speech have one only where they add something."""
+    """The table's columns. Some are there only where they add something."""
     tracks = any(row.track != row.person for row in result.rows)
     speaks = any(row.speaks is not None for row in result.rows)
     return [
         "file", "model", "person", *(["track"] if tracks else []), "start", "end", *EMOTIONS,
         "label", *(["speaks"] if speaks else []),
+        *(["normalised"] if any(row.normalised for row in result.rows) else []),
     ]  # fmt: skip
 
 

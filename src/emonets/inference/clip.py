@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emonets.contracts import FRAMES, SOUND, TUBES, Features, Spans, Specialist
-from emonets.fusion.named import Known, NamedFusion
-from emonets.inference.combine import calibrated, combine_clip, combine_windows
+from emonets.fusion.named import NamedFusion
 from emonets.inference.persons import Scene
 from emonets.inference.rows import clip_status, rows_of
 from emonets.inference.scene import readers_for, scene_of, with_joined_tracks
+from emonets.inference.unfused import Unfused
 from emonets.inference.windows import Windows, outside, spans_of, whole_span
 from emonets.media.clip import Clip, Frame
 from emonets.one_pass import read_clip
@@ -105,26 +105,40 @@ def predict_rows(
     file : as rows name the clip.
     window, hop, frames : as in `emonets.model.EmoNets.predict`.
     """
+    made, status = unfused_rows(reading, file=file, window=window, hop=hop, frames=frames)
+    known = {name: part.known_classes for name, part in reading.specialists.items()}
+    return made.fuse(fusion, known), status
+
+
+def unfused_rows(
+    reading: Reading,
+    *,
+    file: str,
+    window: Windows = "auto",
+    hop: float | None = None,
+    frames: bool = False,
+    baseline: tuple[float, float] | None = None,
+) -> tuple[Unfused, FileStatus]:
+    """The rows of a clip's specialists before they are fused, and its status.
+
+    Parameters
+    ----------
+    baseline : start and end, in seconds, of a stretch whose rows are needed too.
+    """
     used, scene, whole_clip = reading.specialists, reading.scene, (reading.start, reading.end)
     spans = outside(spans_of(*whole_clip, window, hop), reading.pauses)
     made = rows_of(file, used, reading.features, spans, whole_clip, frames=frames, scene=scene)
-    rows, whole = made.rows, made.whole
-    known: Known = {name: part.known_classes for name, part in used.items()}
-    several = len(whole) > 1
-    # one face in one window is as the clip; and without other evidence faces stay as they are
-    faces_differ = sum(map(len, scene.tracks.values())) > 1 and sum(row.found for row in whole) > 1
-    if several and (len(spans) > 1 or faces_differ):
-        faces = any(part.per_face for part in used.values())
-        rows += combine_windows(made.by_span, list(used), fusion, known, faces=faces)
-    rows += whole
-    if several:
-        alone = None
-        if scene.voice_is_unseen(*whole_clip):
-            alone = next(name for name, part in used.items() if part.per_face)
-        rows.append(scene.complete(combine_clip(whole, fusion, known, alone=alone)))
-    else:
-        rows = calibrated(rows, fusion)
-    return rows, clip_status(file, reading.clip, whole, made.reasons)
+    per_face = [name for name, part in used.items() if part.per_face]
+    calm: list[Row] = []
+    if baseline is not None:
+        # twice: of a single span, a specialist of no single face gives the row of the whole clip
+        calm = rows_of(
+            file, used, reading.features, [baseline] * 2, whole_clip, scene=scene
+        ).by_span[0]  # fmt: skip
+    return (
+        Unfused.of(made, scene, list(used), per_face, whole_clip, calm),
+        clip_status(file, reading.clip, made.whole, made.reasons),
+    )
 
 
 def needs_pictures(specialist: Specialist) -> bool:

@@ -41,6 +41,7 @@ def combine_clip(
     return replace(
         _joined(clip_rows, JOINER.join(row.model for row in clip_rows)),
         probabilities=p,
+        normalised=any(row.normalised for row in single or clip_rows),
         track=None,
         level="clip",
     )
@@ -77,13 +78,15 @@ def combine_windows(
     rows = []
     for parts, fused in zip(sets, _fused(sets, fusion, known), strict=True):
         face = [row for row in parts if row.track is not None]
-        p = _alone(face[0], fusion) if face and listens(face[0], parts) else fused
+        alone = bool(face) and listens(face[0], parts)
+        p = _alone(face[0], fusion) if alone else fused
         pictures = [row for row in face if row.level == "face"]
         joined = _joined(pictures or face or parts, JOINER.join(names))
         rows.append(
             replace(
                 joined,
                 probabilities=p,
+                normalised=any(row.normalised for row in (face[:1] if alone else parts)),
                 face_found=bool(face) if faces else None,
                 sound_found=_first(parts, "sound_found"),
                 motion_found=_first(parts, "motion_found"),

@@ -55,3 +55,12 @@ def with_same_people(result: Result) -> Result:
     )  # fmt: skip
     seen = tuple(replace(own, person=numbers[own.file, own.person]) for own in persons)
     return replace(result, rows=rows, persons=seen)
+
+
+def numbers_of(result: Result) -> dict[tuple[str, int], int]:
+    """File and person there → the number that `with_same_people` gives."""
+    made = with_same_people(result)
+    return {
+        (before.file, before.person): after.person
+        for before, after in zip(result.persons, made.persons, strict=True)
+    }

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from emonets.errors import ParameterError
 from emonets.fusion.named import fuse_unfitted
 from emonets.fusion.strategies import DEFAULT
 from emonets.learners.folds import Indices
+from emonets.learners.group_scaling import normalise_by_person
 from emonets.model import EmoNets
 from emonets.runtime.store import FeatureStore
 from emonets.training.material import Material, load_material
@@ -30,9 +32,17 @@ log = logging.getLogger(__name__)
 
 
 def score_bundle(
-    bundle: str, datasets: Sequence[Dataset], store: FeatureStore, options: Options
+    bundle: str,
+    datasets: Sequence[Dataset],
+    store: FeatureStore,
+    options: Options,
+    *,
+    by_person: bool = False,
 ) -> tuple[Scored, list[str]]:
     """Score a bundle on the test part of the data; without one, on all clips.
+
+    With ``by_person`` each specialist's predictions are normalised by the clips of the same group
+    that are scored. This is transductive, and a note states it.
 
     Returns
     -------
@@ -64,6 +74,12 @@ def score_bundle(
     rows: Indices = kept if len(kept) else np.arange(len(data))
     split = "test part of the data" if len(kept) else "all clips"
     predictions = predict_all(model, scorers, data, rows, split, options)
+    if by_person:
+        predictions = normalised(model, predictions, data.groups[rows])
+        notes.append(
+            "normalised by the person: a clip's prediction depends on the other clips of its "
+            "group; do not compare these scores with others"
+        )
     fused, strategy = fuse(model, predictions)
     provenance = model.provenance.only(list(scorers))
     seen = seen_in(
@@ -104,6 +120,16 @@ def predict_all(
         rows, np.zeros(len(rows), np.intp), tuple(scorers), np.stack(P, axis=1),
         np.stack(found, axis=1), np.stack(known, axis=1), split, fine=fine,
     )  # fmt: skip
+
+
+def normalised(model: EmoNets, predictions: OutOfFold, groups: NDArray[np.str_]) -> OutOfFold:
+    """Predictions of each specialist, normalised by the group (`docs/normalising.md`)."""
+    P = np.array(predictions.P)
+    for j, name in enumerate(predictions.models):
+        found = predictions.found[:, j]
+        P[found, j] = normalise_by_person(P[found, j], groups[found], model.references.get(name))
+    split = f"{predictions.split}, normalised by the person"
+    return replace(predictions, P=P, split=split, fine={})
 
 
 def fuse(model: EmoNets, predictions: OutOfFold) -> tuple[NDArray[np.float64], str]:

@@ -197,6 +197,13 @@ class Clips:
 
     base: str = setting("")
     head: str = setting("", choices=HEADS)
+    normalise: str = setting("none", choices=("none", "person"))
+
+    def __post_init__(self) -> None:
+        if self.normalise == "person" and self.head != "logistic":
+            raise ParameterError(
+                f'normalise = "person" needs head = "logistic", got head = {self.head!r}'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

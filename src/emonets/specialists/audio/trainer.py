@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.contracts import Extractor, Floats
-from emonets.emotions import EMOTIONS
+from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import ParameterError
 from emonets.learners.folds import Indices
+from emonets.learners.logistic.grouped import TRANSDUCTIVE, GroupedLogistic
 from emonets.learners.logistic.scaled import ScaledLogistic
 from emonets.runtime.settings import to_table
 from emonets.runtime.store import parameter_digest
@@ -130,11 +131,21 @@ class AudioHeadTrainer:
     base : the bundle whose network is used; it is not trained further.
     specialist : the audio specialist of that bundle, with a sound network.
     head : ``logistic``, or ``none``: the network predicts as it is, nothing is trained.
+    normalise : ``person``: a logistic head learns from embeddings that are normalised by the
+        group, and predicts from such where groups are known. ``none``: as they are.
     """
 
     name = "audio"
 
-    def __init__(self, base: str, specialist: AudioSpecialist, *, head: str = "logistic") -> None:
+    def __init__(
+        self,
+        base: str,
+        specialist: AudioSpecialist,
+        *,
+        head: str = "logistic",
+        normalise: str = "none",
+    ) -> None:
+        self._normalise = normalise
         self._base, self._specialist, self._head = base, specialist, head
         self._extractor = sound_extractor(specialist.front.name, speech=specialist.on == "speech")
         settings, parts = specialist.to_arrays()
@@ -152,7 +163,8 @@ class AudioHeadTrainer:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"head": self._head, "network": self._digest, "on": self._specialist.on}
+        own = {} if self._normalise == "none" else {"normalise": self._normalise}
+        return {"head": self._head, **own, "network": self._digest, "on": self._specialist.on}
 
     def extractors(self) -> list[Extractor]:
         return [self._extractor]
@@ -166,14 +178,25 @@ class AudioHeadTrainer:
         embeddings = [self._embedded(data, i) for i in rows.tolist()]
         which = rows[[x is not None for x in embeddings]]
         X = np.stack([x for x in embeddings if x is not None]).astype(np.float64)
-        head = ScaledLogistic().fit(X, data.labels[which], groups=data.groups[which])
+        by_person = self._normalise == "person"
+        head = (GroupedLogistic if by_person else ScaledLogistic)()
+        head.fit(X, data.labels[which], groups=data.groups[which])
         specialist = AudioSpecialist(
             self._specialist.network, features=self._specialist.front.name,
             emotions=self._specialist.emotions, head=head, on=self._specialist.on,
         )  # fmt: skip
-        return specialist, {"network_of": self._base, "clips": len(which), "C": head.C_}
+        note = {"normalised": TRANSDUCTIVE} if by_person else {}
+        return specialist, {"network_of": self._base, "clips": len(which), **note, "C": head.C_}
 
     def predict(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
+        if isinstance(specialist.head, GroupedLogistic):  # just trained; a bundle has none
+            embeddings = [self._embedded(data, i) for i in rows.tolist()]
+            there = np.array([x is not None for x in embeddings], bool)
+            p = np.full((len(rows), len(EMOTIONS)), UNIFORM)
+            if there.any():
+                X = np.stack([x for x in embeddings if x is not None]).astype(np.float64)
+                p[there] = specialist.head.seven(X, data.groups[rows[there]], len(EMOTIONS))
+            return p
         return _predicted(specialist, self._extractor, data, rows)
 
     def _embedded(self, data: Material, i: int) -> NDArray[Any] | None:
@@ -220,7 +243,9 @@ def make_trainer(request: TrainerRequest) -> Trainer:
     if specialist is None or not isinstance(specialist.network, SoundNetClassifier):
         raise ParameterError(f"{base}: has no sound network; name another with --base")
     if not trained_on:
-        return AudioHeadTrainer(base, specialist.used_on(settings.on), head=head)
+        return AudioHeadTrainer(
+            base, specialist.used_on(settings.on), head=head, normalise=settings.clips.normalise
+        )
     request.notes.append(
         f"the sound network of {base} was trained on {trained_on}, and is therefore trained anew "
         "from nothing; --base BUNDLE names another"

@@ -150,6 +150,13 @@ class Clips:
     base: str = setting("")
     head: str = setting("svm", choices=HEADS, section="3.1.4")
     slots: int = setting(10, low=1, section="3.1.4")
+    normalise: str = setting("none", choices=("none", "person"))
+
+    def __post_init__(self) -> None:
+        if self.normalise == "person" and self.head != "logistic":
+            raise ParameterError(
+                f'normalise = "person" needs head = "logistic", got head = {self.head!r}'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

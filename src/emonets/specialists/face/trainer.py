@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from emonets.contracts import Extractor, Floats
+from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
 from emonets.learners.folds import Indices
+from emonets.learners.logistic.grouped import TRANSDUCTIVE, GroupedLogistic
 from emonets.runtime.settings import to_table
 from emonets.specialists.face.extractor import face_extractor
 from emonets.specialists.face.settings import Search, face_from_table
@@ -29,6 +31,8 @@ class FaceTrainer:
         embedding of the network's last layer; or ``none``: the mean over frames, nothing is
         learned.
     search : where the SVM's numbers are searched for.
+    normalise : ``person``: a logistic head learns from embeddings that are normalised by the
+        group, and predicts from such where groups are known. ``none``: as they are.
     """
 
     name = "face"
@@ -41,7 +45,9 @@ class FaceTrainer:
         slots: int = 10,
         head: str = "svm",
         search: Search = Search(),  # noqa: B008 - frozen
+        normalise: str = "none",
     ) -> None:
+        self._normalise = normalise
         self._search = search
         self._base, self._specialist, self._slots, self._head = base, specialist, slots, head
         self._extractor = face_extractor(base, pooled=head == "logistic")
@@ -54,7 +60,8 @@ class FaceTrainer:
     @property
     def settings(self) -> Mapping[str, Any]:
         if self._head != "svm":
-            return {"head": self._head, **self._extractor.settings}
+            own = {} if self._normalise == "none" else {"normalise": self._normalise}
+            return {"head": self._head, **own, **self._extractor.settings}
         about = {"slots": self._slots, "chosen_by": "votes", **self._extractor.settings}
         if self._search != Search():
             about["search"] = to_table(self._search)
@@ -76,7 +83,15 @@ class FaceTrainer:
         if self._head == "none":
             return specialist, card
         if self._head == "logistic":
-            specialist.fit_head(features, data.labels[rows], data.groups[rows])
+            if self._normalise == "person":
+                X = np.stack([specialist.summary(clip) for clip in features])
+                specialist.head = GroupedLogistic().fit(
+                    X, data.labels[rows], groups=data.groups[rows]
+                )
+                specialist.keep = True
+                card |= {"normalised": TRANSDUCTIVE}
+            else:
+                specialist.fit_head(features, data.labels[rows], data.groups[rows])
             assert specialist.head is not None
             return specialist, {**card, "C": float(specialist.head.C_)}
         specialist.fit(
@@ -89,6 +104,10 @@ class FaceTrainer:
         return specialist, {**card, "C": float(svm.C), "gamma": float(svm.gamma)}
 
     def predict(self, specialist: Any, data: Material, rows: Indices, run: Run) -> Floats:
+        if isinstance(specialist.head, GroupedLogistic):  # just trained; a bundle has none
+            clips = [data.read(self._extractor, i) for i in rows.tolist()]
+            X = np.stack([specialist.summary(clip) for clip in clips])
+            return specialist.head.seven(X, data.groups[rows], len(EMOTIONS))
         p: Floats = specialist.predict_proba([data.read(self._extractor, i) for i in rows.tolist()])
         return p
 
@@ -111,7 +130,10 @@ def make_trainer(request: TrainerRequest) -> Trainer:
             "no honest score could come of it; name another with --base"
         )
     clips = settings.clips
-    return FaceTrainer(base, specialist, slots=clips.slots, head=clips.head, search=settings.svm)
+    return FaceTrainer(
+        base, specialist, slots=clips.slots, head=clips.head, search=settings.svm,
+        normalise=clips.normalise,
+    )  # fmt: skip
 
 
 def make_scorer(specialist: FaceSpecialist, bundle: str) -> Trainer:
