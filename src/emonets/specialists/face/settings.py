@@ -20,6 +20,8 @@ from emonets.specialists.face.network.modern import ModernConvNetClassifier
 from emonets.specialists.face.specialist import FacePreprocessing
 from emonets.tubes.registration import FER_LANDMARK_MEAN, FER_SIZE, NOISE_BORDER
 
+LARGEST = 224
+"""Largest side of a face network's pictures, pixels; a tube's crops have 96."""
 HEADS = ("svm", "logistic", "none")
 """What a system learns of a clip's faces: the paper's SVM, a regression, or nothing."""
 
@@ -35,9 +37,7 @@ class Images:
     border_pixels: int = setting(
         NOISE_BORDER, fixed="the shipped networks were trained with this noise around faces"
     )
-    size: int = setting(
-        FER_SIZE, section="3.1.1", fixed="the base shape of registration is FER2013's frame"
-    )
+    size: int = setting(FER_SIZE, section="3.1.1", low=16, high=LARGEST)
     points: int = setting(
         len(FER_LANDMARK_MEAN),
         section="3.1.1",
@@ -48,7 +48,7 @@ class Images:
         """What makes the pictures."""
         return FacePreprocessing(
             registration=self.registration, illumination=self.illumination,
-            smoothness=self.smoothness, border=self.border,
+            smoothness=self.smoothness, border=self.border, size=self.size,
         )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ class ConvNetNumbers:
     filters: tuple[int, ...] | None = setting(None, low=1, section="3.1.2")
     filter_size: int | None = setting(None, low=1, section="3.1.2")
     units: int = setting(7, section="3.1.2", fixed="there are seven emotions")
-    crop: int = setting(40, low=1, high=FER_SIZE, section="3.1.2")
+    crop: int = setting(40, low=1, high=LARGEST, section="3.1.2")
     flip: float = setting(0.5, low=0, high=1, section="3.1.2")
     weight_rate: float = setting(0.001, low=0, low_in=False, section="3.1.2")
     bias_rate: float = setting(0.002, low=0, low_in=False, section="3.1.2")
@@ -122,7 +122,7 @@ class ModernNumbers:
     """``[face.network]`` of the model ``modern convnet``."""
 
     network: str = setting("vgg small", choices=NETWORKS)
-    crop: int = setting(44, low=1, high=FER_SIZE)
+    crop: int = setting(44, low=1, high=LARGEST)
     mirror: bool = setting(False)
 
 
@@ -178,6 +178,13 @@ class FaceSettings:
     clips: Clips = field(default_factory=Clips)
     svm: Search = field(default_factory=Search)
 
+    def _check_crop(self, crop: int) -> None:
+        if crop > self.images.size:
+            raise ParameterError(
+                f"network.crop is {crop}, larger than the pictures (images.size is "
+                f"{self.images.size}); lower it, or raise images.size"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConvNetFace(FaceSettings):
@@ -185,6 +192,9 @@ class ConvNetFace(FaceSettings):
 
     model: Literal["convnet"] = "convnet"
     network: ConvNetNumbers = field(default_factory=ConvNetNumbers)
+
+    def __post_init__(self) -> None:
+        self._check_crop(self.network.crop)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +205,9 @@ class ModernFace(FaceSettings):
     network: ModernNumbers = field(default_factory=ModernNumbers)
     training: ModernTraining = field(default_factory=ModernTraining)
     augmentation: FaceAugmentation = field(default_factory=FaceAugmentation)
+
+    def __post_init__(self) -> None:
+        self._check_crop(self.network.crop)
 
 
 FACE_MODELS = (ConvNetFace, ModernFace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,17 @@ from emonets.specialists.face.network.layers import (
     Excite,
     GlobalPool,
     Network,
+    OvalStandardise,
     Pool,
     ReLU,
+    Residual,
     ResponseNorm,
     Standardise,
     parameter_shapes,
 )
+
+if TYPE_CHECKING:
+    from emonets.runtime.graph_builder import GraphBuilder
 
 _BATCH = 64
 """Pictures a run; large enough for speed, small enough for the processor's cache."""
@@ -45,12 +50,15 @@ def onnx_graph(network: Network, side: int) -> bytes:
     add = graph.add
     for name, shape in parameter_shapes(network, side).items():
         graph.weight(name, shape)
-    x, channels_side = "pictures", side
+    x, channels, channels_side = "pictures", 1, side
     for i, layer in enumerate(network):
         weights = [f"{i}.weight", f"{i}.bias"]
         if isinstance(layer, Conv):
-            x = add("Conv", [x, *weights], pads=[layer.pad] * 4, kernel_shape=[layer.size] * 2)
-            channels_side += 2 * layer.pad - layer.size + 1
+            x = add(
+                "Conv", [x, *weights], pads=[layer.pad] * 4, kernel_shape=[layer.size] * 2,
+                strides=[layer.stride] * 2,
+            )  # fmt: skip
+            channels, channels_side = layer.filters, layer.out(channels_side)
         elif isinstance(layer, Pool):
             out = -(-(channels_side - layer.size) // layer.stride) + 1
             over = (out - 1) * layer.stride + layer.size - channels_side
@@ -83,6 +91,21 @@ def onnx_graph(network: Network, side: int) -> bytes:
             x = add("Sub", [x, add("ReduceMean", [x], axes=[1, 2, 3])])
             variance = add("ReduceMean", [add("Mul", [x, x])], axes=[1, 2, 3])
             x = add("Div", [x, add("Sqrt", [add("Add", [variance, f"{i}.floor"])])])
+        elif isinstance(layer, OvalStandardise):
+            window = layer.weights(channels_side)[None, None]
+            graph.constant(f"{i}.window", window, np.float32)
+            graph.constant(f"{i}.floor", layer.floor**2, np.float32)
+            mean = add("ReduceMean", [add("Mul", [x, f"{i}.window"])], axes=[1, 2, 3])
+            x = add("Sub", [x, mean])
+            square = add("Mul", [add("Mul", [x, x]), f"{i}.window"])
+            variance = add("ReduceMean", [square], axes=[1, 2, 3])
+            x = add("Div", [x, add("Sqrt", [add("Add", [variance, f"{i}.floor"])])])
+            graph.constant(f"{i}.least", -layer.most, np.float32)
+            graph.constant(f"{i}.most", layer.most, np.float32)
+            x = add("Clip", [x, f"{i}.least", f"{i}.most"])
+        elif isinstance(layer, Residual):
+            x = _residual(graph, x, i, layer, channels, channels_side)
+            channels, channels_side = layer.filters, layer.out(channels_side)
         elif isinstance(layer, Excite):
             means = add("Flatten", [add("GlobalAveragePool", [x])])
             inner = add("Gemm", [means, f"{i}.squeeze.weight", f"{i}.squeeze.bias"], transB=1)
@@ -103,6 +126,31 @@ def onnx_graph(network: Network, side: int) -> bytes:
         {"pictures": ["n", 1, side, side]},
         {"probabilities": ["n", classes], "pooled": ["n", "width"]},
     )
+
+
+def _residual(
+    graph: GraphBuilder, x: str, i: int, layer: Residual, channels: int, side: int
+) -> str:
+    """A block of two convolutions beside its shortcut."""
+    add, size = graph.add, [3, 3]
+    y = add(
+        "Conv", [x, f"{i}.first.weight", f"{i}.first.bias"], pads=[layer.pad] * 4,
+        kernel_shape=size, strides=[layer.stride] * 2,
+    )  # fmt: skip
+    y = add("Relu", [y])
+    y = add(
+        "Conv", [y, f"{i}.second.weight", f"{i}.second.bias"], pads=[1] * 4, kernel_shape=size
+    )
+    missing = layer.out(side) - layer.inner(side)
+    if missing:
+        graph.constant(f"{i}.below", [0, 0, 0, 0, 0, 0, missing, missing], np.int64)
+        y = add("Pad", [y, f"{i}.below"])
+    if layer.stride > 1:
+        x = add("AveragePool", [x], kernel_shape=[layer.stride] * 2, strides=[layer.stride] * 2)
+    if layer.filters > channels:
+        graph.constant(f"{i}.new", [0, 0, 0, 0, 0, layer.filters - channels, 0, 0], np.int64)
+        x = add("Pad", [x, f"{i}.new"])
+    return add("Relu", [add("Add", [y, x])])
 
 
 def check_graph(graph: bytes, network: Network, side: int) -> None:

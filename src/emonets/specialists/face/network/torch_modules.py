@@ -16,8 +16,10 @@ from emonets.specialists.face.network.layers import (
     Excite,
     GlobalPool,
     Network,
+    OvalStandardise,
     Pool,
     ReLU,
+    Residual,
     ResponseNorm,
     Standardise,
     parameter_shapes,
@@ -77,11 +79,48 @@ class _Standardise(nn.Module):
         return x / (x.square().mean((1, 2, 3), keepdim=True) + self.least).sqrt()
 
 
+class _OvalStandardise(nn.Module):
+    window: Tensor
+
+    def __init__(self, layer: OvalStandardise, side: int) -> None:
+        super().__init__()
+        self.least, self.most = layer.floor**2, layer.most
+        weights = torch.from_numpy(layer.weights(side))[None, None]
+        self.register_buffer("window", weights, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.float()
+        x = x - (x * self.window).mean((1, 2, 3), keepdim=True)
+        variance = (x.square() * self.window).mean((1, 2, 3), keepdim=True)
+        return (x / (variance + self.least).sqrt()).clamp(-self.most, self.most)
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int, layer: Residual) -> None:
+        super().__init__()
+        self.new, self.stride = layer.filters - channels, layer.stride
+        self.first = nn.Conv2d(channels, layer.filters, 3, layer.stride, layer.pad)
+        self.second = nn.Conv2d(layer.filters, layer.filters, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.second(self.first(x).relu())
+        if self.stride > 1:
+            x = F.avg_pool2d(x, self.stride)
+        missing = x.shape[-1] - y.shape[-1]
+        if missing:
+            y = F.pad(y, (0, missing, 0, missing))
+        if self.new:
+            x = F.pad(x, (0, 0, 0, 0, 0, self.new))
+        return (y + x).relu()
+
+
 class _NormedConv(nn.Sequential):
     """A convolution with batch normalisation behind it, which has the bias."""
 
-    def __init__(self, channels: int, filters: int, size: int, *, padding: int) -> None:
-        convolution = nn.Conv2d(channels, filters, size, padding=padding, bias=False)
+    def __init__(
+        self, channels: int, filters: int, size: int, stride: int = 1, *, padding: int
+    ) -> None:
+        convolution = nn.Conv2d(channels, filters, size, stride, padding=padding, bias=False)
         super().__init__(convolution, nn.BatchNorm2d(filters))
 
 
@@ -103,7 +142,10 @@ def build(network: Network, side: int) -> nn.Sequential:
         if isinstance(layer, Conv):
             channels = shapes[f"{i}.weight"][1]
             kind = _NormedConv if layer.norm else nn.Conv2d
-            layers.append(kind(channels, layer.filters, layer.size, padding=layer.pad))
+            layers.append(
+                kind(channels, layer.filters, layer.size, layer.stride, padding=layer.pad)
+            )
+            side = layer.out(side)
         elif isinstance(layer, Pool):
             if layer.how == "max":
                 layers.append(nn.MaxPool2d(layer.size, layer.stride, ceil_mode=True))
@@ -117,6 +159,10 @@ def build(network: Network, side: int) -> nn.Sequential:
             layers.append(ResponseNormModule(layer))
         elif isinstance(layer, Standardise):
             layers.append(_Standardise(layer))
+        elif isinstance(layer, OvalStandardise):
+            layers.append(_OvalStandardise(layer, side))
+        elif isinstance(layer, Residual):
+            layers.append(_Residual(shapes[f"{i}.first.weight"][1], layer))
         elif isinstance(layer, Excite):
             inner, channels = shapes[f"{i}.squeeze.weight"]
             layers.append(_Excite(channels, inner))
@@ -148,6 +194,9 @@ def _parts(model: nn.Sequential, network: Network) -> Iterator[tuple[str, Any]]:
         if isinstance(module, _Excite):
             yield f"{i}.squeeze", module.squeeze
             yield f"{i}.expand", module.expand
+        elif isinstance(module, _Residual):
+            yield f"{i}.first", module.first
+            yield f"{i}.second", module.second
     for i, _, module in weighted_modules(model, network):
         yield str(i), module
 
