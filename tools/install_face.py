@@ -41,7 +41,7 @@ from emonets.specialists.face.network.onnx import onnx_graph
 from emonets.specialists.face.network.start import SIDE, corrected, from_state
 from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
 from emonets.training.joined import joined
-from emonets.training.strangers_prints import read_corpora
+from emonets.training.strangers.prints import read_corpora
 
 NAME = "residual"
 LARGEST = 10_000_000

@@ -138,9 +138,7 @@ def _residual(
         kernel_shape=size, strides=[layer.stride] * 2,
     )  # fmt: skip
     y = add("Relu", [y])
-    y = add(
-        "Conv", [y, f"{i}.second.weight", f"{i}.second.bias"], pads=[1] * 4, kernel_shape=size
-    )
+    y = add("Conv", [y, f"{i}.second.weight", f"{i}.second.bias"], pads=[1] * 4, kernel_shape=size)
     missing = layer.out(side) - layer.inner(side)
     if missing:
         graph.constant(f"{i}.below", [0, 0, 0, 0, 0, 0, missing, missing], np.int64)
