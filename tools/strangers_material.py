@@ -1,12 +1,12 @@
-"""The faces that ``train_strangers_face.py`` uses: framed pictures of each corpus, and their record.
+"""The faces that ``train_strangers_face.py`` uses: framed pictures of corpora, and their record.
 
     python tools/strangers_material.py faces --corpora CORPORA --work WORK [--workers 2] [NAME …]
     python tools/strangers_material.py prints --corpora CORPORA --work WORK --fer FER2013.npz OUT
 
-CORPORA holds a folder for each name of ``CORPORA`` below. ``faces`` finds each picture's face by the
-project's detector and frames it as ``emonets predict`` does; the frames go to WORK/NAME.npz, and
-what is there is not made again. ``prints`` writes the record of the pictures that are trained on,
-without those that are near copies of test pictures; ``install_face.py`` puts it into a bundle.
+CORPORA holds a folder for each name of ``CORPORA`` below. ``faces`` finds each picture's face by
+the project's detector and frames it as ``emonets predict`` does; the frames go to WORK/NAME.npz,
+and what is there is not made again. ``prints`` writes the record of the pictures that are trained
+on, without those that are near copies of test pictures; ``install_face.py`` puts it into a bundle.
 
 Nothing here is committed or shipped but the record, which holds fingerprints and no pictures.
 """

@@ -74,45 +74,14 @@ def onnx_graph(network: Network, side: int) -> bytes:
         elif isinstance(layer, ReLU):
             x = add("Relu", [x])
         elif isinstance(layer, ResponseNorm):
-            for name, value in (("scale", layer.scale), ("one", 1.0), ("power", layer.power)):
-                graph.constant(f"{i}.{name}", value, np.float32)
-            square = add("Mul", [x, x])
-            mean = add(
-                "AveragePool",
-                [square],
-                kernel_shape=[layer.size] * 2,
-                pads=[layer.size // 2] * 4,
-                count_include_pad=1,
-            )
-            base = add("Add", [add("Mul", [mean, f"{i}.scale"]), f"{i}.one"])
-            x = add("Div", [x, add("Pow", [base, f"{i}.power"])])
-        elif isinstance(layer, Standardise):
-            graph.constant(f"{i}.floor", layer.floor**2, np.float32)
-            x = add("Sub", [x, add("ReduceMean", [x], axes=[1, 2, 3])])
-            variance = add("ReduceMean", [add("Mul", [x, x])], axes=[1, 2, 3])
-            x = add("Div", [x, add("Sqrt", [add("Add", [variance, f"{i}.floor"])])])
-        elif isinstance(layer, OvalStandardise):
-            window = layer.weights(channels_side)[None, None]
-            graph.constant(f"{i}.window", window, np.float32)
-            graph.constant(f"{i}.floor", layer.floor**2, np.float32)
-            mean = add("ReduceMean", [add("Mul", [x, f"{i}.window"])], axes=[1, 2, 3])
-            x = add("Sub", [x, mean])
-            square = add("Mul", [add("Mul", [x, x]), f"{i}.window"])
-            variance = add("ReduceMean", [square], axes=[1, 2, 3])
-            x = add("Div", [x, add("Sqrt", [add("Add", [variance, f"{i}.floor"])])])
-            graph.constant(f"{i}.least", -layer.most, np.float32)
-            graph.constant(f"{i}.most", layer.most, np.float32)
-            x = add("Clip", [x, f"{i}.least", f"{i}.most"])
+            x = _response_normed(graph, x, i, layer)
+        elif isinstance(layer, Standardise | OvalStandardise):
+            x = _standardised(graph, x, i, layer, channels_side)
         elif isinstance(layer, Residual):
             x = _residual(graph, x, i, layer, channels, channels_side)
             channels, channels_side = layer.filters, layer.out(channels_side)
         elif isinstance(layer, Excite):
-            means = add("Flatten", [add("GlobalAveragePool", [x])])
-            inner = add("Gemm", [means, f"{i}.squeeze.weight", f"{i}.squeeze.bias"], transB=1)
-            inner = add("Relu", [inner])
-            inner = add("Gemm", [inner, f"{i}.expand.weight", f"{i}.expand.bias"], transB=1)
-            graph.constant(f"{i}.maps", [0, -1, 1, 1], np.int64)
-            x = add("Mul", [x, add("Reshape", [add("Sigmoid", [inner]), f"{i}.maps"])])
+            x = _excited(graph, x, i)
         elif isinstance(layer, GlobalPool):
             x = add("GlobalAveragePool", [x])
             channels_side = 1
@@ -126,6 +95,54 @@ def onnx_graph(network: Network, side: int) -> bytes:
         {"pictures": ["n", 1, side, side]},
         {"probabilities": ["n", classes], "pooled": ["n", "width"]},
     )
+
+
+def _response_normed(graph: GraphBuilder, x: str, i: int, layer: ResponseNorm) -> str:
+    """Each map over the squares of its neighbourhood."""
+    add = graph.add
+    for name, value in (("scale", layer.scale), ("one", 1.0), ("power", layer.power)):
+        graph.constant(f"{i}.{name}", value, np.float32)
+    mean = add(
+        "AveragePool", [add("Mul", [x, x])], kernel_shape=[layer.size] * 2,
+        pads=[layer.size // 2] * 4, count_include_pad=1,
+    )  # fmt: skip
+    base = add("Add", [add("Mul", [mean, f"{i}.scale"]), f"{i}.one"])
+    return add("Div", [x, add("Pow", [base, f"{i}.power"])])
+
+
+def _standardised(
+    graph: GraphBuilder, x: str, i: int, layer: Standardise | OvalStandardise, side: int
+) -> str:
+    """Each picture minus its mean, over its deviation."""
+    add = graph.add
+
+    def mean(values: str) -> str:
+        if isinstance(layer, OvalStandardise):
+            values = add("Mul", [values, f"{i}.window"])
+        return add("ReduceMean", [values], axes=[1, 2, 3])
+
+    graph.constant(f"{i}.floor", layer.floor**2, np.float32)
+    if isinstance(layer, OvalStandardise):
+        graph.constant(f"{i}.window", layer.weights(side)[None, None], np.float32)
+    x = add("Sub", [x, mean(x)])
+    deviation = add("Sqrt", [add("Add", [mean(add("Mul", [x, x])), f"{i}.floor"])])
+    x = add("Div", [x, deviation])
+    if isinstance(layer, OvalStandardise):
+        graph.constant(f"{i}.least", -layer.most, np.float32)
+        graph.constant(f"{i}.most", layer.most, np.float32)
+        x = add("Clip", [x, f"{i}.least", f"{i}.most"])
+    return x
+
+
+def _excited(graph: GraphBuilder, x: str, i: int) -> str:
+    """Maps weighed by a small network of their means."""
+    add = graph.add
+    means = add("Flatten", [add("GlobalAveragePool", [x])])
+    inner = add("Gemm", [means, f"{i}.squeeze.weight", f"{i}.squeeze.bias"], transB=1)
+    inner = add("Relu", [inner])
+    inner = add("Gemm", [inner, f"{i}.expand.weight", f"{i}.expand.bias"], transB=1)
+    graph.constant(f"{i}.maps", [0, -1, 1, 1], np.int64)
+    return add("Mul", [x, add("Reshape", [add("Sigmoid", [inner]), f"{i}.maps"])])
 
 
 def _residual(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from emonets.specialists.face.network.layers import (
     Dropout,
     Excite,
     GlobalPool,
+    Layer,
     Network,
     OvalStandardise,
     Pool,
@@ -136,44 +137,49 @@ class _Excite(nn.Module):
 
 def build(network: Network, side: int) -> nn.Sequential:
     """The torch module of a network whose input is ``(n, 1, side, side)``; outputs are logits."""
-    shapes = parameter_shapes(network, side)
-    layers: list[nn.Module] = []
+    shapes, layers = parameter_shapes(network, side), []
     for i, layer in enumerate(network):
-        if isinstance(layer, Conv):
-            channels = shapes[f"{i}.weight"][1]
-            kind = _NormedConv if layer.norm else nn.Conv2d
-            layers.append(
-                kind(channels, layer.filters, layer.size, layer.stride, padding=layer.pad)
-            )
-            side = layer.out(side)
-        elif isinstance(layer, Pool):
-            if layer.how == "max":
-                layers.append(nn.MaxPool2d(layer.size, layer.stride, ceil_mode=True))
-            else:
-                layers.append(
-                    nn.AvgPool2d(layer.size, layer.stride, ceil_mode=True, count_include_pad=False)
-                )
-        elif isinstance(layer, ReLU):
-            layers.append(nn.ReLU())
-        elif isinstance(layer, ResponseNorm):
-            layers.append(ResponseNormModule(layer))
-        elif isinstance(layer, Standardise):
-            layers.append(_Standardise(layer))
-        elif isinstance(layer, OvalStandardise):
-            layers.append(_OvalStandardise(layer, side))
-        elif isinstance(layer, Residual):
-            layers.append(_Residual(shapes[f"{i}.first.weight"][1], layer))
-        elif isinstance(layer, Excite):
-            inner, channels = shapes[f"{i}.squeeze.weight"]
-            layers.append(_Excite(channels, inner))
-        elif isinstance(layer, Dropout):
-            layers.append(nn.Dropout(layer.rate))
-        elif isinstance(layer, GlobalPool):
-            layers.append(nn.AdaptiveAvgPool2d(1))
-        elif isinstance(layer, Dense):
-            inputs = shapes[f"{i}.weight"][1]
-            layers.append(nn.Sequential(nn.Flatten(), nn.Linear(inputs, layer.units)))
+        own = {
+            name.removeprefix(f"{i}."): shape
+            for name, shape in shapes.items()
+            if name.startswith(f"{i}.")
+        }
+        layers.append(_module(layer, own, side))  # only a first layer uses the side
     return nn.Sequential(*layers)
+
+
+def _module(layer: Layer, shapes: dict[str, tuple[int, ...]], side: int) -> nn.Module:
+    """A layer whose parameters have these shapes."""
+    if isinstance(layer, Conv):
+        kind = _NormedConv if layer.norm else nn.Conv2d
+        channels = shapes["weight"][1]
+        return kind(channels, layer.filters, layer.size, layer.stride, padding=layer.pad)
+    if isinstance(layer, Dense):
+        return nn.Sequential(nn.Flatten(), nn.Linear(shapes["weight"][1], layer.units))
+    if isinstance(layer, OvalStandardise):
+        return _OvalStandardise(layer, side)
+    if isinstance(layer, Residual):
+        return _Residual(shapes["first.weight"][1], layer)
+    if isinstance(layer, Excite):
+        inner, channels = shapes["squeeze.weight"]
+        return _Excite(channels, inner)
+    return _PLAIN[type(layer)](layer)
+
+
+def _pool(layer: Pool) -> nn.Module:
+    if layer.how == "max":
+        return nn.MaxPool2d(layer.size, layer.stride, ceil_mode=True)
+    return nn.AvgPool2d(layer.size, layer.stride, ceil_mode=True, count_include_pad=False)
+
+
+_PLAIN: dict[type[Layer], Callable[[Any], nn.Module]] = {
+    Pool: _pool,
+    ReLU: lambda _: nn.ReLU(),
+    ResponseNorm: ResponseNormModule,
+    Standardise: _Standardise,
+    Dropout: lambda layer: nn.Dropout(layer.rate),
+    GlobalPool: lambda _: nn.AdaptiveAvgPool2d(1),
+}
 
 
 def weighted_modules(
