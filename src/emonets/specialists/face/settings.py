@@ -140,6 +140,8 @@ class ModernTraining:
     votes: float = setting(0.0, low=0, high=1)
     teaching: float = setting(0.0, low=0, high=1)
     views: int = setting(0, low=0)
+    start: str = setting("none", choices=("none", "recognition"))
+    """The weights that training begins from: random ones, or those of the recognition network."""
     autocast: bool = setting(True)
 
 
@@ -248,7 +250,8 @@ def build_face_network(
         numbers["network"] = settings.network.layers()
         return ConvNetClassifier(**numbers, checkpoint=checkpoint, random_state=seed)
     training = to_table(settings.training)
-    del training["votes"]  # of the targets, not of the network
+    for name in ("votes", "start"):  # of the targets and of `fit`, not of the network
+        del training[name]
     return ModernConvNetClassifier(
         **numbers, **training, augmentation=settings.augmentation, checkpoint=checkpoint,
         random_state=seed, device=device,

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emonets.errors import BundleError, DataError
+from emonets.specialists.face.network.classifier import ConvNetClassifier
 from emonets.specialists.face.network.layers import (
     NETWORKS,
     Conv,
     Dense,
     Network,
     Residual,
+    network_to_json,
     parameter_shapes,
 )
 from emonets.tubes.networks import read_weights
@@ -69,6 +71,24 @@ def recognition_start(network: Network = NETWORKS["residual"], *, seed: int = 0)
                 "begin from random weights"
             )
     return found
+
+
+def recognition_network(name: str, side: int, *, seed: int = 0) -> ConvNetClassifier:
+    """A network of `NETWORKS` with the weights of `recognition_start`, for pictures of a side.
+
+    Raises
+    ------
+    BundleError, DataError : as `recognition_start`.
+    """
+    network = NETWORKS[name]
+    settings = {
+        "network": network_to_json(network), "crop": side, "side": side, "mirror": False,
+        "classes": list(range(network[-1].units)),  # type: ignore[union-attr]
+    }  # fmt: skip
+    mean = {"mean_image": np.zeros((side, side), np.float32)}
+    return ConvNetClassifier.from_arrays(
+        settings, {**recognition_start(network, seed=seed), **mean}
+    )
 
 
 def from_state(
