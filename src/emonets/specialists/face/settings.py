@@ -15,7 +15,7 @@ from emonets.learners.grid_search import COARSE, EXPONENTS
 from emonets.runtime.settings import from_table, setting, to_table
 from emonets.specialists.face.network.augment import FaceAugmentation
 from emonets.specialists.face.network.classifier import ConvNetClassifier
-from emonets.specialists.face.network.layers import NETWORKS, Conv, Dense, Network
+from emonets.specialists.face.network.layers import NETWORKS, Conv, Dense, Network, check_side
 from emonets.specialists.face.network.modern import ModernConvNetClassifier
 from emonets.specialists.face.specialist import FacePreprocessing
 from emonets.tubes.registration import FER_LANDMARK_MEAN, FER_SIZE, NOISE_BORDER
@@ -124,6 +124,9 @@ class ModernNumbers:
     network: str = setting("vgg small", choices=NETWORKS)
     crop: int = setting(44, low=1, high=LARGEST)
     mirror: bool = setting(False)
+
+    def __post_init__(self) -> None:
+        check_side(NETWORKS[self.network], self.crop)
 
 
 @dataclass(frozen=True, kw_only=True)

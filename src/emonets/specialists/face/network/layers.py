@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.errors import BundleError
+from emonets.errors import BundleError, ParameterError
 
 
 @dataclass(frozen=True)
@@ -242,6 +242,28 @@ NETWORKS: dict[str, Network] = {
     ),
 }  # fmt: skip
 """The paper's two face networks and four newer ones; one grey channel in, seven classes out."""
+
+
+def check_side(network: Network, side: int) -> None:
+    """Raise unless a network has pixels left in all of its layers for pictures of a side.
+
+    Raises
+    ------
+    ParameterError : it has none.
+    """
+    given = side
+    for layer in network:
+        if isinstance(layer, Residual) and layer.inner(side) < 1:
+            side = 0
+        elif isinstance(layer, Conv | Residual):
+            side = layer.out(side)
+        elif isinstance(layer, Pool):
+            side = -(-(side - layer.size) // layer.stride) + 1
+        if side < 1:
+            raise ParameterError(
+                f"pictures of {given} pixels are too small for this network; raise the crop and, "
+                "of a preset, images.size"
+            )
 
 
 def network_to_json(network: Network) -> list[dict[str, Any]]:
