@@ -28,18 +28,21 @@ def test_small_and_with_a_card(name: str) -> None:
 
 def test_all_weights_together_are_small() -> None:
     weights = find_bundle("modern").parent
-    assert sum(f.stat().st_size for f in weights.rglob("*") if f.is_file()) < 34e6
+    assert sum(f.stat().st_size for f in weights.rglob("*") if f.is_file()) < 38e6
 
 
 @pytest.mark.parametrize("name", bundle_names())
 def test_what_it_was_trained_on_is_there(name: str) -> None:
-    """The numbers of its page, in a file of less than 1 MB, and no name of a group."""
+    """The numbers of its page, in a small file, and no name of a group."""
     folder = find_bundle(name)
-    assert (folder / "provenance.safetensors").stat().st_size < 1e6
+    assert (folder / "provenance.safetensors").stat().st_size < 2.5e6
     model = EmoNets.load(name)
     assert set(model.provenance.corpora) == set(model.specialists)
     names = model.provenance.names()
-    assert names["face"] == ["fer2013 Training (28709 stills)"]
+    if name == "paper":
+        assert names["face"] == ["fer2013 Training (28709 stills)"]
+    else:  # without near copies of test pictures, and with other corpora
+        assert names["face"][0].startswith("fer2013 Training (2")
     assert names["audio"] == [
         "ravdess_speech (1440 clips)", "emodb (454 clips)", "javanese_speech (1344 clips)",
     ]  # fmt: skip
@@ -75,8 +78,10 @@ def test_torch_gives_the_same(name: str) -> None:
     pytest.importorskip("torch")
     from emonets.specialists.face.network import torch as convnet_torch
 
-    network = EmoNets.load(name).face.network
+    face = EmoNets.load(name).face
+    network = face.network.set_params(mirror=False)
     pictures = np.random.default_rng(0).integers(0, 256, (50, 48, 48)).astype(np.uint8)
+    pictures = face.preprocessing.normalise(pictures)
     ours = network.predict_proba(pictures)
     theirs = convnet_torch.probabilities(
         network.network_, network.arrays_, network._prepare(pictures)
@@ -86,7 +91,7 @@ def test_torch_gives_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", bundle_names())
 def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
-    """On a quarter of PublicTest, by which the epoch was chosen.
+    """On a quarter of PublicTest, which was not trained on.
 
     The tolerance is twice the standard error of so many pictures that are drawn from all.
     """
@@ -98,7 +103,9 @@ def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
     images, labels = faces.images[::4], faces.labels[::4]
     p = model.face.network.predict_proba(model.face.preprocessing.normalise(images))
     accuracy = float(np.mean(p.argmax(axis=1) == labels))
-    assert accuracy == pytest.approx(model.about["card"]["chosen_accuracy"], abs=0.026)
+    card = model.about["card"]
+    expected = card.get("public_accuracy", card.get("chosen_accuracy"))
+    assert accuracy == pytest.approx(expected, abs=0.026)
 
 
 def test_the_audio_of_an_example(happy: Path) -> None:

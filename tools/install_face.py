@@ -1,6 +1,7 @@
 """Put a trained face network into a bundle.
 
-    python tools/install_face.py CHECKPOINT [--about FILE] [--pictures FILE] [--bundle modern]
+    python tools/install_face.py CHECKPOINT [--about FILE] [--pictures FILE] [--fer FER2013.npz]
+        [--bundle modern]
 
 CHECKPOINT is a safetensors file of averaged weights of the network ``residual``, as
 ``tools/train_strangers_face.py`` writes it. FILE, by default CHECKPOINT with the ending ``.json``,
@@ -11,7 +12,8 @@ holds:
 The answer is ``softmax(z / temperature + offsets)`` of the network's output ``z``: the last layer
 takes both up. With ``mirror``, answers to a picture and to its mirror image are averaged. ``card``
 is the record of the training. ``--pictures`` is the record of the training pictures
-(``tools/strangers_material.py prints``), which becomes the bundle's provenance.
+(``tools/strangers_material.py prints``), which becomes the bundle's provenance. ``--fer`` adds the
+accuracy on PublicTest, as the bundle answers, to the card; a test of the package checks it.
 
 The weights are stored in half precision, without the training pictures. The bundle is replaced
 whole; its other specialists stay as they were to the last bit. Its fusion stays too, if it is one
@@ -31,6 +33,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from emonets.bundle import find_bundle, read_bundle
+from emonets.datasets import open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.errors import BundleError, EmoNetsError
 from emonets.model import EmoNets
@@ -100,6 +103,7 @@ def install(
     *,
     about: Path | None = None,
     pictures: Path | None = None,
+    fer: Path | None = None,
     out: Path | None = None,
 ) -> EmoNets:
     """Write the bundle with the network of a checkpoint; returns it as it is read again."""
@@ -122,6 +126,10 @@ def install(
         "temperature": record["temperature"],
         "offsets": record["offsets"],
     }
+    if fer is not None:
+        public = open_dataset(fer).still_faces().take("PublicTest")
+        p = face.network.predict_proba(face.preprocessing.normalise(public.images))
+        card["public_accuracy"] = round(float((p.argmax(axis=1) == public.labels).mean()), 4)
     if corpora:
         card.setdefault("trained_on", " + ".join(corpus.name for corpus in corpora))
         card.setdefault("faces", sum(map(len, corpora)))
@@ -141,12 +149,18 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--about", type=Path)
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--fer", type=Path)
     parser.add_argument("--bundle", default="modern")
     parser.add_argument("--out", type=Path, help="write another bundle")
     args = parser.parse_args()
     try:
         made = install(
-            args.checkpoint, args.bundle, about=args.about, pictures=args.pictures, out=args.out
+            args.checkpoint,
+            args.bundle,
+            about=args.about,
+            pictures=args.pictures,
+            fer=args.fer,
+            out=args.out,
         )
     except EmoNetsError as error:
         sys.exit(f"error: {error}")
@@ -154,6 +168,7 @@ def main() -> None:
     assert face is not None
     size = sum(x.nbytes for x in face.network.to_arrays()[1].values())
     print(f"face: {size / 1e6:.2f} MB, {face.preprocessing.size} pixels; active {made.active}")
+    print(f"accuracy on PublicTest: {made.about['card'].get('public_accuracy', 'not measured')}")
     print(f"trained on: {made.provenance.only(['face']).names() or 'not known; run --pictures'}")
     if not made.provenance.of("face"):
         print("run tools/strangers_material.py prints, and this again with --pictures")
