@@ -25,8 +25,8 @@ from emonets.media.clip import open_clip
 from emonets.model import EmoNets
 from emonets.provenance.corpus import Corpus, Provenance, make_corpus
 from emonets.provenance.prints import prints_of_stills
-from emonets.specialists.face.settings import ModernFace, ModernTraining
 from emonets.specialists.face.network.start import recognition_start
+from emonets.specialists.face.settings import ModernFace, ModernTraining
 from emonets.specialists.face.specialist import FaceSpecialist
 from emonets.training.face_network import (
     _changed,
