@@ -16,8 +16,8 @@ is the record of the training. ``--pictures`` is the record of the training pict
 accuracy on PublicTest, as the bundle answers, to the card; a test of the package checks it.
 
 The weights are stored in half precision, without the training pictures. The bundle is replaced
-whole; its other specialists stay as they were to the last bit. Its fusion stays too, if it is one
-that is not fitted.
+whole; its other specialists stay as they were to the last bit. A fitted fusion is dropped: it was
+fitted to the predictions of the old face.
 """
 
 from __future__ import annotations
