@@ -9,7 +9,7 @@ holds:
 
     {"size": 96, "offsets": [7 numbers], "temperature": 1.0, "mirror": true, "card": {…}}
 
-The answer is ``softmax(z / temperature + offsets)`` of the network's output ``z``: the last layer
+The answer is ``softmax((z + offsets) / temperature)`` of the network's output ``z``: the last layer
 takes both up. With ``mirror``, answers to a picture and to its mirror image are averaged. ``card``
 is the record of the training. ``--pictures`` is the record of the training pictures
 (``tools/strangers_material.py prints``), which becomes the bundle's provenance. ``--fer`` adds the

@@ -8,8 +8,9 @@ source (`emonets.training.strangers.changes`). Near copies of test faces are not
 
 Every ``--every`` faces a checkpoint is written to WORK/RUN, and the averaged weights are scored by
 mean UAR on the corpora to choose by: CK+48, CK+ and web, Ethiopian, and the own test part of the
-AffectNet subset. The same command continues from the checkpoint. At its end WORK/RUN holds
-``face.safetensors`` and ``face.json`` for ``install_face.py``. FER2013's PrivateTest is not scored.
+AffectNet subset. The same command continues from the checkpoint. At its end offsets on the classes
+and a temperature are fitted on these sets, and WORK/RUN holds ``face.safetensors`` and
+``face.json`` for ``install_face.py``. FER2013's PrivateTest is not scored.
 """
 
 from __future__ import annotations
@@ -34,8 +35,15 @@ from safetensors.numpy import save
 from emonets.emotions import EMOTIONS
 from emonets.errors import EmoNetsError
 from emonets.runtime.files import write_whole
-from emonets.training.strangers.frames import frames_of
+from emonets.training.strangers.frames import SIZE, frames_of
 from emonets.training.strangers.material import Drawing, Faces
+from emonets.training.strangers.offsets import (
+    calibration_error,
+    fit_offsets,
+    fit_temperature,
+    probabilities,
+    recall_mean,
+)
 from emonets.training.strangers.run import Recipe, StrangersRun
 from strangers_material import CORPORA, SHARES, TRAINED, material
 
@@ -57,34 +65,45 @@ def batches(drawing: Drawing, first: int, last: int, size: int) -> Iterator[Batc
         yield waiting.get()
 
 
-def scores(run: StrangersRun, choose: dict[str, Faces], thin: int = 1) -> dict[str, Any]:
-    """UAR and recalls, among the classes that are present, of each set; and their mean UAR.
-
-    ``thin``: every ``thin``-th face of each set, but of CK+48.
-    """
-    found: dict[str, Any] = {}
+def answers(run: StrangersRun, choose: dict[str, Faces], thin: int = 1) -> dict[str, Any]:
+    """Test set → logits (2, n, 7) and labels (n,); every ``thin``-th face, but of CK+48."""
+    found = {}
     for name, faces in choose.items():
         some = faces.select(np.arange(0, len(faces), 1 if name == "ckplus48" else thin))
-        classes = np.unique(some.labels)
-        p = run.predict(frames_of(some.images))
-        best = classes[p[:, classes].argmax(axis=1)]
-        recall = {EMOTIONS[c]: float((best[some.labels == c] == c).mean()) for c in classes}
-        found[name] = {
-            "n": len(some), "uar": float(np.mean(list(recall.values()))),
-            "accuracy": float((best == some.labels).mean()),
-            "recall": {word: round(value, 4) for word, value in recall.items()},
-        }  # fmt: skip
-    found["mean_uar"] = float(np.mean([v["uar"] for k, v in found.items() if k != "public"]))
+        found[name] = run.logits(frames_of(some.images)), some.labels
     return found
+
+
+def scores(
+    found: dict[str, Any], offsets: NDArray[np.float64], temperature: float
+) -> dict[str, Any]:
+    """UAR and recalls, among the classes that are present, of each set; and their mean UAR."""
+    about: dict[str, Any] = {}
+    for name, (logits, labels) in found.items():
+        p = probabilities(logits, offsets, temperature)
+        classes = np.unique(labels)
+        best = classes[p[:, classes].argmax(axis=1)]
+        about[name] = {
+            "n": len(labels), "uar": recall_mean(p, labels),
+            "accuracy": float((p.argmax(axis=1) == labels).mean()),
+            "calibration_error": calibration_error(p, labels),
+            "recall": {
+                EMOTIONS[c]: round(float((best[labels == c] == c).mean()), 4) for c in classes
+            },
+        }  # fmt: skip
+    about["mean_uar"] = float(np.mean([v["uar"] for k, v in about.items() if k != "public"]))
+    return about
 
 
 def write_result(
     folder: Path, run: StrangersRun, train: dict[str, Faces], found: dict[str, Any], minutes: float
 ) -> None:
     """The averaged weights, and their record for ``install_face.py``."""
-    arrays = run.averaged()
-    write_whole(folder / "face.safetensors", save(arrays))
-    sets = {k: round(v["uar"], 4) for k, v in found.items() if k != "mean_uar"}
+    write_whole(folder / "face.safetensors", save(run.averaged()))
+    choosing = {name: found[name] for name in found if name != "public"}
+    offsets = fit_offsets(choosing)
+    temperature = fit_temperature(choosing, offsets)
+    about = scores(found, offsets, temperature)
     card = {
         "trained_on": " + ".join(train),
         "faces": sum(map(len, train.values())),
@@ -93,15 +112,19 @@ def write_result(
         },
         "start": "dlib's face recognition network (CC0), @vladmandic/face-api 1.7.15",
         "chosen_by": "mean UAR on ckplus48, ckplus_web, ethiopian, affectnet_subset's test part",
-        "chosen_uar": round(found["mean_uar"], 4),
-        "uar": sets,
+        "chosen_uar": round(about["mean_uar"], 4),
+        "scores": {name: value for name, value in about.items() if name != "mean_uar"},
         "recipe": asdict(run.recipe),
         "seed": run.recipe.seed,
         "minutes": round(minutes, 1),
         "machine": platform.machine(),
     }
-    about = {"size": 96, "offsets": [0.0] * 7, "temperature": 1.0, "mirror": True, "card": card}
-    write_whole(folder / "face.json", (json.dumps(about, indent=1) + "\n").encode())
+    record = {
+        "size": SIZE, "offsets": offsets.round(4).tolist(), "temperature": temperature,
+        "mirror": True, "card": card,
+    }  # fmt: skip
+    write_whole(folder / "face.json", (json.dumps(record, indent=1) + "\n").encode())
+    print(json.dumps(about, indent=1))
 
 
 def train(args: argparse.Namespace) -> None:
@@ -130,14 +153,13 @@ def train(args: argparse.Namespace) -> None:
             print(f"{run.done * recipe.batch_size} loss {loss:.3f}, {rate:.0f}/s", flush=True)
         if run.done % every == 0 and run.done < recipe.steps:
             run.save(checkpoint)
-            now = scores(run, found.choose, thin=4)
+            now = scores(answers(run, found.choose, thin=4), np.zeros(7), 1.0)
             print(f"{run.done * recipe.batch_size} mean UAR {now['mean_uar']:.4f}", flush=True)
             with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"faces": run.done * recipe.batch_size, **now}) + "\n")
     run.save(checkpoint)
-    last = scores(run, found.choose)
-    write_result(folder, run, found.train, last, (time.monotonic() - started) / 60)
-    print(json.dumps(last, indent=1))
+    minutes = (time.monotonic() - started) / 60
+    write_result(folder, run, found.train, answers(run, found.choose), minutes)
 
 
 def main() -> None:

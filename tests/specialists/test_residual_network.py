@@ -195,7 +195,7 @@ def test_offsets_and_temperature_are_part_of_the_last_layer(pictures: np.ndarray
     arrays["19.weight"] *= 5
     x = pictures[:, None].astype(np.float32)
     offsets = np.array([0.5, -1, 0, 0.2, 0.1, 2, -0.3])
-    z = np.log(ConvNetRunner(NETWORK, arrays, 96).probabilities(x)) / 1.7 + offsets
+    z = (np.log(ConvNetRunner(NETWORK, arrays, 96).probabilities(x)) + offsets) / 1.7
     expected = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     changed = corrected(arrays, offsets=offsets, temperature=1.7)
     found = ConvNetRunner(NETWORK, changed, 96).probabilities(x)

@@ -32,6 +32,13 @@ from emonets.training.strangers.material import (
     load_faces,
     save_faces,
 )
+from emonets.training.strangers.offsets import (
+    calibration_error,
+    fit_offsets,
+    fit_temperature,
+    probabilities,
+    recall_mean,
+)
 from emonets.training.strangers.prints import read_corpora, write_corpora
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -220,8 +227,10 @@ def test_a_resumed_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     same = {name for name in start if np.array_equal(start[name], ends[0][name])}
     frozen = {name for name in start if int(name.split(".")[0]) < 7}
     assert same == frozen
-    p = whole.predict(frames_of(faces(4).images))
-    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
+    views = frames_of(faces(4).images)
+    z = whole.logits(views)
+    assert z.shape == (2, 4, 7)
+    np.testing.assert_allclose(z[1], whole.logits(views[:, :, ::-1])[0], atol=1e-5)
     with pytest.raises(DataError, match="made with other numbers"):
         StrangersRun(replace(recipe, seed=1), SHORT).resume(path)
     path.write_bytes(b"no")
@@ -238,6 +247,34 @@ def test_the_rate_rises_stays_and_falls() -> None:
     assert run.rate(300) == 1
     assert 0.4 < run.rate(700) < 0.6
     assert run.rate(999) < 0.01
+
+
+def test_offsets_and_temperature_undo_what_leans() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 7, 1400)
+    z = rng.normal(0, 1, (2, 1400, 7)) + 2.0 * np.eye(7)[labels]
+    lean = np.array([0.8, -0.8, 0, 0, 0, 0, 0])
+    plain = {"a": (z, labels)}
+    leaning = {"a": (3 * (z + lean), labels)}
+    zero = np.zeros(7)
+    before = recall_mean(probabilities(leaning["a"][0], zero, 1.0), labels)
+    offsets = fit_offsets(leaning)
+    after = recall_mean(probabilities(leaning["a"][0], offsets, 1.0), labels)
+    assert offsets.mean() == pytest.approx(0)
+    assert offsets[0] < -1
+    assert offsets[1] > 1
+    assert after > before + 0.02
+    sure = probabilities(leaning["a"][0], offsets, 1.0)
+    temperature = fit_temperature(leaning, offsets)
+    calm = probabilities(leaning["a"][0], offsets, temperature)
+    assert temperature > 1.5
+    assert calibration_error(calm, labels) < calibration_error(sure, labels) / 2
+    assert recall_mean(probabilities(z, zero, 1.0), labels) == pytest.approx(
+        recall_mean(probabilities(plain["a"][0], fit_offsets(plain), 1.0), labels), abs=0.02
+    )
+    only = np.array([3, 3, 4])  # classes that are absent are never right or wrong
+    p = np.eye(7)[[6, 3, 4]] * 0.9 + 0.01
+    assert recall_mean(p, only) == pytest.approx(1.0)
 
 
 def test_the_record_of_pictures_is_read_again(tmp_path: Path) -> None:
@@ -296,7 +333,7 @@ def test_a_checkpoint_is_installed(tmp_path: Path) -> None:
     plain.arrays_["19.weight"] *= 5
     both = []
     for view in (faces, faces[:, :, ::-1]):
-        z = np.log(plain.predict_proba(view)) / 2 + np.array(about["offsets"])
+        z = (np.log(plain.predict_proba(view)) + np.array(about["offsets"])) / 2
         both.append(np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(
         made.face.network.predict_proba(faces), np.mean(both, axis=0), atol=2e-3

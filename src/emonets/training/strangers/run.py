@@ -141,16 +141,15 @@ class StrangersRun:
         self._judged.load_state_dict(self._average)
         return arrays(self._judged, self.network)
 
-    def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """(n, 7) of pictures (n, 96, 96) by the averaged weights, the mirror image averaged."""
+    def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(2, n, 7) of pictures (n, 96, 96) and of their mirror images, by the averaged weights."""
         self._judged.load_state_dict(self._average)
         model, parts = self._judged.to(**_LAYOUT).eval(), []
         with torch.inference_mode():
             for i in range(0, len(pictures), 128):
                 x = _batch(pictures[i : i + 128])
-                both = (model(x).softmax(1) + model(x.flip(3)).softmax(1)) / 2
-                parts.append(both.double().numpy())
-        return np.concatenate(parts) if parts else np.empty((0, 7))
+                parts.append(torch.stack([model(x), model(x.flip(3))]).float().numpy())
+        return np.concatenate(parts, axis=1) if parts else np.empty((2, 0, 7), np.float32)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""

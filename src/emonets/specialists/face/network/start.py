@@ -136,7 +136,7 @@ def corrected(
     offsets: Sequence[float] | ArrayLike = 0.0,
     temperature: float = 1.0,
 ) -> Arrays:
-    """Arrays whose logits ``z`` become ``z / temperature + offsets``: in the last layer.
+    """Arrays whose logits ``z`` become ``(z + offsets) / temperature``: in the last layer.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def corrected(
     return {
         **arrays,
         f"{last}.weight": weight.astype(np.float32),
-        f"{last}.bias": (bias / temperature + added).astype(np.float32),
+        f"{last}.bias": ((bias + added) / temperature).astype(np.float32),
     }
 
 
