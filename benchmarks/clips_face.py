@@ -24,6 +24,7 @@ from emonets.evaluation.figures import confusion_figure, mean_faces
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.media.clip import open_clip
+from emonets.specialists.face.specialist import FacePreprocessing
 from emonets.tubes.detect import load_detector
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.pipeline import find_tubes
@@ -33,7 +34,6 @@ from emonets.tubes.registration import (
     TUBE_TO_FER,
     apply,
     face_transforms,
-    register,
 )
 
 JAVANESE = {"01": 6, "02": 4, "03": 3, "04": 5, "05": 2, "06": 0}
@@ -90,44 +90,49 @@ class Seen:
 def pictures_of(
     path: Path,
     stride: int,
-    borders: list[str],
+    kinds: set[tuple[str, int]],
     landmarker: FaceLandmarker,
     points: list[np.ndarray],
-) -> dict[tuple[str, str], np.ndarray]:
-    """(way, border) → all faces of a clip, (n, 48, 48); nothing where there is none."""
-    found: dict[tuple[str, str], list[np.ndarray]] = {}
+) -> dict[tuple[str, str, int], np.ndarray]:
+    """(way, border, size) → all faces of a clip, (n, size, size); nothing where there is none.
+
+    ``kinds`` are the borders and sizes that are needed.
+    """
+    found: dict[tuple[str, str, int], list[np.ndarray]] = {}
     for tube in find_tubes(open_clip(path), load_detector(), stride=stride):
         shape = landmarker.points(tube.crops)
         transforms = {"source": TUBE_TO_FER, "face": face_transforms(shape, window=11)}
         for scale in SCALES:
             transforms[f"source, scale {scale:g}"] = scaled(TUBE_TO_FER, scale)
         for way, transform in transforms.items():
-            for border in borders:
-                grey = register(
-                    tube.crops, transform, border=border, seed=tube.track, indices=tube.index
+            for border, size in kinds:
+                preprocessing = FacePreprocessing(border=border, size=size)
+                grey = preprocessing.register(
+                    tube.crops, transform, seed=tube.track, indices=tube.index
                 )
-                found.setdefault((way, border), []).append(grey)
+                found.setdefault((way, border, size), []).append(grey)
         points.append(apply(TUBE_TO_FER, shape[:, 17:].mean(axis=0)))
     return {key: np.concatenate(parts) for key, parts in found.items()}
 
 
 def see(clips: list[Path], models: dict[str, emonets.EmoNets], stride: int) -> Seen:
     """Show every face of every clip to every network, in every way."""
-    borders = sorted({model.face.preprocessing.border for model in models.values()})
+    used = {name: model.face.preprocessing for name, model in models.items()}
+    kinds = {(one.border, one.size) for one in used.values()}
+    kinds.add((min(kinds)[0], FER_SIZE))  # of the mean faces
     landmarker = FaceLandmarker()
     seen = Seen({(m, w): np.full((len(clips), 7), 1 / 7) for m in models for w in WAYS}, {}, [])
     for i, path in enumerate(clips):
-        pictures = pictures_of(path, stride, borders, landmarker, seen.points)
+        pictures = pictures_of(path, stride, kinds, landmarker, seen.points)
         if not pictures:
             seen.dropped += 1
             continue
         for way in WAYS:
-            mean = pictures[way, borders[0]].mean(axis=0) / len(clips)
-            seen.sums[way] = seen.sums.get(way, np.zeros((48, 48))) + mean
+            mean = pictures[way, min(kinds)[0], FER_SIZE].mean(axis=0) / len(clips)
+            seen.sums[way] = seen.sums.get(way, np.zeros((FER_SIZE, FER_SIZE))) + mean
             for name, model in models.items():
-                ready = model.face.preprocessing.normalise(
-                    pictures[way, model.face.preprocessing.border]
-                )
+                how = used[name]
+                ready = how.normalise(pictures[way, how.border, how.size])
                 seen.p[name, way][i] = model.face.network.predict_proba(ready).mean(axis=0)
     return seen
 

@@ -34,14 +34,18 @@ def test_all_weights_together_are_small() -> None:
 
 @pytest.mark.parametrize("name", bundle_names())
 def test_what_it_was_trained_on_is_there(name: str) -> None:
-    """The numbers of its page, in a file of less than 1 MB, and no name of a group."""
+    """The numbers of its page, in a small file, and no name of a group."""
     folder = find_bundle(name)
-    assert (folder / "provenance.safetensors").stat().st_size < 1e6
+    assert (folder / "provenance.safetensors").stat().st_size < 2.5e6
     model = EmoNets.load(name)
     assert set(model.provenance.corpora) == set(model.specialists)
     names = model.provenance.names()
     assert model.describe()["trained_on"] == names
-    assert "fer2013 Training (28709 stills)" in names["face"]
+    if name == "modern":  # without near copies of test pictures, and with other corpora
+        assert names["face"][0].startswith("fer2013 Training (2")
+        assert len(names["face"]) > 3
+    else:
+        assert "fer2013 Training (28709 stills)" in names["face"]
     corpora = {corpus.name for some in model.provenance.corpora.values() for corpus in some}
     assert all(terms_of(corpus) is not None for corpus in corpora)
     assert terms_of("some corpus") is None
@@ -100,8 +104,10 @@ def test_torch_gives_the_same(name: str) -> None:
     pytest.importorskip("torch")
     from emonets.specialists.face.network import torch as convnet_torch
 
-    network = EmoNets.load(name).face.network
+    face = EmoNets.load(name).face
+    network = face.network.set_params(mirror=False)
     pictures = np.random.default_rng(0).integers(0, 256, (50, 48, 48)).astype(np.uint8)
+    pictures = face.preprocessing.normalise(pictures)
     ours = network.predict_proba(pictures)
     theirs = convnet_torch.probabilities(
         network.network_, network.arrays_, network._prepare(pictures)
@@ -111,7 +117,7 @@ def test_torch_gives_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", bundle_names())
 def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
-    """On a quarter of PublicTest, by which the epoch was chosen.
+    """On a quarter of PublicTest, which was not trained on.
 
     The tolerance is twice the standard error of so many pictures that are drawn from all.
     """
@@ -123,7 +129,9 @@ def test_the_cards_accuracy_holds(name: str, shared: Path) -> None:
     images, labels = faces.images[::4], faces.labels[::4]
     p = model.face.network.predict_proba(model.face.preprocessing.normalise(images))
     accuracy = float(np.mean(p.argmax(axis=1) == labels))
-    assert accuracy == pytest.approx(model.about["card"]["chosen_accuracy"], abs=0.026)
+    card = model.about["card"]
+    expected = card.get("public_accuracy", card.get("chosen_accuracy"))
+    assert accuracy == pytest.approx(expected, abs=0.026)
 
 
 def test_the_audio_of_an_example(happy: Path) -> None:

@@ -14,7 +14,7 @@ It does so on the Training part (``training``), and is judged on PublicTest, by 
 the majority of FER+ voters; and once more, with the same numbers, on Training and PublicTest
 together (``both``), of which nothing can be said but by pictures that it never met. The last epoch
 is kept. The PrivateTest part is not opened. What ships is ``start``: the others gained labels, but
-no better sight (docs/models/modern.md).
+no better sight (docs/notes/face.md).
 
 What is done lies in DIR and is not done again; a run that was cut goes on from there.
 """

@@ -112,7 +112,7 @@ def arguments(kind: type, settings: Any, *, but: set[str] = frozenset()) -> None
 def test_defaults_are_those_of_the_code() -> None:
     arguments(ConvNetClassifier, face.ConvNetNumbers())
     arguments(ModernConvNetClassifier, face.ModernNumbers())
-    arguments(ModernConvNetClassifier, face.ModernTraining(), but={"votes"})
+    arguments(ModernConvNetClassifier, face.ModernTraining(), but={"votes", "start"})
     arguments(FacePreprocessing, face.Images())
     arguments(Whitening, audio.WhiteningNumbers())
     arguments(RBM, audio.Machine())

@@ -64,7 +64,8 @@ def test_every_preset_is_whole(name: str) -> None:
 
 OTHERS: dict[str, Any] = {
     "name": "mine", "face.network.network": "convnet2", "face.images.registration": "face",
-    "face.images.illumination": "none", "face.images.border": "edge", "face.clips.base": "modern",
+    "face.images.illumination": "none", "face.images.border": "edge", "face.images.size": 96,
+    "face.clips.base": "modern",
     "face.clips.head": "none", "face.network.filters": [64, 64, 96], "face.network.filter_size": 3,
     "audio.features": "logmel", "audio.on": "speech", "audio.network.pooling": "mean",
     "audio.network.hidden_layer_sizes": [350, 20], "audio.network.pooled_dropout_by": "update",
@@ -91,8 +92,8 @@ ALSO: dict[str, dict[str, Any]] = {
 
 FIXED = {
     "tubes.window", "tubes.scale_threshold", "tubes.crop_size", "face.network.units",
-    "face.images.points", "face.images.size", "face.images.border_pixels", "mouth.rows",
-    "mouth.columns", *(f"audio.frames.{name}" for name in audio.FRAMES["yaafe"]),
+    "face.images.points", "face.images.border_pixels", "mouth.rows", "mouth.columns",
+    *(f"audio.frames.{name}" for name in audio.FRAMES["yaafe"]),
 }  # fmt: skip
 """What a preset cannot change."""
 
@@ -278,6 +279,7 @@ def test_every_number_decides_something_or_says_why_not(
     [
         ("tubes", "window", 13, "tubes.window is fixed at 11 .* a bundle does not store"),
         ("face.network", "units", 8, "there are seven emotions"),
+        ("face.images", "size", 39, "network.crop is 40, larger than the pictures"),
         ("face.images", "points", 68, "the 17 of its contour are ignored"),
         ("mouth", "rows", [50, 80], r"fixed at \[55, 85\] .* keep mouth crops"),
         ("audio.frames", "width", 900, "width is fixed at 909 by features = 'yaafe'"),

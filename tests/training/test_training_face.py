@@ -25,9 +25,16 @@ from emonets.media.clip import open_clip
 from emonets.model import EmoNets
 from emonets.provenance.corpus import Corpus, Provenance, make_corpus
 from emonets.provenance.prints import prints_of_stills
+from emonets.specialists.face.network.start import recognition_start
 from emonets.specialists.face.settings import ModernFace, ModernTraining
 from emonets.specialists.face.specialist import FaceSpecialist
-from emonets.training.face_network import _split, _targets, onto_fer2013, train_face
+from emonets.training.face_network import (
+    _changed,
+    _split,
+    _targets,
+    onto_fer2013,
+    train_face,
+)
 from emonets.tubes.detect import load_detector
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.pipeline import find_tubes
@@ -177,6 +184,48 @@ def test_a_modern_network_is_trained_and_keeps_the_other_specialists(
     np.testing.assert_array_equal(
         emonets.load(tmp_path / "twin").face.network.predict_proba(pictures), p
     )
+
+
+RESIDUAL = """
+[face]
+model = "modern convnet"
+[face.network]
+network = "residual"
+crop = 64
+mirror = true
+[face.training]
+epochs = 1
+batch_size = 16
+learning_rate = 1e-6
+start = "recognition"
+[face.images]
+size = 72
+border = "edge"
+"""
+
+
+def test_a_network_begins_from_the_recognition_weights_at_its_own_size(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    file = tmp_path / "residual.toml"
+    file.write_text(RESIDUAL)
+    train_face(fer(tmp_path), tmp_path / "bundle", preset=str(file), device="cpu")
+    face = emonets.load(tmp_path / "bundle").face
+    assert face.preprocessing.size == 72
+    assert face.network.mean_image_.shape == (72, 72)
+    assert face.network.mirror
+    start = recognition_start()["5.first.weight"]  # hardly moved at this rate
+    np.testing.assert_allclose(face.network.arrays_["5.first.weight"], start, atol=1e-3)
+    stills = np.random.default_rng(1).integers(0, 255, (2, 48, 48)).astype(np.uint8)
+    assert face.network.predict_proba(face.preprocessing.normalise(stills)).shape == (2, 7)
+
+
+def test_another_network_than_the_presets_has_its_own_numbers() -> None:
+    own = _changed("modern", None, None, None)
+    assert (own.network.network, own.network.crop, own.images.size) == ("residual", 96, 96)
+    other = _changed("modern", "vgg small", None, 3)
+    assert (other.network.crop, other.images.size, other.training.start) == (44, 48, "none")
+    assert other.training.epochs == 3
+    assert other.network.mirror == own.network.mirror
 
 
 def test_votes_are_mixed_with_the_labels(tmp_path: Path) -> None:

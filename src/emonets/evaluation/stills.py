@@ -28,6 +28,7 @@ from emonets.provenance.prints import prints_of_stills
 from emonets.provenance.seen import Seen, seen_by
 from emonets.result import check_writable
 from emonets.runtime.files import write_whole
+from emonets.tubes.registration import FER_SIZE
 
 BY_VOTES = "by the majority of FER+ voters"
 """Of a score in the report: by the votes of people in place of the label."""
@@ -88,7 +89,11 @@ def evaluate_face(
     chosen = faces if split == "all" else faces.take(split)
     network = model.face.network
     network.set_params(mirror=mirror or network.mirror)
-    p = network.predict_proba(model.face.preprocessing.normalise(chosen.images))
+    shown = chosen
+    if model.face.preprocessing.size > FER_SIZE:  # files may have more pixels
+        larger = open_dataset(data).still_faces(model.face.preprocessing.size)
+        shown = larger if split == "all" else larger.take(split)
+    p = network.predict_proba(model.face.preprocessing.normalise(shown.images))
     corpora = model.provenance.of("face")
     learned = learned_from(faces, corpora)
     shared = sorted(set(chosen.splits) & set(learned.splits)) if learned is not None else []

@@ -17,9 +17,9 @@ LARGEST = 1024 * 1024
 
 OPERATORS = frozenset(
     (
-        "Add", "AveragePool", "Concat", "Conv", "Div", "Flatten", "Gemm", "GlobalAveragePool",
-        "Identity", "Max", "MaxPool", "Mul", "Pad", "Pow", "ReduceMean", "ReduceSum", "Relu",
-        "Reshape", "Sigmoid", "Softmax", "Sqrt", "Sub", "Tanh",
+        "Add", "AveragePool", "Clip", "Concat", "Conv", "Div", "Flatten", "Gemm",
+        "GlobalAveragePool", "Identity", "Max", "MaxPool", "Mul", "Pad", "Pow", "ReduceMean",
+        "ReduceSum", "Relu", "Reshape", "Sigmoid", "Softmax", "Sqrt", "Sub", "Tanh",
     )
 )  # fmt: skip
 """All operators of ONNX's own domain that a graph may use."""

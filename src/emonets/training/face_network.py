@@ -7,7 +7,7 @@ import importlib.util
 import logging
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,14 @@ from emonets.runtime.ending import keeps
 from emonets.runtime.files import write_whole
 from emonets.runtime.settings import to_table
 from emonets.specialists.face.network.classifier import ConvNetClassifier
+from emonets.specialists.face.network.start import recognition_network
 from emonets.specialists.face.settings import (
     ConvNetFace,
     ModernFace,
     build_face_network,
     face_from_table,
 )
-from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist
+from emonets.specialists.face.specialist import FacePreprocessing, FaceSpecialist, resized
 from emonets.training.joined import joined
 from emonets.training.preset import load_section
 from emonets.tubes.detect import load_detector
@@ -109,10 +110,10 @@ def _votes(data: FaceImages, rows: NDArray[np.bool_] | None = None) -> NDArray[n
     return shares if rows is None else shares[rows]
 
 
-def _load(path: Path) -> FaceImages:
-    """The faces at a path; files left out are logged."""
-    faces = open_dataset(path).still_faces()
-    if faces.skipped:
+def _load(path: Path, side: int = FER_SIZE) -> FaceImages:
+    """The faces at a path; files left out are logged. ``side`` as of `Dataset.still_faces`."""
+    faces = open_dataset(path).still_faces(side)
+    if faces.skipped and side == FER_SIZE:
         log.info(f"{path}: files left out: {len(faces.skipped)}, first {faces.skipped[0]}")
     return faces
 
@@ -226,11 +227,13 @@ def train_face(
     first = _load(data)
     train, choose = _split(first, seed)
     corpora.append((_corpus(train.images, train.what, first),))
+    if preprocessing.size > FER_SIZE:  # files may have more pixels; fingerprints are of fewer
+        train, choose = _split(_load(data, preprocessing.size), seed)
     for path in extra:
         more = _load(path)
         used = more if more.split is None else more.take("Training")
         corpora.append((_corpus(used.images, more.name, more),))
-        train = _with_more(train, more, register_extra)
+        train = _with_more(train, more, register_extra, preprocessing.size)
     if set(np.unique(train.labels)) != set(range(len(EMOTIONS))):
         absent = [e for i, e in enumerate(EMOTIONS) if i not in train.labels]
         raise DataError(f"{data}: no training face is labelled {', '.join(absent)}")
@@ -248,6 +251,9 @@ def train_face(
     also: dict[str, Any] = {}
     if isinstance(numbers, ModernFace):
         also = {"teachers": masters, "votes": _targets(train, numbers)}
+        if numbers.training.start == "recognition":
+            side = numbers.network.crop
+            also["start"] = recognition_network(numbers.network.network, side, seed=seed)
     model.fit(
         pictures, train.labels, validation=validation, progress=_epoch_logger(model.epochs), **also
     )
@@ -276,16 +282,23 @@ def train_face(
     return nets
 
 
+_OF_ONE_NETWORK = {
+    "network": ("filters", "filter_size", "crop"), "images": ("size",),
+    "training": ("start", "learning_rate"), "augmentation": ("shift",),
+}  # fmt: skip
+"""Values of a preset that do not suit another network; their defaults are used."""
+
+
 def _changed(
     preset: str, network: str | None, illumination: str | None, epochs: int | None
 ) -> ConvNetFace | ModernFace:
     """A preset's face settings, some of them replaced."""
     table = load_section(preset, "face")
     place = "training" if isinstance(face_from_table(table), ModernFace) else "network"
-    if network is not None:  # another network has its own layers
-        layers = ("filters", "filter_size")
-        own = table.get("network", {})
-        table["network"] = {key: value for key, value in own.items() if key not in layers}
+    if network is not None and network != table.get("network", {}).get("network"):
+        for name, keys in _OF_ONE_NETWORK.items():
+            if name in table:
+                table[name] = {k: v for k, v in table[name].items() if k not in keys}
     for name, key, value in (
         ("network", "network", network), ("images", "illumination", illumination),
         (place, "epochs", epochs),
@@ -295,11 +308,16 @@ def _changed(
     return face_from_table(table, file=f"preset {preset}")
 
 
-def _with_more(train: _Faces, more: FaceImages, register_: bool) -> _Faces:
+def _with_more(train: _Faces, more: FaceImages, register_: bool, size: int = FER_SIZE) -> _Faces:
     """The faces to train on and those of another source, which may be registered to them."""
     if more.split is not None:
         more = more.take("Training")  # never a validation or test part
     pictures = onto_fer2013(more.images) if register_ else more.images
+    if train.images.shape[1:] != pictures.shape[1:]:
+        pictures, train = (
+            resized(pictures, size),
+            replace(train, images=resized(train.images, size)),
+        )
     theirs, votes = _votes(more), None
     if (
         train.votes is not None or theirs is not None

@@ -15,11 +15,13 @@ from emonets.learners.grid_search import COARSE, EXPONENTS
 from emonets.runtime.settings import from_table, setting, to_table
 from emonets.specialists.face.network.augment import FaceAugmentation
 from emonets.specialists.face.network.classifier import ConvNetClassifier
-from emonets.specialists.face.network.layers import NETWORKS, Conv, Dense, Network
+from emonets.specialists.face.network.layers import NETWORKS, Conv, Dense, Network, check_side
 from emonets.specialists.face.network.modern import ModernConvNetClassifier
 from emonets.specialists.face.specialist import FacePreprocessing
 from emonets.tubes.registration import FER_LANDMARK_MEAN, FER_SIZE, NOISE_BORDER
 
+LARGEST = 224
+"""Largest side of a face network's pictures, pixels; a tube's crops have 96."""
 HEADS = ("svm", "logistic", "none")
 """What a system learns of a clip's faces: the paper's SVM, a regression, or nothing."""
 
@@ -35,9 +37,7 @@ class Images:
     border_pixels: int = setting(
         NOISE_BORDER, fixed="the shipped networks were trained with this noise around faces"
     )
-    size: int = setting(
-        FER_SIZE, section="3.1.1", fixed="the base shape of registration is FER2013's frame"
-    )
+    size: int = setting(FER_SIZE, section="3.1.1", low=16, high=LARGEST)
     points: int = setting(
         len(FER_LANDMARK_MEAN),
         section="3.1.1",
@@ -48,7 +48,7 @@ class Images:
         """What makes the pictures."""
         return FacePreprocessing(
             registration=self.registration, illumination=self.illumination,
-            smoothness=self.smoothness, border=self.border,
+            smoothness=self.smoothness, border=self.border, size=self.size,
         )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ class ConvNetNumbers:
     filters: tuple[int, ...] | None = setting(None, low=1, section="3.1.2")
     filter_size: int | None = setting(None, low=1, section="3.1.2")
     units: int = setting(7, section="3.1.2", fixed="there are seven emotions")
-    crop: int = setting(40, low=1, high=FER_SIZE, section="3.1.2")
+    crop: int = setting(40, low=1, high=LARGEST, section="3.1.2")
     flip: float = setting(0.5, low=0, high=1, section="3.1.2")
     weight_rate: float = setting(0.001, low=0, low_in=False, section="3.1.2")
     bias_rate: float = setting(0.002, low=0, low_in=False, section="3.1.2")
@@ -122,8 +122,11 @@ class ModernNumbers:
     """``[face.network]`` of the model ``modern convnet``."""
 
     network: str = setting("vgg small", choices=NETWORKS)
-    crop: int = setting(44, low=1, high=FER_SIZE)
+    crop: int = setting(44, low=1, high=LARGEST)
     mirror: bool = setting(False)
+
+    def __post_init__(self) -> None:
+        check_side(NETWORKS[self.network], self.crop)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +143,8 @@ class ModernTraining:
     votes: float = setting(0.0, low=0, high=1)
     teaching: float = setting(0.0, low=0, high=1)
     views: int = setting(0, low=0)
+    start: str = setting("none", choices=("none", "recognition"))
+    """The weights that training begins from: random ones, or those of the recognition network."""
     autocast: bool = setting(True)
 
 
@@ -185,6 +190,13 @@ class FaceSettings:
     clips: Clips = field(default_factory=Clips)
     svm: Search = field(default_factory=Search)
 
+    def _check_crop(self, crop: int) -> None:
+        if crop > self.images.size:
+            raise ParameterError(
+                f"network.crop is {crop}, larger than the pictures (images.size is "
+                f"{self.images.size}); lower it, or raise images.size"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConvNetFace(FaceSettings):
@@ -192,6 +204,9 @@ class ConvNetFace(FaceSettings):
 
     model: Literal["convnet"] = "convnet"
     network: ConvNetNumbers = field(default_factory=ConvNetNumbers)
+
+    def __post_init__(self) -> None:
+        self._check_crop(self.network.crop)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +217,9 @@ class ModernFace(FaceSettings):
     network: ModernNumbers = field(default_factory=ModernNumbers)
     training: ModernTraining = field(default_factory=ModernTraining)
     augmentation: FaceAugmentation = field(default_factory=FaceAugmentation)
+
+    def __post_init__(self) -> None:
+        self._check_crop(self.network.crop)
 
 
 FACE_MODELS = (ConvNetFace, ModernFace)
@@ -242,7 +260,8 @@ def build_face_network(
         numbers["network"] = settings.network.layers()
         return ConvNetClassifier(**numbers, checkpoint=checkpoint, random_state=seed)
     training = to_table(settings.training)
-    del training["votes"]  # of the targets, not of the network
+    for name in ("votes", "start"):  # of the targets and of `fit`, not of the network
+        del training[name]
     return ModernConvNetClassifier(
         **numbers, **training, augmentation=settings.augmentation, checkpoint=checkpoint,
         random_state=seed, device=device,

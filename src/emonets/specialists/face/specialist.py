@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.svm import SVC
@@ -42,6 +43,8 @@ class FacePreprocessing:
     registration : ``source`` (one transform for all, paper 3.1.1) or ``face`` (by each face's
         own landmarks).
     transform : (2, 3) of ``source``: pixels of a 96 × 96 tube → pixels of FER2013's 48 × 48.
+    size : side of the pictures, pixels. They show what FER2013's of 48 pixels show, at
+        ``size / 48`` times their resolution.
     illumination : ``isotropic`` or ``none``.
     smoothness : of the isotropic smoothing.
     border : ``noise`` or ``edge``, what lies outside the tube.
@@ -52,8 +55,11 @@ class FacePreprocessing:
     illumination: str = "none"
     smoothness: float = 7.0
     border: Literal["noise", "edge"] = "noise"
+    size: int = FER_SIZE
 
     def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ParameterError(f"size must be at least 1 pixel, got {self.size}")
         for name, choices in (
             ("registration", ("source", "face")),
             ("illumination", ("none", "isotropic")),
@@ -64,9 +70,37 @@ class FacePreprocessing:
                     f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
                 )
 
+    def register(
+        self,
+        crops: ArrayLike,
+        transforms: ArrayLike,
+        *,
+        seed: int = 0,
+        indices: ArrayLike | None = None,
+    ) -> NDArray[np.uint8]:
+        """Crops of a tube as pictures (n, size, size); ``transforms`` as ``transform``.
+
+        ``seed`` and ``indices`` are of the noise (`emonets.tubes.registration.register`).
+        """
+        scaled = np.asarray(transforms, np.float64) * (self.size / FER_SIZE)
+        return register(
+            crops, scaled, size=self.size, border=self.border, seed=seed, indices=indices
+        )
+
     def normalise(self, grey: ArrayLike) -> NDArray[np.uint8]:
-        """Illumination normalisation of grey pictures (n, 48, 48): uint8 of the same shape."""
-        images = np.asarray(grey)
+        """The network's pictures of still faces in FER2013's frame.
+
+        They are brought to ``size`` and their illumination is normalised.
+
+        Parameters
+        ----------
+        grey : (n, side, side), 0..255.
+
+        Returns
+        -------
+        (n, size, size) uint8
+        """
+        images = resized(grey, self.size)
         if self.illumination == "none":
             return images.astype(np.uint8)
         out = np.empty(images.shape, np.uint8)
@@ -74,6 +108,21 @@ class FacePreprocessing:
             reflectance = isotropic_smoothing(images[i : i + 1024], self.smoothness)
             out[i : i + 1024] = reflectance_to_pixels(reflectance)
         return out
+
+
+def resized(grey: ArrayLike, size: int) -> NDArray[Any]:
+    """Grey pictures (n, side, side) at another size, (n, size, size).
+
+    They are enlarged bilinearly, and averaged over areas where they get smaller.
+    """
+    images = np.asarray(grey)
+    if images.ndim != 3 or images.shape[1:] == (size, size):
+        return images
+    how = cv2.INTER_AREA if images.shape[1] > size else cv2.INTER_LINEAR
+    out = np.empty((len(images), size, size), images.dtype)
+    for k, image in enumerate(images):
+        out[k] = cv2.resize(np.ascontiguousarray(image), (size, size), interpolation=how)
+    return out
 
 
 class FaceSpecialist:
@@ -139,18 +188,14 @@ class FaceSpecialist:
         return f"SVM on {self.slots} segments of frame probabilities"
 
     def inputs(self, tube: FaceTube) -> NDArray[np.uint8]:
-        """The network's pictures of a tube: (n, 48, 48) uint8."""
+        """The network's pictures of a tube: (n, size, size) uint8."""
         transform: NDArray[np.float64] = np.asarray(self.preprocessing.transform)
         if self.preprocessing.registration == "face":
             if self._landmarker is None:
                 self._landmarker = FaceLandmarker(threads=1)
             transform = face_transforms(self._landmarker.points(tube.crops), window=_WINDOW)
-        grey = register(
-            tube.crops,
-            transform,
-            border=self.preprocessing.border,
-            seed=tube.track,
-            indices=tube.index,
+        grey = self.preprocessing.register(
+            tube.crops, transform, seed=tube.track, indices=tube.index
         )
         return self.preprocessing.normalise(grey)
 
@@ -207,7 +252,8 @@ class FaceSpecialist:
         """What :meth:`describe` returns, without an entry."""
         kept: Features = {}
         if self.keep:
-            blank = np.zeros((1, FER_SIZE, FER_SIZE), np.uint8)
+            size = self.preprocessing.size
+            blank = np.zeros((1, size, size), np.uint8)
             kept = {"pooled": self.network.predict_with_embedding(blank)[1][:0].astype(np.float16)}
         return {**kept, "probabilities": np.empty((0, len(EMOTIONS))), **no_pictures()}
 
@@ -329,6 +375,7 @@ class FaceSpecialist:
         try:
             fields = dict(settings["preprocessing"])
             fields["transform"] = tuple(tuple(map(float, row)) for row in fields["transform"])
+            fields["size"] = int(fields.get("size", FER_SIZE))  # older bundles have no other
             preprocessing = FacePreprocessing(**fields)
             network = ConvNetClassifier.from_arrays(
                 settings["network"], parts["face"], graph=stored_graph(parts, "face_network")
@@ -344,10 +391,11 @@ class FaceSpecialist:
             raise BundleError(f"the face specialist's settings are incomplete: {error!r}") from None
         if list(network.classes_) != list(range(len(EMOTIONS))):
             raise BundleError("the face network's classes are not the seven emotions")
-        if network.mean_image_.shape != (FER_SIZE, FER_SIZE):
+        size = preprocessing.size
+        if network.mean_image_.shape != (size, size):
             raise BundleError(
                 f"the face network was made for pictures of {network.mean_image_.shape[0]} pixels; "
-                f"faces are shown to it at {FER_SIZE} x {FER_SIZE}"
+                f"faces are given to it at {size} x {size}"
             )
         if head is not None and not set(head.classes_.tolist()) <= set(range(len(EMOTIONS))):
             raise BundleError("the classes of the face head are not among the seven emotions")

@@ -18,7 +18,7 @@ from emonets.specialists.face.network.classifier import (
     check_images,
     with_classes,
 )
-from emonets.specialists.face.network.layers import Network
+from emonets.specialists.face.network.layers import Network, OvalStandardise, Standardise
 
 
 class ModernConvNetClassifier(ConvNetClassifier):
@@ -235,6 +235,8 @@ class ModernConvNetClassifier(ConvNetClassifier):
         for other in teachers:
             if other.crop != self.crop or list(other.classes_) != list(np.asarray(classes)):
                 raise ParameterError("a teacher has another crop or other classes")
+            if isinstance(other.network_[0], Standardise | OvalStandardise):
+                continue  # it takes the brightness out itself
             if not np.allclose(other.mean_image_, self.mean_image_, atol=2.0):
                 raise ParameterError("a teacher was trained on pictures of another brightness")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,17 @@ from emonets.specialists.face.network.layers import (
     Excite,
     GlobalPool,
     Network,
+    OvalStandardise,
     Pool,
     ReLU,
+    Residual,
     ResponseNorm,
     Standardise,
     parameter_shapes,
 )
+
+if TYPE_CHECKING:
+    from emonets.runtime.graph_builder import GraphBuilder
 
 _BATCH = 64
 """Pictures a run; large enough for speed, small enough for the processor's cache."""
@@ -45,12 +50,15 @@ def onnx_graph(network: Network, side: int) -> bytes:
     add = graph.add
     for name, shape in parameter_shapes(network, side).items():
         graph.weight(name, shape)
-    x, channels_side = "pictures", side
+    x, channels, channels_side = "pictures", 1, side
     for i, layer in enumerate(network):
         weights = [f"{i}.weight", f"{i}.bias"]
         if isinstance(layer, Conv):
-            x = add("Conv", [x, *weights], pads=[layer.pad] * 4, kernel_shape=[layer.size] * 2)
-            channels_side += 2 * layer.pad - layer.size + 1
+            x = add(
+                "Conv", [x, *weights], pads=[layer.pad] * 4, kernel_shape=[layer.size] * 2,
+                strides=[layer.stride] * 2,
+            )  # fmt: skip
+            channels, channels_side = layer.filters, layer.out(channels_side)
         elif isinstance(layer, Pool):
             out = -(-(channels_side - layer.size) // layer.stride) + 1
             over = (out - 1) * layer.stride + layer.size - channels_side
@@ -66,30 +74,14 @@ def onnx_graph(network: Network, side: int) -> bytes:
         elif isinstance(layer, ReLU):
             x = add("Relu", [x])
         elif isinstance(layer, ResponseNorm):
-            for name, value in (("scale", layer.scale), ("one", 1.0), ("power", layer.power)):
-                graph.constant(f"{i}.{name}", value, np.float32)
-            square = add("Mul", [x, x])
-            mean = add(
-                "AveragePool",
-                [square],
-                kernel_shape=[layer.size] * 2,
-                pads=[layer.size // 2] * 4,
-                count_include_pad=1,
-            )
-            base = add("Add", [add("Mul", [mean, f"{i}.scale"]), f"{i}.one"])
-            x = add("Div", [x, add("Pow", [base, f"{i}.power"])])
-        elif isinstance(layer, Standardise):
-            graph.constant(f"{i}.floor", layer.floor**2, np.float32)
-            x = add("Sub", [x, add("ReduceMean", [x], axes=[1, 2, 3])])
-            variance = add("ReduceMean", [add("Mul", [x, x])], axes=[1, 2, 3])
-            x = add("Div", [x, add("Sqrt", [add("Add", [variance, f"{i}.floor"])])])
+            x = _response_normed(graph, x, i, layer)
+        elif isinstance(layer, Standardise | OvalStandardise):
+            x = _standardised(graph, x, i, layer, channels_side)
+        elif isinstance(layer, Residual):
+            x = _residual(graph, x, i, layer, channels, channels_side)
+            channels, channels_side = layer.filters, layer.out(channels_side)
         elif isinstance(layer, Excite):
-            means = add("Flatten", [add("GlobalAveragePool", [x])])
-            inner = add("Gemm", [means, f"{i}.squeeze.weight", f"{i}.squeeze.bias"], transB=1)
-            inner = add("Relu", [inner])
-            inner = add("Gemm", [inner, f"{i}.expand.weight", f"{i}.expand.bias"], transB=1)
-            graph.constant(f"{i}.maps", [0, -1, 1, 1], np.int64)
-            x = add("Mul", [x, add("Reshape", [add("Sigmoid", [inner]), f"{i}.maps"])])
+            x = _excited(graph, x, i)
         elif isinstance(layer, GlobalPool):
             x = add("GlobalAveragePool", [x])
             channels_side = 1
@@ -103,6 +95,77 @@ def onnx_graph(network: Network, side: int) -> bytes:
         {"pictures": ["n", 1, side, side]},
         {"probabilities": ["n", classes], "pooled": ["n", "width"]},
     )
+
+
+def _response_normed(graph: GraphBuilder, x: str, i: int, layer: ResponseNorm) -> str:
+    """Each map over the squares of its neighbourhood."""
+    add = graph.add
+    for name, value in (("scale", layer.scale), ("one", 1.0), ("power", layer.power)):
+        graph.constant(f"{i}.{name}", value, np.float32)
+    mean = add(
+        "AveragePool", [add("Mul", [x, x])], kernel_shape=[layer.size] * 2,
+        pads=[layer.size // 2] * 4, count_include_pad=1,
+    )  # fmt: skip
+    base = add("Add", [add("Mul", [mean, f"{i}.scale"]), f"{i}.one"])
+    return add("Div", [x, add("Pow", [base, f"{i}.power"])])
+
+
+def _standardised(
+    graph: GraphBuilder, x: str, i: int, layer: Standardise | OvalStandardise, side: int
+) -> str:
+    """Each picture minus its mean, over its deviation."""
+    add = graph.add
+
+    def mean(values: str) -> str:
+        if isinstance(layer, OvalStandardise):
+            values = add("Mul", [values, f"{i}.window"])
+        return add("ReduceMean", [values], axes=[1, 2, 3])
+
+    graph.constant(f"{i}.floor", layer.floor**2, np.float32)
+    if isinstance(layer, OvalStandardise):
+        graph.constant(f"{i}.window", layer.weights(side)[None, None], np.float32)
+    x = add("Sub", [x, mean(x)])
+    deviation = add("Sqrt", [add("Add", [mean(add("Mul", [x, x])), f"{i}.floor"])])
+    x = add("Div", [x, deviation])
+    if isinstance(layer, OvalStandardise):
+        graph.constant(f"{i}.least", -layer.most, np.float32)
+        graph.constant(f"{i}.most", layer.most, np.float32)
+        x = add("Clip", [x, f"{i}.least", f"{i}.most"])
+    return x
+
+
+def _excited(graph: GraphBuilder, x: str, i: int) -> str:
+    """Maps weighed by a small network of their means."""
+    add = graph.add
+    means = add("Flatten", [add("GlobalAveragePool", [x])])
+    inner = add("Gemm", [means, f"{i}.squeeze.weight", f"{i}.squeeze.bias"], transB=1)
+    inner = add("Relu", [inner])
+    inner = add("Gemm", [inner, f"{i}.expand.weight", f"{i}.expand.bias"], transB=1)
+    graph.constant(f"{i}.maps", [0, -1, 1, 1], np.int64)
+    return add("Mul", [x, add("Reshape", [add("Sigmoid", [inner]), f"{i}.maps"])])
+
+
+def _residual(
+    graph: GraphBuilder, x: str, i: int, layer: Residual, channels: int, side: int
+) -> str:
+    """A block of two convolutions beside its shortcut."""
+    add, size = graph.add, [3, 3]
+    y = add(
+        "Conv", [x, f"{i}.first.weight", f"{i}.first.bias"], pads=[layer.pad] * 4,
+        kernel_shape=size, strides=[layer.stride] * 2,
+    )  # fmt: skip
+    y = add("Relu", [y])
+    y = add("Conv", [y, f"{i}.second.weight", f"{i}.second.bias"], pads=[1] * 4, kernel_shape=size)
+    missing = layer.out(side) - layer.inner(side)
+    if missing:
+        graph.constant(f"{i}.below", [0, 0, 0, 0, 0, 0, missing, missing], np.int64)
+        y = add("Pad", [y, f"{i}.below"])
+    if layer.stride > 1:
+        x = add("AveragePool", [x], kernel_shape=[layer.stride] * 2, strides=[layer.stride] * 2)
+    if layer.filters > channels:
+        graph.constant(f"{i}.new", [0, 0, 0, 0, 0, layer.filters - channels, 0, 0], np.int64)
+        x = add("Pad", [x, f"{i}.new"])
+    return add("Relu", [add("Add", [y, x])])
 
 
 def check_graph(graph: bytes, network: Network, side: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,12 @@ from emonets.specialists.face.network.layers import (
     Dropout,
     Excite,
     GlobalPool,
+    Layer,
     Network,
+    OvalStandardise,
     Pool,
     ReLU,
+    Residual,
     ResponseNorm,
     Standardise,
     parameter_shapes,
@@ -77,11 +80,48 @@ class _Standardise(nn.Module):
         return x / (x.square().mean((1, 2, 3), keepdim=True) + self.least).sqrt()
 
 
+class _OvalStandardise(nn.Module):
+    window: Tensor
+
+    def __init__(self, layer: OvalStandardise, side: int) -> None:
+        super().__init__()
+        self.least, self.most = layer.floor**2, layer.most
+        weights = torch.from_numpy(layer.weights(side))[None, None]
+        self.register_buffer("window", weights, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.float()
+        x = x - (x * self.window).mean((1, 2, 3), keepdim=True)
+        variance = (x.square() * self.window).mean((1, 2, 3), keepdim=True)
+        return (x / (variance + self.least).sqrt()).clamp(-self.most, self.most)
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int, layer: Residual) -> None:
+        super().__init__()
+        self.new, self.stride = layer.filters - channels, layer.stride
+        self.first = nn.Conv2d(channels, layer.filters, 3, layer.stride, layer.pad)
+        self.second = nn.Conv2d(layer.filters, layer.filters, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.second(self.first(x).relu())
+        if self.stride > 1:
+            x = F.avg_pool2d(x, self.stride)
+        missing = x.shape[-1] - y.shape[-1]
+        if missing:
+            y = F.pad(y, (0, missing, 0, missing))
+        if self.new:
+            x = F.pad(x, (0, 0, 0, 0, 0, self.new))
+        return (y + x).relu()
+
+
 class _NormedConv(nn.Sequential):
     """A convolution with batch normalisation behind it, which has the bias."""
 
-    def __init__(self, channels: int, filters: int, size: int, *, padding: int) -> None:
-        convolution = nn.Conv2d(channels, filters, size, padding=padding, bias=False)
+    def __init__(
+        self, channels: int, filters: int, size: int, stride: int = 1, *, padding: int
+    ) -> None:
+        convolution = nn.Conv2d(channels, filters, size, stride, padding=padding, bias=False)
         super().__init__(convolution, nn.BatchNorm2d(filters))
 
 
@@ -97,37 +137,49 @@ class _Excite(nn.Module):
 
 def build(network: Network, side: int) -> nn.Sequential:
     """The torch module of a network whose input is ``(n, 1, side, side)``; outputs are logits."""
-    shapes = parameter_shapes(network, side)
-    layers: list[nn.Module] = []
+    shapes, layers = parameter_shapes(network, side), []
     for i, layer in enumerate(network):
-        if isinstance(layer, Conv):
-            channels = shapes[f"{i}.weight"][1]
-            kind = _NormedConv if layer.norm else nn.Conv2d
-            layers.append(kind(channels, layer.filters, layer.size, padding=layer.pad))
-        elif isinstance(layer, Pool):
-            if layer.how == "max":
-                layers.append(nn.MaxPool2d(layer.size, layer.stride, ceil_mode=True))
-            else:
-                layers.append(
-                    nn.AvgPool2d(layer.size, layer.stride, ceil_mode=True, count_include_pad=False)
-                )
-        elif isinstance(layer, ReLU):
-            layers.append(nn.ReLU())
-        elif isinstance(layer, ResponseNorm):
-            layers.append(ResponseNormModule(layer))
-        elif isinstance(layer, Standardise):
-            layers.append(_Standardise(layer))
-        elif isinstance(layer, Excite):
-            inner, channels = shapes[f"{i}.squeeze.weight"]
-            layers.append(_Excite(channels, inner))
-        elif isinstance(layer, Dropout):
-            layers.append(nn.Dropout(layer.rate))
-        elif isinstance(layer, GlobalPool):
-            layers.append(nn.AdaptiveAvgPool2d(1))
-        elif isinstance(layer, Dense):
-            inputs = shapes[f"{i}.weight"][1]
-            layers.append(nn.Sequential(nn.Flatten(), nn.Linear(inputs, layer.units)))
+        own = {
+            name.removeprefix(f"{i}."): shape
+            for name, shape in shapes.items()
+            if name.startswith(f"{i}.")
+        }
+        layers.append(_module(layer, own, side))  # only a first layer uses the side
     return nn.Sequential(*layers)
+
+
+def _module(layer: Layer, shapes: dict[str, tuple[int, ...]], side: int) -> nn.Module:
+    """A layer whose parameters have these shapes."""
+    if isinstance(layer, Conv):
+        kind = _NormedConv if layer.norm else nn.Conv2d
+        channels = shapes["weight"][1]
+        return kind(channels, layer.filters, layer.size, layer.stride, padding=layer.pad)
+    if isinstance(layer, Dense):
+        return nn.Sequential(nn.Flatten(), nn.Linear(shapes["weight"][1], layer.units))
+    if isinstance(layer, OvalStandardise):
+        return _OvalStandardise(layer, side)
+    if isinstance(layer, Residual):
+        return _Residual(shapes["first.weight"][1], layer)
+    if isinstance(layer, Excite):
+        inner, channels = shapes["squeeze.weight"]
+        return _Excite(channels, inner)
+    return _PLAIN[type(layer)](layer)
+
+
+def _pool(layer: Pool) -> nn.Module:
+    if layer.how == "max":
+        return nn.MaxPool2d(layer.size, layer.stride, ceil_mode=True)
+    return nn.AvgPool2d(layer.size, layer.stride, ceil_mode=True, count_include_pad=False)
+
+
+_PLAIN: dict[type[Layer], Callable[[Any], nn.Module]] = {
+    Pool: _pool,
+    ReLU: lambda _: nn.ReLU(),
+    ResponseNorm: ResponseNormModule,
+    Standardise: _Standardise,
+    Dropout: lambda layer: nn.Dropout(layer.rate),
+    GlobalPool: lambda _: nn.AdaptiveAvgPool2d(1),
+}
 
 
 def weighted_modules(
@@ -148,6 +200,9 @@ def _parts(model: nn.Sequential, network: Network) -> Iterator[tuple[str, Any]]:
         if isinstance(module, _Excite):
             yield f"{i}.squeeze", module.squeeze
             yield f"{i}.expand", module.expand
+        elif isinstance(module, _Residual):
+            yield f"{i}.first", module.first
+            yield f"{i}.second", module.second
     for i, _, module in weighted_modules(model, network):
         yield str(i), module
 
