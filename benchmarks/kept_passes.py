@@ -8,7 +8,7 @@ is no command.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,54 +128,56 @@ class KeptPasses:
         on_frame: Callable[[Frame], None] | None = None,
     ) -> Pass:
         """See `emonets.one_pass.read_clip`; whole files only, with the default detector."""
-        path, store = Path(clip.info.path), self.store
-        digest = content_digest(path)
-        still = kind_of(path) == "still"
-        if still:  # who is shown in a still decides nothing
+        digest, store = content_digest(Path(clip.info.path)), self.store
+        if kind_of(Path(clip.info.path)) == "still":  # who is shown in a still decides nothing
             readers = {name: reader for name, reader in readers.items() if name != IDENTITY}
-        again = {name: reader for name, reader in readers.items() if name in (FACE, KEEPER)}
-        missing = {
-            name: reader for name, reader in readers.items()
-            if name not in again and not store.has(self.name(name, digest))
-        }  # fmt: skip
-        times, tubes = self.name(TIMES, digest), self.name(KEEPER, digest)
-        lacking = (again and not store.has(tubes)) or not store.has(times)
-        if missing or lacking:
-            keeper = TubeKeeper()
-            run = dict(missing)
-            if again and not store.has(tubes):
-                run[KEEPER] = keeper
-            one = OneDetection() if still else detector
-            shown: list[tuple[float, float]] = []
-            made = read_clip(
-                clip, run, detector=one,
-                on_frame=lambda frame: shown.append((frame.time, frame.duration)),
-            )  # fmt: skip
-            for name in missing:
-                store.write(self.name(name, digest), made.features[name])
-            if KEEPER in run:
-                store.write(tubes, to_arrays(keeper.tubes))
-            if KEEPER in run or not again:
-                kept = {
-                    "shown": np.array(shown, np.float64).reshape(-1, 2),
-                    "pauses": np.array(made.pauses, np.float64).reshape(-1, 2),
-                }
-                store.write(times, kept)
-        about = store.read(times)
+            detector = OneDetection()
+        again = [name for name in readers if name in (FACE, KEEPER)]
+        self._find(clip, digest, readers, again, detector)
+        about = store.read(self.name(TIMES, digest))
         pictures = Pictures()
         for time, duration in about["shown"].tolist():
             pictures.add(time, duration)
-        pieces = list(from_arrays(store.read(tubes))) if again else []
+        pieces = list(from_arrays(store.read(self.name(KEEPER, digest)))) if again else []
         features: dict[str, Features] = {}
         for name, reader in readers.items():
             if name in again:
                 for tube in pieces:
                     reader.push_tube(tube)
-            if name in again:
-                own = reader.finish()
-            else:
-                own = store.read(self.name(name, digest))
-            if "span" not in own and not reader.needs.isdisjoint((TUBES,)):
+            own = reader.finish() if name in again else store.read(self.name(name, digest))
+            if "span" not in own and TUBES in reader.needs:
                 own = {**own, **pictures.about()}
             features[name] = own
         return Pass(features, pictures, [(a, b) for a, b in about["pauses"].tolist()])
+
+    def _find(
+        self, clip: Clip, digest: str, readers: Mapping[str, Reader], again: Sequence[str],
+        detector: Any,
+    ) -> None:  # fmt: skip
+        """Read a clip for what is not kept yet: tubes, the times of frames, other features."""
+        store, keeper = self.store, TubeKeeper()
+        run = {
+            name: reader for name, reader in readers.items()
+            if name not in again and not store.has(self.name(name, digest))
+        }  # fmt: skip
+        missing = list(run)
+        if again and not store.has(self.name(KEEPER, digest)):
+            run[KEEPER] = keeper
+        if not run and store.has(self.name(TIMES, digest)):
+            return
+        if again:  # the frames' times come with the pictures
+            run[KEEPER] = keeper
+        shown: list[tuple[float, float]] = []
+        made = read_clip(
+            clip, run, detector=detector,
+            on_frame=lambda frame: shown.append((frame.time, frame.duration)),
+        )  # fmt: skip
+        for name in missing:
+            store.write(self.name(name, digest), made.features[name])
+        if KEEPER in run:
+            store.write(self.name(KEEPER, digest), to_arrays(keeper.tubes))
+        kept = {
+            "shown": np.array(shown, np.float64).reshape(-1, 2),
+            "pauses": np.array(made.pauses, np.float64).reshape(-1, 2),
+        }
+        store.write(self.name(TIMES, digest), kept)

@@ -246,3 +246,46 @@ def score_corpus(
         group = "" if among.n_groups is None else "person"
         scores.append(CorpusScore(name, system, among, seven, about, group))
     return scores
+
+
+def score_model(
+    model: EmoNets,
+    data: Dataset,
+    *,
+    name: str = "",
+    split: str = "",
+    framed: bool = False,
+    store: FeatureStore | None = None,
+    seed: int = 0,
+    on_item: Callable[[int, int], None] | None = None,
+) -> list[CorpusScore]:
+    """The scores of a model on one corpus, by its active specialists and by their fusion.
+
+    Parameters
+    ----------
+    name : of the corpus in the result; default its own.
+    split : the part that is scored; default the test part, or everything where there is none.
+    framed : whether stills are framed as FER2013's; those in one file always are.
+    store : where fingerprints are kept.
+    seed, on_item : see `score_corpus` and `answers_of`.
+
+    Raises
+    ------
+    DataError : nothing can be scored; the message names the corpus.
+    """
+    kind = kind_of_corpus(data)
+    part = usable(model, kind)
+    if part is None:
+        raise DataError(f"{data.root}: the model has no specialist for {kind}")
+    here = set(data.splits.tolist())
+    split = split or ("test" if "test" in here else "all")
+    rows = np.flatnonzero(data.splits == split) if split != "all" else np.arange(len(data))
+    if not len(rows):
+        raise DataError(f"{data.root}: has no part {split!r}; use another, or all")
+    seen = seen_in_training(part, data, rows, store=store)
+    if kind == "faces" and (framed or data.faces is not None):
+        answers = framed_answers(part, data, rows)
+    else:
+        items = [data.items[i] for i in rows.tolist()]
+        answers = answers_of(part, items, groups=groups_of(data, rows), on_item=on_item)
+    return score_corpus(name or data.name, answers, seen, seed=seed)
