@@ -28,7 +28,7 @@ from emonets.datasets import (
     registry,
 )
 from emonets.datasets.items import KINDS
-from emonets.datasets.layouts import Place
+from emonets.datasets.layouts import Place, Strength
 from emonets.errors import DataError
 
 REAL = {
@@ -189,13 +189,20 @@ def test_every_file_is_an_item_or_dropped(tree: Tree, tmp_path: Path) -> None:
 def test_no_other_reader_claims_it(tree: Tree, tmp_path: Path) -> None:
     path = tree.make(tmp_path)
     if "layout" in tree.options:
-        assert detect_dataset(path) != tree.dataset
+        claim = DATASETS[tree.dataset].claims(Place(path))
+        if claim is None or claim.strength > Strength.QUESTION:
+            assert detect_dataset(path) != tree.dataset
+        else:
+            with pytest.raises(DataError, match=f"--layout {tree.dataset}"):
+                detect_dataset(path)
         return
     assert detect_dataset(path) == tree.dataset
     claims = {name: reader.claims(Place(path)) for name, reader in DATASETS.items()}
     mine = claims.pop(tree.dataset)
     assert mine is not None
-    assert [n for n, claim in claims.items() if claim and claim.strength >= mine.strength] == []
+    rivals = {n: claim for n, claim in claims.items() if claim and claim.strength >= mine.strength}
+    assert set(rivals) <= set(mine.instead_of)
+    assert all(claim.n <= mine.n for claim in rivals.values())
 
 
 # wrong layouts

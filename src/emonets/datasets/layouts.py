@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -20,6 +22,9 @@ _SHOWN = 8  # as many entries of a folder are named in a message
 class Strength(IntEnum):
     """The evidence of a claim; the strongest claim decides."""
 
+    QUESTION = 0
+    """Names that anybody's data may have, such as folders 1 to 7. It is never chosen: the error
+    requires the name of the layout."""
     FOLDERS = 1
     """Folders that any data may have, such as one for each emotion."""
     NAMES = 2
@@ -39,11 +44,14 @@ class Claim:
     strength : its evidence.
     found : the same as a text, such as "14 files".
     n : how many files have such names.
+    instead_of : names of readers that claim the same files by a part of what this one requires.
+        Their claims of no more files do not count.
     """
 
     strength: Strength
     found: str
     n: int = 1
+    instead_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,17 @@ class Place:
             files = (Path(here, name) for name in names if name[0] != ".")
             found += [f for f in files if f.suffix.lower() in MEDIA_SUFFIXES | STILL_SUFFIXES]
         return tuple(found)
+
+    @cached_property
+    def stems(self) -> tuple[str, ...]:
+        """Names of the files without their endings, in the order of ``files``."""
+        return tuple(os.path.splitext(os.path.basename(file))[0] for file in self.files)
+
+    @cached_property
+    def folders(self) -> Mapping[tuple[str, ...], int]:
+        """The folders of files, as names from the path on → how many of the files are in each."""
+        start = len(self.path.parts)
+        return {file[start:]: n for file, n in Counter(f.parts[:-1] for f in self.files).items()}
 
 
 Claims = Callable[[Place], Claim | None]
@@ -107,8 +126,22 @@ def by_names(is_one: Callable[[Path], object]) -> Claims:
 
 
 def _claim_names(is_one: Callable[[Path], object], place: Place) -> Claim | None:
-    n = sum(bool(is_one(file)) for file in place.files)
-    return Claim(Strength.NAMES, f"{n} file{'' if n == 1 else 's'}", n) if n else None
+    return named(sum(bool(is_one(file)) for file in place.files))
+
+
+def by_stems(pattern: re.Pattern[str]) -> Claims:
+    """A claim on folders whose files' names, without their endings, match a pattern as a whole."""
+    return partial(_claim_stems, pattern)
+
+
+def _claim_stems(pattern: re.Pattern[str], place: Place) -> Claim | None:
+    return named(sum(match is not None for match in map(pattern.fullmatch, place.stems)))
+
+
+def named(n: int, instead_of: tuple[str, ...] = ()) -> Claim | None:
+    """The claim of a corpus by the names of ``n`` files; None where there are none."""
+    text = f"{n} file{'' if n == 1 else 's'}"
+    return Claim(Strength.NAMES, text, n, instead_of) if n else None
 
 
 def file_in(path: Path, names: tuple[str, ...] = (), suffixes: tuple[str, ...] = ()) -> Path | None:
@@ -143,6 +176,11 @@ def choose_reader(place: Place, readers: Mapping[str, Reader]) -> str:
     DataError : no claim, or two of the same strength; the message names what was found.
     """
     claims = {name: claim for name, r in readers.items() if (claim := r.claims(place)) is not None}
+    for claim in list(claims.values()):
+        for name in claim.instead_of:
+            if name in claims and claims[name].n <= claim.n:
+                del claims[name]
+    questions = {n: claims.pop(n) for n in list(claims) if claims[n].strength == Strength.QUESTION}
     for strength in sorted({claim.strength for claim in claims.values()}, reverse=True):
         here = {name: c for name, c in claims.items() if c.strength == strength}
         if len(here) > 1:
@@ -154,6 +192,13 @@ def choose_reader(place: Place, readers: Mapping[str, Reader]) -> str:
         name, claim = next(iter(here.items()))
         if strength != Strength.NAMES or 2 * claim.n > len(place.files):
             return name
+    if questions and not claims:
+        given = ", ".join(f"--layout {name}" for name in questions)
+        found = next(iter(questions.values())).found
+        raise DataError(
+            f"{place.path}: expected names of emotions, found {found}, whose meaning differs "
+            f"between corpora; give the corpus ({given}), or what each means (--map WORD=EMOTION)"
+        )
     few = "".join(f", {c.n} of them named as files of {name} are" for name, c in claims.items())
     n = f"{len(place.files)} videos, sound files and pictures{few}, in: " * place.path.is_dir()
     raise DataError(

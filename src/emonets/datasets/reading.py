@@ -145,6 +145,8 @@ def _problem(file: Path, suffixes: frozenset[str]) -> Dropped | None:
     if file.suffix.lower() not in suffixes:
         still = "a picture, " if suffixes & IMAGE_SUFFIXES else ""
         why = f"is neither {still}a sound file nor a video, by its ending"
+        if suffixes <= STILL_SUFFIXES:
+            why = "is no picture, by its ending"
         return Dropped(file, why, "foreign")
     try:
         return None if file.stat().st_size else Dropped(file, "is empty", "damaged")
