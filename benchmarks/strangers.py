@@ -3,7 +3,7 @@
     python benchmarks/strangers.py --bundle modern paper --data ../shared/data \\
         --corpora CORPORA --peers PEERS --work WORK
 
-``--corpora`` has a folder for each corpus of ``CORPORA`` below; a corpus that is absent is named
+``--corpora`` has a folder for each corpus (``stranger_corpora.py``); one that is absent is named
 and left out. Faces are found and framed as ``predict`` does it, for peers too. CK+48 is framed
 already: its pictures go to every network as they are. At most ``--limit`` items a class are drawn,
 by a digest of their names.
@@ -23,11 +23,10 @@ What was found in pictures and clips is kept in WORK, so that another bundle is 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -37,7 +36,6 @@ from numpy.typing import NDArray
 import emonets
 from emonets.datasets import open_dataset
 from emonets.datasets.base import Dataset
-from emonets.datasets.still_faces import read_face
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import EmoNetsError
 from emonets.evaluation.corpora import (
@@ -51,7 +49,6 @@ from emonets.evaluation.corpora import (
     usable,
 )
 from emonets.evaluation.metrics import Score
-from emonets.evaluation.near_duplicates import near_duplicates
 from emonets.evaluation.records import Evidence, write_results
 from emonets.evaluation.strangers import Answers, mark, mean_score
 from emonets.media.clip import open_clip
@@ -60,119 +57,20 @@ from emonets.provenance.seen import Seen
 from emonets.runtime.store import parameter_digest
 from kept_passes import KeptPasses, framed
 from peers import System, packaged
+from stranger_corpora import (
+    CORPORA,
+    FACES,
+    FILMS,
+    NOT_IN_MEAN,
+    SPEECH,
+    Corpus,
+    Rows,
+    drawn,
+    small_face,
+)
 
-Rows = NDArray[np.intp]
-FACES, SPEECH, FILMS = "faces", "speech", "films"
 NORMALISED = "normalised by person"
 MODULE = "emonets.learners.group_scaling"
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A corpus, where it lies, and which of its items are scored.
-
-    Attributes
-    ----------
-    folder : below ``--corpora``, or below ``--data`` where ``shared``.
-    layout : the name of its reader. pick : positions of the items that are scored.
-    framed : whether its pictures are framed as FER2013's are.
-    split : as rows name it. without : an emotion whose items are left out.
-    """
-
-    name: str
-    kind: str
-    folder: str
-    layout: str
-    pick: Callable[[Dataset, Path], Rows]
-    split: str
-    shared: bool = False
-    framed: bool = False
-    without: str = ""
-
-
-def everything(data: Dataset, work: Path) -> Rows:
-    return np.arange(len(data))
-
-
-def of_groups(*names: str) -> Callable[[Dataset, Path], Rows]:
-    """The items of some people."""
-
-    def pick(data: Dataset, work: Path) -> Rows:
-        return np.flatnonzero([item.group.lstrip("0") in names for item in data.items])
-
-    return pick
-
-
-def test_without_copies(data: Dataset, work: Path) -> Rows:
-    """The test part, without pictures of which the training part has a near copy."""
-    test, train = (np.flatnonzero(data.splits == part) for part in ("test", "train"))
-    names = [item.path.name for item in data.items]
-    file = work / f"copies_{parameter_digest(data.name, names)}.npz"
-    if not file.is_file():
-        images = [_small(data.items[i].path) for i in np.concatenate([test, train]).tolist()]
-        stack = np.array(images, np.uint8)
-        found = near_duplicates(stack[: len(test)], stack[len(test) :]).found
-        np.savez(file, found=found)
-    found = np.load(file, allow_pickle=False)["found"]
-    print(f"{data.name}: {found.sum()} of {len(test)} test pictures have a near copy in training")
-    return test[~found]
-
-
-def _small(path: Path) -> NDArray[np.uint8]:
-    face = read_face(path, 48)
-    return np.zeros((48, 48), np.uint8) if isinstance(face, str) else face
-
-
-CORPORA = (
-    Corpus("ckplus48", FACES, "ckplus48", "ckplus48", everything, "all, framed", framed=True),
-    Corpus("ckplus_web", FACES, "ckplus_web", "ckplus_web", everything, "all"),
-    Corpus("ethiopian", FACES, "ethiopian", "ethiopian", everything, "all"),
-    Corpus(
-        "ethiopian, five classes", FACES, "ethiopian", "ethiopian", everything, "without fear",
-        without="fear",
-    ),
-    Corpus(
-        "affectnet_subset", FACES, "affectnet_subset", "affectnet_subset", test_without_copies,
-        "test without near copies of train",
-    ),
-    Corpus("nemo", SPEECH, "nemo", "nemo", of_groups("MK0", "WR0"), "speakers MK0, WR0"),
-    Corpus(
-        "ased", SPEECH, "ased", "ased", of_groups(*map(str, range(51, 66))), "speakers 51 to 65"
-    ),
-    Corpus("urdu", SPEECH, "urdu", "urdu", everything, "all"),
-    Corpus("korean_emotion", SPEECH, "korean_emotion", "korean_emotion", everything, "all"),
-    Corpus("banglaser", SPEECH, "banglaser", "banglaser", everything, "all"),
-    Corpus("ravdess_speech", SPEECH, "ravdess_speech", "ravdess", everything, "all", shared=True),
-    Corpus("emodb", SPEECH, "emodb", "emodb", everything, "all", shared=True),
-    Corpus(
-        "javanese_speech", SPEECH, "javanese_speech", "javanese", everything, "all", shared=True
-    ),
-    Corpus("javanese_av", FILMS, "javanese_av", "javanese", everything, "all", shared=True),
-    Corpus("ravdess_av", FILMS, "ravdess_av", "ravdess", everything, "actor 01", shared=True),
-    Corpus("crema_d", FILMS, "crema_d", "crema_d", everything, "one actor", shared=True),
-)  # fmt: skip
-NOT_IN_MEAN = ("ethiopian, five classes",)
-"""Another view of a corpus that is in the mean already."""
-
-
-def drawn(data: Dataset, rows: Rows, limit: int) -> Rows:
-    """At most so many rows a class, the first by a digest of the file's name; 0: all."""
-
-    def key(i: int) -> str:
-        item = data.items[i]
-        try:
-            name = item.path.relative_to(data.root).as_posix()
-        except ValueError:
-            name = item.path.name
-        return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
-
-    order = sorted(rows.tolist(), key=key)
-    kept: dict[int, list[int]] = {}
-    for i in order:
-        mine = kept.setdefault(data.items[i].label, [])
-        if not limit or len(mine) < limit:
-            mine.append(i)
-    return np.sort(np.array([i for mine in kept.values() for i in mine], np.intp))
 
 
 def normaliser() -> Callable[..., NDArray[np.float64]] | None:
@@ -304,7 +202,7 @@ class Bench:
                 continue
             data, rows = given
             if corpus.framed:
-                faces = [_small(data.items[i].path)[None] for i in rows.tolist()]
+                faces = [small_face(data.items[i].path)[None] for i in rows.tolist()]
             else:
                 faces = [_found(passes, data.items[i].path) for i in rows.tolist()]
             for system in systems:
