@@ -33,6 +33,7 @@ class Corpus:
     layout : the name of its reader. pick : positions of the items that are scored.
     framed : whether its pictures are framed as FER2013's are.
     split : as rows name it. without : an emotion whose items are left out.
+    copies : whether items of which its training part has a near copy are left out.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Corpus:
     shared: bool = False
     framed: bool = False
     without: str = ""
+    copies: bool = False
 
 
 def everything(data: Dataset, work: Path) -> Rows:
@@ -59,19 +61,24 @@ def of_groups(*names: str) -> Callable[[Dataset, Path], Rows]:
     return pick
 
 
-def test_without_copies(data: Dataset, work: Path) -> Rows:
-    """The test part, without pictures of which the training part has a near copy."""
-    test, train = (np.flatnonzero(data.splits == part) for part in ("test", "train"))
-    names = [item.path.name for item in data.items]
+def of_test(data: Dataset, work: Path) -> Rows:
+    return np.flatnonzero(data.splits == "test")
+
+
+def without_copies(data: Dataset, rows: Rows, work: Path) -> Rows:
+    """Those of some rows of which the training part has no near copy; kept in ``work``."""
+    train = np.flatnonzero(data.splits == "train")
+    names = [data.items[i].path.name for i in [*rows.tolist(), *train.tolist()]]
     file = work / f"copies_{parameter_digest(data.name, names)}.npz"
     if not file.is_file():
-        images = [small_face(data.items[i].path) for i in np.concatenate([test, train]).tolist()]
-        stack = np.array(images, np.uint8)
-        found = near_duplicates(stack[: len(test)], stack[len(test) :]).found
-        np.savez(file, found=found)
+        images, others = (
+            np.stack([small_face(data.items[i].path) for i in part.tolist()])
+            for part in (rows, train)
+        )
+        np.savez(file, found=near_duplicates(images, others).found)
     found = np.load(file, allow_pickle=False)["found"]
-    print(f"{data.name}: {found.sum()} of {len(test)} test pictures have a near copy in training")
-    return test[~found]
+    print(f"{data.name}: {found.sum()} of {len(rows)} pictures have a near copy in training")
+    return rows[~found]
 
 
 def small_face(path: Path) -> NDArray[np.uint8]:
@@ -89,8 +96,8 @@ CORPORA = (
         without="fear",
     ),
     Corpus(
-        "affectnet_subset", FACES, "affectnet_subset", "affectnet_subset", test_without_copies,
-        "test without near copies of train",
+        "affectnet_subset", FACES, "affectnet_subset", "affectnet_subset", of_test,
+        "test without near copies of train", copies=True,
     ),
     Corpus("nemo", SPEECH, "nemo", "nemo", of_groups("MK0", "WR0"), "speakers MK0, WR0"),
     Corpus(

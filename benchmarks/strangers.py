@@ -67,6 +67,7 @@ from stranger_corpora import (
     Rows,
     drawn,
     small_face,
+    without_copies,
 )
 
 NORMALISED = "normalised by person"
@@ -124,6 +125,8 @@ class Bench:
             rows = rows[data.labels[rows] != EMOTIONS.index(corpus.without)]
         limit = self.options.films_limit if corpus.kind == FILMS else self.options.limit
         rows = drawn(data, rows, limit)
+        if corpus.copies:
+            rows = without_copies(data, rows, self.work)
         return (data, rows) if len(rows) else f"{corpus.name}: none of its items is scored"
 
     def bundle(self, name: str, chosen: Sequence[Corpus], what: str = "", note: str = "") -> None:

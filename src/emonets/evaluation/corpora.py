@@ -168,11 +168,12 @@ def framed_answers(model: EmoNets, data: Dataset, rows: NDArray[np.intp]) -> dic
     if data.faces is not None:
         images = data.faces.images[rows]
     else:
-        read_faces = [read_face(data.items[i].path, FER_SIZE) for i in rows.tolist()]
+        size = int(getattr(model.face.preprocessing, "size", FER_SIZE))
+        read_faces = [read_face(data.items[i].path, size) for i in rows.tolist()]
         for i, face in zip(rows.tolist(), read_faces, strict=True):
             if isinstance(face, str):
                 raise DataError(f"{data.items[i].path}: {face}")
-        images = np.array(read_faces, np.uint8).reshape(-1, FER_SIZE, FER_SIZE)
+        images = np.array(read_faces, np.uint8).reshape(-1, size, size)
     p = model.face.network.predict_proba(model.face.preprocessing.normalise(images))
     found = np.ones(len(rows), bool)
     return {"face": Answers(data.labels[rows], np.asarray(p), found, groups_of(data, rows))}
