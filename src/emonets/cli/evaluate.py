@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -204,6 +205,72 @@ for _name in ("audio", "activity", "mouth"):
             without=("models",),
         )
     )
+
+
+@evaluate_app.command(
+    "corpora",
+    epilog=example(
+        "emonets evaluate corpora modern pictures/ clips/ speech/",
+        "emonets evaluate corpora my-bundle clips/ speech/ --out scores/",
+    ),
+)
+def evaluate_corpora(
+    model: Annotated[str, typer.Argument(help="A bundle.")],
+    data: Annotated[
+        list[Path], typer.Argument(help="Labelled stills, clips or sounds; one path or more.")
+    ],
+    split: Annotated[
+        str, typer.Option(help="Part that is scored: train, valid, test or all. Default: test.")
+    ] = "",
+    framed: Annotated[
+        bool, typer.Option("--framed", help="Stills are framed as FER2013's: no face is detected.")
+    ] = False,
+    out: Report = None,
+    store: Store = None,
+    seed: Seed = 0,
+) -> None:
+    """Score a bundle on several corpora, each by itself, in one table.
+
+    The faces of stills are found and framed as predict does it. UAR is given among the classes
+    present and as predicted. What the bundle was trained on is marked, and is not in the mean. A
+    corpus that cannot be scored is named in the table, and does not stop the others; the exit
+    status is then 1.
+    """
+    from emonets.errors import EmoNetsError
+    from emonets.evaluation.corpora import CorpusScore, score_model
+    from emonets.evaluation.corpora_table import plain, table
+    from emonets.model import EmoNets
+    from emonets.runtime.files import write_whole
+    from emonets.training.report import check_folder
+
+    if out is not None:
+        check_folder(out)
+    loaded = EmoNets.load(model)
+    kept = open_store(store, Path("emonets")) if store else None
+    scores: list[CorpusScore] = []
+    for path in data:
+        try:
+            corpus = open_labelled([path])[0]
+            warn_of_reading([corpus])
+            log.info(f"{path}: {len(corpus)} items")
+            scores += score_model(
+                loaded, corpus, name=path.name, split=split, framed=framed, store=kept, seed=seed
+            )
+        except EmoNetsError as error:
+            scores.append(CorpusScore(path.name, model, problem=str(error)))
+            log.warning(str(error))
+    print(table(scores))
+    if out is not None:
+        text = json.dumps(plain(scores), indent=1, ensure_ascii=False) + "\n"
+        title = f"# {model} on {len(data)} corpora\n\n"
+        for name, content in (
+            ("corpora.json", text),
+            ("corpora.md", title + table(scores, markdown=True)),
+        ):
+            write_whole(out / name, content.encode())
+            log.info(f"written: {out / name}")
+    if any(one.problem for one in scores):
+        raise typer.Exit(1)
 
 
 def _still_options(

@@ -14,7 +14,7 @@ from emonets.inference.scene import readers_for, scene_of, with_joined_tracks
 from emonets.inference.unfused import Unfused
 from emonets.inference.windows import Windows, outside, spans_of, whole_span
 from emonets.media.clip import Clip, Frame
-from emonets.one_pass import read_clip
+from emonets.one_pass import Pass, read_clip
 from emonets.result import FileStatus, PersonSeen, Row
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.detect import DetectorLike
@@ -53,6 +53,7 @@ def read(
     device: str = "cpu",
     embeddings: bool = False,
     on_frame: Callable[[Frame], None] | None = None,
+    pass_over: Callable[..., Pass] = read_clip,
 ) -> Reading:
     """Read a clip once, for all these specialists and for its scene.
 
@@ -63,6 +64,7 @@ def read(
     file : as the result names the clip.
     stride, detector, crops : as in `emonets.model.EmoNets.predict`.
     embeddings : whether persons keep their embedding.
+    pass_over : `emonets.one_pass.read_clip`, or what returns the same without decoding again.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def read(
         if clip.info.has_frames or not needs_pictures(part)
     }  # fmt: skip
     readers = {name: part.open(device=device) for name, part in used.items()}
-    found = read_clip(
+    found = pass_over(
         clip, {**readers, **readers_for(used, clip)}, detector=detector, stride=stride,
         crops=None if crops is None else CropFolder(crops), on_frame=on_frame,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.compare_fusion import Compared
 from emonets.evaluation.metrics import Evaluation, evaluate
+from emonets.evaluation.strangers import present_only
 from emonets.provenance.seen import Seen, together
 from emonets.training.material import Material
 from emonets.training.out_of_fold import OutOfFold
@@ -161,17 +162,3 @@ def _fine(
 
 def _several(groups: NDArray[np.str_]) -> NDArray[np.str_] | None:
     return groups if len(np.unique(groups)) > 1 else None
-
-
-def present_only(
-    p: NDArray[np.float64], labels: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Probabilities (n, 7) among the emotions that occur in the labels, and names of the others.
-
-    A row whose probability lies on the others only becomes uniform.
-    """
-    present = np.isin(np.arange(len(EMOTIONS)), labels)
-    part = np.where(present, p, 0.0)
-    total = part.sum(axis=1, keepdims=True)
-    part = np.where(total > 0, part / np.maximum(total, 1e-300), present / present.sum())
-    return part, tuple(e for e, there in zip(EMOTIONS, present, strict=True) if not there)
