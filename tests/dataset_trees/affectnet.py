@@ -14,7 +14,7 @@ COLUMNS = (
 )
 
 
-def annotations(root: Path) -> Path:
+def annotated(root: Path) -> Path:
     for part in ("train_set", "val_set"):
         (root / part / "annotations").mkdir(parents=True)
         for code in range(8):
@@ -61,7 +61,7 @@ def folders(root: Path) -> Path:
 TREES = {
     "affectnet, annotations": Tree(
         "affectnet",
-        annotations,
+        annotated,
         SEVEN,
         14,
         14,

@@ -117,8 +117,10 @@ def text_rows(file: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]
     """
     try:
         with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
-            quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-            reader = csv.reader(text, delimiter=delimiter, quoting=quoting)
+            if delimiter == "\t":  # whose cells may hold a single quote
+                reader = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+            else:
+                reader = csv.reader(text, delimiter=delimiter)
             for cells in reader:
                 if any(cells):
                     yield reader.line_num, cells
