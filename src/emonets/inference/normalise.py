@@ -327,27 +327,18 @@ def _by_mean(
         count = np.bincount(place[is_material], minlength=len(keys))
         enough = count >= LEAST
         reference = references.get(model)
-        if reference is None and enough.sum() < 2:
-            enough_here = np.zeros(len(keys), bool)
-        else:
-            enough_here = enough
-        after = p
-        if enough_here.any():
-            order = np.cumsum(enough_here) - 1
-            used = is_material & enough_here[place]
-            own: Moments = moments_of(log_scores(p[used]), order[place[used]], int(enough.sum()))
-            normal = enough_here[place]
-            after = p.copy()
-            after[normal] = probabilities_of(
-                scale_groups(
-                    log_scores(p[normal]), order[place[normal]], own,
-                    others_of(own) if reference is None else reference,
-                ),
-                p[normal],
-            )  # fmt: skip
+        compared = enough if reference is not None or enough.sum() > 1 else np.zeros_like(enough)
+        after = p.copy()
+        if compared.any():
+            order = np.cumsum(compared) - 1
+            used, normal = is_material & compared[place], compared[place]
+            own: Moments = moments_of(log_scores(p[used]), order[place[used]], int(compared.sum()))
+            others = others_of(own) if reference is None else reference
+            scaled = scale_groups(log_scores(p[normal]), order[place[normal]], own, others)
+            after[normal] = probabilities_of(scaled, p[normal])
         for (k, i, who, _), row_p, j in zip(entries, after, place, strict=True):
             row = row_at(k, i)
-            if enough_here[j]:
+            if compared[j]:
                 made[k][i] = _changed(row, row_p)
             elif not enough[j]:
                 why = (
