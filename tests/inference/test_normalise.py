@@ -205,9 +205,16 @@ def test_a_stretch_at_rest_moves_the_rest(tmp_path: Path) -> None:
     windows = [{0: row.probabilities} for row in part.rows if row.level == "face"]
     part = clip("a.mp4", windows, baseline=calm)
     how = Normalising(stretch=(0.0, 5.0))
-    (made,), (note,) = normalise_parts([part], ["a.mp4"], how, {})
+    rest = np.log(sharp("neutral", 0.7))
+    reference = {"face": Reference(np.full(7, -2.5), np.ones(7), rest)}
+    (less,), _ = normalise_parts([part], ["a.mp4"], how, {})
+    (made,), (note,) = normalise_parts([part], ["a.mp4"], how, reference)
     assert note == ""
+    assert less is not None
+    angry = [next(r.probabilities[0] for r in u.rows if r.level == "clip") for u in (part, less)]
+    assert angry[1] < angry[0]  # the less as it is not known how others score at rest
     assert made is not None
+    assert next(r.probabilities[0] for r in made.rows if r.level == "clip") < angry[1]
     calm_after = made.fuse(None, KNOWN)
     assert all(row.normalised for row in calm_after)
     assert labels(part).count("angry") > 11

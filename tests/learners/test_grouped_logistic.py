@@ -10,7 +10,7 @@ import pytest
 
 import emonets
 from emonets.errors import ParameterError
-from emonets.learners.logistic.grouped import GroupedLogistic
+from emonets.learners.logistic.grouped import BY_PERSON, GroupedLogistic
 from emonets.learners.logistic.scaled import ScaledLogistic
 from emonets.runtime.settings import from_table
 from emonets.specialists.audio.settings import Clips as AudioClips
@@ -54,12 +54,8 @@ def test_without_groups_numbers_are_taken_as_they_are_and_it_is_stored_so() -> N
 
 
 @pytest.mark.parametrize("kind", [AudioClips, FaceClips])
-def test_a_table_names_it_for_a_logistic_head_only(kind: Any) -> None:
-    table = from_table(kind, {"head": "logistic", "normalise": "person"}, "clips")
-    assert table.normalise == "person"
-    assert kind().normalise == "none"
-    with pytest.raises(ParameterError, match='needs head = "logistic"'):
-        kind(head="none", normalise="person")
+def test_a_table_names_it(kind: Any) -> None:
+    assert from_table(kind, {"head": "logistic by person"}, "clips").head == BY_PERSON
 
 
 def test_the_faces_head_is_trained_on_what_differs_within_a_person() -> None:
@@ -74,13 +70,13 @@ def test_the_faces_head_is_trained_on_what_differs_within_a_person() -> None:
     rows = np.arange(len(x))
     run: Any = Run.__new__(Run)
     right = {}
-    for way in ("none", "person"):
-        trainer = FaceTrainer("modern", face, head="logistic", normalise=way)
+    for way in ("logistic", BY_PERSON):
+        trainer = FaceTrainer("modern", face, head=way)
         specialist, card = trainer.fit(material, rows[who < 5], run)
         p = trainer.predict(specialist, material, rows[who >= 5], run)
         right[way] = (p.argmax(axis=1) == y[who >= 5]).mean()
-        assert ("normalised" in card) == (way == "person")
-        assert trainer.settings.get("normalise") == (None if way == "none" else "person")
+        assert ("normalised" in card) == (way == BY_PERSON)
+        assert trainer.settings["head"] == way
         # as a bundle, whose clips have no groups
         assert specialist.predict_proba(clips[:2]).shape == (2, 7)
-    assert right["person"] > right["none"] + 0.1
+    assert right[BY_PERSON] > right["logistic"] + 0.1

@@ -338,6 +338,8 @@ def _evaluate_face(**given: Any) -> None:
         raise ParameterError("give still faces by --data, or a model and data, not both")
     if own["preset"] is not None and own["bundle"] is not None:
         raise ParameterError("give --preset or --bundle, not both")
+    if given["normalise"] != "none":
+        raise ParameterError("--normalise is for clips: still faces have no windows of a person")
     from emonets.evaluation.stills import evaluate_face
 
     report = evaluate_face(

@@ -82,8 +82,8 @@ def predict(
     normalise: Annotated[
         str,
         typer.Option(
-            help="'person': compare each window with the person's own others, so that a face that "
-            "always looks angry is not angry. Default: none."
+            help="'person': compare each window with the person's others, which takes out what is "
+            "always in this face or voice. Default: none."
         ),
     ] = "none",
     baseline: Annotated[

@@ -20,6 +20,7 @@ from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, ParameterError
 from emonets.inference.unfused import Unfused
 from emonets.learners.group_scaling import (
+    STRENGTH,
     Floats,
     Moments,
     Reference,
@@ -37,6 +38,8 @@ LEAST = 2
 """Windows of a person below which nothing is normalised."""
 AT_REST = 0.7
 """Probability of neutral at rest, where other people's scores at rest are not known."""
+UNSURE = 0.25
+"""The share of a baseline that is taken out then."""
 _STRETCH = re.compile(r"\s*(\d+(?:\.\d*)?)\s*-\s*(\d+(?:\.\d*)?)\s*")
 
 Baseline = str | os.PathLike[str] | tuple[float, float] | None
@@ -324,27 +327,18 @@ def _by_mean(
         count = np.bincount(place[is_material], minlength=len(keys))
         enough = count >= LEAST
         reference = references.get(model)
-        if reference is None and enough.sum() < 2:
-            enough_here = np.zeros(len(keys), bool)
-        else:
-            enough_here = enough
-        after = p
-        if enough_here.any():
-            order = np.cumsum(enough_here) - 1
-            used = is_material & enough_here[place]
-            own: Moments = moments_of(log_scores(p[used]), order[place[used]], int(enough.sum()))
-            normal = enough_here[place]
-            after = p.copy()
-            after[normal] = probabilities_of(
-                scale_groups(
-                    log_scores(p[normal]), order[place[normal]], own,
-                    others_of(own) if reference is None else reference,
-                ),
-                p[normal],
-            )  # fmt: skip
+        compared = enough if reference is not None or enough.sum() > 1 else np.zeros_like(enough)
+        after = p.copy()
+        if compared.any():
+            order = np.cumsum(compared) - 1
+            used, normal = is_material & compared[place], compared[place]
+            own: Moments = moments_of(log_scores(p[used]), order[place[used]], int(compared.sum()))
+            others = others_of(own) if reference is None else reference
+            scaled = scale_groups(log_scores(p[normal]), order[place[normal]], own, others)
+            after[normal] = probabilities_of(scaled, p[normal])
         for (k, i, who, _), row_p, j in zip(entries, after, place, strict=True):
             row = row_at(k, i)
-            if enough_here[j]:
+            if compared[j]:
                 made[k][i] = _changed(row, row_p)
             elif not enough[j]:
                 why = (
@@ -393,6 +387,7 @@ def _by_baseline(
                 if known and row.found:
                     key = own.key(person)
                     material.setdefault((key, row.model), []).append(row.probabilities)
+    rests = _rests(material, references)
     made: list[dict[int, Row]] = [{} for _ in parts]
     for k, part in enumerate(parts):
         for i, (person, _) in targets[k].items():
@@ -406,19 +401,36 @@ def _by_baseline(
                 notes[k].add(why, row, person, owners[k])
                 continue
             p = np.array([row.probabilities])
-            shifted = shift_by_baseline(
-                log_scores(p), log_scores(calm_p), _rest(references.get(row.model))
-            )
+            rest, strength = rests[key, row.model]
+            shifted = shift_by_baseline(log_scores(p), log_scores(calm_p), rest, strength)
             made[k][i] = _changed(row, probabilities_of(shifted, p)[0])
     return made
 
 
-def _rest(reference: Reference | None) -> Floats:
-    if reference is not None and reference.rest is not None:
-        return reference.rest
-    p = np.full(len(EMOTIONS), (1 - AT_REST) / (len(EMOTIONS) - 1))
-    p[EMOTIONS.index("neutral")] = AT_REST
-    return np.asarray(np.log(p))
+def _rests(
+    material: Mapping[_Key, Sequence[tuple[float, ...]]], references: Mapping[str, Reference]
+) -> dict[_Key, tuple[Floats, float]]:
+    """How other people score at rest, and how much of the difference is taken out.
+
+    They are those of the bundle; else the others of the run; else nobody knows.
+    """
+    calm = {key: log_scores(p).mean(axis=0) for key, p in material.items()}
+    total: dict[str, tuple[Floats, int]] = {}
+    for (_, model), mean in calm.items():
+        before, n = total.get(model, (np.zeros(len(EMOTIONS)), 0))
+        total[model] = before + mean, n + 1
+    unsure = np.full(len(EMOTIONS), (1 - AT_REST) / (len(EMOTIONS) - 1))
+    unsure[EMOTIONS.index("neutral")] = AT_REST
+    made: dict[_Key, tuple[Floats, float]] = {}
+    for key, mean in calm.items():
+        reference, (every, n) = references.get(key[1]), total[key[1]]
+        if reference is not None and reference.rest is not None:
+            made[key] = reference.rest, STRENGTH
+        elif n > 1:
+            made[key] = np.asarray((every - mean) / (n - 1)), STRENGTH
+        else:
+            made[key] = np.asarray(np.log(unsure)), UNSURE
+    return made
 
 
 def with_note(result: Result, note: str) -> Result:

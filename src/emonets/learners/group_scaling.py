@@ -25,8 +25,8 @@ Floats = NDArray[np.float64]
 
 WEIGHT = 10.0
 """Other people count as much as this many clips of the group's own."""
-STRENGTH = 0.75
-"""The share of a baseline that is taken out where it rests on one clip; more clips, more."""
+STRENGTH = 0.5
+"""The share of a baseline that is taken out: docs/results/person_baseline.md."""
 LEAST = 1e-4
 """A probability below this counts as this much, so that no single clip decides a mean."""
 
@@ -183,18 +183,16 @@ def shift_by_baseline(
     ----------
     scores : (m, k). baseline : (n, k) scores of the same group at rest, n ≥ 1.
     rest : (k,) other people's mean at rest.
-    strength : 0..1, the share that is taken out with n = 1; it rises to 1 with n.
+    strength : 0..1, the share that is taken out.
 
     Examples
     --------
     >>> shift_by_baseline(np.zeros((1, 2)), np.array([[1.0, 0.0]]), np.zeros(2)).tolist()
-    [[-0.75, 0.0]]
+    [[-0.5, 0.0]]
     """
     if not 0 <= strength <= 1:
         raise ParameterError(f"strength must be a number from 0 to 1, not {strength!r}")
-    n = len(baseline)
-    taken = n * strength / (n * strength + 1 - strength)
-    return np.asarray(scores - taken * (baseline.mean(axis=0) - rest))
+    return np.asarray(scores - strength * (baseline.mean(axis=0) - rest))
 
 
 def normalise_by_person(

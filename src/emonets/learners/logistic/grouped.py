@@ -16,6 +16,8 @@ from emonets.errors import ParameterError
 from emonets.learners.group_scaling import Reference, moments_of, reference_of, scale_groups
 from emonets.learners.logistic.scaled import Floats, ScaledLogistic
 
+BY_PERSON = "logistic by person"
+"""The name of such a head in presets."""
 TRANSDUCTIVE = (
     "by the person: the score of a clip depends on the other clips of its group; a clip without "
     "known groups is taken as it is"

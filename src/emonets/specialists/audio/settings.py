@@ -12,6 +12,7 @@ from typing import Any, Literal
 from emonets.errors import ParameterError
 from emonets.learners.boltzmann.dbn import DBN
 from emonets.learners.boltzmann.machine import Hidden, Visible
+from emonets.learners.logistic.grouped import BY_PERSON
 from emonets.learners.pooled_perceptron.classifier import POOLINGS, PooledPerceptron
 from emonets.learners.pooled_perceptron.layers import ACTIVATIONS
 from emonets.learners.pooled_perceptron.rmsprop import DENOMINATORS
@@ -29,7 +30,7 @@ from emonets.specialists.audio.network.onnx import Architecture
 
 ON = ("sound", "speech")
 """What of a clip's sound is used: all of it, or only where somebody speaks."""
-HEADS = ("", "logistic", "none")
+HEADS = ("", "logistic", "none", BY_PERSON)
 """What a system learns on a network's embeddings; with "" it trains a network from nothing."""
 
 FRAMES: Mapping[str, Mapping[str, float]] = {
@@ -197,13 +198,6 @@ class Clips:
 
     base: str = setting("")
     head: str = setting("", choices=HEADS)
-    normalise: str = setting("none", choices=("none", "person"))
-
-    def __post_init__(self) -> None:
-        if self.normalise == "person" and self.head != "logistic":
-            raise ParameterError(
-                f'normalise = "person" needs head = "logistic", got head = {self.head!r}'
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from emonets.contracts import Extractor, Floats
 from emonets.emotions import EMOTIONS, UNIFORM
 from emonets.errors import ParameterError
 from emonets.learners.folds import Indices
-from emonets.learners.logistic.grouped import TRANSDUCTIVE, GroupedLogistic
+from emonets.learners.logistic.grouped import BY_PERSON, TRANSDUCTIVE, GroupedLogistic
 from emonets.learners.logistic.scaled import ScaledLogistic
 from emonets.runtime.settings import to_table
 from emonets.runtime.store import parameter_digest
@@ -130,22 +130,14 @@ class AudioHeadTrainer:
     ----------
     base : the bundle whose network is used; it is not trained further.
     specialist : the audio specialist of that bundle, with a sound network.
-    head : ``logistic``, or ``none``: the network predicts as it is, nothing is trained.
-    normalise : ``person``: a logistic head learns from embeddings that are normalised by the
-        group, and predicts from such where groups are known. ``none``: as they are.
+    head : ``logistic``; ``logistic by person``, which learns from embeddings normalised by the
+        group, and predicts from such where groups are known; or ``none``: the network predicts as
+        it is, nothing is trained.
     """
 
     name = "audio"
 
-    def __init__(
-        self,
-        base: str,
-        specialist: AudioSpecialist,
-        *,
-        head: str = "logistic",
-        normalise: str = "none",
-    ) -> None:
-        self._normalise = normalise
+    def __init__(self, base: str, specialist: AudioSpecialist, *, head: str = "logistic") -> None:
         self._base, self._specialist, self._head = base, specialist, head
         self._extractor = sound_extractor(specialist.front.name, speech=specialist.on == "speech")
         settings, parts = specialist.to_arrays()
@@ -163,8 +155,7 @@ class AudioHeadTrainer:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        own = {} if self._normalise == "none" else {"normalise": self._normalise}
-        return {"head": self._head, **own, "network": self._digest, "on": self._specialist.on}
+        return {"head": self._head, "network": self._digest, "on": self._specialist.on}
 
     def extractors(self) -> list[Extractor]:
         return [self._extractor]
@@ -178,7 +169,7 @@ class AudioHeadTrainer:
         embeddings = [self._embedded(data, i) for i in rows.tolist()]
         which = rows[[x is not None for x in embeddings]]
         X = np.stack([x for x in embeddings if x is not None]).astype(np.float64)
-        by_person = self._normalise == "person"
+        by_person = self._head == BY_PERSON
         head = (GroupedLogistic if by_person else ScaledLogistic)()
         head.fit(X, data.labels[which], groups=data.groups[which])
         specialist = AudioSpecialist(
@@ -243,9 +234,7 @@ def make_trainer(request: TrainerRequest) -> Trainer:
     if specialist is None or not isinstance(specialist.network, SoundNetClassifier):
         raise ParameterError(f"{base}: has no sound network; name another with --base")
     if not trained_on:
-        return AudioHeadTrainer(
-            base, specialist.used_on(settings.on), head=head, normalise=settings.clips.normalise
-        )
+        return AudioHeadTrainer(base, specialist.used_on(settings.on), head=head)
     request.notes.append(
         f"the sound network of {base} was trained on {trained_on}, and is therefore trained anew "
         "from nothing; --base BUNDLE names another"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from emonets.errors import ParameterError
 from emonets.learners.grid_search import COARSE, EXPONENTS
+from emonets.learners.logistic.grouped import BY_PERSON
 from emonets.runtime.settings import from_table, setting, to_table
 from emonets.specialists.face.network.augment import FaceAugmentation
 from emonets.specialists.face.network.classifier import ConvNetClassifier
@@ -22,7 +23,7 @@ from emonets.tubes.registration import FER_LANDMARK_MEAN, FER_SIZE, NOISE_BORDER
 
 LARGEST = 224
 """Largest side of a face network's pictures, pixels; a tube's crops have 96."""
-HEADS = ("svm", "logistic", "none")
+HEADS = ("svm", "logistic", "none", BY_PERSON)
 """What a system learns of a clip's faces: the paper's SVM, a regression, or nothing."""
 
 
@@ -155,13 +156,6 @@ class Clips:
     base: str = setting("")
     head: str = setting("svm", choices=HEADS, section="3.1.4")
     slots: int = setting(10, low=1, section="3.1.4")
-    normalise: str = setting("none", choices=("none", "person"))
-
-    def __post_init__(self) -> None:
-        if self.normalise == "person" and self.head != "logistic":
-            raise ParameterError(
-                f'normalise = "person" needs head = "logistic", got head = {self.head!r}'
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from emonets.contracts import Extractor, Floats
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
 from emonets.learners.folds import Indices
-from emonets.learners.logistic.grouped import TRANSDUCTIVE, GroupedLogistic
+from emonets.learners.logistic.grouped import BY_PERSON, TRANSDUCTIVE, GroupedLogistic
 from emonets.runtime.settings import to_table
 from emonets.specialists.face.extractor import face_extractor
 from emonets.specialists.face.settings import Search, face_from_table
@@ -28,11 +28,10 @@ class FaceTrainer:
     specialist : the face specialist of that bundle.
     slots : segments of a descriptor.
     head : ``svm``, the paper's, on descriptors of the frame probabilities; ``logistic``, on the
-        embedding of the network's last layer; or ``none``: the mean over frames, nothing is
-        learned.
+        embedding of the network's last layer; ``logistic by person``, which learns from embeddings
+        normalised by the group, and predicts from such where groups are known; or ``none``: the
+        mean over frames, nothing is learned.
     search : where the SVM's numbers are searched for.
-    normalise : ``person``: a logistic head learns from embeddings that are normalised by the
-        group, and predicts from such where groups are known. ``none``: as they are.
     """
 
     name = "face"
@@ -45,12 +44,10 @@ class FaceTrainer:
         slots: int = 10,
         head: str = "svm",
         search: Search = Search(),  # noqa: B008 - frozen
-        normalise: str = "none",
     ) -> None:
-        self._normalise = normalise
         self._search = search
         self._base, self._specialist, self._slots, self._head = base, specialist, slots, head
-        self._extractor = face_extractor(base, pooled=head == "logistic")
+        self._extractor = face_extractor(base, pooled=head in ("logistic", BY_PERSON))
 
     @property
     def base(self) -> str:
@@ -60,8 +57,7 @@ class FaceTrainer:
     @property
     def settings(self) -> Mapping[str, Any]:
         if self._head != "svm":
-            own = {} if self._normalise == "none" else {"normalise": self._normalise}
-            return {"head": self._head, **own, **self._extractor.settings}
+            return {"head": self._head, **self._extractor.settings}
         about = {"slots": self._slots, "chosen_by": "votes", **self._extractor.settings}
         if self._search != Search():
             about["search"] = to_table(self._search)
@@ -82,16 +78,13 @@ class FaceTrainer:
         card = {"network_of": self._base, "clips": sum(len(f["index"]) > 0 for f in features)}
         if self._head == "none":
             return specialist, card
+        if self._head == BY_PERSON:
+            X = np.stack([specialist.summary(clip) for clip in features])
+            head = GroupedLogistic().fit(X, data.labels[rows], groups=data.groups[rows])
+            specialist.head, specialist.keep = head, True
+            return specialist, {**card, "normalised": TRANSDUCTIVE, "C": float(head.C_)}
         if self._head == "logistic":
-            if self._normalise == "person":
-                X = np.stack([specialist.summary(clip) for clip in features])
-                specialist.head = GroupedLogistic().fit(
-                    X, data.labels[rows], groups=data.groups[rows]
-                )
-                specialist.keep = True
-                card |= {"normalised": TRANSDUCTIVE}
-            else:
-                specialist.fit_head(features, data.labels[rows], data.groups[rows])
+            specialist.fit_head(features, data.labels[rows], data.groups[rows])
             assert specialist.head is not None
             return specialist, {**card, "C": float(specialist.head.C_)}
         specialist.fit(
@@ -130,10 +123,7 @@ def make_trainer(request: TrainerRequest) -> Trainer:
             "no honest score could come of it; name another with --base"
         )
     clips = settings.clips
-    return FaceTrainer(
-        base, specialist, slots=clips.slots, head=clips.head, search=settings.svm,
-        normalise=clips.normalise,
-    )  # fmt: skip
+    return FaceTrainer(base, specialist, slots=clips.slots, head=clips.head, search=settings.svm)
 
 
 def make_scorer(specialist: FaceSpecialist, bundle: str) -> Trainer:
