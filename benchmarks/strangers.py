@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -315,7 +316,7 @@ def means_of(
             one = mean_score(values)
             ends = {} if metric == "calibration_error" else {"low": one.low, "high": one.high}
             yield Evidence(
-                what=system, data=f"mean of {kind}", split=f"{len(used)} corpora; {how}",
+                what=system, data=f"mean of {kind}", split=f"corpora not trained on; {how}",
                 n=sum(part.n for part in known), metric=metric, value=one.value, seed=seed,
                 command=command, note=", ".join(score.corpus for score in used), **ends,
             )  # fmt: skip
@@ -368,6 +369,8 @@ def command_of(options: argparse.Namespace, system: str) -> str:
     if names and owner == names[0]:
         for corpus in sorted(pair.split("=")[0] for pair in options.left_out):
             text += f" --left-out {corpus}=BUNDLE"
+    if options.only:
+        text += " --only " + " ".join(shlex.quote(name) for name in options.only)
     if options.limit != 150:
         text += f" --limit {options.limit}"
     if options.films_limit:
