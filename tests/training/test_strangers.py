@@ -350,6 +350,11 @@ def test_a_checkpoint_is_installed(tmp_path: Path) -> None:
         with pytest.raises(BundleError, match=message):
             module.install(checkpoint, "paper", out=tmp_path / "bundle")
     record.write_text(json.dumps(about))
+    with pytest.raises(BundleError, match="the record has mine; got yours"):
+        module.install(
+            checkpoint, "paper", pictures=tmp_path / "prints.safetensors", only=["yours"],
+            out=tmp_path / "bundle",
+        )  # fmt: skip
     checkpoint.write_bytes(b"no")
     with pytest.raises(BundleError, match="not a safetensors file"):
         module.install(checkpoint, "paper", out=tmp_path / "bundle")
