@@ -1,7 +1,7 @@
 """Put a trained face network into a bundle.
 
     python tools/install_face.py CHECKPOINT [--about FILE] [--pictures FILE] [--fer FER2013.npz]
-        [--bundle modern]
+        [--bundle modern] [--only fer2013 press]
 
 CHECKPOINT is a safetensors file of averaged weights of the network ``residual``, as
 ``tools/train_strangers_face.py`` writes it. FILE, by default CHECKPOINT with the ending ``.json``,
@@ -12,7 +12,8 @@ holds:
 The answer is ``softmax((z + offsets) / temperature)`` of the network's output ``z``: the last layer
 takes both up. With ``mirror``, answers to a picture and to its mirror image are averaged. ``card``
 is the record of the training. ``--pictures`` is the record of the training pictures
-(``tools/strangers_material.py prints``), which becomes the bundle's provenance. ``--fer`` adds the
+(``tools/strangers_material.py prints``), which becomes the bundle's provenance; ``--only`` names
+the corpora of it that this network was trained on, where these are not all. ``--fer`` adds the
 accuracy on PublicTest, as the bundle answers, to the card; a test of the package checks it.
 
 The weights are stored in half precision, without the training pictures. The bundle is replaced
@@ -25,6 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,7 @@ def install(
     *,
     about: Path | None = None,
     pictures: Path | None = None,
+    only: Sequence[str] = (),
     fer: Path | None = None,
     out: Path | None = None,
 ) -> EmoNets:
@@ -116,6 +119,10 @@ def install(
         network_of(checkpoint, record), FacePreprocessing(border=border, size=SIDE), slots=slots
     )
     corpora: tuple[Corpus, ...] = () if pictures is None else read_corpora(pictures)
+    known = [corpus.name.split()[0] for corpus in corpora]
+    if not set(only) <= set(known):
+        raise BundleError(f"--only: the record has {', '.join(known)}; got {', '.join(only)}")
+    corpora = tuple(c for c, name in zip(corpora, known, strict=True) if not only or name in only)
     card = {
         **record["card"],
         "settings": {
@@ -149,6 +156,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--about", type=Path)
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--fer", type=Path)
     parser.add_argument("--bundle", default="modern")
     parser.add_argument("--out", type=Path, help="write another bundle")
@@ -159,6 +167,7 @@ def main() -> None:
             args.bundle,
             about=args.about,
             pictures=args.pictures,
+            only=args.only,
             fer=args.fer,
             out=args.out,
         )

@@ -252,26 +252,23 @@ def test_the_rate_rises_stays_and_falls() -> None:
 def test_offsets_and_temperature_undo_what_leans() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 7, 1400)
-    z = rng.normal(0, 1, (2, 1400, 7)) + 2.0 * np.eye(7)[labels]
-    lean = np.array([0.8, -0.8, 0, 0, 0, 0, 0])
+    z = rng.normal(0, 1, (1, 1400, 7)) + 2.0 * np.eye(7)[labels]  # 2 z is as sure as it is right
+    lean = np.array([0.4, -0.4, 0, 0, 0, 0, 0])
     plain = {"a": (z, labels)}
-    leaning = {"a": (3 * (z + lean), labels)}
+    leaning = {"a": (4 * (z + lean), labels)}
     zero = np.zeros(7)
     before = recall_mean(probabilities(leaning["a"][0], zero, 1.0), labels)
     offsets = fit_offsets(leaning)
     after = recall_mean(probabilities(leaning["a"][0], offsets, 1.0), labels)
     assert offsets.mean() == pytest.approx(0)
-    assert offsets[0] < -1
-    assert offsets[1] > 1
-    assert after > before + 0.02
+    assert offsets[1] - offsets[0] > 1
+    assert after > before + 0.01
     sure = probabilities(leaning["a"][0], offsets, 1.0)
     temperature = fit_temperature(leaning, offsets)
     calm = probabilities(leaning["a"][0], offsets, temperature)
-    assert temperature > 1.5
+    assert 1.5 < temperature < 2.5
     assert calibration_error(calm, labels) < calibration_error(sure, labels) / 2
-    assert recall_mean(probabilities(z, zero, 1.0), labels) == pytest.approx(
-        recall_mean(probabilities(plain["a"][0], fit_offsets(plain), 1.0), labels), abs=0.02
-    )
+    assert np.abs(fit_offsets(plain)).max() < 0.5
     only = np.array([3, 3, 4])  # classes that are absent are never right or wrong
     p = np.eye(7)[[6, 3, 4]] * 0.9 + 0.01
     assert recall_mean(p, only) == pytest.approx(1.0)
@@ -353,6 +350,11 @@ def test_a_checkpoint_is_installed(tmp_path: Path) -> None:
         with pytest.raises(BundleError, match=message):
             module.install(checkpoint, "paper", out=tmp_path / "bundle")
     record.write_text(json.dumps(about))
+    with pytest.raises(BundleError, match="the record has mine; got yours"):
+        module.install(
+            checkpoint, "paper", pictures=tmp_path / "prints.safetensors", only=["yours"],
+            out=tmp_path / "bundle",
+        )  # fmt: skip
     checkpoint.write_bytes(b"no")
     with pytest.raises(BundleError, match="not a safetensors file"):
         module.install(checkpoint, "paper", out=tmp_path / "bundle")

@@ -6,6 +6,8 @@ other backgrounds, and faces of other corpora are cut out as well.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from emonets.training.strangers.frames import SIDE, SIZE
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
+Floats = NDArray[Any]
 Rng = np.random.Generator
 
 _ROWS, _COLUMNS = np.mgrid[:SIZE, :SIZE]

@@ -57,7 +57,8 @@ class Faces:
 
     def counts(self) -> list[int]:
         """How many there are of each class."""
-        return np.bincount(self.labels, minlength=CLASSES).tolist()
+        counts: list[int] = np.bincount(self.labels, minlength=CLASSES).tolist()
+        return counts
 
 
 def faces_of(framed: Sequence[FramedFace], labels: Ints, names: Sequence[str]) -> Faces:

@@ -193,4 +193,4 @@ class StrangersRun:
 
 
 def _batch(pictures: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(pictures).float()[:, None].contiguous(**_LAYOUT)
+    return torch.from_numpy(np.ascontiguousarray(pictures)).float()[:, None].contiguous(**_LAYOUT)

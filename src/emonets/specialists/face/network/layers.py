@@ -280,7 +280,9 @@ def network_from_json(layers: Sequence[Mapping[str, Any]]) -> Network:
     """
     network: list[Layer] = []
     for position, fields in enumerate(layers):
-        rest = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+        rest: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()
+        }
         kind = rest.pop("kind", None)
         if kind not in _KINDS:
             raise BundleError(
