@@ -15,6 +15,7 @@ from emonets.specialists.audio.training import (
     Labelled,
     drawn,
     emotions_of,
+    even_shares,
     fit_audio,
     fit_pooled_perceptron,
     held_out,
@@ -245,3 +246,19 @@ def test_shipped_presets_fit_their_models(name: str) -> None:
         one.pop("clips", None)  # how a whole system is trained
         one.pop("frames")  # fixed by the features
     assert made == table
+
+
+def test_even_shares() -> None:
+    corpus = np.repeat([0, 1], [90, 10])
+    labels = np.r_[np.repeat([0, 1], [60, 30]), np.repeat([0, 2], [8, 2])]
+    even = even_shares(corpus, labels, 1.0)
+    assert even.mean() == pytest.approx(1)
+    assert even[corpus == 0].sum() == pytest.approx(even[corpus == 1].sum())
+    for number, classes in ((0, (0, 1)), (1, (0, 2))):
+        sums = [even[(corpus == number) & (labels == c)].sum() for c in classes]
+        assert sums[0] == pytest.approx(sums[1])
+    half = even_shares(corpus, labels, 0.5)
+    assert half[corpus == 0].sum() / half[corpus == 1].sum() == pytest.approx(3)
+    np.testing.assert_array_equal(even_shares(corpus, labels, 0.0), 1.0)
+    with pytest.raises(ParameterError, match="even"):
+        even_shares(corpus, labels, 1.1)

@@ -7,12 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emonets.errors import ParameterError
 from emonets.specialists.audio.features.logmel import band_centres, log_mel
 from emonets.specialists.audio.network.augment import (
     Augmentation,
     at_rows,
+    band_limited,
+    joined,
+    network_input,
     normalise_level,
     random_crop,
+    reverberated,
     warp_bands,
 )
 
@@ -104,3 +109,92 @@ def test_masks_noise_and_tilt_do_what_they_say() -> None:
     quiet[:100] = -120
     noisy = random_crop(quiet, 200, replace(NOTHING, noise=1.0, snr=(10, 10)), CENTRES, rng)
     assert noisy[:100].mean() > normalise_level(quiet)[:100].mean() + 0.5
+
+
+def test_equalising_takes_a_microphone_out() -> None:
+    x = -50 + 0.3 * (spectrogram() + 50)  # nothing lies so deep that it is levelled out
+    microphone = np.linspace(-9, 9, 64)
+
+    def moved(equalise: float) -> float:
+        one, other = (network_input(y, equalise) for y in (x, x + microphone))
+        return float(abs(one - one.mean() - other + other.mean()).max())
+
+    assert moved(1.0) < 1e-3
+    assert moved(0.0) == pytest.approx(9 / 20, abs=0.01)
+    assert moved(0.5) == pytest.approx(9 / 40, abs=0.01)
+    equal = network_input(x, 1.0)
+    np.testing.assert_allclose(equal.mean(axis=0), equal.mean(), atol=1e-5)
+    np.testing.assert_array_equal(network_input(x), normalise_level(x))
+
+
+def test_silence_has_no_part_in_the_means() -> None:
+    x = -50 + 0.3 * (spectrogram() + 50)
+    silence = np.full((40, 64), -140.0)
+    padded = network_input(np.concatenate([silence, x, silence]), 1.0)[40:-40]
+    # the level is relative to the mean power of all frames
+    equal = network_input(x, 1.0)
+    np.testing.assert_allclose(padded - padded.mean(), equal - equal.mean(), atol=1e-3)
+
+
+@given(st.floats(0.1, 2.0), st.floats(-20.0, 10.0))
+def test_a_room_only_adds_and_falls_at_its_rate(decay: float, ratio: float) -> None:
+    x = np.full((60, 64), -200.0)
+    x[5] = 0.0
+    wet = reverberated(x, decay, ratio)
+    assert (wet >= x - 1e-9).all()
+    np.testing.assert_allclose(wet[5], 0.0, atol=1e-6)
+    np.testing.assert_allclose(wet[:5], -200.0, atol=11)
+    fall = 60.0 / (decay * 80)
+    np.testing.assert_allclose(np.diff(wet[6:16, 0]), -fall, atol=0.05)
+
+
+def test_a_room_of_all_the_tail_has_its_power() -> None:
+    x = np.full((4000, 1), -300.0)
+    x[0] = 0.0
+    tail = np.power(10.0, reverberated(x, 0.5, -3.0)[1:] / 10.0).sum()
+    assert 10 * np.log10(tail) == pytest.approx(-3.0, abs=0.01)
+
+
+def test_a_limited_band_keeps_its_middle() -> None:
+    x = spectrogram()
+    limited = band_limited(x, 300.0, 3400.0, CENTRES)
+    inside = (CENTRES >= 300) & (CENTRES <= 3400)
+    np.testing.assert_array_equal(limited[:, inside], x[:, inside])
+    octave = abs(CENTRES - 6800).argmin()
+    assert (x - limited)[:, octave] == pytest.approx(48.0, abs=3)
+
+
+@pytest.mark.parametrize("name", ["room", "band", "hollow", "squeeze"])
+def test_each_new_change_changes_and_can_be_left_out(name: str) -> None:
+    x = spectrogram()
+    same = random_crop(x, 60, NOTHING, CENTRES, np.random.default_rng(3))
+    how = replace(NOTHING, **{name: 1.0})
+    changed = random_crop(x, 60, how, CENTRES, np.random.default_rng(3))
+    assert np.isfinite(changed).all()
+    assert abs(changed - same).max() > 0.05
+    silent = random_crop(np.full((5, 64), -140.0), 60, how, CENTRES, np.random.default_rng(3))
+    assert np.isfinite(silent).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("room", 1.5), ("band", -0.1), ("hollow", 2.0), ("squeeze", -1.0), ("decay", (0.9, 0.1)),
+     ("decay", (0.0, 0.1))],
+)  # fmt: skip
+def test_changes_out_of_range(name: str, value: object) -> None:
+    with pytest.raises(ParameterError, match=name):
+        Augmentation(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 90])
+def test_neighbouring_frames_become_one(frames: int) -> None:
+    x = spectrogram(frames).astype(np.float64)
+    two = joined(x, 2)
+    assert two.shape == (-(-frames // 2), 64)
+    first = np.log10((10 ** (x[0] / 10) + 10 ** (x[min(1, frames - 1)] / 10)) / 2) * 10
+    np.testing.assert_allclose(two[0], first, atol=1e-6)
+    np.testing.assert_array_equal(joined(x, 1), x)
+    assert network_input(x, 0.5, 3).shape == (-(-frames // 3), 64)
+    crop = random_crop(x, 20, Augmentation(room=1.0), CENTRES, np.random.default_rng(0), 0.5, 2)
+    assert crop.shape == (10, 64)
+    assert np.isfinite(crop).all()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -317,3 +318,53 @@ def test_augmentation_is_part_of_the_settings() -> None:
     plain = Augmentation(warp=0, tempo=0, noise=0)
     changed = small(epochs=1).fit(X, y).history_
     assert small(epochs=1, augmentation=plain).fit(X, y).history_ != changed
+
+
+def test_shares_above_one_draw_a_clip_more_than_once() -> None:
+    X, y = clips(16)
+    twice = small(epochs=2, batch_size=8).fit(X, y, share=np.full(16, 2.0))
+    once = small(epochs=2, batch_size=8).fit(X, y)
+    assert twice.history_ != once.history_
+    with pytest.raises(DataError, match="share"):
+        small().fit(X, y, share=np.full(16, np.inf))
+
+
+def test_equalised_bands_make_a_microphone_matter_less() -> None:
+    X, y = clips(24)
+    network = replace(SMALL, equalise=1.0, every=2)
+    microphone = np.linspace(-8, 8, 16, dtype=np.float32)
+    moved = {}
+    for which in (SMALL, network):
+        model = small(network=which, epochs=4).fit(X, y)
+        there = model.predict_proba([x + microphone for x in X])
+        moved[which.equalise] = abs(there - model.predict_proba(X)).mean()
+        settings, arrays = model.to_arrays()
+        again = SoundNetClassifier.from_arrays(settings, arrays)
+        assert again.network == which
+        np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert moved[1.0] < moved[0.0]
+    with pytest.raises(ParameterError, match="equalise"):
+        Architecture(equalise=1.5)
+
+
+def test_a_network_stored_before_there_were_these_is_as_it_was(
+    fitted: SoundNetClassifier,
+) -> None:
+    settings, arrays = fitted.to_arrays()
+    new = ("equalise", "every")
+    before = {k: v for k, v in settings["network"].items() if k not in new}
+    again = SoundNetClassifier.from_arrays({**settings, "network": before}, arrays)
+    assert again.network == fitted.network
+
+
+def test_a_temperature_divides_the_log_probabilities(fitted: SoundNetClassifier) -> None:
+    X, _ = clips(6, seed=3)
+    p = fitted.predict_proba(X)
+    mild = fitted.tempered(2.0)
+    expected = np.sqrt(p) / np.sqrt(p).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(mild.predict_proba(X), expected, atol=0.01)
+    np.testing.assert_array_equal(fitted.predict_proba(X), p)
+    assert mild.arrays_[0]["classes.weight"].dtype == np.float16
+    for wrong in (0.0, -1.0, np.inf, np.nan):
+        with pytest.raises(ParameterError, match="temperature"):
+            fitted.tempered(wrong)

@@ -239,10 +239,14 @@ class PerceptronAudio(AudioSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkAudio(AudioSettings):
-    """An ``audio`` table of a residual network on spectrograms."""
+    """An ``audio`` table of a residual network on spectrograms.
+
+    ``even`` is how evenly an epoch draws over corpora and their classes (`training.even_shares`).
+    """
 
     model: Literal["sound network"] = "sound network"
     features: str = setting("logmel", choices=FRONTS)
+    even: float = setting(0.0, low=0, high=1)
     network: Architecture = field(default_factory=Architecture)
     training: NetworkTraining = field(default_factory=NetworkTraining)
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -21,7 +21,7 @@ from safetensors.numpy import load
 
 from emonets.bundle import packed
 from emonets.emotions import EMOTIONS
-from emonets.errors import DataError
+from emonets.errors import DataError, ParameterError
 from emonets.learners.boltzmann.dbn import DBN, Layer
 from emonets.learners.folds import Indices
 from emonets.learners.pooled_perceptron.classifier import PooledPerceptron
@@ -96,6 +96,41 @@ class Labelled:
             if len(self.classes) > len(EMOTIONS) and not (self.words[mine] == CALM).any():
                 targets[mine & (self.labels == _NEUTRAL), _NEUTRAL:] = 0.5
         return targets
+
+
+def even_shares(
+    corpus: NDArray[np.integer], labels: NDArray[np.integer], strength: float
+) -> NDArray[np.float64]:
+    """How often each clip is drawn, so that small corpora and rare classes count more.
+
+    Parameters
+    ----------
+    corpus : (n,) number of each clip's corpus.
+    labels : (n,) number of each clip's class.
+    strength : 0 draws every clip once, 1 draws every corpus equally often. The classes of a corpus
+        are drawn equally often at any strength above 0.
+
+    Returns
+    -------
+    (n,) numbers above 0 with the mean 1.
+
+    Examples
+    --------
+    >>> even_shares(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 0]), 1.0).round(3)
+    array([0.5, 0.5, 1. , 2. ])
+    """
+    if not 0 <= strength <= 1:
+        raise ParameterError(f"even: expected 0 to 1, got {strength}")
+    shares = np.ones(len(corpus))
+    if not strength:
+        return shares
+    for number in np.unique(corpus):
+        mine = corpus == number
+        kinds, counts = np.unique(labels[mine], return_counts=True)
+        for kind, count in zip(kinds, counts, strict=True):
+            of_class = mine & (labels == kind)
+            shares[of_class] = mine.sum() ** (1.0 - strength) / len(kinds) / count
+    return shares / shares.mean()
 
 
 def emotions_of(classes: int) -> tuple[int, ...]:
@@ -201,6 +236,7 @@ def fit_sound_network(
     key = _key(settings, seed, train, _content(data, train))
     options = audio_from_table(settings)
     assert isinstance(options, NetworkAudio)
+    share = share * even_shares(data.corpus[train], data.fine_labels[train], options.even)
     network = build_network(
         options, checkpoint=None if work is None else work / f"network-{key}", seed=seed
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict
 from numbers import Integral
 from pathlib import Path
@@ -17,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from emonets.errors import BundleError, DataError, ParameterError
 from emonets.learners.stored import check_stored
-from emonets.specialists.audio.network.augment import Augmentation, normalise_level
+from emonets.specialists.audio.network.augment import Augmentation, network_input
 from emonets.specialists.audio.network.onnx import (
     Architecture,
     SoundNetRunner,
@@ -25,6 +26,8 @@ from emonets.specialists.audio.network.onnx import (
     onnx_graph,
     parameter_shapes,
 )
+
+_LAST = ("classes.weight", "classes.bias")
 
 
 class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -130,8 +133,8 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : n spectrograms (T_i, bands) in dB, T_i at least one.
         y : (n,) labels, or (n, k) probabilities of the classes 0 … k-1.
-        share : (n,) probability of each clip to be part of an epoch; None: all always are. A
-            corpus that is large beside the one that counts may be drawn from.
+        share : (n,) how often each clip is part of an epoch, on the mean; None: once. Of 0.3 the
+            clip is part of three epochs in ten, of 2.5 it is there twice or three times.
         on_epoch : called with the member and the epoch, both from 0, and the mean loss.
 
         Raises
@@ -147,8 +150,8 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         clips = _check_clips(X, self.network.bands)
         targets = self._targets(y, len(clips))
         often = np.ones(len(clips)) if share is None else np.asarray(share, np.float64)
-        if often.shape != (len(clips),) or not ((often >= 0) & (often <= 1)).all():
-            raise DataError(f"share: expected {len(clips)} probabilities, one a clip")
+        if often.shape != (len(clips),) or not ((often >= 0) & (often < np.inf)).all():
+            raise DataError(f"share: expected {len(clips)} numbers of 0 or more, one a clip")
         if not often.any():
             raise DataError("share: no clip is ever drawn")
         centres = self._centres()
@@ -251,7 +254,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         clips = _check_clips(X, self.network.bands)
         p = np.empty((len(clips), len(self.classes_)))
         for row, clip in zip(p, clips, strict=True):
-            seen = normalise_level(trim_silence(clip, self.silence))
+            seen = self._input(clip)
             row[:] = np.exp(self.runner().log_probabilities(seen))
         return p
 
@@ -266,10 +269,42 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         clips = _check_clips(X, self.network.bands)
-        seen = (normalise_level(trim_silence(clip, self.silence)) for clip in clips)
-        rows = [self.runner().pooled(clip) for clip in seen]
+        rows = [self.runner().pooled(self._input(clip)) for clip in clips]
         width = 2 * self.network.embedding * len(self.arrays_)
         return np.array(rows).reshape(len(clips), width)
+
+    def _input(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the networks take of a clip (T, bands) in dB: (T', bands)."""
+        return network_input(
+            trim_silence(clip, self.silence), self.network.equalise, self.network.every
+        )
+
+    def tempered(self, temperature: float) -> Self:
+        """The same networks with log-probabilities divided by a temperature, then normalised.
+
+        The last layer of each network is divided by it. Stored bundles need no field for it.
+
+        Parameters
+        ----------
+        temperature : above 0; above 1 makes predictions less certain.
+
+        Raises
+        ------
+        ParameterError : a temperature of 0, below, or not finite.
+        """
+        check_is_fitted(self)
+        if not 0 < temperature < np.inf:
+            raise ParameterError(f"temperature: expected a number above 0, got {temperature}")
+        made = copy(self)
+        made.__dict__.pop("_runner", None)
+        made.arrays_ = [
+            {
+                name: (array / temperature).astype(array.dtype) if name in _LAST else array
+                for name, array in member.items()
+            }
+            for member in self.arrays_
+        ]
+        return made
 
     def predict(self, X: Sequence[ArrayLike]) -> NDArray[Any]:
         """The most probable label of each clip: (n,)."""

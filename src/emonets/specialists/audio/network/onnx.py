@@ -42,13 +42,20 @@ class Architecture:
     """Residual blocks of each stage."""
     embedding: int = 192
     attention: int = 64
+    every: int = 1
+    """Frames whose mean power is one column of the input."""
+    equalise: float = 0.0
+    """Share of each band's mean over a sound that is taken away from the input
+    (``augment.network_input``): 0 nothing, 1 all of it."""
 
     def __post_init__(self) -> None:
-        numbers = (self.bands, *self.widths, self.embedding, self.attention)
+        numbers = (self.bands, *self.widths, self.embedding, self.attention, self.every)
         if min(numbers) < 1 or min(self.blocks, default=-1) < 0:
             raise ParameterError(f"{self}: sizes must be positive")
         if len(self.widths) != len(self.blocks) or min(self.blocks[1:], default=1) < 1:
             raise ParameterError(f"{self}: each stage but the first needs a block and a width")
+        if not 0 <= self.equalise <= 1:
+            raise ParameterError(f"equalise: expected 0 to 1, got {self.equalise}")
 
     def residual_blocks(self) -> Iterator[tuple[int, int, int]]:
         """Input channels, output channels and stride of each block, in order."""

@@ -157,8 +157,8 @@ def train(
     ----------
     clips : (T_i, bands) spectrograms in dB.
     targets : (n, classes) probabilities to be learned.
-    share : (n,) probability of each clip to be part of an epoch. Where an epoch would have less
-        than one batch, the shares are raised until the largest is 1.
+    share : (n,) how often each clip is part of an epoch, on the mean. Where an epoch would have
+        less than one batch, the shares are raised until the largest is 1.
     centres : (bands,) Hz.
     checkpoint : written after every epoch; where it exists the run goes on from it with the
         same random numbers as if it had never stopped.
@@ -199,7 +199,9 @@ def train(
         # Generators of their own for every epoch: a resumed run draws what an unbroken one does.
         rng = np.random.default_rng([recipe.seed, epoch])
         torch.manual_seed(recipe.seed * 1_000_003 + epoch + 1)
-        drawn = np.flatnonzero(rng.random(len(clips)) < share)
+        # whole parts always, the rest by chance
+        times = np.floor(share) + (rng.random(len(clips)) < share % 1.0)
+        drawn = np.repeat(np.arange(len(clips)), times.astype(np.int64))
         if not len(drawn):
             drawn = np.flatnonzero(share)
         order = np.resize(rng.permutation(drawn), (steps, batch))
@@ -208,7 +210,16 @@ def train(
         for step, index in enumerate(order, start=epoch * steps):
             _schedule(optimiser, step, steps * recipe.epochs, recipe.learning_rate)
             crops = [
-                random_crop(clips[i], recipe.frames, augmentation, centres, rng) for i in index
+                random_crop(
+                    clips[i],
+                    recipe.frames,
+                    augmentation,
+                    centres,
+                    rng,
+                    network.equalise,
+                    network.every,
+                )
+                for i in index
             ]
             x, y = np.stack(crops), targets[index]
             if recipe.mixup:

@@ -1,0 +1,123 @@
+"""The audio network on corpora and speakers that it never learned from.
+
+    python benchmarks/strangers_voice.py --data DATA --work WORK --before BUNDLE
+
+DATA and WORK are those of `tools/train_voice.py`, which makes the networks. Each corpus is scored
+by a run that left it out whole; nEMO and ASED also on their held-out speakers by ``final``. BUNDLE
+is the network to compare with. It was trained on RAVDESS, EMO-DB and the Javanese speech, so it has
+no row there.
+
+Only the frames near speech go to a network, as in the product. Classes that a corpus does not have
+are no answer in the rows "among the classes present".
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emonets.evaluation.metrics import Evaluation, evaluate
+from emonets.evaluation.records import Evidence, score_rows, write_results
+from emonets.model import EmoNets
+from emonets.specialists.audio.network.classifier import SoundNetClassifier
+from emonets.specialists.audio.specialist import AudioSpecialist
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+from train_voice import RUNS, predicted, stored, trained_on
+from voice_corpora import CORPORA, Material, material
+
+COMMAND = "python benchmarks/strangers_voice.py --data DATA --work WORK --before BUNDLE"
+LEARNED_BEFORE = ("ravdess_speech", "emodb", "javanese_speech")
+"""What the network to compare with was trained on."""
+
+
+def seven(
+    network: SoundNetClassifier, emotions: tuple[int, ...], frames: list[NDArray[np.float16]]
+) -> NDArray[np.float64]:
+    """(n, 7) of clips; several classes of a network may count as one emotion."""
+    p = np.zeros((len(frames), 7))
+    for row, clip in zip(p, frames, strict=True):
+        np.add.at(row, list(emotions), predicted(network, clip))
+    return p
+
+
+def among_present(p: NDArray[np.float64], labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(n, 7) with the classes that no clip has at 0, and rows that sum to one."""
+    kept = p * np.isin(np.arange(7), labels)
+    return kept / kept.sum(axis=1, keepdims=True)
+
+
+def rows_of(
+    what: str, corpus: Material, mine: NDArray[np.bool_], split: str, p: NDArray[np.float64]
+) -> tuple[list[Evidence], Evaluation]:
+    """Rows among the classes present and as predicted; and the scores among the classes present."""
+    labels, speakers = corpus.labels[mine], corpus.speakers[mine]
+    about = {
+        "data": corpus.name, "group": "speaker", "dropped": len(corpus.dropped),
+        "command": COMMAND,
+    }  # fmt: skip
+    present = evaluate(labels, among_present(p, labels), groups=speakers)
+    rows = score_rows(
+        present, what=what, split=f"{split}, among the classes present", per_class=True, **about
+    )
+    free = evaluate(labels, p, groups=speakers)
+    rows += score_rows(free, what=what, split=f"{split}, as predicted", **about)
+    return rows, present
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--before", required=True, metavar="BUNDLE")
+    parser.add_argument("--runs", nargs="+", default=["final-0", "a-0", "b-0", "c-0"])
+    args = parser.parse_args()
+    before = EmoNets.load(args.before).audio
+    assert isinstance(before, AudioSpecialist)
+    assert isinstance(before.network, SoundNetClassifier)
+    corpora = {name: material(name, args.data, args.work / "cache") for name in CORPORA}
+    rows: list[Evidence] = []
+    means: dict[str, list[float]] = {"now": [], "before": []}
+    for name in args.runs:
+        run = RUNS[name.split("-")[0]]
+        network = stored([args.work / name])
+        for corpus in corpora.values():
+            mine = ~trained_on(run, corpus)
+            whole = corpus.name in run.without
+            if not mine.any() or (
+                not whole and bool(run.without) and corpus.name != "ravdess_speech"
+            ):
+                continue
+            split = "corpus left out" if whole else "speakers left out"
+            if whole and corpus.held_out.any():
+                split = "corpus left out, all speakers"
+            frames = [corpus.frames[i] for i in np.flatnonzero(mine)]
+            found = {f"voice, run {name}": seven(network, tuple(range(7)), frames)}
+            if corpus.name not in LEARNED_BEFORE:
+                found["audio before"] = seven(before.network, before.emotions, frames)
+            for what, p in found.items():
+                more, scores = rows_of(what, corpus, mine, split, p)
+                rows += more
+                print(f"{what:24} {corpus.name:16} {split:30} n {scores.n:5} UAR {scores.uar}")
+                if whole != corpus.held_out.any() and what.startswith("voice"):
+                    means["now"].append(scores.uar.value)
+                elif whole != corpus.held_out.any():
+                    means["before"].append(scores.uar.value)
+    for key, values in means.items():
+        print(f"mean UAR over {len(values)} rows, {key}: {np.mean(values):.1%}")
+    rows.append(
+        Evidence(
+            what="voice", data="nine corpora", metric="uar", value=float(np.mean(means["now"])),
+            command=COMMAND, split="mean of rows among the classes present", n=len(means["now"]),
+            note="held-out speakers of nEMO and ASED, every other corpus left out",
+        )
+    )  # fmt: skip
+    write_results("strangers_voice", rows)
+
+
+if __name__ == "__main__":
+    main()
