@@ -30,6 +30,7 @@ from emonets.fusion.calibrated_pool import (
     ChoosingSet,
     choose_pool,
     shared_temperature,
+    uar_of,
 )
 from emonets.fusion.calibration import Abstainer, with_temperature
 from emonets.fusion.named import NamedFusion
@@ -215,7 +216,7 @@ def install(
     )
     both = [one.chosen for one in sets if one.chosen.judged.all()]
     rule = None
-    if both:
+    if sum(len(s.y) for s in both) >= ENOUGH:
         fused = np.concatenate([pool.fuse_set(s) for s in both])
         rule = Abstainer.for_coverage(fused, np.concatenate([s.y for s in both]), COVERAGE)
     fusion = NamedFusion(whole, (*MODELS, *rest), STRATEGY, rule)
@@ -281,6 +282,14 @@ def main() -> None:
     for name, t, w in zip(MODELS, pool.temperatures_, pool.weights_, strict=True):
         print(f"{name}: temperature {t:.3f}, weight {w:.3f}")
     print(f"offsets:\n{pool.offsets_.round(2)}")
+    for one in sets:
+        s = one.chosen
+        if s.judged.all():
+            loss = max(uar_of(s.p[:, j], s.y) for j in range(len(MODELS))) - uar_of(
+                pool.fuse_set(s), s.y
+            )
+            if loss > 1e-9:
+                print(f"{s.name}: the pool is {loss:.1%} worse than the better single model")
     if options.install:
         install(options.bundle, model, pool, sets, command)
     print(f"{time.monotonic() - began:.0f} s")
