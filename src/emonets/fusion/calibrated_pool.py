@@ -224,7 +224,8 @@ def choose_pool(sets: Sequence[ChoosingSet]) -> CalibratedPool:
        Where there are none such, those with the smallest loss on any corpus. Of two models, shares
        in steps of 1 / :data:`STEPS` are tried, of more equal shares of each subset. Without such a
        corpus, shares are equal. A model that no corpus judges beside another has the weight 0.
-    3. The sum of the weights: that under which the labels of these corpora are likeliest.
+    3. The sum of the weights: that under which the labels of these corpora are likeliest. Without
+       one of :data:`LEAST` clips, the largest weight is 1.
 
     Raises
     ------
@@ -263,9 +264,9 @@ def choose_pool(sets: Sequence[ChoosingSet]) -> CalibratedPool:
     if (weights > 0).sum() > 1:
         pool = CalibratedPool.of(temperatures, weights, offsets, n_classes=k)
         several = [(one, (one.found & (weights > 0)).sum(axis=1) > 1) for one in pairs]
-        fused = [(pool.fuse_set(s)[rows], s.y[rows]) for s, rows in several if rows.any()]
-        if fused:
-            scale = 1 / shared_temperature(_large(fused))
+        fused = [(pool.fuse_set(s)[rows], s.y[rows]) for s, rows in several]
+        large = [own for own in fused if len(own[1]) >= LEAST]
+        scale = 1 / shared_temperature(large) if large else 1 / weights.max()
     return CalibratedPool.of(temperatures, weights * scale, offsets, n_classes=k)
 
 
