@@ -64,7 +64,11 @@ def test_the_open_bundle_was_trained_on_data_for_any_use() -> None:
 
 def test_the_open_bundle_predicts(happy: Path) -> None:
     result = EmoNets.load("open").predict(happy)
-    assert result.rows[-1].label == "happy"
+    face, audio, both = (row for row in result.rows if row.level == "clip")
+    assert [row.model for row in (face, audio, both)] == ["face", "audio", "face+audio"]
+    assert face.label == "happy"
+    assert audio.sound_found
+    assert both.label is not None
     assert result.about["bundle"] == "open"
 
 

@@ -30,6 +30,7 @@ from emonets.fusion.calibrated_pool import (
     ChoosingSet,
     choose_pool,
     shared_temperature,
+    uar_of,
 )
 from emonets.fusion.calibration import Abstainer, with_temperature
 from emonets.fusion.named import NamedFusion
@@ -50,6 +51,7 @@ from strangers_predictions import (
 )
 
 MODELS = ("face", "audio")
+SETS = (*FACES, *SPEECH, *PAIRED)
 STRATEGY = "calibrated pool"
 TRAINED_ON = {"ravdess_takes": "ravdess", "ravdess_av": "ravdess", "crema_d": "crema",
               "javanese_av": "javanese"}  # fmt: skip
@@ -76,14 +78,19 @@ class Judged:
 
 
 def judged_sets(
-    model: EmoNets, data: Path, corpora: Path, cache: Path, unheard: Mapping[str, str]
+    model: EmoNets,
+    data: Path,
+    corpora: Path,
+    cache: Path,
+    unheard: Mapping[str, str],
+    names: Sequence[str],
 ) -> list[Judged]:
-    """Predictions for every set that is there."""
+    """Predictions for every one of these sets that is there."""
     keys = {name: key_of(model.specialists[name]) for name in MODELS}
     voices = {name: EmoNets.load(bundle).audio for name, bundle in unheard.items()}
     heard = " ".join(model.provenance.names().get("audio", []))
     out: list[Judged] = []
-    for name in (*FACES, *SPEECH, *PAIRED):
+    for name in names:
         clips = clips_of(name, data, corpora)
         if not clips:
             print(f"{name}: is not there and is left out")
@@ -209,7 +216,7 @@ def install(
     )
     both = [one.chosen for one in sets if one.chosen.judged.all()]
     rule = None
-    if both:
+    if sum(len(s.y) for s in both) >= ENOUGH:
         fused = np.concatenate([pool.fuse_set(s) for s in both])
         rule = Abstainer.for_coverage(fused, np.concatenate([s.y for s in both]), COVERAGE)
     fusion = NamedFusion(whole, (*MODELS, *rest), STRATEGY, rule)
@@ -243,6 +250,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--corpora", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path("strangers.store"))
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--unheard", nargs="*", default=[], metavar="SET=BUNDLE")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the results")
     parser.add_argument("--install", action="store_true")
@@ -256,19 +264,32 @@ def main() -> None:
             raise ParameterError(
                 f"{options.bundle}: has no {lacking[0]}, so nothing is to be fused"
             )
-        sets = judged_sets(model, options.data, options.corpora, options.cache, unheard)
+        sets = judged_sets(
+            model, options.data, options.corpora, options.cache, unheard, options.sets
+        )
     except EmoNetsError as error:
         raise SystemExit(f"error: {error}") from None
     pool = choose_pool([one.chosen for one in sets])
     command = (
         f"python tools/fit_strangers_fusion.py --bundle {options.bundle} --data DATA --corpora DIR"
     )
-    command += "".join(f" --unheard {name}=BUNDLE" for name in unheard)
+    if tuple(options.sets) != SETS:
+        command += f" --sets {' '.join(options.sets)}"
+    if unheard:
+        command += " --unheard" + "".join(f" {name}=BUNDLE" for name in unheard)
     rows = rows_of(sets, pool, str(options.bundle), command)
     write_results("strangers_fusion", rows, options.out)
     for name, t, w in zip(MODELS, pool.temperatures_, pool.weights_, strict=True):
         print(f"{name}: temperature {t:.3f}, weight {w:.3f}")
     print(f"offsets:\n{pool.offsets_.round(2)}")
+    for one in sets:
+        s = one.chosen
+        if s.judged.all():
+            loss = max(uar_of(s.p[:, j], s.y) for j in range(len(MODELS))) - uar_of(
+                pool.fuse_set(s), s.y
+            )
+            if loss > 1e-9:
+                print(f"{s.name}: the pool is {loss:.1%} worse than the better single model")
     if options.install:
         install(options.bundle, model, pool, sets, command)
     print(f"{time.monotonic() - began:.0f} s")

@@ -42,6 +42,8 @@ SHRINKAGE = 0.02
 """Loss for each squared offset, beside the mean log loss of a corpus."""
 MOST_LOST = 0.02
 """UAR that a corpus may lose by offsets of the others."""
+LEAST = 50
+"""Clips below which a corpus calibrates nothing, if another has as many."""
 _UNIFORM = 1e-9  # probabilities that differ by less are those of a model that found nothing
 _EQUAL = 1e-9
 
@@ -215,13 +217,15 @@ def choose_pool(sets: Sequence[ChoosingSet]) -> CalibratedPool:
     1. The temperature of a model: that under which the labels of all corpora which judge it are
        likeliest; a corpus counts as much as another. 1 for a model that none judges. Its offsets
        likewise (:func:`shared_offsets`), if they help on corpora that they were not fitted on.
+       Corpora of fewer than :data:`LEAST` clips have no part in either.
     2. The shares of the weights, by the corpora that judge two models or more: those with the best
        mean UAR, of all with which the pool is not worse than the best single model on any corpus,
        calibrated or not.
        Where there are none such, those with the smallest loss on any corpus. Of two models, shares
        in steps of 1 / :data:`STEPS` are tried, of more equal shares of each subset. Without such a
        corpus, shares are equal. A model that no corpus judges beside another has the weight 0.
-    3. The sum of the weights: that under which the labels of these corpora are likeliest.
+    3. The sum of the weights: that under which the labels of these corpora are likeliest. Without
+       one of :data:`LEAST` clips, the largest weight is 1.
 
     Raises
     ------
@@ -236,7 +240,7 @@ def choose_pool(sets: Sequence[ChoosingSet]) -> CalibratedPool:
         raise FusionDataError("no model found anything in these clips")
     temperatures, offsets = np.ones(m), np.zeros((m, k))
     for j in range(m):
-        seen = [own for one in sets if (own := one.own(j)) is not None]
+        seen = _large([own for one in sets if (own := one.own(j)) is not None])
         offsets[j] = _offsets_that_help(seen, k)
         temperatures[j], offsets[j] = _calibration(seen, offsets[j])
     pairs = [one for one in sets if one.judged.sum() > 1]
@@ -260,10 +264,15 @@ def choose_pool(sets: Sequence[ChoosingSet]) -> CalibratedPool:
     if (weights > 0).sum() > 1:
         pool = CalibratedPool.of(temperatures, weights, offsets, n_classes=k)
         several = [(one, (one.found & (weights > 0)).sum(axis=1) > 1) for one in pairs]
-        fused = [(pool.fuse_set(s)[rows], s.y[rows]) for s, rows in several if rows.any()]
-        if fused:
-            scale = 1 / shared_temperature(fused)
+        fused = [(pool.fuse_set(s)[rows], s.y[rows]) for s, rows in several]
+        large = [own for own in fused if len(own[1]) >= LEAST]
+        scale = 1 / shared_temperature(large) if large else 1 / weights.max()
     return CalibratedPool.of(temperatures, weights * scale, offsets, n_classes=k)
+
+
+def _large(seen: Sequence[tuple[Floats, Ints]]) -> list[tuple[Floats, Ints]]:
+    """Those of :data:`LEAST` clips and more; all, if none has as many."""
+    return [own for own in seen if len(own[1]) >= LEAST] or list(seen)
 
 
 def _calibration(seen: Sequence[tuple[Floats, Ints]], offsets: Floats) -> tuple[float, Floats]:
