@@ -115,6 +115,7 @@ CORPORA: dict[str, Source] = {
 """The corpora beside FER2013, in the order of training."""
 TRAINED = (FER, "affectnet_subset", "press", "stock_portraits", "moodme", "three_web")
 SHARES = {name: FER_SHARE if name == FER else CORPORA[name].share for name in TRAINED}
+ANGRY = emotion_index("angry")
 CHOOSING = ("ckplus48", "ckplus_web", "ethiopian")
 
 
@@ -137,6 +138,8 @@ def listing(corpora: Path, name: str) -> list[Row]:
             for path in sorted((root / source.folder).rglob("*"))
             if path.suffix.lower() in PICTURES and not path.name.startswith(".")
             and (label := _label(path.parent.name)) is not None
+            # of three_web: angry faces that were put into the folder Sad, too
+            and not ("~angry" in path.name and label != ANGRY)
         ]  # fmt: skip
     if not found:
         raise DataError(f"{root}: no labelled picture in it; unpack the corpus anew")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emonets.training.strangers.frames import SIDE
 
-THRESHOLD = 0.82
+THRESHOLD = 0.85
 """Correlation of thumbnails from which a training face is dropped as a near copy."""
 
 _THUMB = 24
