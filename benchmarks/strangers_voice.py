@@ -32,6 +32,7 @@ from train_voice import RUNS, predicted, stored, trained_on
 from voice_corpora import CORPORA, Material, material
 
 COMMAND = "python benchmarks/strangers_voice.py --data DATA --work WORK --before BUNDLE"
+SHOWN = ("final-0+a-0+b-0", "a-0", "b-0")
 LEARNED_BEFORE = ("ravdess_speech", "emodb", "javanese_speech")
 """What the network to compare with was trained on."""
 
@@ -53,13 +54,18 @@ def among_present(p: NDArray[np.float64], labels: NDArray[np.integer]) -> NDArra
 
 
 def rows_of(
-    what: str, corpus: Material, mine: NDArray[np.bool_], split: str, p: NDArray[np.float64]
+    what: str,
+    corpus: Material,
+    mine: NDArray[np.bool_],
+    split: str,
+    p: NDArray[np.float64],
+    command: str,
 ) -> tuple[list[Evidence], Evaluation]:
     """Rows among the classes present and as predicted; and the scores among the classes present."""
     labels, speakers = corpus.labels[mine], corpus.speakers[mine]
     about = {
         "data": corpus.name, "group": "speaker", "dropped": len(corpus.dropped),
-        "command": COMMAND,
+        "command": command,
     }  # fmt: skip
     present = evaluate(labels, among_present(p, labels), groups=speakers)
     rows = score_rows(
@@ -75,7 +81,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--before", required=True, metavar="BUNDLE")
-    parser.add_argument("--runs", nargs="+", default=["final-0+a-0+b-0", "a-0", "b-0"])
+    parser.add_argument("--runs", nargs="+", default=list(SHOWN))
     args = parser.parse_args()
     before = EmoNets.load(args.before).audio
     assert isinstance(before, AudioSpecialist)
@@ -85,6 +91,7 @@ def main() -> None:
     means: dict[str, list[float]] = {"now": [], "before": []}
     for name in args.runs:
         run = RUNS[name.split("-")[0]]
+        command = COMMAND if name in SHOWN else f"{COMMAND} --runs {name}"
         network = stored([args.work / one for one in name.split("+")])
         for corpus in corpora.values():
             mine = ~trained_on(run, corpus)
@@ -101,7 +108,7 @@ def main() -> None:
             if corpus.name not in LEARNED_BEFORE:
                 found["audio before"] = seven(before.network, before.emotions, frames)
             for what, p in found.items():
-                more, scores = rows_of(what, corpus, mine, split, p)
+                more, scores = rows_of(what, corpus, mine, split, p, command)
                 rows += more
                 print(f"{what:24} {corpus.name:16} {split:30} n {scores.n:5} UAR {scores.uar}")
                 if whole != corpus.held_out.any() and what.startswith("voice"):
