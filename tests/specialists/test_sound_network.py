@@ -239,7 +239,7 @@ def test_soft_targets_and_shares() -> None:
         ([np.zeros((5, 16))] * 2, [[0.5, 0.6], [1.0, 0.0]], {}, "sum to one"),
         ([np.zeros((5, 16))] * 2, [[1.5, -0.5], [1.0, 0.0]], {}, "probabilities"),
         ([np.zeros((5, 16))] * 2, [0, 1], {"share": [1.0]}, "share"),
-        ([np.zeros((5, 16))] * 2, [0, 1], {"share": [1.0, 2.0]}, "share"),
+        ([np.zeros((5, 16))] * 2, [0, 1], {"share": [1.0, -0.5]}, "share"),
         ([np.zeros((5, 16))] * 2, [0, 1], {"share": [0.0, 0.0]}, "ever drawn"),
     ],
 )

@@ -130,7 +130,8 @@ def even_shares(
         for kind, count in zip(kinds, counts, strict=True):
             of_class = mine & (labels == kind)
             shares[of_class] = mine.sum() ** (1.0 - strength) / len(kinds) / count
-    return shares / shares.mean()
+    even: NDArray[np.float64] = shares / shares.mean()
+    return even
 
 
 def emotions_of(classes: int) -> tuple[int, ...]:
