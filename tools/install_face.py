@@ -7,7 +7,8 @@ CHECKPOINT is a safetensors file of averaged weights of the network ``residual``
 ``tools/train_strangers_face.py`` writes it. FILE, by default CHECKPOINT with the ending ``.json``,
 holds:
 
-    {"size": 96, "offsets": [7 numbers], "temperature": 1.0, "mirror": true, "card": {…}}
+    {"size": 96, "zoom": 1.25, "up": 2.0, "offsets": [7 numbers], "temperature": 1.0,
+     "mirror": true, "card": {…}}
 
 The answer is ``softmax((z + offsets) / temperature)`` of the network's output ``z``: the last layer
 takes both up. With ``mirror``, answers to a picture and to its mirror image are averaged. ``card``
@@ -51,7 +52,7 @@ from emonets.training.strangers.prints import read_corpora
 NAME = "residual"
 LARGEST = 10_000_000
 """Bytes of the weights at most."""
-KEYS = {"size", "offsets", "temperature", "mirror", "card"}
+KEYS = {"size", "zoom", "up", "offsets", "temperature", "mirror", "card"}
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -62,7 +63,8 @@ def read_about(path: Path) -> dict[str, Any]:
         raise BundleError(f"{path}: cannot be read as JSON ({error})") from None
     if not isinstance(about, dict) or not set(about) <= KEYS:
         raise BundleError(f"{path}: expected a JSON object with {', '.join(sorted(KEYS))} only")
-    about = {"size": SIDE, "offsets": 0.0, "temperature": 1.0, "mirror": False, "card": {}} | about
+    usual = {"size": SIDE, "zoom": 1.0, "up": 0.0, "offsets": 0.0, "temperature": 1.0}
+    about = {**usual, "mirror": False, "card": {}} | about
     if about["size"] != SIDE:
         raise BundleError(f"{path}: size is {about['size']!r}; the network takes {SIDE} pixels")
     if not isinstance(about["mirror"], bool) or not isinstance(about["card"], dict):
@@ -116,8 +118,10 @@ def install(
     border = "edge" if base.face is None else base.face.preprocessing.border
     slots = 10 if base.face is None else base.face.slots
     face = FaceSpecialist(
-        network_of(checkpoint, record), FacePreprocessing(border=border, size=SIDE), slots=slots
-    )
+        network_of(checkpoint, record), FacePreprocessing(
+            border=border, size=SIDE, zoom=float(record["zoom"]), up=float(record["up"])
+        ), slots=slots,
+    )  # fmt: skip
     corpora: tuple[Corpus, ...] = () if pictures is None else read_corpora(pictures)
     known = [corpus.name.split()[0] for corpus in corpora]
     if not set(only) <= set(known):
@@ -128,7 +132,12 @@ def install(
         "settings": {
             "model": "modern convnet",
             "network": {"network": NAME, "crop": SIDE, "mirror": record["mirror"]},
-            "images": {"size": SIDE, "border": border},
+            "images": {
+                "size": SIDE,
+                "zoom": record["zoom"],
+                "up": record["up"],
+                "border": border,
+            },
         },
         "temperature": record["temperature"],
         "offsets": record["offsets"],

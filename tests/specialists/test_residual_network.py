@@ -244,6 +244,27 @@ def test_pictures_of_twice_the_size_show_the_same(tube: FaceTube) -> None:
     assert apart.mean() < moved.mean() / 2
 
 
+def test_zoomed_pictures_of_tubes_and_of_stills_show_the_same() -> None:
+    """A still in FER2013's frame is zoomed as a tube is."""
+    rows, columns = np.mgrid[:96, :96]
+    waves = (127 + 100 * np.sin(columns / 9) * np.cos(rows / 7)).astype(np.uint8)[None]
+    plain = FacePreprocessing(border="edge", size=240)
+    zoomed = FacePreprocessing(border="edge", size=96, zoom=1.25, up=2.0)
+    of_tube, stills = (how.register(waves, how.transform) for how in (zoomed, plain))
+    inner = np.s_[:, 4:-4, 4:-4]
+    apart = np.abs(of_tube[inner].astype(float) - zoomed.normalise(stills)[inner])
+    assert apart.mean() < 1
+    # 12 rows above the middle of FER2013's frame: zoomed, then 2 rows higher
+    dot = np.zeros((1, 48, 48), np.uint8)
+    dot[0, 11:13, 23:25] = 255
+    seen = zoomed.normalise(dot)[0].astype(float)
+    places = np.arange(96) + 0.5
+    assert places @ seen.sum(0) / seen.sum() == pytest.approx(48, abs=0.3)
+    assert places @ seen.sum(1) / seen.sum() == pytest.approx(48 - 2 * (12 * 1.25 + 2), abs=0.3)
+    with pytest.raises(ParameterError, match="zoom must be above 0"):
+        FacePreprocessing(zoom=0)
+
+
 def test_landmarks_place_faces_of_both_sizes_alike(tube: FaceTube) -> None:
     small, large = (
         FaceSpecialist(

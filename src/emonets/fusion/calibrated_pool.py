@@ -246,7 +246,7 @@ def choose_pool(sets: Sequence[ChoosingSet]) -> CalibratedPool:
     pairs = [one for one in sets if one.judged.sum() > 1]
     if not pairs:
         return CalibratedPool.of(temperatures, judged.any(axis=0), offsets, n_classes=k)
-    able = np.array([one.judged for one in pairs]).any(axis=0)
+    able: NDArray[np.bool_] = np.asarray(np.array([one.judged for one in pairs]).any(axis=0))
     goals = [_best_single(one, temperatures, offsets) for one in pairs]
     best, weights = (-np.inf, -np.inf, -np.inf), able / able.sum()
     for shares in _shares(able):
@@ -342,7 +342,8 @@ def shared_offsets(seen: Sequence[tuple[Floats, Ints]]) -> Floats:
     bounds = [(1 / HOTTEST, 1 / COLDEST), *([(None, None)] * k)]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     offsets = np.asarray(found.x[1:] / found.x[0])
-    return offsets - offsets.mean()
+    centred: NDArray[np.float64] = offsets - offsets.mean()
+    return centred
 
 
 def shared_temperature(seen: Sequence[tuple[Floats, Ints]]) -> float:

@@ -9,10 +9,11 @@ from emonets.bundle import bundle_names
 from emonets.contracts import SOUND, Extractor, specialist_kind, specialist_kinds
 from emonets.datasets.base import Dataset
 from emonets.errors import ParameterError
-from emonets.model import DEFAULT_BUNDLE, EmoNets
+from emonets.model import EmoNets
 from emonets.runtime.store import FeatureStore
 from emonets.training.provenance import trained_before
 from emonets.training_contract import Trainer, TrainerRequest
+from emonets.version import DEFAULT_BUNDLE
 
 
 def make_trainers(

@@ -121,7 +121,7 @@ def even_shares(
     """
     if not 0 <= strength <= 1:
         raise ParameterError(f"even: expected 0 to 1, got {strength}")
-    shares = np.ones(len(corpus))
+    shares: NDArray[np.float64] = np.ones(len(corpus))
     if not strength:
         return shares
     for number in np.unique(corpus):
@@ -130,8 +130,7 @@ def even_shares(
         for kind, count in zip(kinds, counts, strict=True):
             of_class = mine & (labels == kind)
             shares[of_class] = mine.sum() ** (1.0 - strength) / len(kinds) / count
-    even: NDArray[np.float64] = shares / shares.mean()
-    return even
+    return np.asarray(shares / shares.mean(), np.float64)
 
 
 def emotions_of(classes: int) -> tuple[int, ...]:

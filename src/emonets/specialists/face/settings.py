@@ -39,6 +39,8 @@ class Images:
         NOISE_BORDER, fixed="the shipped networks were trained with this noise around faces"
     )
     size: int = setting(FER_SIZE, section="3.1.1", low=16, high=LARGEST)
+    zoom: float = setting(1.0, section="3.1.1", low=0.5, high=2)
+    up: float = setting(0.0, section="3.1.1", low=-12, high=12)
     points: int = setting(
         len(FER_LANDMARK_MEAN),
         section="3.1.1",
@@ -50,6 +52,7 @@ class Images:
         return FacePreprocessing(
             registration=self.registration, illumination=self.illumination,
             smoothness=self.smoothness, border=self.border, size=self.size,
+            zoom=self.zoom, up=self.up,
         )  # fmt: skip
 
 

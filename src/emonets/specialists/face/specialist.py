@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
@@ -45,6 +46,8 @@ class FacePreprocessing:
     transform : (2, 3) of ``source``: pixels of a 96 × 96 tube → pixels of FER2013's 48 × 48.
     size : side of the pictures, pixels. They show what FER2013's of 48 pixels show, at
         ``size / 48`` times their resolution.
+    zoom : how many times larger a face is than in FER2013's frame, about its middle.
+    up : by how much it is higher, in 48ths of the side.
     illumination : ``isotropic`` or ``none``.
     smoothness : of the isotropic smoothing.
     border : ``noise`` or ``edge``, what lies outside the tube.
@@ -56,10 +59,16 @@ class FacePreprocessing:
     smoothness: float = 7.0
     border: Literal["noise", "edge"] = "noise"
     size: int = FER_SIZE
+    zoom: float = 1.0
+    up: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size < 1:
             raise ParameterError(f"size must be at least 1 pixel, got {self.size}")
+        if not (0 < self.zoom < math.inf and math.isfinite(self.up)):
+            raise ParameterError(
+                f"zoom must be above 0 and up a number, got {self.zoom} and {self.up}"
+            )
         for name, choices in (
             ("registration", ("source", "face")),
             ("illumination", ("none", "isotropic")),
@@ -82,15 +91,22 @@ class FacePreprocessing:
 
         ``seed`` and ``indices`` are of the noise (`emonets.tubes.registration.register`).
         """
-        scaled = np.asarray(transforms, np.float64) * (self.size / FER_SIZE)
+        scaled = self._framed(np.asarray(transforms, np.float64)) * (self.size / FER_SIZE)
         return register(
             crops, scaled, size=self.size, border=self.border, seed=seed, indices=indices
         )
 
+    def _framed(self, transforms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Transforms (..., 2, 3) onto FER2013's frame, as ones onto the frame of the network."""
+        made = transforms * self.zoom
+        made[..., :, 2] += FER_SIZE / 2 * (1 - self.zoom)
+        made[..., 1, 2] -= self.up
+        return made
+
     def normalise(self, grey: ArrayLike) -> NDArray[np.uint8]:
         """The network's pictures of still faces in FER2013's frame.
 
-        They are brought to ``size`` and their illumination is normalised.
+        They are brought to ``size``, ``zoom`` and ``up``, and their illumination is normalised.
 
         Parameters
         ----------
@@ -100,13 +116,33 @@ class FacePreprocessing:
         -------
         (n, size, size) uint8
         """
-        images = resized(grey, self.size)
+        if self.zoom == 1 and self.up == 0:
+            images = resized(grey, self.size)
+        else:
+            images = self._still(np.asarray(grey))
         if self.illumination == "none":
             return images.astype(np.uint8)
         out = np.empty(images.shape, np.uint8)
         for i in range(0, len(images), 1024):  # float64 work: bound its memory
             reflectance = isotropic_smoothing(images[i : i + 1024], self.smoothness)
             out[i : i + 1024] = reflectance_to_pixels(reflectance)
+        return out
+
+    def _still(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Still faces (n, side, side) in FER2013's frame, in that of the network."""
+        side = images.shape[1]
+        least = round(self.zoom * self.size)
+        if side > least:  # else pixels would be skipped
+            images, side = resized(images, least), least
+        whole = np.array([[FER_SIZE / side, 0.0, 0.0], [0.0, FER_SIZE / side, 0.0]])
+        m = self._framed(whole) * (self.size / FER_SIZE)
+        m[:, 2] += m[:, :2] @ np.array([0.5, 0.5]) - 0.5  # OpenCV counts from pixel centres
+        out = np.empty((len(images), self.size, self.size), images.dtype)
+        for k, image in enumerate(images):
+            out[k] = cv2.warpAffine(
+                np.ascontiguousarray(image), m, (self.size, self.size), flags=cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )  # fmt: skip
         return out
 
 
@@ -376,6 +412,8 @@ class FaceSpecialist:
             fields = dict(settings["preprocessing"])
             fields["transform"] = tuple(tuple(map(float, row)) for row in fields["transform"])
             fields["size"] = int(fields.get("size", FER_SIZE))  # older bundles have no other
+            fields["zoom"] = float(fields.get("zoom", 1.0))
+            fields["up"] = float(fields.get("up", 0.0))
             preprocessing = FacePreprocessing(**fields)
             network = ConvNetClassifier.from_arrays(
                 settings["network"], parts["face"], graph=stored_graph(parts, "face_network")

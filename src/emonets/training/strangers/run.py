@@ -88,7 +88,7 @@ class StrangersRun:
             if isinstance(layer, Residual) and layer.stride > 1
         )  # fmt: skip
         self._frozen = next(halving, len(network) - 1)
-        for module in model[: self._frozen]:
+        for module in list(model)[: self._frozen]:
             module.requires_grad_(False)
         self.model: nn.Sequential = model.to(**_LAYOUT)
         trained = [p for p in model[:-1].parameters() if p.requires_grad]

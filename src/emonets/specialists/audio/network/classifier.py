@@ -125,6 +125,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: ArrayLike,
         *,
         share: ArrayLike | None = None,
+        start: Sequence[Mapping[str, NDArray[Any]]] | None = None,
         on_epoch: Callable[[int, int, float], None] | None = None,
     ) -> Self:
         """Train on clips.
@@ -135,6 +136,8 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : (n,) labels, or (n, k) probabilities of the classes 0 … k-1.
         share : (n,) how often each clip is part of an epoch, on the mean; None: once. Of 0.3 the
             clip is part of three epochs in ten, of 2.5 it is there twice or three times.
+        start : ``arrays_`` of a network of the same architecture and classes, whose training is
+            continued; None: random weights.
         on_epoch : called with the member and the epoch, both from 0, and the mean loss.
 
         Raises
@@ -187,6 +190,7 @@ class SoundNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 centres,
                 recipe,
                 self.augmentation,
+                start=None if start is None else start[member],
                 checkpoint=None if self.checkpoint is None else Path(f"{self.checkpoint}.{member}"),
                 progress=report,
             )

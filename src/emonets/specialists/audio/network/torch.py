@@ -114,6 +114,60 @@ def folded(state: dict[str, Tensor]) -> Arrays:
     return {name: value.astype(np.float32) for name, value in out.items()}
 
 
+def unfolded(model: SoundNet, arrays: Arrays, pictures: Tensor) -> None:
+    """Give a network the weights of folded arrays; its answers are theirs.
+
+    Where the arrays have no batch normalisation, its statistics are those of some pictures, and
+    its scale and shift undo it.
+
+    Parameters
+    ----------
+    arrays : of `folded`. pictures : (n, 1, bands, frames), as `SoundNet` takes them.
+    """
+    with torch.no_grad():
+        for name, layer in model.named_modules():
+            key = name.removeprefix("blocks.")
+            if isinstance(layer, nn.Sequential) and f"{key}.weight" in arrays:
+                convolution, norm = layer[0], layer[1]
+                weight = torch.from_numpy(np.asarray(arrays[f"{key}.weight"], np.float32))
+                convolution.weight.copy_(weight.reshape(convolution.weight.shape))
+                bias = torch.from_numpy(np.asarray(arrays[f"{key}.bias"], np.float32))
+                norm.register_forward_pre_hook(_undone(bias))
+            elif name in ("attention", "score", "classes"):
+                weight = torch.from_numpy(np.asarray(arrays[f"{name}.weight"], np.float32))
+                layer.weight.copy_(weight.reshape(layer.weight.shape))  # type: ignore[union-attr]
+                if f"{name}.bias" in arrays:
+                    layer.bias.copy_(  # type: ignore[union-attr]
+                        torch.from_numpy(np.asarray(arrays[f"{name}.bias"], np.float32))
+                    )
+        model.norm.register_forward_pre_hook(_undone(torch.zeros(1)))
+        model.eval()(pictures)
+    for layer in model.modules():
+        layer._forward_pre_hooks.clear()
+
+
+def _undone(bias: Tensor) -> Callable[[nn.Module, tuple[Tensor]], None]:
+    """A hook that makes a batch normalisation add a bias and change nothing else."""
+
+    def hook(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        x = inputs[0].float()
+        over = [d for d in range(x.ndim) if d != 1]
+        mean, variance = x.mean(over), x.var(over, unbiased=False).clamp_min(1e-4)
+        state = norm.state_dict()
+        state["running_mean"].copy_(mean)
+        state["running_var"].copy_(variance)
+        state["weight"].copy_((variance + 1e-5).sqrt())
+        state["bias"].copy_(mean + bias)
+
+    return hook
+
+
+def _pictures(x: NDArray[np.float32]) -> Tensor:
+    """(n, frames, bands) as a network takes them, (n, 1, bands, frames)."""
+    made = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 2, 1)))[:, None]
+    return made.contiguous(memory_format=torch.channels_last)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The numbers of a training run."""
@@ -148,6 +202,7 @@ def train(
     recipe: Recipe,
     augmentation: Augmentation,
     *,
+    start: Arrays | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Arrays, list[float]]:
@@ -160,6 +215,8 @@ def train(
     share : (n,) how often each clip is part of an epoch, on the mean. Where an epoch would have
         less than one batch, the shares are raised until the largest is 1.
     centres : (bands,) Hz.
+    start : folded arrays of a network of the same architecture and classes to begin from; None:
+        random weights.
     checkpoint : written after every epoch; where it exists the run goes on from it with the
         same random numbers as if it had never stopped.
 
@@ -170,21 +227,22 @@ def train(
     torch.manual_seed(recipe.seed)
     model = SoundNet(network, targets.shape[1], recipe.dropout)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": recipe.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=recipe.learning_rate,
-    )
+
+    def cut(clip: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        return random_crop(
+            clip, recipe.frames, augmentation, centres, rng, network.equalise, network.every
+        )
+
+    if start is not None:
+        first = np.random.default_rng([recipe.seed, 2**31])
+        chosen = first.choice(np.flatnonzero(share), min(256, int((share > 0).sum())), False)
+        unfolded(model, start, _pictures(np.stack([cut(clips[i], first) for i in chosen])))
+    optimiser = _optimiser(model, recipe)
     average = {name: value.clone() for name, value in model.state_dict().items()}
     batch = min(recipe.batch_size, len(clips))
     share = _enough(share, batch)
     steps = max(1, int(share.sum()) // batch)
     losses: list[float] = []
-    cast = recipe.autocast and fast_bfloat16()
     key = json.dumps(
         {
             "network": asdict(network),
@@ -209,26 +267,13 @@ def train(
         total = 0.0
         for step, index in enumerate(order, start=epoch * steps):
             _schedule(optimiser, step, steps * recipe.epochs, recipe.learning_rate)
-            crops = [
-                random_crop(
-                    clips[i],
-                    recipe.frames,
-                    augmentation,
-                    centres,
-                    rng,
-                    network.equalise,
-                    network.every,
-                )
-                for i in index
-            ]
-            x, y = np.stack(crops), targets[index]
+            x, y = np.stack([cut(clips[i], rng) for i in index]), targets[index]
             if recipe.mixup:
                 drawn_part = rng.beta(recipe.mixup, recipe.mixup)
                 part, other = np.float32(max(drawn_part, 1 - drawn_part)), rng.permutation(batch)
                 x, y = part * x + (1 - part) * x[other], part * y + (1 - part) * y[other]
-            pictures = torch.from_numpy(np.ascontiguousarray(x.transpose(0, 2, 1)))[:, None]
-            pictures = pictures.contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=cast):
+            pictures = _pictures(x)
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.autocast and fast_bfloat16()):
                 logits = model(pictures)
             loss = F.cross_entropy(logits.float(), torch.from_numpy(y))
             optimiser.zero_grad(set_to_none=True)
@@ -247,6 +292,19 @@ def train(
         if progress is not None:
             progress(epoch, losses[-1])
     return folded(average), losses
+
+
+def _optimiser(model: SoundNet, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW; biases and normalisations do not decay."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    return torch.optim.AdamW(
+        [
+            {"params": matrices, "weight_decay": recipe.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ],
+        lr=recipe.learning_rate,
+    )
 
 
 def _enough(share: NDArray[np.float64], batch: int) -> NDArray[np.float64]:
