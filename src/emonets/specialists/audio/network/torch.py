@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def folded(state: dict[str, Tensor]) -> Arrays:
     return {name: value.astype(np.float32) for name, value in out.items()}
 
 
-def unfolded(model: SoundNet, arrays: Arrays, pictures: Tensor) -> None:
+def unfolded(model: SoundNet, arrays: Mapping[str, NDArray[Any]], pictures: Tensor) -> None:
     """Give a network the weights of folded arrays; its answers are theirs.
 
     Where the arrays have no batch normalisation, its statistics are those of some pictures, and
@@ -124,22 +124,23 @@ def unfolded(model: SoundNet, arrays: Arrays, pictures: Tensor) -> None:
     ----------
     arrays : of `folded`. pictures : (n, 1, bands, frames), as `SoundNet` takes them.
     """
+
+    def given(layer: Any, name: str) -> None:
+        weight = torch.from_numpy(np.asarray(arrays[f"{name}.weight"], np.float32))
+        layer.weight.copy_(weight.reshape(layer.weight.shape))
+
     with torch.no_grad():
         for name, layer in model.named_modules():
             key = name.removeprefix("blocks.")
             if isinstance(layer, nn.Sequential) and f"{key}.weight" in arrays:
-                convolution, norm = layer[0], layer[1]
-                weight = torch.from_numpy(np.asarray(arrays[f"{key}.weight"], np.float32))
-                convolution.weight.copy_(weight.reshape(convolution.weight.shape))
+                given(layer[0], key)
                 bias = torch.from_numpy(np.asarray(arrays[f"{key}.bias"], np.float32))
-                norm.register_forward_pre_hook(_undone(bias))
-            elif name in ("attention", "score", "classes"):
-                weight = torch.from_numpy(np.asarray(arrays[f"{name}.weight"], np.float32))
-                layer.weight.copy_(weight.reshape(layer.weight.shape))  # type: ignore[union-attr]
-                if f"{name}.bias" in arrays:
-                    layer.bias.copy_(  # type: ignore[union-attr]
-                        torch.from_numpy(np.asarray(arrays[f"{name}.bias"], np.float32))
-                    )
+                layer[1].register_forward_pre_hook(_undone(bias))
+        for part in ("attention", "score", "classes"):
+            given(getattr(model, part), part)
+            if f"{part}.bias" in arrays:
+                bias = torch.from_numpy(np.asarray(arrays[f"{part}.bias"], np.float32))
+                getattr(model, part).bias.copy_(bias)
         model.norm.register_forward_pre_hook(_undone(torch.zeros(1)))
         model.eval()(pictures)
     for layer in model.modules():
@@ -202,7 +203,7 @@ def train(
     recipe: Recipe,
     augmentation: Augmentation,
     *,
-    start: Arrays | None = None,
+    start: Mapping[str, NDArray[Any]] | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Arrays, list[float]]:
