@@ -43,7 +43,7 @@ from emonets.runtime.files import write_whole
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.settings import NetworkAudio, audio_from_table, build_network
 from emonets.specialists.audio.specialist import PIECE, AudioSpecialist
-from emonets.specialists.audio.training import even_shares
+from emonets.specialists.audio.training import emotions_of, even_shares
 from emonets.training.preset import load_section
 from voice_corpora import CORPORA, Material, material
 
@@ -281,7 +281,8 @@ def install(
     model = EmoNets.load(bundle)
     about = {**model.about, "card": {**model.about.get("card", {}), "audio": card}}
     kept = model.provenance.only([name for name in model.specialists if name != "audio"])
-    audio = AudioSpecialist(network, features="logmel", on="speech")
+    emotions = emotions_of(len(network.classes_))
+    audio = AudioSpecialist(network, features="logmel", on="speech", emotions=emotions)
     EmoNets(
         **{**model.specialists, "audio": audio}, fusion=model.fusion, active=model.active,
         about=about, provenance=Provenance({**kept.corpora, "audio": corpora}),
