@@ -8,6 +8,11 @@ whose members are the runs ``final``, ``a`` and ``b`` (none of them learned from
 BUNDLE is the network to compare with. It was trained on RAVDESS, EMO-DB and the Javanese speech, so
 it has no row there.
 
+    python benchmarks/strangers_voice.py --data DATA --work WORK --before BUNDLE --continued NAME
+
+scores a network of `tools/continue_voice.py` instead: on the held-out speakers, and on the corpora
+that ``--without`` names as left out of its training.
+
 Only the frames near speech go to a network, as in the product. Classes that a corpus does not have
 are no answer in the rows "among the classes present".
 """
@@ -76,16 +81,57 @@ def rows_of(
     return rows, present
 
 
+def continued(
+    args: argparse.Namespace, before: AudioSpecialist, network: SoundNetClassifier
+) -> list[Evidence]:
+    """Rows of a network that went on learning, beside the one that it started from."""
+    assert isinstance(before.network, SoundNetClassifier)
+    without = list(filter(None, args.without.split(",")))
+    command = f"{COMMAND} --continued {args.continued}"
+    command += f" --without {args.without}" if without else ""
+    what = "voice, continued" + (f" without {', '.join(without)}" if without else "")
+    rows: list[Evidence] = []
+    means: dict[str, list[float]] = {}
+    for name in ("nemo", "ased", *without):
+        corpus = material(name, args.data, args.work / "cache")
+        mine = np.ones(len(corpus.labels), bool) if name in without else corpus.held_out
+        frames = [corpus.frames[i] for i in np.flatnonzero(mine)]
+        split = "corpus left out" if name in without else "speakers left out"
+        for which, of in ((what, network), ("audio before", before.network)):
+            more, scores = rows_of(
+                which, corpus, mine, split, seven(of, before.emotions, frames), command
+            )
+            rows += more
+            means.setdefault(which, []).append(scores.uar.value)
+            print(f"{which:24} {name:16} {split:20} n {scores.n:5} UAR {scores.uar}")
+    for which, values in means.items():
+        print(f"mean UAR over {len(values)} rows, {which}: {np.mean(values):.1%}")
+        rows.append(
+            Evidence(
+                what=which, data=f"{len(values)} corpora", metric="uar",
+                value=float(np.mean(values)), command=command,
+                split="mean of rows among the classes present", n=len(values),
+            )
+        )  # fmt: skip
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--before", required=True, metavar="BUNDLE")
     parser.add_argument("--runs", nargs="+", default=list(SHOWN))
+    parser.add_argument("--continued", metavar="NAME")
+    parser.add_argument("--without", default="", help="corpora, separated by commas")
     args = parser.parse_args()
     before = EmoNets.load(args.before).audio
     assert isinstance(before, AudioSpecialist)
     assert isinstance(before.network, SoundNetClassifier)
+    if args.continued:
+        network = stored([args.work / args.continued])
+        write_results("strangers_voice", continued(args, before, network))
+        return
     corpora = {name: material(name, args.data, args.work / "cache") for name in CORPORA}
     rows: list[Evidence] = []
     means: dict[str, list[float]] = {"now": [], "before": []}
