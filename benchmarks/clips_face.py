@@ -90,27 +90,27 @@ class Seen:
 def pictures_of(
     path: Path,
     stride: int,
-    kinds: set[tuple[str, int]],
+    kinds: set[tuple[str, int, float, float]],
     landmarker: FaceLandmarker,
     points: list[np.ndarray],
-) -> dict[tuple[str, str, int], np.ndarray]:
-    """(way, border, size) → all faces of a clip, (n, size, size); nothing where there is none.
+) -> dict[tuple[str, str, int, float, float], np.ndarray]:
+    """(way, border, size, zoom, up) → all faces of a clip, (n, size, size); nothing where there is none.
 
     ``kinds`` are the borders and sizes that are needed.
     """
-    found: dict[tuple[str, str, int], list[np.ndarray]] = {}
+    found: dict[tuple[str, str, int, float, float], list[np.ndarray]] = {}
     for tube in find_tubes(open_clip(path), load_detector(), stride=stride):
         shape = landmarker.points(tube.crops)
         transforms = {"source": TUBE_TO_FER, "face": face_transforms(shape, window=11)}
         for scale in SCALES:
             transforms[f"source, scale {scale:g}"] = scaled(TUBE_TO_FER, scale)
         for way, transform in transforms.items():
-            for border, size in kinds:
-                preprocessing = FacePreprocessing(border=border, size=size)
+            for border, size, zoom, up in kinds:
+                preprocessing = FacePreprocessing(border=border, size=size, zoom=zoom, up=up)
                 grey = preprocessing.register(
                     tube.crops, transform, seed=tube.track, indices=tube.index
                 )
-                found.setdefault((way, border, size), []).append(grey)
+                found.setdefault((way, border, size, zoom, up), []).append(grey)
         points.append(apply(TUBE_TO_FER, shape[:, 17:].mean(axis=0)))
     return {key: np.concatenate(parts) for key, parts in found.items()}
 
@@ -118,8 +118,9 @@ def pictures_of(
 def see(clips: list[Path], models: dict[str, emonets.EmoNets], stride: int) -> Seen:
     """Show every face of every clip to every network, in every way."""
     used = {name: model.face.preprocessing for name, model in models.items()}
-    kinds = {(one.border, one.size) for one in used.values()}
-    kinds.add((min(kinds)[0], FER_SIZE))  # of the mean faces
+    kinds = {(one.border, one.size, one.zoom, one.up) for one in used.values()}
+    plain = (min(kinds)[0], FER_SIZE, 1.0, 0.0)  # of the mean faces
+    kinds.add(plain)
     landmarker = FaceLandmarker()
     seen = Seen({(m, w): np.full((len(clips), 7), 1 / 7) for m in models for w in WAYS}, {}, [])
     for i, path in enumerate(clips):
@@ -128,7 +129,7 @@ def see(clips: list[Path], models: dict[str, emonets.EmoNets], stride: int) -> S
             seen.dropped += 1
             continue
         for way in WAYS:
-            mean = pictures[way, min(kinds)[0], FER_SIZE].mean(axis=0) / len(clips)
+            mean = pictures[way, *plain].mean(axis=0) / len(clips)
             seen.sums[way] = seen.sums.get(way, np.zeros((FER_SIZE, FER_SIZE))) + mean
             for name, model in models.items():
                 how = used[name]

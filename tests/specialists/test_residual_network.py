@@ -254,6 +254,13 @@ def test_zoomed_pictures_of_tubes_and_of_stills_show_the_same() -> None:
     inner = np.s_[:, 4:-4, 4:-4]
     apart = np.abs(of_tube[inner].astype(float) - zoomed.normalise(stills)[inner])
     assert apart.mean() < 1
+    one, box = np.ones(1), np.array([[0.0, 0.0, 96.0, 96.0]])
+    tube = FaceTube(
+        track=0, index=np.zeros(1, np.int64), times=one, boxes=box, raw_boxes=box,
+        detected=np.ones(1, bool), scores=one, crops=np.repeat(waves[..., None], 3, axis=3),
+    )  # fmt: skip
+    of_specialist = FaceSpecialist(ConvNetClassifier(), zoomed).inputs(tube)
+    np.testing.assert_array_equal(of_specialist, of_tube)
     # 12 rows above the middle of FER2013's frame: zoomed, then 2 rows higher
     dot = np.zeros((1, 48, 48), np.uint8)
     dot[0, 11:13, 23:25] = 255

@@ -120,6 +120,10 @@ class FacePreprocessing:
             images = resized(grey, self.size)
         else:
             images = self._still(np.asarray(grey))
+        return self.lit(images)
+
+    def lit(self, images: NDArray[Any]) -> NDArray[np.uint8]:
+        """The network's pictures of pictures in its own frame, (n, size, size): in even light."""
         if self.illumination == "none":
             return images.astype(np.uint8)
         out = np.empty(images.shape, np.uint8)
@@ -233,7 +237,7 @@ class FaceSpecialist:
         grey = self.preprocessing.register(
             tube.crops, transform, seed=tube.track, indices=tube.index
         )
-        return self.preprocessing.normalise(grey)
+        return self.preprocessing.lit(grey)
 
     def extract(
         self,
