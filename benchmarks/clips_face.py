@@ -133,7 +133,7 @@ def see(clips: list[Path], models: dict[str, emonets.EmoNets], stride: int) -> S
             seen.sums[way] = seen.sums.get(way, np.zeros((FER_SIZE, FER_SIZE))) + mean
             for name, model in models.items():
                 how = used[name]
-                ready = how.normalise(pictures[way, how.border, how.size])
+                ready = how.lit(pictures[way, how.border, how.size, how.zoom, how.up])
                 seen.p[name, way][i] = model.face.network.predict_proba(ready).mean(axis=0)
     return seen
 
