@@ -94,7 +94,7 @@ def pictures_of(
     landmarker: FaceLandmarker,
     points: list[np.ndarray],
 ) -> dict[tuple[str, str, int, float, float], np.ndarray]:
-    """(way, border, size, zoom, up) → all faces of a clip, (n, size, size); nothing where there is none.
+    """(way, border, size, zoom, up) → all faces of a clip, (n, size, size); or nothing.
 
     ``kinds`` are the borders and sizes that are needed.
     """

@@ -154,7 +154,8 @@ def test_shipped_graphs_hold_no_weights(name: str) -> None:
     heard = EmoNets.load(name).audio
     has_graph = heard is not None and heard.kind == "sound network"
     assert graphs == (["audio_network"] if has_graph else []) + ["face_network"]
-    assert all(content.arrays[part][GRAPH].nbytes < 5000 for part in graphs)
+    # the window by which the residual network standardises a picture is 37 kB of the graph
+    assert all(content.arrays[part][GRAPH].nbytes < 5000 + 96 * 96 * 4 + 5000 for part in graphs)
 
 
 def test_a_graph_is_a_file_of_its_own(paper: Path, tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def main() -> None:
         run = Run(without)
         card = {
             "trained_on": " + ".join(corpus.name for corpus in corpora), "networks": 1,
+            "recordings": int(sum((~corpus.held_out).sum() for corpus in corpora)),
             "temperature": round(t, 3), "epochs": args.epochs, "started_from": "modern, 2026-11-28",
         }  # fmt: skip
         install(network.tempered(t), args.start, args.out, card,

@@ -23,6 +23,9 @@ from emonets.tubes.boxes import Detections
 from emonets.tubes.crop_folder import CropFolder
 from emonets.tubes.pipeline import find_tubes, prefetch
 
+SHOWN = "surprise"
+"""What the face alone shows in the happy example, by `modern`; with the voice it is happy."""
+
 
 @pytest.fixture(scope="module")
 def model() -> EmoNets:
@@ -44,7 +47,7 @@ def test_a_real_clip(model: EmoNets, happy: Path) -> None:
     result = model.predict(happy)
     assert [row.track for row in result.rows] == [0, None]
     face, clip = result.rows
-    assert face.label == clip.label == "happy"
+    assert face.label == clip.label == SHOWN
     assert clip.face_found
     times = [frame.time for frame in open_clip(happy).frames()]
     assert clip.start == pytest.approx(times[0])
@@ -100,7 +103,7 @@ def test_two_people_get_two_tracks(model: EmoNets, happy: Path, tmp_path: Path) 
     pair = write_clip(tmp_path / "pair.mp4", [np.hstack([i, i[:, ::-1]]) for i in images])
     result = model.predict(pair)
     assert [row.track for row in result.rows] == [0, 1, None]
-    assert {row.label for row in result.rows} == {"happy"}
+    assert {row.label for row in result.rows} == {SHOWN}
 
 
 def test_a_still_of_two_people_and_a_film_of_one_frame(
@@ -119,8 +122,8 @@ def test_a_still_of_two_people_and_a_film_of_one_frame(
         assert [(row.level, row.person) for row in result.rows] == [
             ("face", 0), ("face", 1), ("clip", None),
         ]  # fmt: skip
-        assert result.rows[0].label == "happy"
-        assert result.rows[1].label != "happy"
+        assert result.rows[0].label == SHOWN
+        assert result.rows[1].label != SHOWN
         together = emonets.load().predict(path)  # no sound: the rows of faces stay as they are
         assert [row.probabilities for row in together.rows if row.track is not None] == [
             row.probabilities for row in result.rows if row.track is not None
@@ -147,7 +150,7 @@ def test_a_picture_and_a_folder_of_frames(model: EmoNets, happy: Path, tmp_path:
     for i, image in enumerate(images[30:36]):
         cv2.imwrite(str(folder / f"{i:03d}.png"), image[..., ::-1])
     result = model.predict(folder)
-    assert result.clip_rows()[0].label == "happy"
+    assert result.clip_rows()[0].label == SHOWN
     single = model.predict(folder / "000.png")
     assert [(row.level, row.track, row.person) for row in single.rows] == [
         ("face", 0, 0), ("clip", None, None),
@@ -263,7 +266,7 @@ def test_one_path_raises_many_report(model: EmoNets, happy: Path, tmp_path: Path
         model.predict(broken)
     result = model.predict([broken, happy])
     assert [status.status for status in result.files] == ["error", "ok"]
-    assert result.clip_rows()[0].label == "happy"
+    assert result.clip_rows()[0].label == SHOWN
 
 
 def test_sound_alone_is_refused(model: EmoNets, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_where_nobody_speaks_the_face_decides(name: str, shared: Path) -> None:
     file = shared / "cases" / name
     if not file.exists():
         pytest.skip("the cases are not there")
-    result = emonets.load("modern").predict(file)
+    result = emonets.load("open").with_fusion("product").predict(file)
     face, audio, both = result.clip_rows("face")[0], result.clip_rows("audio")[0], result.rows[-1]
     assert audio.sound_found is False
     assert both.label == "happy"

@@ -116,7 +116,7 @@ def test_a_head_on_what_the_face_network_sees(
     assert face is not None
     assert face.head is not None
     assert face.known_classes == (0, 3)
-    assert face.head.n_features_in_ == 640
+    assert face.head.n_features_in_ == 512
     bundle = made.model_.save(tmp_path / "b")
     again = emonets.load(bundle)
     said, kept = made.model_.predict(paths[0]), again.predict(paths[0])
@@ -125,6 +125,6 @@ def test_a_head_on_what_the_face_network_sees(
     assert np.allclose(p / p.sum(), made.predict_proba(paths[:1])[0], atol=1e-9)
     assert "the embedding" in kept.about["decision"]
     nothing = face.empty()
-    assert nothing["pooled"].shape == (0, 320)
+    assert nothing["pooled"].shape == (0, 256)
     with pytest.raises(DataError, match="no embedding was kept"):
         face.summary({"probabilities": np.ones((2, 7)) / 7})

@@ -397,7 +397,11 @@ class FaceSpecialist:
         parts = {"face": arrays, "face_network": graph_part(self.network.graph())}
         about: dict[str, Any] = {
             "network": settings,
-            "preprocessing": asdict(self.preprocessing),
+            "preprocessing": {
+                name: value
+                for name, value in asdict(self.preprocessing).items()
+                if (name, value) not in (("size", FER_SIZE), ("zoom", 1.0), ("up", 0.0))
+            },
             "slots": self.slots,
             "svm": None,
         }
