@@ -267,8 +267,18 @@ def check_side(network: Network, side: int) -> None:
 
 
 def network_to_json(network: Network) -> list[dict[str, Any]]:
-    """A network as plain JSON: one object a layer, ``kind`` and its numbers."""
-    return [{"kind": layer.kind, **asdict(layer)} for layer in network]
+    """A network as plain JSON: one object a layer, ``kind`` and its numbers.
+
+    A convolution of stride 1 has no stride in it, as in bundles from before strides.
+    """
+    return [
+        {
+            name: value
+            for name, value in {"kind": layer.kind, **asdict(layer)}.items()
+            if not (isinstance(layer, Conv) and (name, value) == ("stride", 1))
+        }
+        for layer in network
+    ]
 
 
 def network_from_json(layers: Sequence[Mapping[str, Any]]) -> Network:
