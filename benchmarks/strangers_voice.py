@@ -33,23 +33,13 @@ from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.specialist import AudioSpecialist
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-from train_voice import RUNS, predicted, stored, trained_on
+from train_voice import RUNS, seven, stored, trained_on
 from voice_corpora import CORPORA, Material, material
 
 COMMAND = "python benchmarks/strangers_voice.py --data DATA --work WORK --before BUNDLE"
 SHOWN = ("final-0+a-0+b-0", "a-0", "b-0")
 LEARNED_BEFORE = ("ravdess_speech", "emodb", "javanese_speech")
 """What the network to compare with was trained on."""
-
-
-def seven(
-    network: SoundNetClassifier, emotions: tuple[int, ...], frames: list[NDArray[np.float16]]
-) -> NDArray[np.float64]:
-    """(n, 7) of clips; several classes of a network may count as one emotion."""
-    p = np.zeros((len(frames), 7))
-    for row, clip in zip(p, frames, strict=True):
-        np.add.at(row, list(emotions), predicted(network, clip))
-    return p
 
 
 def among_present(p: NDArray[np.float64], labels: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -22,17 +22,7 @@ from emonets.model import EmoNets
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.settings import build_network
 from emonets.specialists.audio.training import emotions_of, even_shares
-from train_voice import (
-    _FIRST,
-    EVEN,
-    Run,
-    install,
-    learned_from,
-    predicted,
-    recipe,
-    store,
-    temperature,
-)
+from train_voice import EVEN, FIRST, Run, calibrated, install, learned_from, recipe, store, stored
 from voice_corpora import CORPORA, Material, material
 
 CALM = 7
@@ -59,7 +49,7 @@ def go_on(
               for i in rows]  # fmt: skip
     labels = np.concatenate([labels_of(c)[rows] for c, rows in zip(corpora, kept, strict=True)])
     numbers = np.repeat(np.arange(len(corpora)), [len(rows) for rows in kept])
-    settings = recipe(Run(changes=_FIRST))
+    settings = recipe(Run(changes=FIRST))
     network = build_network(settings, checkpoint=work / f"{name}.checkpoint", seed=50)
     network.set_params(network=start.network, members=1, epochs=epochs, learning_rate=RATE)
     emotions = np.asarray(emotions_of(CALM + 1))[labels]
@@ -70,14 +60,6 @@ def go_on(
         on_epoch=lambda _, epoch, loss: print(f"{name}  {epoch + 1}  {loss:.4f}", flush=True),
     )  # fmt: skip
     return network
-
-
-def seven(network: SoundNetClassifier, frames: list[NDArray[np.float16]]) -> NDArray[np.float64]:
-    """(n, 7) of clips' frames."""
-    p = np.zeros((len(frames), CALM))
-    for row, clip in zip(p, frames, strict=True):
-        np.add.at(row, list(emotions_of(CALM + 1)), predicted(network, clip))
-    return p
 
 
 def main() -> None:
@@ -98,21 +80,13 @@ def main() -> None:
     ]
     place = args.work / args.name
     if place.with_suffix(".safetensors").exists():
-        from train_voice import stored
-
         network = stored([place])
     else:
         network = go_on(start, corpora, args.work, args.name, args.epochs)
         store(network, place)
-    p, labels = [], []
-    for corpus in corpora:
-        rows = np.flatnonzero(corpus.held_out)
-        if len(rows):
-            p.append(seven(network, [corpus.frames[i] for i in rows]))
-            labels.append(corpus.labels[rows])
-    if not p:
+    if not any(corpus.held_out.any() for corpus in corpora):
         return
-    t = temperature(np.concatenate(p), np.concatenate(labels))
+    network, t = calibrated(network, corpora)
     print(f"temperature {t:.3f}")
     if args.out:
         known = EmoNets.load(args.known or args.start).provenance.of("audio")
@@ -122,7 +96,7 @@ def main() -> None:
             "recordings": int(sum((~corpus.held_out).sum() for corpus in corpora)),
             "temperature": round(t, 3), "epochs": args.epochs, "started_from": "modern, 2026-11-28",
         }  # fmt: skip
-        install(network.tempered(t), args.start, args.out, card,
+        install(network, args.start, args.out, card,
                 learned_from(run, corpora, known, None))  # fmt: skip
 
 

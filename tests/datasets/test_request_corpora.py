@@ -7,30 +7,10 @@ from pathlib import Path
 import pytest
 
 from dataset_trees import TREES, picture, sound, text, video
+from dataset_trees._refused import reason, refused, replaced
 from emonets import EMOTIONS
 from emonets.datasets import Dataset, detect_dataset, open_dataset
 from emonets.errors import DataError, ParameterError
-
-
-def refused(path: Path, layout: str | None = None) -> str:
-    """The message of the refusal, one line."""
-    with pytest.raises(DataError) as error:
-        open_dataset(path, layout)
-    message = str(error.value)
-    assert len(message.splitlines()) == 1
-    assert str(path) in message
-    return message
-
-
-def reason(dataset: Dataset, name: str) -> str:
-    """Why a file was dropped."""
-    return next(one.why for one in dataset.dropped if one.path.name == name)
-
-
-def replaced(file: Path, old: str, new: str) -> None:
-    content = file.read_text(encoding="utf-8")
-    assert old in content
-    file.write_text(content.replace(old, new, 1), encoding="utf-8")
 
 
 def means(dataset: Dataset) -> list[tuple[str, str]]:
