@@ -118,21 +118,21 @@ def test_a_bundles_reference_is_enough_for_one_person() -> None:
 
 
 def test_groups_pool_the_files_of_a_person(tmp_path: Path) -> None:
-    files = [str(tmp_path / f"{i}.mp4") for i in range(28)]
+    files = [str(tmp_path / f"{i}.mp4") for i in range(84)]
     parts = [
-        clip(file, [{0: leaning(EMOTIONS[i % 7], ANGRY_LOOKING if i < 14 else np.zeros(7), i)}])
+        clip(file, [{0: leaning(EMOTIONS[i % 7], ANGRY_LOOKING if i < 42 else np.zeros(7), i)}])
         for i, file in enumerate(files)
     ]
     made, notes = normalise_parts(parts, files, Normalising(), {})
     assert made == parts
     assert all("one window of the person is too little" in note for note in notes)
-    groups = groups_of({file: "ann" if i < 14 else "bob" for i, file in enumerate(files)})
+    groups = groups_of({file: "ann" if i < 42 else "bob" for i, file in enumerate(files)})
     made, notes = normalise_parts(parts, files, Normalising(groups=groups), {})
-    assert notes == [""] * 28
-    wrong = sum(labels(part, "clip") == ["angry"] for part in parts[:14])
-    less = sum(labels(part, "clip") == ["angry"] for part in made[:14])
-    assert wrong > 11
-    assert less < wrong - 3
+    assert notes == [""] * 84
+    wrong = sum(labels(part, "clip") == ["angry"] for part in parts[:42])
+    less = sum(labels(part, "clip") == ["angry"] for part in made[:42])
+    assert wrong > 33
+    assert less < wrong - 9
     numbers = {(file, 0): int(i >= 14) for i, file in enumerate(files)}
     same, _ = normalise_parts(parts, files, Normalising(), {}, numbers)
     for a, b in zip(made, same, strict=True):

@@ -23,7 +23,7 @@ from emonets.learners.stored import check_stored
 
 Floats = NDArray[np.float64]
 
-WEIGHT = 10.0
+WEIGHT = 20.0
 """Other people count as much as this many clips of the group's own."""
 STRENGTH = 0.5
 """The share of a baseline that is taken out: docs/results/person_baseline.md."""
@@ -222,7 +222,7 @@ def normalise_by_person(
     --------
     >>> p = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.1, 0.9]])
     >>> normalise_by_person(p, ["a", "a", "b", "b"]).round(2).tolist()
-    [[0.69, 0.31], [0.49, 0.51], [0.43, 0.57], [0.22, 0.78]]
+    [[0.74, 0.26], [0.53, 0.47], [0.38, 0.62], [0.17, 0.83]]
     """
     p = np.asarray(probabilities, np.float64)
     names, place = np.unique(np.asarray(persons), return_inverse=True)

@@ -34,7 +34,7 @@ class GroupedLogistic(ScaledLogistic):
     Attributes
     ----------
     reference_ : mean and spread (d,) of the training groups, towards which a group's own are
-        shrunk with the weight of ten clips.
+        shrunk with the weight of 20 clips.
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike, *, groups: ArrayLike | None = None) -> Self:
