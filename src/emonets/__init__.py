@@ -16,10 +16,12 @@ from emonets.version import __version__
 if TYPE_CHECKING:
     from emonets.model import EmoNets, load
     from emonets.result import Result
+    from emonets.training.clip_embeddings import ClipEmbeddings
     from emonets.training.estimator import EmoNetsClassifier
 
 __all__ = [
     "EMOTIONS",
+    "ClipEmbeddings",
     "EmoNets",
     "EmoNetsClassifier",
     "EmoNetsError",
@@ -44,6 +46,10 @@ def __getattr__(name: str) -> object:
         from emonets.training.estimator import EmoNetsClassifier
 
         return EmoNetsClassifier
+    if name == "ClipEmbeddings":
+        from emonets.training.clip_embeddings import ClipEmbeddings
+
+        return ClipEmbeddings
     raise AttributeError(f"module 'emonets' has no attribute {name!r}")
 
 
