@@ -104,6 +104,8 @@ def find_tubes(
         reset()
     builder = TubeBuilder(verifier=Verifier() if verify else None)
     # closed here, and not when an error's traceback is forgotten: the thread would live as long
+    if second is None:
+        clip.forget()
     parts = prefetch(clip.decode(sound=on_sound is not None), 8)
     with closing(parts):
         for number, frame in enumerate(_frames(parts, on_sound)):
@@ -115,12 +117,20 @@ def find_tubes(
             if (boxes is None or not len(boxes.boxes)) and number % stride == 0:
                 boxes = detector.detect(frame.image)
             for tube in builder.add(frame, boxes):
+                if not found:
+                    clip.forget()
                 found = True
                 yield tube
     for tube in builder.finish():
         found = True
         yield tube
     if found or second is None:
+        return
+    if not clip.repeatable:
+        clip.notes.append(
+            "the slower and more sensitive search for faces was left out, for the frames can be "
+            "read only once: give an array, or a file"
+        )
         return
     builder, sensitive = TubeBuilder(verifier=Verifier() if verify else None), second()
     due = -float("inf")
