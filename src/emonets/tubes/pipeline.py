@@ -124,21 +124,25 @@ def find_tubes(
     for tube in builder.finish():
         found = True
         yield tube
-    if found or second is None:
-        return
+    if not found and second is not None:
+        yield from _second_pass(clip, second(), second_step, verify)
+
+
+def _second_pass(clip: Clip, sensitive: Detector, step: float, verify: bool) -> Iterator[FaceTube]:
+    """The tubes of a more sensitive detector, run every ``step`` seconds."""
     if not clip.repeatable:
         clip.notes.append(
             "the slower and more sensitive search for faces was left out, for the frames can be "
             "read only once: give an array, or a file"
         )
         return
-    builder, sensitive = TubeBuilder(verifier=Verifier() if verify else None), second()
+    builder = TubeBuilder(verifier=Verifier() if verify else None)
     due = -float("inf")
     with closing(prefetch(clip.frames())) as frames:
         for frame in frames:
             boxes = None
             if frame.time >= due:
-                boxes, due = sensitive.detect(frame.image), frame.time + second_step
+                boxes, due = sensitive.detect(frame.image), frame.time + step
             yield from builder.add(frame, boxes)
     yield from builder.finish()
 
