@@ -98,7 +98,6 @@ def find_tubes(
     """
     if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or stride < 1:
         raise ParameterError(f"stride must be a whole number, 1 or more, got {stride!r}")
-    found = False
     reset = getattr(detector, "reset", None)
     if reset is not None:
         reset()
@@ -116,15 +115,11 @@ def find_tubes(
                 boxes = locate(frame.image, own)
             if (boxes is None or not len(boxes.boxes)) and number % stride == 0:
                 boxes = detector.detect(frame.image)
-            for tube in builder.add(frame, boxes):
-                if not found:
-                    clip.forget()
-                found = True
-                yield tube
-    for tube in builder.finish():
-        found = True
-        yield tube
-    if not found and second is not None:
+            yield from builder.add(frame, boxes)
+            if builder.found:
+                clip.forget()
+    yield from builder.finish()
+    if not builder.found and second is not None:
         yield from _second_pass(clip, second(), second_step, verify)
 
 
