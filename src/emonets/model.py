@@ -336,6 +336,22 @@ def load(bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu"
     return EmoNets.load(bundle, device=device)
 
 
+@overload
+def look(
+    image: list[Any] | tuple[Any, ...], *, model: EmoNets | None = None,
+    bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, bgr: bool = False,
+    detector: DetectorLike = "auto",
+) -> list[list[Face]]: ...  # fmt: skip
+
+
+@overload
+def look(
+    image: Any, *, model: EmoNets | None = None,
+    bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, bgr: bool = False,
+    detector: DetectorLike = "auto",
+) -> list[Face]: ...  # fmt: skip
+
+
 def look(
     image: Any,
     *,
@@ -343,7 +359,7 @@ def look(
     bundle: str | os.PathLike[str] = DEFAULT_BUNDLE,
     bgr: bool = False,
     detector: DetectorLike = "auto",
-) -> Any:
+) -> list[Face] | list[list[Face]]:
     """The faces of a picture, each with its box and its emotion; see :meth:`EmoNets.look`.
 
     Parameters
