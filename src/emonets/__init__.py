@@ -14,7 +14,8 @@ from emonets.errors import EmoNetsError, MediaError
 from emonets.version import __version__
 
 if TYPE_CHECKING:
-    from emonets.model import EmoNets, load
+    from emonets.inference.look import Face
+    from emonets.model import EmoNets, load, look
     from emonets.result import Result
     from emonets.training.clip_embeddings import ClipEmbeddings
     from emonets.training.estimator import EmoNetsClassifier
@@ -25,19 +26,25 @@ __all__ = [
     "EmoNets",
     "EmoNetsClassifier",
     "EmoNetsError",
+    "Face",
     "MediaError",
     "Result",
     "__version__",
     "load",
+    "look",
 ]
 
 
 def __getattr__(name: str) -> object:
     """The model and what it needs (OpenCV, FFmpeg, scikit-learn …) are imported on first use."""
-    if name in ("EmoNets", "load"):
+    if name in ("EmoNets", "load", "look"):
         from emonets import model
 
         return getattr(model, name)
+    if name == "Face":
+        from emonets.inference.look import Face
+
+        return Face
     if name == "Result":
         from emonets.result import Result
 

@@ -135,6 +135,11 @@ class TubeBuilder:
         self._previous = None
         return finished
 
+    @property
+    def found(self) -> bool:
+        """Whether a tube was finished, or will be."""
+        return self._numbers > 0
+
     def waiting_bytes(self) -> int:
         """Bytes of the frames and faces held at the moment."""
         frames = sum(waiting.image.nbytes for waiting in self._waiting)
