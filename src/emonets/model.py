@@ -444,7 +444,8 @@ class EmoNets:
         if lacking := about_unknown(self._known):
             decision += f"; {lacking}"
         return {
-            **self.about,
+            # the card is a diary of training; `about` of the model has it
+            **{name: own for name, own in self.about.items() if name != "card"},
             "trained_on": self.provenance.names(),
             "model": JOINER.join(decisions),
             "decision": decision,

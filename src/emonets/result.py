@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "emonets.result"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READ_VERSIONS = (1, 2)
+"""Those that :meth:`Result.from_json` reads; rows of version 1 have no boxes."""
+BOX = ("x", "y", "w", "h")
+"""Left edge, upper edge, width and height of a face, in pixels of the shown frame."""
 COLUMNS: tuple[str, ...] = (
     "file", "track", "person", "start", "end", "face_found", "model", *EMOTIONS, "label",
-    "sound_found", "level", "motion_found", "speech", "speaks", "normalised",
+    "sound_found", "level", "motion_found", "speech", "speaks", "normalised", *BOX, "usable",
 )  # fmt: skip
+Box = tuple[float, float, float, float]
+"""``x, y, w, h`` of :data:`BOX`."""
 LEVELS = ("frame", "face", "window", "clip")
 """What a row covers: one face picture; one face in one window; a window without a single face;
 the clip."""
@@ -63,6 +69,10 @@ class Row:
         single face is meant.
     normalised : whether the probabilities are normalised by the person, so that they depend on
         the person's other windows and clips (`docs/normalising.md`).
+    box : ``x, y, w, h`` of the face in pixels of the shown frame, which it may leave; of a window
+        the median of the face's boxes in it. None where no single face is meant.
+    usable : 0..1, share of the frames, from the face's first picture in the row to its last, in
+        which the face can be used; None where no single face is meant.
     """
 
     file: str
@@ -81,6 +91,8 @@ class Row:
     speech: float | None = None
     speaks: bool | None = None
     normalised: bool = False
+    box: Box | None = None
+    usable: float | None = None
 
     @property
     def found(self) -> bool:
@@ -112,6 +124,8 @@ class Row:
             "speech": self.speech,
             "speaks": self.speaks,
             "normalised": self.normalised,
+            **dict(zip(BOX, self.box or (None,) * 4, strict=True)),
+            "usable": self.usable,
         }
 
 
@@ -245,7 +259,7 @@ class Result:
             **dict.fromkeys(EMOTIONS, "float64"),
             "label": "string", "sound_found": "boolean", "level": "string",
             "motion_found": "boolean", "speech": "float64", "speaks": "boolean",
-            "normalised": "bool",
+            "normalised": "bool", **dict.fromkeys((*BOX, "usable"), "float64"),
         }  # fmt: skip
         return frame.astype(types)
 
@@ -253,7 +267,14 @@ class Result:
         """Comma separated, one header line, times to the millisecond; returned and written."""
         frame = self.to_pandas()
         text: str = frame.round(
-            {"start": 3, "end": 3, "speech": 3, **dict.fromkeys(EMOTIONS, 6)}
+            {
+                "start": 3,
+                "end": 3,
+                "speech": 3,
+                "usable": 4,
+                **dict.fromkeys(EMOTIONS, 6),
+                **dict.fromkeys(BOX, 1),
+            }
         ).to_csv(index=False, lineterminator="\n")
         if path is not None:
             write_whole(path, printable(text).encode())
@@ -285,10 +306,11 @@ class Result:
         """
         try:
             content = json.loads(text)
-            if (content["schema"], content["schema_version"]) != (SCHEMA, SCHEMA_VERSION):
+            schema, version = content["schema"], content["schema_version"]
+            if schema != SCHEMA or version not in READ_VERSIONS:
                 raise ParameterError(
-                    f"schema {content['schema']!r} version {content['schema_version']!r}, "
-                    f"expected {SCHEMA} {SCHEMA_VERSION}"
+                    f"schema {schema!r} version {version!r}, expected {SCHEMA} version "
+                    f"{' or '.join(map(str, READ_VERSIONS))}"
                 )
             rows = tuple(
                 Row(
@@ -297,6 +319,7 @@ class Result:
                     row.get("sound_found"), row.get("level", "clip"), row.get("motion_found"),
                     row.get("label") == UNCERTAIN, row.get("other_found"), row.get("person"),
                     row.get("speech"), row.get("speaks"), row.get("normalised", False),
+                    _box_of(row), row.get("usable"),
                 )
                 for row in content["rows"]
             )  # fmt: skip
@@ -326,6 +349,14 @@ def _json_row(row: Row) -> dict[str, Any]:
     if row.other_found is not None:
         content["other_found"] = row.other_found
     return content
+
+
+def _box_of(row: Mapping[str, Any]) -> Box | None:
+    """The box of a row in JSON; rows of version 1 have none."""
+    x, y, w, h = (row.get(name) for name in BOX)
+    if x is None or y is None or w is None or h is None:
+        return None
+    return float(x), float(y), float(w), float(h)
 
 
 def printable(text: str) -> str:
