@@ -64,7 +64,8 @@ def event_problems(
         ]  # fmt: skip
         if late:
             file, end = late[0]
-            unit = " (are these milliseconds? give seconds)" if event.end / 1000 <= end else ""
+            thousand = 10 * end < event.end <= 1000 * end
+            unit = " (are these milliseconds? give seconds)" if thousand else ""
             out.append(
                 f"event {event.name!r} ends at {event.end:g} s, and {file} at {end:.1f} s{unit}; "
                 "correct its times"

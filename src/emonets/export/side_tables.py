@@ -175,7 +175,7 @@ def seconds_of(text: str, where: str, what: str) -> float:
     62.5
     """
     plain = text.strip().lower().replace(",", ".")
-    plain = re.sub(r"\s*(s|sec|seconds)$", "", plain)
+    plain = re.sub(r"(?<=[\d. ])\s*(s|sec|seconds)$", "", plain)
     parts = re.fullmatch(r"(-?)(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)", plain)
     if parts is None:
         hint = " (milliseconds are not read)" if "ms" in plain else ""
