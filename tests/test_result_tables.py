@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -168,3 +170,20 @@ def test_certain_labels_are_darker_and_letters_readable() -> None:
             fill = shade(name, certainty)
             high, low = sorted((luminance(fill), luminance(ink(fill))), reverse=True)
             assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_json_is_as_its_published_schema() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    path = Path(__file__).resolve().parents[1] / "docs" / "result.schema.json"
+    if not path.is_file():
+        pytest.skip("the schema is beside the source only")
+    schema = json.loads(path.read_text("utf-8"))
+    other = Row("c", None, 0, 1, None, "pose", p_of("sad"), other_found=True)
+    content = json.loads(Result.concatenate([BOTH, Result((other,))]).to_json())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(content, schema)
+    assert content["models"] == ["face", "audio", "face+audio", "pose"]
+    assert content["warnings"] == ["broken.mp4: is empty"]
+    content["rows"][0]["happy"] = 1.5
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(content, schema)

@@ -134,7 +134,9 @@ def print_events(result: Result, options: TableOptions) -> None:
         return
     frame = events_table(result, options.events, options.session)
     names = ["event", "file", "person", "start", "end", "usable", "covered", "label", "certainty"]
-    table = Table(box=None, title="events", title_justify="left", header_style="bold")
+    table = Table(
+        box=None, title="events", title_justify="left", header_style="bold", pad_edge=False
+    )
     for name in names:
         left = name in ("event", "file", "label")
         table.add_column(name, justify="left" if left else "right")
