@@ -33,6 +33,7 @@ from emonets.media.clip import Frame
 from emonets.media.limits import Limits
 from emonets.model import EmoNets, specialist_names
 from emonets.result import FileStatus, Result, printable
+from emonets.result_json import SCHEMA_VERSION
 from emonets.runtime.ending import in_worker, keeps
 from emonets.runtime.files import try_folder, write_whole
 
@@ -232,7 +233,7 @@ def _place(folder: Path, clip: Path) -> Path:
 
 
 def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
-    """Changes when the clip's bytes (by size and time), the model or an option does.
+    """Changes when the clip's bytes (by size and time), the model, an option or what rows hold do.
 
     None for a clip that cannot be read: its result is not kept.
     """
@@ -244,7 +245,7 @@ def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
         return None
     about = model.describe()
     what = [about.get(name) for name in ("bundle_digest", "emonets", "model", "decision")]
-    content = [str(clip), stats, *what, asdict(options)]
+    content = [SCHEMA_VERSION, str(clip), stats, *what, asdict(options)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -80,7 +80,8 @@ def _ribbons(rows: Sequence[Row], persons: Sequence[PersonSeen]) -> str:
         own = [row for row in shown if row.person == person]
         out.append(_ribbon(f"person {person}{usable}", own, start, end))
     if not numbers:
-        out.append(_ribbon("no face", shown, start, end))
+        faces = any(row.face_found is not None for row in rows)
+        out.append(_ribbon("no face" if faces else "sound", shown, start, end))
     if len(numbers) > MOST_PERSONS:
         out.append(f"<p>and {len(numbers) - MOST_PERSONS} more persons</p>")
     return "".join(out)
@@ -88,7 +89,7 @@ def _ribbons(rows: Sequence[Row], persons: Sequence[PersonSeen]) -> str:
 
 def _ribbon(title: str, rows: Sequence[Row], start: float, end: float) -> str:
     name = (
-        "no-face-" + hashlib.sha256(repr((title, start, end, len(rows))).encode()).hexdigest()[:8]
+        "emonets-" + hashlib.sha256(repr((title, start, end, len(rows))).encode()).hexdigest()[:8]
     )
     cells = "".join(_cell(*cell, start, end) for cell in _cells(rows, start, end))
     return (

@@ -81,6 +81,13 @@ def test_skipped_stretches_have_no_values() -> None:
     assert table["p0_label"].isna().tolist()[:5] == [False, False, True, True, False]
 
 
+def test_rows_of_a_wide_table_begin_at_whole_seconds() -> None:
+    rows = (face_row("a", 0, 0.02, 1.52, "sad"), clip_row("a", 0.02, 1.52, "sad"))
+    table = wide_table(Result(rows))
+    assert table["time"].tolist() == [0.0, 1.0]
+    assert table["p0_usable"].tolist() == pytest.approx([1.0, 1.0])
+
+
 def test_wide_of_nothing_and_of_too_much() -> None:
     assert wide_table(Result()).empty
     for every in (0, -1, float("nan"), 1e-9):
@@ -351,7 +358,7 @@ def test_the_codebook_states_how_often_it_is_right() -> None:
     assert not any("affectnet_subset" in line for line in lines)  # it was trained on these
     few = [line for line in accuracy(FILM) if "crema_d" in line]
     assert few
-    assert all("only 6 clips, too few to rely on" in line for line in few)
+    assert all(line.endswith("measured on 6 clips, too few to state a share.") for line in few)
 
 
 def test_what_was_not_measured_is_not_stated() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEW = 100
-"""A measurement on fewer clips is marked."""
+"""A measurement on fewer clips is not stated."""
 
 
 class Entry(NamedTuple):
@@ -230,13 +230,15 @@ def accuracy(result: Result) -> list[str]:
 
 
 def _line(model: str, line: Mapping[str, Any]) -> str:
-    emotions = [f"{name} {line[name]:.0%}" for name in EMOTIONS if name in line]
-    few = f"; only {line['n']} clips, too few to rely on" if line["n"] < FEW else ""
+    start = f"{model}, {line['data']}: "
+    if line["n"] < FEW:
+        return start + f"measured on {line['n']} clips, too few to state a share."
     kinds = f", {line['classes']} emotions" if line.get("classes") else ""
+    known = [f"{name} {line[name]:.0%}" for name in EMOTIONS if name in line]
     return (
-        f"{model}, {line['data']} ({line['n']:,} pictures or clips{kinds}): {line['right']:.0%} "
-        f"[{line['low']:.0%} to {line['high']:.0%}]"
-        + (f"; of these emotions: {', '.join(emotions)}" if emotions else "") + few + "."
+        f"{start}{line['right']:.0%} [{line['low']:.0%} to {line['high']:.0%}] of "
+        f"{line['n']:,} pictures or clips{kinds}"
+        + (f"; of single emotions, as far as stated: {', '.join(known)}" if known else "") + "."
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def events_table(
     clips = by_file(result)
     shown = {file: shown_rows(rows) for file, rows in clips.items()}
     ends = {file: span_of(rows)[1] for file, rows in clips.items() if rows}
-    out = []
+    out: list[dict[str, Any]] = []
     for event in events:
         if event.skip:
             continue
@@ -108,7 +108,7 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     spans = without([(start, end)], skips.get(file, ()))
     inside = [r for r in rows if r.found and _meets(r, spans)]
-    persons: list[int | None] = sorted({r.person for r in inside if r.person is not None})
+    persons: Sequence[int | None] = sorted({r.person for r in inside if r.person is not None})
     for person in persons or [None]:
         own = [row for row in inside if row.person == person]
         pieces = [(max(r.start, a), min(r.end, b)) for r in own for a, b in spans

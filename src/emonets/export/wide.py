@@ -42,7 +42,7 @@ def wide_table(result: Result, every: float = 1.0, skips: Skips | None = None) -
 
     Returns
     -------
-    Data frame with ``file``; ``time``, seconds, where the row begins; ``skip``, if there are
+    Data frame with ``file``; ``time``, seconds, where the row begins, a multiple of ``every``; ``skip``, if there are
     stretches to leave out; for each person, as ``p0``: ``p0_usable``, the share of usable frames,
     ``p0_angry`` to ``p0_neutral``, ``p0_label``; the same of the sound as ``sound`` where it is
     predicted; and of the whole clip, in all rows alike, as ``clip``.
@@ -74,15 +74,23 @@ def wide_table(result: Result, every: float = 1.0, skips: Skips | None = None) -
 
 
 def _count(rows: Sequence[Row], every: float) -> int:
-    start, end = span_of(rows)
+    start, end = _begin(rows, every), span_of(rows)[1]
     return max(1, math.ceil((end - start) / every - 1e-6))
+
+
+def _begin(rows: Sequence[Row], every: float) -> float:
+    """Where the first row begins: a multiple of ``every``, so that rows of all clips fit."""
+    return math.floor(span_of(rows)[0] / every + 1e-6) * every
 
 
 def _clip(
     file: str, rows: Sequence[Row], every: float, skips: Sequence[tuple[float, float]] | None
 ) -> dict[str, Any]:
-    start, _ = span_of(rows)
+    start = _begin(rows, every)
     n = _count(rows, every)
+    low, high = span_of(rows)
+    parts = np.minimum(high, start + every * np.arange(1, n + 1))
+    parts = (parts - np.maximum(low, start + every * np.arange(n))) / every
     times = start + every * np.arange(n)
     out: dict[str, Any] = {"file": np.full(n, printable(file), object), "time": np.round(times, 6)}
     left_out = np.zeros(n, np.bool_)
@@ -93,13 +101,13 @@ def _clip(
     shown = shown_rows(rows)
     for person in sorted({row.person for row in shown if row.person is not None}):
         own = [row for row in shown if row.person == person]
-        out |= _columns(f"p{person}", own, start, every, n, left_out, usable=True)
+        out |= _columns(f"p{person}", own, start, every, left_out, parts)
     sound = [r for r in rows if r.face_found is None and r.sound_found is not None]
     heard = [r for r in sound if r.level == "window" and r.track is None]
     heard = heard or [r for r in sound if r.level == "clip"]
     if heard:
         own = [row for row in heard if row.model == heard[0].model]
-        out |= _columns("sound", own, start, every, n, left_out)
+        out |= _columns("sound", own, start, every, left_out)
     whole = clip_row(rows)
     if whole is not None and whole.found:
         out |= {f"clip_{x}": np.full(n, whole.probabilities[i]) for i, x in enumerate(EMOTIONS)}
@@ -108,10 +116,16 @@ def _clip(
 
 
 def _columns(
-    name: str, rows: Sequence[Row], start: float, every: float, n: int, left_out: Any,
-    *, usable: bool = False,
-) -> dict[str, Any]:  # fmt: skip
-    """The columns of one person, or of the sound, over n rows of the table."""
+    name: str, rows: Sequence[Row], start: float, every: float, left_out: Any, parts: Any = None
+) -> dict[str, Any]:
+    """The columns of one person, or of the sound, over the n rows of the table.
+
+    Parameters
+    ----------
+    left_out : (n,) bool. parts : (n,) how much of each row the clip fills, for the column of
+        usable frames; None: without it.
+    """
+    n = len(left_out)
     p, weight = np.zeros((n, len(EMOTIONS))), np.zeros(n)
     good, sure = np.zeros(n), np.zeros(n)
     for row in rows:
@@ -133,9 +147,9 @@ def _columns(
     label[there] = np.array(EMOTIONS, object)[mean[there].argmax(axis=1)]
     label[there & (sure == 0)] = UNCERTAIN
     out: dict[str, Any] = {}
-    if usable:
+    if parts is not None:
         share = np.full(n, np.nan)
-        share[there] = good[there] / np.maximum(weight[there], 1.0)
+        share[there] = good[there] / np.maximum(weight, parts)[there]
         out[f"{name}_usable"] = share
     out |= {f"{name}_{emotion}": mean[:, i] for i, emotion in enumerate(EMOTIONS)}
     out[f"{name}_label"] = label
