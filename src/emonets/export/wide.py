@@ -42,10 +42,10 @@ def wide_table(result: Result, every: float = 1.0, skips: Skips | None = None) -
 
     Returns
     -------
-    Data frame with ``file``; ``time``, seconds, where the row begins, a multiple of ``every``; ``skip``, if there are
-    stretches to leave out; for each person, as ``p0``: ``p0_usable``, the share of usable frames,
-    ``p0_angry`` to ``p0_neutral``, ``p0_label``; the same of the sound as ``sound`` where it is
-    predicted; and of the whole clip, in all rows alike, as ``clip``.
+    Data frame with ``file``; ``time``, seconds, where the row begins, a multiple of ``every``;
+    ``skip``, if there are stretches to leave out; for each person, as ``p0``: ``p0_usable``, the
+    share of usable frames, ``p0_angry`` to ``p0_neutral``, ``p0_label``; the same of the sound as
+    ``sound`` where it is predicted; and of the whole clip, in all rows alike, as ``clip``.
 
     Raises
     ------
