@@ -255,6 +255,16 @@ def test_derived_columns_are_named_so_and_follow_the_coordinates() -> None:
     assert np.isnan(clips["valence_derived"][1])
 
 
+def test_the_page_has_the_same_coordinates() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "result_tables.md"
+    if not page.is_file():
+        pytest.skip("the page is beside the source only")
+    lines = page.read_text("utf-8").splitlines()
+    for name, numbers in (("valence", VALENCE), ("arousal", AROUSAL)):
+        (line,) = [line for line in lines if line.startswith(f"| {name} |")]
+        assert [float(cell) for cell in line.split("|")[2:-1]] == list(numbers.values())
+
+
 # workbooks
 
 
