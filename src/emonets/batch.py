@@ -308,7 +308,8 @@ def write_outputs(
     main = results_table(result, tables)
     columns = ["file", "status", "message"]
     status = [(printable(s.file), s.status, printable(s.message)) for s in result.files]
-    described = {f"results.{format}": main}
+    # other formats are no tables: they have no columns to describe
+    described = {f"results.{format}": main} if format in (*FORMATS, "json") else {}
     try:
         target = place / f"results.{format}"
         if format in FORMATS and (format == "xlsx" or not tables.plain):

@@ -397,3 +397,11 @@ def test_the_numbers_of_the_codebook_are_those_that_were_measured() -> None:
             assert line["n"] == row["n"]
             found += 1
     assert found == sum(len(lines) for models in kept.values() for lines in models.values())
+
+
+def test_nothing_at_all_makes_files_too(tmp_path: Path) -> None:
+    pytest.importorskip("xlsxwriter")
+    for name in ("csv", "xlsx", "json"):
+        write_outputs(tmp_path, Result(), name)
+    assert zipfile.is_zipfile(tmp_path / "results.xlsx")
+    assert encode(Result(), "csv", TableOptions(wide=True)).decode() == "file,time\n"
