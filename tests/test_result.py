@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emonets.emotions import EMOTIONS, emotion_index
@@ -57,7 +57,7 @@ def test_csv(tmp_path: Path) -> None:
 
 def test_json_there_and_back() -> None:
     content = json.loads(RESULT.to_json())
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
     assert content["rows"][2]["label"] is None
     assert Result.from_json(RESULT.to_json()) == RESULT
 
@@ -88,6 +88,7 @@ def test_failed() -> None:
     assert not Result((), (FileStatus("a", "ok"),)).failed
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.floats(0, 100), st.floats(0, 500), st.floats(0.1, 20), st.none() | st.floats(0.1, 20))
 def test_windows_cover_everything(
     start: float, length: float, window: float, hop: float | None
@@ -121,6 +122,28 @@ def test_emotion_names() -> None:
     assert emotion_index("calm") == 6
     with pytest.raises(KeyError, match="angry, disgust"):
         emotion_index("boredom")
+
+
+def test_boxes_there_and_back(tmp_path: Path) -> None:
+    box = (10.0, -2.5, 40.0, 41.5)
+    face = Row("a.mp4", 0, 0.0, 1.0, True, "face", P, level="face", box=box, usable=0.75)
+    result = Result((face, Row("a.mp4", None, 0.0, 1.0, True, "face", P)))
+    assert Result.from_json(result.to_json()) == result
+    table = pd.read_csv(io.StringIO(result.to_csv()))
+    assert table[["x", "y", "w", "h", "usable"]].to_numpy()[0].tolist() == [*box, 0.75]
+    assert table[["x", "usable"]].isna().to_numpy()[1].all()
+
+
+def test_version_1_of_json_is_read() -> None:
+    content = json.loads(RESULT.to_json())
+    content["schema_version"] = 1
+    for row in content["rows"]:
+        for name in ("x", "y", "w", "h", "usable"):
+            del row[name]
+    assert Result.from_json(json.dumps(content)) == RESULT
+    content["schema_version"] = 3
+    with pytest.raises(ParameterError, match=r"version 3, expected emonets\.result version 1 or 2"):
+        Result.from_json(json.dumps(content))
 
 
 def test_persons_survive_json() -> None:

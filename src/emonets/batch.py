@@ -12,6 +12,17 @@ from pathlib import Path
 
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.export import write
+from emonets.export.codebook import codebook_text
+from emonets.export.tables import (
+    ENCODERS,
+    FORMATS,
+    TableOptions,
+    check_format,
+    csv_of,
+    encode,
+    results_table,
+    tables_of,
+)
 from emonets.inference.combine import check_uncertain
 from emonets.inference.normalise import Normalising
 from emonets.inference.options import Options as Options  # noqa: PLC0414 - for the callers
@@ -21,6 +32,7 @@ from emonets.inference.same_people import common_people
 from emonets.media.clip import Frame
 from emonets.model import EmoNets
 from emonets.result import FileStatus, Result, printable
+from emonets.result_json import SCHEMA_VERSION
 from emonets.runtime.ending import in_worker, keeps
 from emonets.runtime.files import try_folder, write_whole
 
@@ -195,7 +207,7 @@ def _place(folder: Path, clip: Path) -> Path:
 
 
 def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
-    """Changes when the clip's bytes (by size and time), the model or an option does.
+    """Changes when the clip's bytes (by size and time), the model, an option or what rows hold do.
 
     None for a clip that cannot be read: its result is not kept.
     """
@@ -207,7 +219,7 @@ def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
         return None
     about = model.describe()
     what = [about.get(name) for name in ("bundle_digest", "emonets", "model", "decision")]
-    content = [str(clip), stats, *what, asdict(options)]
+    content = [SCHEMA_VERSION, str(clip), stats, *what, asdict(options)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -240,17 +252,57 @@ def _kept(folder: Path, clip: Path, key: str) -> Result | None:
         return None
 
 
-def write_outputs(folder: str | os.PathLike[str], result: Result, format: str) -> Path:
-    """Write ``results.FORMAT`` and ``status.csv`` into a folder; returns the first's path."""
+def write_outputs(
+    folder: str | os.PathLike[str],
+    result: Result,
+    format: str,
+    tables: TableOptions = TableOptions(),
+) -> Path:
+    """Write the files of a run into a folder; returns the path of ``results.FORMAT``.
+
+    Beside it: ``status.csv``, a line a file; ``persons.csv`` and, if there are events,
+    ``events.csv``, or Parquet where that is the format, or sheets of a workbook; and
+    ``codebook.txt``.
+
+    Parameters
+    ----------
+    tables : how tables are written, for the clips of this result (`TableOptions.of`).
+
+    Raises
+    ------
+    ParameterError : the options do not fit the format.
+    EmoNetsError : the files cannot be written there.
+    """
     import pandas as pd
 
-    target = Path(folder) / f"results.{format}"
+    place = Path(folder)
+    check_format(format, tables)
+    single = format if format in ENCODERS else "csv"
+    made = tables_of(result, replace(tables, wide=False))
+    main = results_table(result, tables)
+    columns = ["file", "status", "message"]
+    status = [(printable(s.file), s.status, printable(s.message)) for s in result.files]
+    # other formats are no tables: they have no columns to describe
+    described = {f"results.{format}": main} if format in (*FORMATS, "json") else {}
     try:
-        write(result, target, format)
-        columns = ["file", "status", "message"]
-        status = [(printable(s.file), s.status, printable(s.message)) for s in result.files]
-        text = pd.DataFrame(status, columns=columns).to_csv(index=False, lineterminator="\n")
-        write_whole(Path(folder) / "status.csv", text.encode())
+        target = place / f"results.{format}"
+        if format in FORMATS and (format == "xlsx" or not tables.plain):
+            write_whole(target, encode(result, format, tables))
+        else:
+            write(result, target, format)
+        for name in ("persons", "events"):
+            if name in made and format != "xlsx":
+                file = f"{name}.{single}"
+                write_whole(place / file, ENCODERS[single](made[name], tables))
+                described[file] = made[name]
+        if format == "xlsx":
+            described = {f"sheet {name}": own for name, own in made.items()}
+            described |= {"sheet wide": main} if tables.wide else {}
+        table = pd.DataFrame(status, columns=columns)
+        write_whole(place / "status.csv", csv_of(table, tables))
+        described["status.csv"] = table
+        names = {name: [str(c) for c in own.columns] for name, own in described.items()}
+        write_whole(place / "codebook.txt", codebook_text(names, result).encode())
     except OSError as error:
-        raise _cannot_write(Path(folder), error) from None
+        raise _cannot_write(place, error) from None
     return target

@@ -324,7 +324,8 @@ class EmoNets(ModelParts):
     ) -> dict[str, Any]:
         """What a result holds about the model that made it, and about its threshold."""
         return {
-            **self.about,
+            # the card is a diary of training; `about` of the model has it
+            **{name: own for name, own in self.about.items() if name != "card"},
             "trained_on": self.provenance.names(),
             **describe_model(self.specialists, self.fusion, self._known),
             **about_uncertain(uncertain_below, abstain, self.fusion),

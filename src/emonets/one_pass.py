@@ -16,6 +16,7 @@ from functools import reduce
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emonets.contracts import FRAMES, SOUND, TUBES, BaseReader, Features, Reader
 from emonets.errors import MediaError
@@ -90,9 +91,16 @@ class Pictures:
         return self.first, self.last + step
 
     @property
+    def times(self) -> NDArray[np.float64]:
+        """(n,) seconds of each frame."""
+        if not self.count:
+            return np.zeros(0)
+        return np.asarray(self.first + np.concatenate([[0.0], np.cumsum(self._steps)]))
+
+    @property
     def pauses(self) -> list[tuple[float, float]]:
         """Start and end, in seconds, of long stretches without a picture."""
-        times = self.first + np.concatenate([[0.0], np.cumsum(self._steps)])
+        times = self.times
         long = np.flatnonzero(np.diff(times) > 2 * MARGIN)
         step = self.step
         return [(float(times[i] + step), float(times[i + 1])) for i in long]

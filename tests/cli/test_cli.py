@@ -54,7 +54,7 @@ def test_json(run: Run, happy: Path) -> None:
     code, out, _ = run("predict", happy, "--format", "json", "--window", "0.5", "--hop", "0.25")
     content = json.loads(out)
     assert code == 0
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == 2
     assert content["emotions"] == list(EMOTIONS)
     assert content["files"][0]["status"] == "ok"
     assert len(content["rows"]) > 4

@@ -25,9 +25,9 @@ RESULT = Result(
 
 
 def test_formats_are_found() -> None:
-    assert list(writers()) == ["csv", "json", "parquet"]
+    assert list(writers()) == ["csv", "json", "parquet", "xlsx"]
     assert all(made.about for made in writers().values())
-    with pytest.raises(ParameterError, match=r"'parket': csv, json, parquet; .* 'parquet'\?"):
+    with pytest.raises(ParameterError, match=r"'parket': csv, json, parquet, xlsx; .* 'parquet'\?"):
         writer("parket")
 
 

@@ -87,7 +87,7 @@ def read(
         None if sound is None else (float(sound["span"][0]), float(sound["span"][1])),
         loud=sound is not None and bool(sound["found"]),
     )
-    scene, persons = scene_of(file, clip, used, found, embeddings=embeddings)
+    scene, persons = scene_of(file, clip, used, found, embeddings=embeddings, stride=stride)
     return Reading(clip, used, found.features, scene, start, end, persons, found.pauses)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.contracts import ALL_OF_IT, Features, Floats, Predictions, Specialist
+from emonets.inference.boxes import Faces
 from emonets.result import Row
 from emonets.specialists.per_face import of_known, taken
 
@@ -56,12 +57,14 @@ class Scene:
     seen : person → the area of the face in pixels, summed over the pictures.
     speech : where somebody speaks; None where it was not examined.
     speakers : who does; None where it was not examined.
+    faces : where the faces are.
     """
 
     tracks: Mapping[int, Tracks] = field(default_factory=dict)
     seen: Mapping[int, float] = field(default_factory=dict)
     speech: SpeechLike | None = None
     speakers: SpeakersLike | None = None
+    faces: Faces = field(default_factory=Faces)
 
     @classmethod
     def of(
@@ -70,6 +73,7 @@ class Scene:
         person_of: Callable[[int], int] | None = None,
         speech: SpeechLike | None = None,
         speakers: SpeakersLike | None = None,
+        faces: Faces | None = None,
     ) -> Scene:
         """The scene of a clip.
 
@@ -78,6 +82,7 @@ class Scene:
         features : of its specialists of single faces, ``track`` (n,) and, if known, ``boxes``
             (n, 4) pixels. The first with a picture decides.
         person_of : track → person; None: each track is a person of its own.
+        faces : where the faces are; None: it is not known.
         """
         tracks: dict[int, Tracks] = {}
         seen: dict[int, float] = {}
@@ -89,7 +94,10 @@ class Scene:
                 person = track if person_of is None else person_of(track)
                 tracks[person] = (*tracks.get(person, ()), track)
                 seen[person] = seen.get(person, 0.0) + area
-        return cls(dict(sorted(tracks.items())), dict(sorted(seen.items())), speech, speakers)
+        return cls(
+            dict(sorted(tracks.items())), dict(sorted(seen.items())), speech, speakers,
+            faces or Faces(),
+        )  # fmt: skip
 
     def person(self, track: int) -> int | None:
         """The person of a track; None for a track of which no picture is known."""
@@ -112,11 +120,14 @@ class Scene:
         return self.speakers.share(self.tracks[person], start, end)
 
     def complete(self, row: Row) -> Row:
-        """A row with its ``person``, ``speech`` and ``speaks``."""
+        """A row with its ``person``, ``speech`` and ``speaks``; of a face with ``box`` too."""
         speech = None if self.speech is None else float(self.speech.share(row.start, row.end))
         person = None if row.track is None else self.person(row.track)
         speaks = None if person is None else self.speaks(person, row.start, row.end)
-        return replace(row, person=person, speech=speech, speaks=speaks)
+        box, usable = None, None
+        if row.track is not None and row.level in ("face", "frame"):
+            box, usable = self.faces.within(row.track, row.start, row.end)
+        return replace(row, person=person, speech=speech, speaks=speaks, box=box, usable=usable)
 
     def voice_is_unseen(self, start: float, end: float) -> bool:
         """Whether the voice of a span is, nearly all of it, of somebody who is not seen.

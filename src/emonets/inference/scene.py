@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from emonets.contracts import SOUND, Features, Reader, Specialist
+from emonets.inference.boxes import Faces
 from emonets.inference.persons import Scene
 from emonets.media.clip import Clip
 from emonets.one_pass import Pass
@@ -76,6 +77,7 @@ def scene_of(
     found: Pass,
     *,
     embeddings: bool = False,
+    stride: int = 1,
 ) -> tuple[Scene, tuple[PersonSeen, ...]]:
     """The scene of a clip, and its persons, from what a pass found.
 
@@ -84,6 +86,7 @@ def scene_of(
     file : as the result names the clip.
     specialists : those that were used. found : by `readers_for` too.
     embeddings : whether persons keep their embedding, which is biometric data.
+    stride : every how many frames the detector was run.
     """
     faces = [found.features[name] for name, part in specialists.items() if part.per_face]
     speech, speakers = None, None
@@ -97,7 +100,11 @@ def scene_of(
         persons = persons_of(found.features[IDENTITY])
     of_track = None if persons is None else persons.of_track
     seen = () if persons is None else persons.seen(file, embeddings=embeddings)
-    return Scene.of(faces, of_track, speech, speakers), seen
+    where = Faces.of(faces, found.pictures.times, stride)
+    return Scene.of(faces, of_track, speech, speakers, where), tuple(
+        replace(own, usable=own.usable if share is None else share)
+        for own in seen for share in [where.share(own.tracks)]
+    )  # fmt: skip
 
 
 def _uses_speech(specialist: Specialist) -> bool:
