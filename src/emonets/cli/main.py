@@ -10,6 +10,7 @@ import typer
 from emonets.cli.compare_fusion import compare_fusion
 from emonets.cli.data import data_app
 from emonets.cli.evaluate import evaluate_app
+from emonets.cli.export import export
 from emonets.cli.extract import extract
 from emonets.cli.options import err, example, show_log
 from emonets.cli.predict import predict
@@ -24,7 +25,6 @@ app = typer.Typer(
     name="emonets",
     no_args_is_help=True,
     epilog=example("emonets predict clip.mp4", "emonets predict --help"),
-    add_completion=False,
     rich_markup_mode=None,  # markup would eat [brackets] and break lines
     pretty_exceptions_enable=False,
 )
@@ -39,6 +39,12 @@ app.command(
         "emonets predict 'day1/*.mp4' --out results/ --workers 2",
     )
 )(predict)
+app.command(
+    epilog=example(
+        "emonets export results/ --format elan,vtt --out coding/",
+        "emonets export results.json --format boris --out coding/",
+    )
+)(export)
 app.command(epilog=example("emonets extract clips/ --store features/"))(extract)
 app.command(
     epilog=example("emonets compare-fusion results.csv --labels labels.csv --out fusions/")

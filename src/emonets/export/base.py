@@ -32,6 +32,7 @@ class Writer:
     files : of a format with several files, or one a clip: the names of the files in a folder, and
         their content. None: there is one file, ``results.NAME``, which `encode` makes.
     ending : of its files, where that is not the name.
+    timed : whether it has a time line only, so that pictures are left out.
     """
 
     name: str
@@ -41,11 +42,16 @@ class Writer:
     check: Callable[[], None] = lambda: None
     files: Callable[[Result, Path], Mapping[str, bytes]] | None = None
     ending: str = ""
+    timed: bool = False
+
+    def left_out(self, result: Result) -> list[str]:
+        """Files that have predictions, but none that this format can hold."""
+        return [clip.file for clip in tiers_of(result) if clip.end == 0] if self.timed else []
 
     def refuse_terminal(self) -> None:
         """Raise `ParameterError` unless the whole format can be shown in a terminal."""
         if self.files is not None:
-            raise ParameterError(f"{self.name} makes files of their own: give --out FOLDER")
+            raise ParameterError(f"{self.name} makes files: give --out FOLDER")
         if not self.text:
             raise ParameterError(f"{self.name} is not for the terminal: give --out FOLDER")
 
@@ -175,4 +181,4 @@ def clip_writer(
             )
         return contents[0]
 
-    return Writer(name, about, one, files=files, ending=ending)
+    return Writer(name, about, one, files=files, ending=ending, timed=True)

@@ -118,4 +118,6 @@ def encode(result: Result) -> bytes:
     return content
 
 
-WRITER = Writer("boris", "a project for BORIS with all clips", encode, files=files, ending="boris")
+WRITER = Writer(
+    "boris", "a project for BORIS with all clips", encode, files=files, ending="boris", timed=True
+)

@@ -185,10 +185,17 @@ def without_overlaps(stretches: Sequence[Stretch]) -> list[Stretch]:
     """The same times, each covered once: where stretches overlap, the one counts whose middle is
     nearest, and of two at the same distance the more certain one.
 
-    The ends of what is returned are ends of what was given. What has no length is left out.
+    Where windows of one length follow each other, they are cut halfway between their middles. What
+    has no length is left out.
     """  # fmt: skip
     timed = sorted((s for s in stretches if s.end > s.start), key=lambda s: (s.start, s.end))
-    times = sorted({t for s in timed for t in (s.start, s.end)})
+    by_middle = sorted(timed, key=lambda s: s.start + s.end)
+    halfway = {
+        (a.start + a.end + b.start + b.end) // 4
+        for a, b in zip(by_middle, by_middle[1:], strict=False)
+        if max(a.start, b.start) < min(a.end, b.end)
+    }
+    times = sorted({t for s in timed for t in (s.start, s.end)} | halfway)
     out: list[tuple[int, int, int]] = []  # start, end, which
     active: list[tuple[int, int]] = []  # end, which
     n = 0
