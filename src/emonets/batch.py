@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from emonets.errors import EmoNetsError, ParameterError
+from emonets.errors import DataError, EmoNetsError, ParameterError
 from emonets.export import write_all
 from emonets.inference.combine import check_uncertain
 from emonets.inference.normalise import Normalising
@@ -279,7 +279,7 @@ def kept_results(path: str | os.PathLike[str]) -> Result:
 
     Raises
     ------
-    ParameterError : there is none, or one that is damaged, or one that cannot be used alone.
+    DataError : there is none, or one that is damaged, or one that cannot be used alone.
     """
     place = Path(path)
     if not place.is_dir():
@@ -292,14 +292,14 @@ def kept_results(path: str | os.PathLike[str]) -> Result:
             return result
     parts = [_read(file) for file in sorted((place / "clips").glob("*.json"))]
     if any(UNFUSED in part.about for part in parts):
-        raise ParameterError(
+        raise DataError(
             f"{place}: clips that are normalised together are kept before they are; run emonets "
             "predict with the same --out and --format json, which is quick, and then this again"
         )
     by_file = {printable(part.files[0].file): part for part in parts if part.files}
     if last is None:
         if not by_file:
-            raise ParameterError(
+            raise DataError(
                 f"{place}: no results.json and no clips that emonets predict --out keeps; "
                 "give its folder, or a file of --format json"
             )
@@ -307,7 +307,7 @@ def kept_results(path: str | os.PathLike[str]) -> Result:
     read = [row for row in last if row[1] != "error"]
     lost = [file for file, _, _ in read if file not in by_file]
     if lost:
-        raise ParameterError(
+        raise DataError(
             f"{place}: the kept result of {lost[0]} is missing; run emonets predict with the same "
             "--out again"
         )
@@ -326,13 +326,13 @@ def _read(path: Path) -> Result:
     try:
         return Result.from_json(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise ParameterError(f"{path}: there is no such file or folder") from None
+        raise DataError(f"{path}: there is no such file or folder") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(
+        raise DataError(
             f"{path}: cannot be read ({error}); give a file of emonets predict --format json"
         ) from None
     except ParameterError as error:
-        raise ParameterError(
+        raise DataError(
             f"{path}: {error}; give a file of emonets predict --format json, or its --out folder"
         ) from None
 
@@ -344,7 +344,7 @@ def _statuses(folder: Path) -> list[tuple[str, str, str]] | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{folder / 'status.csv'}: cannot be read ({error})") from None
+        raise DataError(f"{folder / 'status.csv'}: cannot be read ({error})") from None
     rows = list(csv.reader(io.StringIO(text)))[1:]
     return [(row[0], row[1], row[2]) for row in rows if len(row) == 3]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emonets.export.names import names_of
@@ -77,6 +77,7 @@ def test_windows_that_overlap_count_where_they_are_nearest() -> None:
 _labels = st.sampled_from(["sad", "happy", "fear"])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20), _labels)))
 def test_each_time_is_covered_once(spans: list[tuple[int, int, str]]) -> None:
     given_ = [Stretch(10 * a, 10 * (a + n), label, p(label)) for a, n, label in spans]
@@ -90,6 +91,7 @@ def test_each_time_is_covered_once(spans: list[tuple[int, int, str]]) -> None:
         assert set(found) <= here
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 50), _labels), unique_by=lambda span: span[0]))
 def test_the_nearest_window_counts(spans: list[tuple[int, str]]) -> None:
     given_ = [Stretch(40 * a, 40 * a + 200, label, p(label)) for a, label in spans]
@@ -101,6 +103,7 @@ def test_the_nearest_window_counts(spans: list[tuple[int, str]]) -> None:
         assert found == nearest
 
 
+@settings(max_examples=30, deadline=None)
 @given(results())
 def test_tiers_of_any_result(result: Result) -> None:
     for clip in tiers_of(result):
@@ -114,6 +117,7 @@ def test_tiers_of_any_result(result: Result) -> None:
                 assert (before.end, before.label) != (after.start, after.label)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.one_of(st.sampled_from(FILES), st.text(min_size=1)), unique=True))
 def test_no_two_clips_have_one_name(files: list[str]) -> None:
     names = names_of(files)

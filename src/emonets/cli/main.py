@@ -69,8 +69,8 @@ def _root(
 def main() -> None:
     """Run the command of ``sys.argv``; EmoNets' own errors are one line, not a traceback.
 
-    Exit status: 0 done; 1 a file or the data; 2 an argument; 130 interrupted (Ctrl-C); 143 ended
-    by SIGTERM, and 128 + its number for another signal.
+    Exit status (`docs/command_line.md`): 0 done; 1 a file or the data; 2 an argument; 130
+    interrupted (Ctrl-C); 143 ended by SIGTERM, and 128 + its number for another signal.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -89,8 +89,8 @@ def _run() -> None:
     except EmoNetsError as error:
         err.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(2 if isinstance(error, ParameterError) else 1)
-    except BrokenPipeError:
-        sys.exit(0)
+    except BrokenPipeError:  # nobody reads the output any more, as in `… | head`
+        sys.exit(1)
     except OSError as error:  # a full disk, a folder that is gone
         err.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(1)
