@@ -80,8 +80,10 @@ EXPECTED = {
 }
 """The stretches of :data:`RESULT` in milliseconds, but for the photograph."""
 
-FILES = ("a.mp4", "x/a.mp4", "x/a.wav", "ä\N{GRINNING FACE}.mkv", "q\u2028 \"'<&>-->\x01.avi", "a\udcff.mp4",
-         "con.mp4", "子.mp4", "tab\tname.mp4")  # fmt: skip
+FILES = (
+    "a.mp4", "x/a.mp4", "x/a.wav", "ä\N{GRINNING FACE}.mkv", "q\u2028 \"'<&>-->\x01.avi",
+    "a\udcff.mp4", "con.mp4", "子.mp4", "tab\tname.mp4",
+)  # fmt: skip
 _time = st.floats(0, 30, allow_nan=False).map(lambda t: round(t, 4))
 
 
@@ -93,7 +95,9 @@ def rows(draw: st.DrawFn, file: str) -> Row:
     person = draw(st.sampled_from([None, 0, 1, 7])) if level in ("face", "frame") else None
     model = draw(st.sampled_from(["face", "audio", "activity", "face+audio", "my own"]))
     found = draw(st.booleans())
-    probabilities = p(draw(st.sampled_from(EMOTIONS)), draw(st.floats(0.2, 1))) if found else UNKNOWN
+    probabilities = (
+        p(draw(st.sampled_from(EMOTIONS)), draw(st.floats(0.2, 1))) if found else UNKNOWN
+    )
     return Row(
         file, person, start, start + length, found if level == "face" else None, model,
         probabilities, found if level != "face" else None, level, None, draw(st.booleans()),

@@ -365,7 +365,9 @@ def write_outputs(folder: str | os.PathLike[str], result: Result, format: str) -
     try:
         files = write_all(result, folder, format)
         columns = ["file", "status", "message"]
-        text = pd.DataFrame(_printed(result.files), columns=columns).to_csv(index=False, lineterminator="\n")
+        text = pd.DataFrame(_printed(result.files), columns=columns).to_csv(
+            index=False, lineterminator="\n"
+        )
         write_whole(Path(folder) / "status.csv", text.encode())
     except OSError as error:
         raise _cannot_write(Path(folder), error) from None

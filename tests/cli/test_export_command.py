@@ -127,9 +127,7 @@ def test_numbers_of_the_same_people_are_common(tmp_path: Path) -> None:
         ("\udcff", "cannot be read"),
     ],
 )
-def test_what_is_no_result(
-    run: Run, tmp_path: Path, content: str | None, reason: str
-) -> None:
+def test_what_is_no_result(run: Run, tmp_path: Path, content: str | None, reason: str) -> None:
     place = tmp_path / "r"
     if content == "":
         place.mkdir()

@@ -28,7 +28,12 @@ def test_formats_are_found() -> None:
     names = {"audformat", "bids", "boris", "csv", "elan", "json", "parquet", "textgrid", "vtt"}
     assert names <= set(writers())
     assert all(made.about for made in writers().values())
-    for wrong, right in (("parket", "parquet"), ("eaf", "elan"), (".VTT", "vtt"), ("webvtt", "vtt")):
+    for wrong, right in (
+        ("parket", "parquet"),
+        ("eaf", "elan"),
+        (".VTT", "vtt"),
+        ("webvtt", "vtt"),
+    ):
         with pytest.raises(ParameterError, match=rf"'{wrong}': audformat, .* mean '{right}'\?"):
             writer(wrong)
 

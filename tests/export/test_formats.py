@@ -8,6 +8,7 @@ import json
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def read_textgrid(folder: Path, name: str) -> Tiers:
     for tier in grid.get_tiers():
         every = list(tier.get_all_intervals())
         assert (every[0][0], every[-1][1]) == (0, grid.xmax)  # no gaps, as Praat needs it
-        assert all(a[1] == b[0] for a, b in zip(every, every[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in pairwise(every))
         made[tier.name] = [(ms(a), ms(b), label) for a, b, label in every if label]
     return made
 

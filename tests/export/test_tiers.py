@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +32,10 @@ def test_tiers_of_a_clip() -> None:
     }
     assert (talk.pictures, talk.sound, talk.end) == (True, True, 4250)
     assert (clips[SONG].pictures, clips[SONG].sound) == (False, True)
-    assert stretches(clips[PHOTO]) == {"Person 0": [(0, 0, "surprise")], "Clip": [(0, 0, "surprise")]}
+    assert stretches(clips[PHOTO]) == {
+        "Person 0": [(0, 0, "surprise")],
+        "Clip": [(0, 0, "surprise")],
+    }
 
 
 def test_windows_that_are_joined_have_their_mean() -> None:
@@ -82,7 +87,7 @@ _labels = st.sampled_from(["sad", "happy", "fear"])
 def test_each_time_is_covered_once(spans: list[tuple[int, int, str]]) -> None:
     given_ = [Stretch(10 * a, 10 * (a + n), label, p(label)) for a, n, label in spans]
     made = without_overlaps(given_)
-    for before, after in zip(made, made[1:], strict=False):
+    for before, after in pairwise(made):
         assert before.end <= after.start
     for t in range(5, 700, 10):
         here = {s.label for s in given_ if s.start < t < s.end}
@@ -112,7 +117,7 @@ def test_tiers_of_any_result(result: Result) -> None:
         for tier in clip.every:
             made = tier.stretches
             assert all(s.start < s.end <= clip.end for s in made) or clip.end == 0
-            for before, after in zip(made, made[1:], strict=False):
+            for before, after in pairwise(made):
                 assert before.end <= after.start
                 assert (before.end, before.label) != (after.start, after.label)
 

@@ -72,7 +72,11 @@ def export(
         show_left_out(one, result)
     lost = without_rows(result)
     if lost:
-        err.print(f"error: there are no predictions to write of: {_some(lost)}", style="red", soft_wrap=True)
+        err.print(
+            f"error: there are no predictions to write of: {_some(lost)}",
+            style="red",
+            soft_wrap=True,
+        )
         raise typer.Exit(1)
 
 

@@ -51,11 +51,10 @@ def encode(clip: ClipTiers, folder: Path) -> bytes:
     last.text = str(len(stretches))
     order = ET.SubElement(root, "TIME_ORDER")
     # ELAN keeps the slots in order of their times
-    slots = sorted(
-        (time, 2 * i + k) for i, (_, s) in enumerate(stretches) for k, time in enumerate((s.start, s.end))
-    )  # fmt: skip
-    for time, number in slots:
-        ET.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=f"ts{number + 1}", TIME_VALUE=str(time))
+    starts = [(s.start, 2 * i + 1) for i, (_, s) in enumerate(stretches)]
+    ends = [(s.end, 2 * i + 2) for i, (_, s) in enumerate(stretches)]
+    for time, number in sorted(starts + ends):
+        ET.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=f"ts{number}", TIME_VALUE=str(time))
     made = {
         tier.name: ET.SubElement(
             root,
@@ -98,7 +97,8 @@ def encode(clip: ClipTiers, folder: Path) -> bytes:
         entry = ET.SubElement(vocabulary, "CV_ENTRY_ML", CVE_ID=f"cve_{label}")
         ET.SubElement(entry, "CVE_VALUE", DESCRIPTION="", LANG_REF="und").text = label
     ET.indent(root, "    ")
-    return ET.tostring(root, "utf-8", xml_declaration=True) + b"\n"
+    content: bytes = ET.tostring(root, "utf-8", xml_declaration=True)
+    return content + b"\n"
 
 
 def _mime(clip: ClipTiers) -> str:

@@ -49,7 +49,7 @@ def names_of(files: Iterable[str]) -> dict[str, str]:
 
 def _name(file: str, depth: int) -> str:
     path = Path(file)
-    parts = [part for part in path.parts if part != path.anchor and part != ".."]
+    parts = [part for part in path.parts if part not in (path.anchor, "..")]
     text = path.stem if depth == 0 else "_".join(parts[-depth:])
     text = _FORBIDDEN.sub("_", printable(text)).strip(" .") or "clip"
     if _RESERVED.match(text):

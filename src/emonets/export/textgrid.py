@@ -2,7 +2,7 @@
 
 The long text format in UTF-8, by https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html.
 An interval tier has no gaps, so intervals without a label fill it up. Quotes are doubled.
-"""  # noqa: E501
+"""
 
 from pathlib import Path
 

@@ -11,6 +11,7 @@ import heapq
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -192,14 +193,14 @@ def without_overlaps(stretches: Sequence[Stretch]) -> list[Stretch]:
     by_middle = sorted(timed, key=lambda s: s.start + s.end)
     halfway = {
         (a.start + a.end + b.start + b.end) // 4
-        for a, b in zip(by_middle, by_middle[1:], strict=False)
+        for a, b in pairwise(by_middle)
         if max(a.start, b.start) < min(a.end, b.end)
     }
     times = sorted({t for s in timed for t in (s.start, s.end)} | halfway)
     out: list[tuple[int, int, int]] = []  # start, end, which
     active: list[tuple[int, int]] = []  # end, which
     n = 0
-    for start, end in zip(times, times[1:], strict=False):
+    for start, end in pairwise(times):
         while n < len(timed) and timed[n].start <= start:
             heapq.heappush(active, (timed[n].end, n))
             n += 1
