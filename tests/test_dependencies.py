@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-OPTIONAL = ("torch", "onnx", "matplotlib", "pyarrow", "distributed", "dask", "fsspec")
+OPTIONAL = ("torch", "onnx", "matplotlib", "pyarrow", "distributed", "dask", "fsspec", "xlsxwriter")
 
 INSTALLED = packages_distributions()
 
@@ -28,7 +28,7 @@ def names(requirements: list[str]) -> set[str]:
 BASE = names(PROJECT["dependencies"])
 EXTRAS = {
     extra: names(PROJECT["optional-dependencies"][extra])
-    for extra in ("dask", "parquet", "plot", "train")
+    for extra in ("dask", "parquet", "plot", "train", "xlsx")
 }
 
 

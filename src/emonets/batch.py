@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,18 +11,29 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from emonets.errors import DataError, EmoNetsError, ParameterError
-from emonets.export import write_all
+from emonets.errors import EmoNetsError, ParameterError
+from emonets.export import write_all, writer
+from emonets.export.codebook import codebook_text
+from emonets.export.tables import (
+    ENCODERS,
+    FORMATS,
+    TableOptions,
+    check_format,
+    csv_of,
+    encode,
+    results_table,
+    tables_of,
+)
 from emonets.inference.combine import check_uncertain
 from emonets.inference.normalise import Normalising
 from emonets.inference.rows import status_of
 from emonets.inference.same_people import common_people
-from emonets.inference.unfused import KEY as UNFUSED
 from emonets.inference.windows import Windows
 from emonets.media.clip import Frame
 from emonets.media.limits import Limits
 from emonets.model import EmoNets, specialist_names
 from emonets.result import FileStatus, Result, printable
+from emonets.result_json import SCHEMA_VERSION
 from emonets.runtime.ending import in_worker, keeps
 from emonets.runtime.files import try_folder, write_whole
 
@@ -224,7 +233,7 @@ def _place(folder: Path, clip: Path) -> Path:
 
 
 def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
-    """Changes when the clip's bytes (by size and time), the model or an option does.
+    """Changes when the clip's bytes (by size and time), the model, an option or what rows hold do.
 
     None for a clip that cannot be read: its result is not kept.
     """
@@ -236,7 +245,7 @@ def _key(clip: Path, model: EmoNets, options: Options) -> str | None:
         return None
     about = model.describe()
     what = [about.get(name) for name in ("bundle_digest", "emonets", "model", "decision")]
-    content = [str(clip), stats, *what, asdict(options)]
+    content = [SCHEMA_VERSION, str(clip), stats, *what, asdict(options)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -269,106 +278,59 @@ def _kept(folder: Path, clip: Path, key: str) -> Result | None:
         return None
 
 
-def kept_results(path: str | os.PathLike[str]) -> Result:
-    """What an earlier run left: a file that ``--format json`` made, or a folder of ``--out``.
+def write_outputs(
+    folder: str | os.PathLike[str],
+    result: Result,
+    format: str,
+    tables: TableOptions = TableOptions(),
+) -> Path:
+    """Write the files of a run into a folder.
+
+    Returns the path of ``results.FORMAT``, or the folder where the format has several files.
+
+    Beside it: ``status.csv``, a line a file; ``persons.csv`` and, if there are events,
+    ``events.csv``, or Parquet where that is the format, or sheets of a workbook; and
+    ``codebook.txt``.
 
     Parameters
     ----------
-    path : of a folder, ``results.json`` is read if it has the files of the last run, and else the
-        results that were kept of each clip.
+    tables : how tables are written, for the clips of this result (`TableOptions.of`).
 
     Raises
     ------
-    DataError : there is none, or one that is damaged, or one that cannot be used alone.
-    """
-    place = Path(path)
-    if not place.is_dir():
-        return _read(place)
-    last = _statuses(place)
-    whole = place / "results.json"
-    if whole.is_file():
-        result = _read(whole)
-        if last is None or _printed(result.files) == last:
-            return result
-    parts = [_read(file) for file in sorted((place / "clips").glob("*.json"))]
-    if any(UNFUSED in part.about for part in parts):
-        raise DataError(
-            f"{place}: clips that are normalised together are kept before they are; run emonets "
-            "predict with the same --out and --format json, which is quick, and then this again"
-        )
-    by_file = {printable(part.files[0].file): part for part in parts if part.files}
-    if last is None:
-        if not by_file:
-            raise DataError(
-                f"{place}: no results.json and no clips that emonets predict --out keeps; "
-                "give its folder, or a file of --format json"
-            )
-        return _as_one(list(by_file.values()))
-    read = [row for row in last if row[1] != "error"]
-    lost = [file for file, _, _ in read if file not in by_file]
-    if lost:
-        raise DataError(
-            f"{place}: the kept result of {lost[0]} is missing; run emonets predict with the same "
-            "--out again"
-        )
-    made = _as_one([by_file[file] for file, _, _ in read])
-    return replace(made, files=tuple(FileStatus(*row) for row in last))
-
-
-def _as_one(parts: Sequence[Result]) -> Result:
-    result = Result.concatenate(parts)
-    if any(person.embedding is not None for person in result.persons):  # of --same-people
-        result = common_people(result)
-    return replace(result, about={k: v for k, v in result.about.items() if k != "key"})
-
-
-def _read(path: Path) -> Result:
-    try:
-        return Result.from_json(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file or folder") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: cannot be read ({error}); give a file of emonets predict --format json"
-        ) from None
-    except ParameterError as error:
-        raise DataError(
-            f"{path}: {error}; give a file of emonets predict --format json, or its --out folder"
-        ) from None
-
-
-def _statuses(folder: Path) -> list[tuple[str, str, str]] | None:
-    """The status of each file of the last run; None where there is no table of them."""
-    try:
-        text = (folder / "status.csv").read_text("utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{folder / 'status.csv'}: cannot be read ({error})") from None
-    rows = list(csv.reader(io.StringIO(text)))[1:]
-    return [(row[0], row[1], row[2]) for row in rows if len(row) == 3]
-
-
-def _printed(files: Sequence[FileStatus]) -> list[tuple[str, str, str]]:
-    return [(printable(s.file), s.status, printable(s.message)) for s in files]
-
-
-def write_outputs(folder: str | os.PathLike[str], result: Result, format: str) -> Path:
-    """Write the files of a format and ``status.csv`` into a folder.
-
-    Returns
-    -------
-    The file, or the folder where the format has several.
+    ParameterError : the options do not fit the format.
+    EmoNetsError : the files cannot be written there.
     """
     import pandas as pd
 
+    place = Path(folder)
+    check_format(format, tables)
+    single = format if format in ENCODERS else "csv"
+    made = tables_of(result, replace(tables, wide=False))
+    main = results_table(result, tables)
+    columns = ["file", "status", "message"]
+    status = [(printable(s.file), s.status, printable(s.message)) for s in result.files]
+    described = {} if writer(format).files else {f"results.{format}": main}
     try:
-        files = write_all(result, folder, format)
-        columns = ["file", "status", "message"]
-        text = pd.DataFrame(_printed(result.files), columns=columns).to_csv(
-            index=False, lineterminator="\n"
-        )
-        write_whole(Path(folder) / "status.csv", text.encode())
+        target = place / f"results.{format}"
+        if format in FORMATS and (format == "xlsx" or not tables.plain):
+            write_whole(target, encode(result, format, tables))
+        else:
+            files = write_all(result, place, format)
+            target = files[0] if len(files) == 1 else place
+        for name in ("persons", "events"):
+            if name in made and format != "xlsx":
+                file = f"{name}.{single}"
+                write_whole(place / file, ENCODERS[single](made[name], tables))
+                described[file] = made[name]
+        if format == "xlsx":
+            described = {f"sheet {name}": own for name, own in made.items()}
+            described |= {"sheet wide": main} if tables.wide else {}
+        table = pd.DataFrame(status, columns=columns)
+        write_whole(place / "status.csv", csv_of(table, tables))
+        described["status.csv"] = table
+        names = {name: [str(c) for c in own.columns] for name, own in described.items()}
+        write_whole(place / "codebook.txt", codebook_text(names, result).encode())
     except OSError as error:
-        raise _cannot_write(Path(folder), error) from None
-    return files[0] if len(files) == 1 else Path(folder)
+        raise _cannot_write(place, error) from None
+    return target

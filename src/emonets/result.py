@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import MissingExtraError, ParameterError
+from emonets.person_seen import PersonSeen
 from emonets.runtime.files import try_folder, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA = "emonets.result"
-SCHEMA_VERSION = 2
-READ_VERSIONS = (1, 2)
-"""Those that :meth:`Result.from_json` reads; rows of version 1 have no boxes."""
+__all__ = [
+    "BOX", "COLUMNS", "LEVELS", "UNCERTAIN", "Box", "FileStatus", "PersonSeen", "Persons",
+    "Result", "Row", "check_writable", "printable", "result_text", "write_whole",
+]  # fmt: skip
+
 BOX = ("x", "y", "w", "h")
 """Left edge, upper edge, width and height of a face, in pixels of the shown frame."""
 COLUMNS: tuple[str, ...] = (
@@ -129,66 +129,6 @@ class Row:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class PersonSeen:
-    """Where one person of a clip is seen.
-
-    Attributes
-    ----------
-    file : the clip, as it was given.
-    person : as in the rows.
-    tracks : numbers of the face tubes that are this person's.
-    times : (n,) seconds, a few a second.
-    boxes : (n, 4) pixels of the frame: left, top, right, bottom.
-    usable : 0..1, share of the clip's frames in which this face can be used.
-    picture : a small picture of the face, JPEG.
-    embedding : (128,) numbers that tell people apart; None unless they are kept on request.
-    embedded : how many pictures the embedding is the mean of.
-    """
-
-    file: str
-    person: int
-    tracks: tuple[int, ...]
-    times: NDArray[np.float64]
-    boxes: NDArray[np.float64]
-    usable: float
-    picture: bytes = b""
-    embedding: NDArray[np.float32] | None = None
-    embedded: int = 0
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both have the same values, to the digits of JSON."""
-        return isinstance(other, PersonSeen) and self.to_dict() == other.to_dict()
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON's values; the picture as base64."""
-        return {
-            "file": self.file,
-            "person": self.person,
-            "tracks": list(self.tracks),
-            "times": [round(float(t), 3) for t in self.times],
-            "boxes": [[round(float(v), 1) for v in box] for box in self.boxes],
-            "usable": self.usable,
-            "picture": base64.b64encode(self.picture).decode("ascii"),
-            "embedding": None if self.embedding is None else [float(v) for v in self.embedding],
-            "embedded": self.embedded,
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> PersonSeen:
-        """The inverse of :meth:`to_dict`."""
-        embedding = content["embedding"]
-        return cls(
-            content["file"], content["person"], tuple(content["tracks"]),
-            np.array(content["times"], np.float64),
-            np.array(content["boxes"], np.float64).reshape(-1, 4), content["usable"],
-            base64.b64decode(content["picture"], validate=True),
-            None if embedding is None else np.array(embedding, np.float32), content["embedded"],
-        )  # fmt: skip
-
-
 @dataclass(frozen=True)
 class FileStatus:
     """The status of one file, and a message.
@@ -205,6 +145,40 @@ class FileStatus:
     message: str = ""
 
 
+class Persons(tuple[PersonSeen, ...]):
+    """The persons of a result; called, they are a data frame."""
+
+    rows: tuple[Row, ...]
+    files: tuple[FileStatus, ...]
+
+    def __new__(
+        cls,
+        persons: Iterable[PersonSeen] = (),
+        rows: tuple[Row, ...] = (),
+        files: tuple[FileStatus, ...] = (),
+    ) -> Self:
+        """Of the persons, rows and files of a result."""
+        made = super().__new__(cls, persons)
+        made.rows, made.files = rows, files
+        return made
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """What a copy is made of, in another process too."""
+        return tuple(self), self.rows, self.files
+
+    def __call__(self) -> pd.DataFrame:
+        """A row a person and clip: `emonets.result_tables.PERSON_COLUMNS`.
+
+        ``usable``, 0..1, the share of the clip's frames in which the face can be used; ``seen``,
+        ``first`` and ``last`` in seconds, to 0.2 s; the median box in pixels; the mean of the
+        probabilities by time, its label and ``certainty``; the share of the time with each label;
+        ``speaks``, the share of the time in which the person speaks.
+        """
+        from emonets.result_tables import persons_table
+
+        return persons_table(Result(self.rows, self.files, {}, tuple(self)))
+
+
 @dataclass(frozen=True)
 class Result:
     """Rows of one or many clips, and the status of each file.
@@ -217,13 +191,16 @@ class Result:
         clip's fused row is its last.
     files : one status a file, in the order given.
     about : the model that was used: bundle, digest, version, how clips are decided.
-    persons : of each clip, in order of appearance.
+    persons : of each clip, in order of appearance. ``result.persons()`` is a data frame.
     """
 
     rows: tuple[Row, ...] = ()
     files: tuple[FileStatus, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
     persons: tuple[PersonSeen, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "persons", Persons(self.persons, self.rows, self.files))
 
     @classmethod
     def concatenate(cls, results: Iterable[Result]) -> Result:
@@ -245,6 +222,46 @@ class Result:
         """One row a clip: of all models fused, or of the one named."""
         rows = [row for row in self.rows if row.level == "clip" and model in (None, row.model)]
         return tuple({row.file: row for row in rows}.values())
+
+    def __repr__(self) -> str:
+        """Files by status, persons, and rows by model."""
+        return result_text(self)
+
+    def _repr_html_(self) -> str:
+        """Notebooks show a ribbon of labels for each person; see `emonets.result_html`."""
+        from emonets.result_html import result_html
+
+        return result_html(self)
+
+    def clips(self) -> pd.DataFrame:
+        """A row a file: `emonets.result_tables.CLIP_COLUMNS`.
+
+        Status and message; ``start`` and ``end`` in seconds; the number of persons; the seven
+        probabilities of the whole clip by all models fused, 0..1; ``label`` and ``certainty``,
+        the largest probability. Empty cells for a file without rows.
+        """
+        from emonets.result_tables import clips_table
+
+        return clips_table(self)
+
+    def windows(self) -> pd.DataFrame:
+        """A row a face and window: `emonets.result_tables.WINDOW_COLUMNS`.
+
+        By all models fused. A window without a face, and a clip without faces, has a row without
+        a person. ``x, y, w, h`` are the median box of the face, in pixels of the shown frame.
+        """
+        from emonets.result_tables import windows_table
+
+        return windows_table(self)
+
+    def frames(self) -> pd.DataFrame:
+        """A row a face picture: `emonets.result_tables.WINDOW_COLUMNS`.
+
+        Empty unless ``predict`` was called with ``frames=True``.
+        """
+        from emonets.result_tables import frames_table
+
+        return frames_table(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """A data frame with :data:`COLUMNS`; ``track`` and ``person`` are nullable integers."""
@@ -281,55 +298,27 @@ class Result:
         return text
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """One object: ``schema``, ``schema_version``, ``about``, ``files``, ``rows``."""
-        content = {
-            "schema": SCHEMA,
-            "schema_version": SCHEMA_VERSION,
-            "about": self.about,
-            "emotions": list(EMOTIONS),
-            "files": [status.__dict__ for status in self.files],
-            "rows": [_json_row(row) for row in self.rows],
-            "persons": [person.to_dict() for person in self.persons],
-        }
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        """One object: ``schema``, ``schema_version``, ``about``, ``emotions``, ``models``,
+        ``files``, ``warnings``, ``rows``, ``persons``; `docs/result.schema.json` describes it.
+        """
+        from emonets.result_json import text_of
+
+        text = text_of(self)
         if path is not None:
             write_whole(path, printable(text).encode())
         return text
 
     @classmethod
     def from_json(cls, text: str) -> Result:
-        """The inverse of :meth:`to_json`.
+        """The inverse of :meth:`to_json`; text of version 1 is read too.
 
         Raises
         ------
-        ParameterError : not JSON of this schema and version.
+        ParameterError : not JSON of this schema and of one of its versions.
         """
-        try:
-            content = json.loads(text)
-            schema, version = content["schema"], content["schema_version"]
-            if schema != SCHEMA or version not in READ_VERSIONS:
-                raise ParameterError(
-                    f"schema {schema!r} version {version!r}, expected {SCHEMA} version "
-                    f"{' or '.join(map(str, READ_VERSIONS))}"
-                )
-            rows = tuple(
-                Row(
-                    row["file"], row["track"], row["start"], row["end"], row["face_found"],
-                    row["model"], tuple(row[name] for name in EMOTIONS),
-                    row.get("sound_found"), row.get("level", "clip"), row.get("motion_found"),
-                    row.get("label") == UNCERTAIN, row.get("other_found"), row.get("person"),
-                    row.get("speech"), row.get("speaks"), row.get("normalised", False),
-                    _box_of(row), row.get("usable"),
-                )
-                for row in content["rows"]
-            )  # fmt: skip
-            files = tuple(FileStatus(**status) for status in content["files"])
-            persons = tuple(PersonSeen.from_dict(own) for own in content.get("persons", ()))
-            return cls(rows, files, content["about"], persons)
-        except ParameterError:
-            raise
-        except (ValueError, KeyError, TypeError) as error:
-            raise ParameterError(f"not a result in JSON: {error!r}") from None
+        from emonets.result_json import result_of
+
+        return result_of(text)
 
     def to_parquet(self, path: str | os.PathLike[str] | None = None) -> bytes:
         """Apache Parquet; needs the extra ``[parquet]``."""
@@ -343,20 +332,24 @@ class Result:
         return buffer.getvalue()
 
 
-def _json_row(row: Row) -> dict[str, Any]:
-    """A row, with ``other_found`` where a specialist beyond the shipped ones needs it."""
-    content = row.to_dict()
-    if row.other_found is not None:
-        content["other_found"] = row.other_found
-    return content
+def result_text(result: Result) -> str:
+    """One line about a result.
 
+    Examples
+    --------
+    >>> Result(files=(FileStatus("a.mp4", "ok"),))
+    Result: 1 file (1 ok), 0 persons, 0 rows
+    """
+    counts = Counter(own.status for own in result.files)
+    models = Counter(row.model for row in result.rows)
 
-def _box_of(row: Mapping[str, Any]) -> Box | None:
-    """The box of a row in JSON; rows of version 1 have none."""
-    x, y, w, h = (row.get(name) for name in BOX)
-    if x is None or y is None or w is None or h is None:
-        return None
-    return float(x), float(y), float(w), float(h)
+    def number(n: int, what: str) -> str:
+        return f"{n} {what}{'' if n == 1 else 's'}"
+
+    text = f"Result: {number(len(result.files), 'file')}"
+    text += f" ({', '.join(f'{n} {name}' for name, n in counts.items())})" if counts else ""
+    text += f", {number(len(result.persons), 'person')}, {number(len(result.rows), 'row')}"
+    return text + (f" ({', '.join(f'{n} {name}' for name, n in models.items())})" if models else "")
 
 
 def printable(text: str) -> str:

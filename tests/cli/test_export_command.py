@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from command_line import Run, runner
-from emonets.batch import kept_results, write_outputs
+from emonets.batch import write_outputs
 from emonets.errors import DataError
 from emonets.export import write_all
+from emonets.kept import kept_results
 from emonets.result import FileStatus, PersonSeen, Result
-from made_results import BROKEN, PHOTO, RESULT, SONG, TALK
+from made_exports import BROKEN, PHOTO, RESULT, SONG, TALK
 
 STEM = "Täl&k _1_"
 
@@ -172,4 +173,5 @@ def test_predict_writes_a_file_a_clip(
     assert f"results: {tmp_path}" in err
     assert f"note: vtt: pictures have no time and are left out: {PHOTO}" in err
     names = {file.name for file in tmp_path.iterdir()}
-    assert names == {f"{STEM}.vtt", "song.vtt", "status.csv"}
+    assert {f"{STEM}.vtt", "song.vtt", "status.csv"} <= names
+    assert "results.vtt" not in "".join(names) + (tmp_path / "codebook.txt").read_text("utf-8")

@@ -25,7 +25,9 @@ RESULT = Result(
 
 
 def test_formats_are_found() -> None:
-    names = {"audformat", "bids", "boris", "csv", "elan", "json", "parquet", "textgrid", "vtt"}
+    names = {"audformat", "bids", "boris", "csv", "elan", "json", "parquet", "textgrid", "vtt"} | {
+        "xlsx"
+    }
     assert names <= set(writers())
     assert all(made.about for made in writers().values())
     for wrong, right in (

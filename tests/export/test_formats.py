@@ -25,7 +25,7 @@ from emonets.export import write, write_all, writer
 from emonets.export.names import beside, names_of
 from emonets.export.tiers import ClipTiers, tiers_of
 from emonets.result import FileStatus, Result
-from made_results import EXPECTED, PHOTO, RESULT, SONG, TALK, results
+from made_exports import EXPECTED, PHOTO, RESULT, SONG, TALK, results
 
 Tiers = dict[str, list[tuple[int, int, str]]]
 """Name of a tier → start and end in milliseconds, and label."""

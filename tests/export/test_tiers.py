@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from emonets.export.names import names_of
 from emonets.export.tiers import ClipTiers, Stretch, tiers_of, without_overlaps, without_rows
 from emonets.result import Result
-from made_results import BROKEN, EXPECTED, FILES, PHOTO, RESULT, SONG, TALK, p, results, row
+from made_exports import BROKEN, EXPECTED, FILES, PHOTO, RESULT, SONG, TALK, p, results, row
 
 
 def stretches(clip: ClipTiers) -> dict[str, list[tuple[int, int, str]]]:

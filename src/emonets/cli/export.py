@@ -27,7 +27,7 @@ def export(
         list[str],
         typer.Option(
             help="Formats, such as elan or elan,vtt (repeatable): audformat, bids, boris, csv, "
-            "elan, json, parquet, textgrid or vtt.",
+            "elan, json, parquet, textgrid, vtt or xlsx.",
             autocompletion=complete_formats,
         ),
     ],
@@ -39,9 +39,9 @@ def export(
     Windows without a face have no label in a person's tier. Clips of one name in two folders get
     files of two names. The exit status is 1 if a clip has no predictions to write.
     """
-    from emonets.batch import kept_results
     from emonets.export import write_all, writer
     from emonets.export.tiers import without_rows
+    from emonets.kept import kept_results
     from emonets.result import Result
     from emonets.runtime.files import try_folder
 

@@ -14,13 +14,27 @@ from rich.table import Table
 from emonets.cli.completing import complete_bundle, complete_format
 from emonets.cli.export import show_left_out
 from emonets.cli.options import PLAIN, console, err
+from emonets.cli.tables import (
+    TABLE,
+    Bom,
+    Clock,
+    Decimal,
+    Derived,
+    Events,
+    Every,
+    Separator,
+    Session,
+    Wide,
+    check_tables,
+    print_events,
+    print_problems,
+    print_result,
+    table_options,
+)
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
 from emonets.result import Result, Row
 from emonets.version import DEFAULT_BUNDLE
-
-TABLE = "table"
-"""The format for the terminal; the others are those of :mod:`emonets.export`."""
 
 
 def _window(text: str) -> float | str | None:
@@ -44,7 +58,7 @@ def predict(
         str,
         typer.Option(
             help="Format of the results: table, csv or json for the terminal or --out; with --out "
-            "also audformat, bids, boris, elan, parquet, textgrid or vtt.",
+            "also audformat, bids, boris, elan, parquet, textgrid, vtt or xlsx.",
             autocompletion=complete_format,
         ),
     ] = TABLE,
@@ -141,6 +155,15 @@ def predict(
     ] = None,
     device: Annotated[str, typer.Option(help="Processor: cpu, cuda, coreml or directml.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Number of clips at the same time.")] = 1,
+    wide: Wide = False,
+    every: Every = None,
+    derived: Derived = False,
+    separator: Separator = ",",
+    decimal: Decimal = ".",
+    bom: Bom = False,
+    events: Events = None,
+    clock: Clock = None,
+    session: Session = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Predict emotions of faces and sound in clips.
@@ -163,6 +186,11 @@ def predict(
         form.check()
         if out is None:
             form.refuse_terminal()
+    tables = table_options(
+        wide=wide, every=every, derived=derived, separator=separator, decimal=decimal, bom=bom,
+        events=events, clock=clock, session=session,
+    )  # fmt: skip
+    check_tables(format, tables, out)
     own = None if crops is None else str(crops)
     options = Options(
         _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps=fps,
@@ -177,6 +205,7 @@ def predict(
         err.print(f"note: {note}", soft_wrap=True)
     if own is not None and len(clips) > 1:
         raise ParameterError("--crops belong to a single clip: name one file")
+    tables = tables.of([str(clip) for clip in clips])
     with _progress(quiet) as bar:
         task = bar.add_task("clips", total=len(clips), at="")
         result = predict_many(
@@ -196,16 +225,19 @@ def predict(
     about = result.about | ({PASSED_OVER: found.passed_over} if found.passed_over else {})
     result = Result(result.rows, (*missing, *result.files), about, result.persons)
     if out is not None:
-        written = write_outputs(out, result, "csv" if format == TABLE else format)
+        written = write_outputs(out, result, "csv" if format == TABLE else format, tables)
         err.print(f"results: {written}", soft_wrap=True)
         if format != TABLE:
             show_left_out(form, result)
     if format == TABLE:
         _print_table(result)
+        print_events(result, tables)
     elif out is None:
-        print(writer(format).encode(result).decode(), end="")
+        print_result(result, format, tables)
     _print_status(result)
-    if result.failed:
+    problems = tables.problems(result)
+    print_problems(problems)
+    if result.failed or problems:
         raise typer.Exit(1)
 
 
