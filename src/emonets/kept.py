@@ -34,7 +34,7 @@ def kept_results(path: str | os.PathLike[str]) -> Result:
     whole = place / "results.json"
     if whole.is_file():
         result = _read(whole)
-        if last is None or _printed(result.files) == last:
+        if last is None or (_printed(result.files) == last and _is_last(whole)):
             return result
     parts = [_read(file) for file in sorted((place / "clips").glob("*.json"))]
     if any(UNFUSED in part.about for part in parts):
@@ -59,6 +59,13 @@ def kept_results(path: str | os.PathLike[str]) -> Result:
         )
     made = _as_one([by_file[file] for file, _, _ in read])
     return replace(made, files=tuple(FileStatus(*row) for row in last))
+
+
+def _is_last(whole: Path) -> bool:
+    """Whether no later run, with other options, wrote clips or results in another format."""
+    others = (*whole.parent.glob("clips/*.json"), *whole.parent.glob("results.*"))
+    made = whole.stat().st_mtime_ns
+    return all(other.stat().st_mtime_ns <= made for other in others)
 
 
 def _as_one(parts: Sequence[Result]) -> Result:

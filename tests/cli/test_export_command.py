@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def keep(folder: Path, result: Result = RESULT, form: str = "csv") -> Path:
     """A folder as ``predict --out`` leaves it."""
-    write_outputs(folder, result, form)
     for i, status in enumerate(result.files):
         rows = tuple(row for row in result.rows if row.file == status.file)
         if rows:
@@ -34,6 +34,7 @@ def keep(folder: Path, result: Result = RESULT, form: str = "csv") -> Path:
             persons = tuple(own for own in result.persons if own.file == status.file)
             one = Result(rows, (status,), about, persons)
             one.to_json(folder / "clips" / f"{9 - i}.json")
+    write_outputs(folder, result, form)
     return folder
 
 
@@ -95,6 +96,24 @@ def test_the_last_run_is_exported(tmp_path: Path) -> None:
     (kept / "status.csv").write_text(status)
     with pytest.raises(DataError, match=r"the kept result of lost.mp4 is missing; run emonets"):
         kept_results(kept)
+
+
+@pytest.mark.parametrize("later", ["clips/0.json", "results.csv"])
+def test_results_of_other_options_are_not_exported(tmp_path: Path, later: str) -> None:
+    """The same files with the same statuses, but a later run had other windows."""
+    song = Result(RESULT.rows[-1:], RESULT.files[-1:])
+    other = Result((replace(song.rows[0], end=1.0),), song.files)
+    keep(tmp_path, other, "json")
+    assert kept_results(tmp_path) == other
+    for file in (tmp_path / "clips").iterdir():
+        file.unlink()
+    song.to_json(tmp_path / "clips" / "0.json")
+    (tmp_path / "results.csv").touch()
+    whole = (tmp_path / "results.json").stat().st_mtime_ns
+    for file in (tmp_path / "clips" / "0.json", tmp_path / "results.csv"):
+        newer = whole + 10**9 * (1 if file == tmp_path / later else -1)
+        os.utime(file, ns=(newer, newer))
+    assert kept_results(tmp_path) == song
 
 
 def test_numbers_of_the_same_people_are_common(tmp_path: Path) -> None:
