@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emonets.errors import EmoNetsError, ParameterError
-from emonets.export import write_all, writer
+from emonets.export import write_all
 from emonets.export.codebook import codebook_text
 from emonets.export.tables import (
     ENCODERS,
@@ -310,7 +310,8 @@ def write_outputs(
     main = results_table(result, tables)
     columns = ["file", "status", "message"]
     status = [(printable(s.file), s.status, printable(s.message)) for s in result.files]
-    described = {} if writer(format).files else {f"results.{format}": main}
+    # other formats are no tables: they have no columns to describe
+    described = {f"results.{format}": main} if format in (*FORMATS, "json") else {}
     try:
         target = place / f"results.{format}"
         if format in FORMATS and (format == "xlsx" or not tables.plain):

@@ -93,12 +93,13 @@ def _read(path: Path) -> Result:
 def _statuses(folder: Path) -> list[tuple[str, str, str]] | None:
     """The status of each file of the last run; None where there is no table of them."""
     try:
-        text = (folder / "status.csv").read_text("utf-8")
+        text = (folder / "status.csv").read_text("utf-8-sig")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{folder / 'status.csv'}: cannot be read ({error})") from None
-    rows = list(csv.reader(io.StringIO(text)))[1:]
+    separator = text.removeprefix("file")[:1] or ","  # --separator holds for this table too
+    rows = list(csv.reader(io.StringIO(text), delimiter=separator))[1:]
     return [(row[0], row[1], row[2]) for row in rows if len(row) == 3]
 
 

@@ -127,16 +127,18 @@ def persons_table(result: Result, skips: Skips | None = None) -> pd.DataFrame:
     ----------
     skips : stretches that are left out of the means and shares, by file.
     """
-    seen = {(own.file, own.person): own for own in result.persons}
+    seen: dict[str, dict[int, PersonSeen]] = {}
+    for one in result.persons:
+        seen.setdefault(one.file, {})[one.person] = one
     out = []
     for file, rows in by_file(result).items():
         shown = shown_rows(rows)
         numbers = {r.person for r in rows if r.person is not None}
-        numbers |= {person for f, person in seen if f == file}
+        known = seen.get(file, {})
         spans = without([(-np.inf, np.inf)], (skips or {}).get(file, ()))
-        for person in sorted(numbers):
+        for person in sorted(numbers | set(known)):
             own = [row for row in shown if row.person == person]
-            out.append(_person(file, person, own, seen.get((file, person)), spans))
+            out.append(_person(file, person, own, known.get(person), spans))
     return typed(out, PERSON_COLUMNS)
 
 

@@ -13,6 +13,7 @@ from command_line import Run, runner
 from emonets.batch import write_outputs
 from emonets.errors import DataError
 from emonets.export import write_all
+from emonets.export.tables import TableOptions
 from emonets.kept import kept_results
 from emonets.result import FileStatus, PersonSeen, Result
 from made_exports import BROKEN, PHOTO, RESULT, SONG, TALK
@@ -88,6 +89,8 @@ def test_the_last_run_is_exported(tmp_path: Path) -> None:
     kept = keep(tmp_path, form="json")
     song = Result(RESULT.rows[-1:], RESULT.files[-1:], RESULT.about)
     write_outputs(kept, song, "csv")
+    assert kept_results(kept) == song
+    write_outputs(kept, song, "csv", TableOptions(separator=";", decimal=",", bom=True))
     assert kept_results(kept) == song
     (kept / "status.csv").unlink()
     (kept / "results.json").unlink()

@@ -255,6 +255,16 @@ def test_derived_columns_are_named_so_and_follow_the_coordinates() -> None:
     assert np.isnan(clips["valence_derived"][1])
 
 
+def test_the_page_has_the_same_coordinates() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "result_tables.md"
+    if not page.is_file():
+        pytest.skip("the page is beside the source only")
+    lines = page.read_text("utf-8").splitlines()
+    for name, numbers in (("valence", VALENCE), ("arousal", AROUSAL)):
+        (line,) = [line for line in lines if line.startswith(f"| {name} |")]
+        assert [float(cell) for cell in line.split("|")[2:-1]] == list(numbers.values())
+
+
 # workbooks
 
 
@@ -387,3 +397,11 @@ def test_the_numbers_of_the_codebook_are_those_that_were_measured() -> None:
             assert line["n"] == row["n"]
             found += 1
     assert found == sum(len(lines) for models in kept.values() for lines in models.values())
+
+
+def test_nothing_at_all_makes_files_too(tmp_path: Path) -> None:
+    pytest.importorskip("xlsxwriter")
+    for name in ("csv", "xlsx", "json"):
+        write_outputs(tmp_path, Result(), name)
+    assert zipfile.is_zipfile(tmp_path / "results.xlsx")
+    assert encode(Result(), "csv", TableOptions(wide=True)).decode() == "file,time\n"

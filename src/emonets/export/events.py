@@ -37,9 +37,10 @@ def skips_of(
 ) -> dict[str, list[tuple[float, float]]]:
     """The stretches of each clip that events leave out; seconds of the clip."""
     out: dict[str, list[tuple[float, float]]] = {}
+    clips = _clips(result)
     for event in events:
         if event.skip:
-            for file, start, end in _places(event, result, offsets):
+            for file, start, end in _places(event, clips, offsets):
                 out.setdefault(file, []).append((start, end))
     return {file: union(spans) for file, spans in out.items()}
 
@@ -48,18 +49,19 @@ def event_problems(
     events: Sequence[Event], result: Result, offsets: Mapping[str, float] | None = None
 ) -> list[str]:
     """A sentence for each event that does not fit its clip; it has no row in the table."""
-    ends = {file: span_of(rows)[1] for file, rows in by_file(result).items() if rows}
+    clips = _clips(result)
+    ends = {file: span[1] for file, span in clips.items() if span is not None}
     out = []
     for event in events:
         if offsets is not None and not event.file:
-            if ends and not list(_places(event, result, offsets)):
+            if ends and not list(_places(event, clips, offsets)):
                 out.append(
                     f"event {event.name!r} from {event.start:g} to {event.end:g} s lies in no file "
                     "of the session; correct its times"
                 )
             continue
         late = [
-            (file, ends[file]) for file, _, stop in _meant(event, result)
+            (file, ends[file]) for file, _, stop in _meant(event, clips)
             if file in ends and stop > ends[file] + _LATE
         ]  # fmt: skip
         if late:
@@ -89,15 +91,15 @@ def events_table(
     offsets : seconds from the session's start to that of each file.
     """
     skips = skips_of(events, result, offsets)
-    clips = by_file(result)
-    shown = {file: shown_rows(rows) for file, rows in clips.items()}
-    ends = {file: span_of(rows)[1] for file, rows in clips.items() if rows}
+    clips = _clips(result)
+    shown = {file: shown_rows(rows) for file, rows in by_file(result).items()}
     out: list[dict[str, Any]] = []
     for event in events:
         if event.skip:
             continue
-        for file, start, end in _places(event, result, offsets):
-            if file in ends and end > ends[file] + _LATE:
+        for file, start, end in _places(event, clips, offsets):
+            span = clips[file]
+            if span is not None and end > span[1] + _LATE:
                 continue
             out += _rows(event.name, file, start, end, shown[file], skips)
     return typed(out, EVENT_COLUMNS)
@@ -132,25 +134,35 @@ def _meets(row: Row, spans: Sequence[tuple[float, float]]) -> bool:
     )
 
 
-def _meant(event: Event, result: Result) -> Iterator[tuple[str, float, float]]:
+_Clips = Mapping[str, tuple[float, float] | None]
+"""Start and end of each clip in seconds; None: it has no rows."""
+
+
+def _clips(result: Result) -> _Clips:
+    return {file: span_of(rows) if rows else None for file, rows in by_file(result).items()}
+
+
+def _meant(event: Event, clips: _Clips) -> Iterator[tuple[str, float, float]]:
     """The clips of an event, and its times there."""
-    files = [status.file for status in result.files] or list(by_file(result))
-    chosen = [Files(files).find(event.file, f"event {event.name!r}")] if event.file else files
-    for file in chosen:
-        yield file, event.start, event.end
+    if not event.file:
+        yield from ((file, event.start, event.end) for file in clips)
+        return
+    file = event.file
+    if file not in clips:
+        file = Files(clips).find(file, f"event {event.name!r}")
+    yield file, event.start, event.end
 
 
 def _places(
-    event: Event, result: Result, offsets: Mapping[str, float] | None
+    event: Event, clips: _Clips, offsets: Mapping[str, float] | None
 ) -> Iterator[tuple[str, float, float]]:
     """The clips of an event, and its times there; of a session's event those that it overlaps."""
     if event.file or offsets is None:
-        yield from _meant(event, result)
+        yield from _meant(event, clips)
         return
-    for file, rows in by_file(result).items():
-        if file not in offsets or not rows:
+    for file, span in clips.items():
+        if file not in offsets or span is None:
             continue
-        low, high = span_of(rows)
         start, end = event.start - offsets[file], event.end - offsets[file]
-        if end > low and start < high:
-            yield file, max(start, low), min(end, high)
+        if end > span[0] and start < span[1]:
+            yield file, max(start, span[0]), min(end, span[1])
