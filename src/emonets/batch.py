@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from emonets.errors import EmoNetsError, ParameterError
-from emonets.export import write
+from emonets.export import write_all
 from emonets.export.codebook import codebook_text
 from emonets.export.tables import (
     ENCODERS,
@@ -258,7 +258,9 @@ def write_outputs(
     format: str,
     tables: TableOptions = TableOptions(),
 ) -> Path:
-    """Write the files of a run into a folder; returns the path of ``results.FORMAT``.
+    """Write the files of a run into a folder.
+
+    Returns the path of ``results.FORMAT``, or the folder where the format has several files.
 
     Beside it: ``status.csv``, a line a file; ``persons.csv`` and, if there are events,
     ``events.csv``, or Parquet where that is the format, or sheets of a workbook; and
@@ -289,7 +291,8 @@ def write_outputs(
         if format in FORMATS and (format == "xlsx" or not tables.plain):
             write_whole(target, encode(result, format, tables))
         else:
-            write(result, target, format)
+            files = write_all(result, place, format)
+            target = files[0] if len(files) == 1 else place
         for name in ("persons", "events"):
             if name in made and format != "xlsx":
                 file = f"{name}.{single}"

@@ -25,10 +25,19 @@ RESULT = Result(
 
 
 def test_formats_are_found() -> None:
-    assert list(writers()) == ["csv", "json", "parquet", "xlsx"]
+    names = {"audformat", "bids", "boris", "csv", "elan", "json", "parquet", "textgrid", "vtt"} | {
+        "xlsx"
+    }
+    assert names <= set(writers())
     assert all(made.about for made in writers().values())
-    with pytest.raises(ParameterError, match=r"'parket': csv, json, parquet, xlsx; .* 'parquet'\?"):
-        writer("parket")
+    for wrong, right in (
+        ("parket", "parquet"),
+        ("eaf", "elan"),
+        (".VTT", "vtt"),
+        ("webvtt", "vtt"),
+    ):
+        with pytest.raises(ParameterError, match=rf"'{wrong}': audformat, .* mean '{right}'\?"):
+            writer(wrong)
 
 
 @pytest.mark.parametrize("name", ["csv", "json", "parquet"])

@@ -10,6 +10,7 @@ import typer
 from emonets.cli.compare_fusion import compare_fusion
 from emonets.cli.data import data_app
 from emonets.cli.evaluate import evaluate_app
+from emonets.cli.export import export
 from emonets.cli.extract import extract
 from emonets.cli.options import err, example, show_log
 from emonets.cli.predict import predict
@@ -24,7 +25,6 @@ app = typer.Typer(
     name="emonets",
     no_args_is_help=True,
     epilog=example("emonets predict clip.mp4", "emonets predict --help"),
-    add_completion=False,
     rich_markup_mode=None,  # markup would eat [brackets] and break lines
     pretty_exceptions_enable=False,
 )
@@ -39,6 +39,12 @@ app.command(
         "emonets predict 'day1/*.mp4' --out results/ --workers 2",
     )
 )(predict)
+app.command(
+    epilog=example(
+        "emonets export results/ --format elan,vtt --out coding/",
+        "emonets export results.json --format boris --out coding/",
+    )
+)(export)
 app.command(epilog=example("emonets extract clips/ --store features/"))(extract)
 app.command(
     epilog=example("emonets compare-fusion results.csv --labels labels.csv --out fusions/")
@@ -63,8 +69,8 @@ def _root(
 def main() -> None:
     """Run the command of ``sys.argv``; EmoNets' own errors are one line, not a traceback.
 
-    Exit status: 0 done; 1 a file or the data; 2 an argument; 130 interrupted (Ctrl-C); 143 ended
-    by SIGTERM, and 128 + its number for another signal.
+    Exit status (`docs/command_line.md`): 0 done; 1 a file or the data; 2 an argument; 130
+    interrupted (Ctrl-C); 143 ended by SIGTERM, and 128 + its number for another signal.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -83,8 +89,8 @@ def _run() -> None:
     except EmoNetsError as error:
         err.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(2 if isinstance(error, ParameterError) else 1)
-    except BrokenPipeError:
-        sys.exit(0)
+    except BrokenPipeError:  # nobody reads the output any more, as in `… | head`
+        sys.exit(1)
     except OSError as error:  # a full disk, a folder that is gone
         err.print(f"error: {error}", style="red", soft_wrap=True)
         sys.exit(1)

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from emonets.cli.completing import complete_bundle, complete_format
+from emonets.cli.export import show_left_out
 from emonets.cli.options import PLAIN, console, err
 from emonets.cli.tables import (
     TABLE,
@@ -47,12 +49,17 @@ def _window(text: str) -> float | str | None:
 def predict(
     files: Annotated[list[str], typer.Argument(help="Clips: files, folders or globs.")],
     bundle: Annotated[
-        str, typer.Option(help="Bundle: modern, open, paper or a folder.")
+        str,
+        typer.Option(
+            help="Bundle: modern, open, paper or a folder.", autocompletion=complete_bundle
+        ),
     ] = DEFAULT_BUNDLE,
     format: Annotated[
         str,
         typer.Option(
-            help="Format of the results: table (for the terminal), csv, json, parquet, xlsx …"
+            help="Format of the results: table, csv or json for the terminal or --out; with --out "
+            "also audformat, bids, boris, elan, parquet, textgrid, vtt or xlsx.",
+            autocompletion=complete_format,
         ),
     ] = TABLE,
     out: Annotated[
@@ -177,8 +184,8 @@ def predict(
     if format != TABLE:
         form = writer(format)
         form.check()
-        if not form.text and out is None:
-            raise ParameterError(f"{form.name} is not for the terminal: give --out FOLDER")
+        if out is None:
+            form.refuse_terminal()
     tables = table_options(
         wide=wide, every=every, derived=derived, separator=separator, decimal=decimal, bom=bom,
         events=events, clock=clock, session=session,
@@ -220,6 +227,8 @@ def predict(
     if out is not None:
         written = write_outputs(out, result, "csv" if format == TABLE else format, tables)
         err.print(f"results: {written}", soft_wrap=True)
+        if format != TABLE:
+            show_left_out(form, result)
     if format == TABLE:
         _print_table(result)
         print_events(result, tables)

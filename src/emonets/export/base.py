@@ -6,12 +6,14 @@ import difflib
 import importlib
 import os
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from emonets.errors import ParameterError
+from emonets.export.names import names_of
+from emonets.export.tiers import ClipTiers, tiers_of
 from emonets.result import Result
 from emonets.runtime.files import write_whole
 
@@ -27,6 +29,10 @@ class Writer:
     encode : the content of the file.
     text : whether the content can be shown in a terminal.
     check : raises where an optional package is missing; called before the work is done.
+    files : of a format with several files, or one a clip: the names of the files in a folder, and
+        their content. None: there is one file, ``results.NAME``, which `encode` makes.
+    ending : of its files, where that is not the name.
+    timed : whether it has a time line only, so that pictures are left out.
     """
 
     name: str
@@ -34,6 +40,20 @@ class Writer:
     encode: Callable[[Result], bytes]
     text: bool = True
     check: Callable[[], None] = lambda: None
+    files: Callable[[Result, Path], Mapping[str, bytes]] | None = None
+    ending: str = ""
+    timed: bool = False
+
+    def left_out(self, result: Result) -> list[str]:
+        """Files that have predictions, but none that this format can hold."""
+        return [clip.file for clip in tiers_of(result) if clip.end == 0] if self.timed else []
+
+    def refuse_terminal(self) -> None:
+        """Raise `ParameterError` unless the whole format can be shown in a terminal."""
+        if self.files is not None:
+            raise ParameterError(f"{self.name} makes files: give --out FOLDER")
+        if not self.text:
+            raise ParameterError(f"{self.name} is not for the terminal: give --out FOLDER")
 
 
 @cache
@@ -65,8 +85,10 @@ def writer(name: str) -> Writer:
     """
     found = writers()
     if name not in found:
-        near = difflib.get_close_matches(name, found, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        endings = {made.ending.casefold(): made.name for made in found.values() if made.ending}
+        known = {other.casefold(): other for other in found} | endings
+        near = difflib.get_close_matches(name.casefold().lstrip("."), known, 1)
+        hint = f"; did you mean {known[near[0]]!r}?" if near else ""
         raise ParameterError(f"there is no format {name!r}: {', '.join(found)}{hint}")
     return found[name]
 
@@ -94,3 +116,69 @@ def write(result: Result, path: str | os.PathLike[str], name: str) -> Path:
     content = writer(name).encode(result)
     write_whole(path, content)
     return Path(path)
+
+
+def write_all(result: Result, folder: str | os.PathLike[str], name: str) -> list[Path]:
+    """Write all files of a format into a folder, each whole or not at all.
+
+    Parameters
+    ----------
+    folder : is made if it is not there. name : of the format.
+
+    Returns
+    -------
+    The files: one a clip, several, or ``results.NAME``, as the format has it.
+
+    Raises
+    ------
+    ParameterError : there is no such format.
+    MissingExtraError : the format needs a package that is not installed.
+
+    Examples
+    --------
+    >>> from emonets import Result
+    >>> import tempfile
+    >>> [file.name for file in write_all(Result(), tempfile.mkdtemp(), "boris")]
+    ['results.boris']
+    """
+    made = writer(name)
+    made.check()
+    if made.files is None:
+        return [write(result, Path(folder) / f"results.{made.ending or name}", name)]
+    contents = made.files(result, Path(folder))
+    for file, content in contents.items():
+        write_whole(Path(folder) / file, content)
+    return [Path(folder) / file for file in contents]
+
+
+def clip_writer(
+    name: str, about: str, ending: str, encode: Callable[[ClipTiers, Path], bytes]
+) -> Writer:
+    """A format with a time line and a file for each clip.
+
+    Parameters
+    ----------
+    ending : of its files.
+    encode : the content of a clip's file, and the folder that it is written to.
+
+    Returns
+    -------
+    Writer. Clips without rows, and pictures, which have no time, get no file. Its `encode` takes a
+    result of one clip, for a file in the present folder.
+    """
+
+    def files(result: Result, folder: Path) -> dict[str, bytes]:
+        clips = [clip for clip in tiers_of(result) if clip.end > 0]
+        names = names_of(clip.file for clip in clips)
+        return {f"{names[clip.file]}.{ending}": encode(clip, folder) for clip in clips}
+
+    def one(result: Result) -> bytes:
+        contents = list(files(result, Path()).values())
+        if len(contents) != 1:
+            raise ParameterError(
+                f"{name} is for one clip of some length, and the result has {len(contents)}; "
+                "use emonets.export.write_all, which makes a file for each"
+            )
+        return contents[0]
+
+    return Writer(name, about, one, files=files, ending=ending, timed=True)
