@@ -11,6 +11,7 @@ from emonets.cli.compare_fusion import compare_fusion
 from emonets.cli.data import data_app
 from emonets.cli.evaluate import evaluate_app
 from emonets.cli.extract import extract
+from emonets.cli.figure import figure
 from emonets.cli.options import err, example, show_log
 from emonets.cli.predict import predict
 from emonets.cli.reproduce import reproduce_app
@@ -43,6 +44,13 @@ app.command(epilog=example("emonets extract clips/ --store features/"))(extract)
 app.command(
     epilog=example("emonets compare-fusion results.csv --labels labels.csv --out fusions/")
 )(compare_fusion)
+
+app.command(
+    epilog=example(
+        "emonets predict talk.mp4 --window 1 --format json > talk.json",
+        "emonets figure talk.json --out timeline.svg",
+    )
+)(figure)
 
 
 def _version(given: bool) -> None:
