@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emonets.errors import DataError
+from emonets.errors import DataError, ParameterError
 from emonets.evaluation.figures.base import Sheet
 from emonets.specialists.activity.filters import MotionFilters
 
@@ -45,14 +45,18 @@ def filters(
     ------
     MissingExtraError : matplotlib is not installed.
     DataError : it has no filters that are pictures, or they are not finite.
+    ParameterError : most or frames is less than 1.
 
     Examples
     --------
     >>> figure = filters(load("modern").activity, title="Motion filters")  # doctest: +SKIP
     """
+    for name, count in (("most", most), ("frames", frames)):
+        if count < 1:
+            raise ParameterError(f"{name} must be at least 1, got {count}")
     x = filters_of(network)
     order = np.argsort(-np.linalg.norm(x.reshape(len(x), -1), axis=1), kind="stable")[:most]
-    steps = np.unique(np.linspace(0, x.shape[1] - 1, min(frames, x.shape[1])).round().astype(int))
+    steps = np.arange(0, x.shape[1], max(1, x.shape[1] // frames))[:frames]
     line = f"{len(order)} of {len(x)} filters, those of the largest norm; {x.shape[2]} × "
     line += f"{x.shape[3]} pixels; grey is zero, each in its own scale"
     if len(steps) > 1:

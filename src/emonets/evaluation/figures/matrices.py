@@ -146,6 +146,6 @@ def _numbers(labels: ArrayLike, classes: Sequence[str]) -> Any:
         if found is None:
             near = difflib.get_close_matches(word.strip().lower(), places, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; use {', '.join(classes)}"
-            raise DataError(f"label {i} is {word!r}, which is not a class{hint}")
+            raise DataError(f"label {i} is {str(word)!r}, which is not a class{hint}")
         out.append(found)
     return np.array(out)
