@@ -45,12 +45,9 @@ app.command(
     epilog=example("emonets compare-fusion results.csv --labels labels.csv --out fusions/")
 )(compare_fusion)
 
-app.command(
-    epilog=example(
-        "emonets predict talk.mp4 --window 1 --format json > talk.json",
-        "emonets figure talk.json --out timeline.svg",
-    )
-)(figure)
+app.command(epilog=example("emonets figure results.json --file talk.mp4 --out timeline.svg"))(
+    figure
+)
 
 
 def _version(given: bool) -> None:
