@@ -30,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.evaluation.compare_fusion import Compared, compare, recommend, rows, table
-from emonets.evaluation.figures import fusion_scores, fusion_weights, readable, reliability, save
+from emonets.evaluation.figures import fusion_scores, fusion_weights, reliability, save
+from emonets.evaluation.figures.names import in_text
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import Evidence, write_results
 from emonets.fusion.bagging import BaggedFusion
@@ -252,7 +253,7 @@ def ravdess(face: Path, audio: list[Path], name: str, strategies: list[str]) -> 
         gain = difference(y, best.p, mean.p, groups=actor)
         print(f"{best.name} less the mean: {gain:+.1%}")
     save(
-        reliability(y, best.p, title=f"{data}: {readable(best.name).lower()}"),
+        reliability(y, best.p, title=f"{data}: {in_text(best.name)}"),
         FIGURES / f"fusion_reliability_{slug}.png",
     )
     write_results("fusion", abstention(nested, y, actor, data, command, split))

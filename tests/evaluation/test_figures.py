@@ -220,6 +220,10 @@ def test_formats_by_name(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="'jpg'; did you mean png"):
         check_format("jpg")
     (tmp_path / "folder.png").mkdir()
+    small = save(mean_faces([("a", np.zeros((4, 4)))]), tmp_path / "a.png", dpi=50)
+    assert cv2.imread(str(small)).shape[1] == 152
+    with pytest.raises(ParameterError, match=r"dpi must lie in 20\.\.1200"):
+        save(mean_faces([("a", np.zeros((4, 4)))]), tmp_path / "a.png", dpi=5)
     with pytest.raises(ParameterError, match="is a folder"):
         save(mean_faces([("a", np.zeros((4, 4)))]), tmp_path / "folder.png")
 

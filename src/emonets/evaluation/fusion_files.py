@@ -17,12 +17,11 @@ from emonets.evaluation.figures import (
     FORMATS,
     fusion_scores,
     fusion_weights,
-    readable,
     reliability,
     save,
     weights_of,
 )
-from emonets.evaluation.figures.names import in_list
+from emonets.evaluation.figures.names import in_list, in_text
 from emonets.evaluation.predictions import Predictions
 from emonets.runtime.files import try_folder, write_whole
 
@@ -58,7 +57,7 @@ def write_report(report: FusionReport, folder: Path, figures: str = "png") -> li
             legend=f"{len(data.y):,} clips; {in_list(data.models)}; {end}",
         )  # fmt: skip
         pictures.append(save(shown, folder / f"compare_fusion.{figures}"))
-        title = f"{what}: {readable(mine.name).lower()}"
+        title = f"{what}: {in_text(mine.name)}"
         shown = reliability(data.y, mine.p, title=title)
         pictures.append(save(shown, folder / f"reliability.{figures}"))
         if weights_of(report.fusion.fusion) is not None:

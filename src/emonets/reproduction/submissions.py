@@ -275,7 +275,7 @@ def write_report(
             figure = submissions(
                 drawn, classes=max(2, len(np.unique(data.y))),
                 title=f"The paper's submissions on {readable(data.name)}",
-                legend="the paper's are of all of its models",
+                legend="the paper's scores are of all of its models",
             )  # fmt: skip
             pictures.append(save(figure, folder / f"submissions.{figures}"))
         except MissingExtraError as error:

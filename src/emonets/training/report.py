@@ -16,6 +16,7 @@ from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
 from emonets.evaluation.compare_fusion import table
 from emonets.evaluation.figures import FORMATS, confusion_of, readable, save
+from emonets.evaluation.figures.names import in_text
 from emonets.evaluation.metrics import Evaluation
 from emonets.provenance.seen import together
 from emonets.runtime.files import try_folder, write_whole
@@ -292,7 +293,7 @@ def write_scores(
             for name, scores in scored.scores.items():
                 for kind in FORMATS:  # of an earlier run
                     (folder / f"confusion_{name}.{kind}").unlink(missing_ok=True)
-                shown = f"{readable(scored.data.name)}: {readable(name).lower()}"
+                shown = f"{readable(scored.data.name)}: {in_text(name)}"
                 figure = confusion_of(scores, title=shown)
                 pictures.append(save(figure, folder / f"confusion_{name}.{figures}"))
         text = markdown(scored, title=title, seed=seed, pictures=pictures)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
-from emonets.evaluation.figures.names import readable
+from emonets.evaluation.figures.names import in_text
 from emonets.result import UNCERTAIN, FileStatus, Result, Row
 
 _ORDER = ("face", "mouth", "audio", "activity")
@@ -182,7 +182,7 @@ def _band(
     gaps = _uncovered(start, end, span)
     if person in absent and person is not None:
         gaps = np.concatenate([gaps, absent[person]])
-    what = "combined" if _is_fused(model) else readable(model).lower()
+    what = "combined" if _is_fused(model) else in_text(model)
     who = "" if person is None else f"person {person}, "
     text = f"{who}{what}"
     uses_faces = any(row.face_found is not None for row in rows)

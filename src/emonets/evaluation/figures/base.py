@@ -30,7 +30,7 @@ _LONGEST = 3  # lines of a title
 _salt = threading.Lock()
 
 
-def save(figure: Figure, path: str | Path) -> Path:
+def save(figure: Figure, path: str | Path, *, dpi: float = DPI) -> Path:
     """Write a figure as PNG, SVG or PDF; whole or not at all.
 
     Equal figures give equal files: there are no dates in them.
@@ -38,7 +38,8 @@ def save(figure: Figure, path: str | Path) -> Path:
     Parameters
     ----------
     figure : of a function of this package, or any other of matplotlib.
-    path : its ending gives the format: ``.png`` (150 dots an inch), ``.svg`` or ``.pdf``.
+    path : its ending gives the format: ``.png``, ``.svg`` or ``.pdf``.
+    dpi : dots an inch of a PNG, 20 to 1200.
 
     Returns
     -------
@@ -46,7 +47,8 @@ def save(figure: Figure, path: str | Path) -> Path:
 
     Raises
     ------
-    ParameterError : the ending is another one, or a folder is there; the nearest ending is named.
+    ParameterError : the ending is another one, and the nearest is named; a folder is there; dpi is
+        out of range.
 
     Examples
     --------
@@ -55,6 +57,8 @@ def save(figure: Figure, path: str | Path) -> Path:
     """
     target = Path(path)
     kind = format_of(target)
+    if not 20 <= dpi <= 1200:
+        raise ParameterError(f"dpi must lie in 20..1200, got {dpi}")
     if target.is_dir():
         raise ParameterError(f"{target}: is a folder; give the name of a file in it")
     metadata: dict[str, dict[str, Any]] = {
@@ -63,7 +67,7 @@ def save(figure: Figure, path: str | Path) -> Path:
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
     picture = io.BytesIO()
-    options: dict[str, Any] = {"format": kind, "dpi": DPI, "metadata": metadata[kind]}
+    options: dict[str, Any] = {"format": kind, "dpi": dpi, "metadata": metadata[kind]}
     if kind == "svg":
         from matplotlib import rc_context
 

@@ -21,7 +21,7 @@ from emonets.evaluation.figures.base import (
     tick_names,
     width_of,
 )
-from emonets.evaluation.figures.names import readable
+from emonets.evaluation.figures.names import in_text, readable
 from emonets.fusion.named import NamedFusion
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def fusion_weights(
         raise DataError("the weights have no names: give models, one name a row")
     if w.shape != (len(models), len(classes)) or not np.isfinite(w).all():
         raise DataError(f"expected finite weights ({len(models)}, {len(classes)}), found {w.shape}")
-    rows, columns = [readable(name) for name in models], [readable(c).lower() for c in classes]
+    rows, columns = [readable(name) for name in models], [in_text(c) for c in classes]
     wide, tall = max(0.85, width_of(columns) + 0.2) * len(classes), 0.5 * len(models)
     left = 0.35 + width_of(rows)
     line = "weight of each model for each class" if w.shape[1] > 1 else "weight of each model"
@@ -140,10 +140,10 @@ def fusion_scores(
     axes = paper.axes(left, 0.35, width - left - 0.3, tall)
     for i, r in enumerate(results):
         low, high, held = (100 * x for x in (r.accuracy.low, r.accuracy.high, r.accuracy.value))
-        axes.plot([low, high], [i, i], color=OURS, linewidth=4, alpha=0.25, zorder=2,
+        axes.plot([low, high], [i + 0.1, i + 0.1], color=OURS, linewidth=4, alpha=0.25, zorder=2,
                   solid_capstyle="butt")  # fmt: skip
-        axes.scatter([100 * r.fitted], [i], s=34, color=OTHER, marker="D", zorder=3)
-        axes.scatter([held], [i], s=34, color=OURS, marker="o", zorder=3)
+        axes.scatter([100 * r.fitted], [i - 0.14], s=30, color=OTHER, marker="D", zorder=3)
+        axes.scatter([held], [i + 0.1], s=30, color=OURS, marker="o", zorder=3)
     handles = [
         Line2D([], [], color=OTHER, marker="D", linestyle="", label="on its training clips"),
         Line2D([], [], color=OURS, marker="o", linewidth=4, label="out of fold, 95 % interval"),

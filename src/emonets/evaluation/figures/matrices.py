@@ -20,7 +20,7 @@ from emonets.evaluation.figures.base import (
     tick_names,
     width_of,
 )
-from emonets.evaluation.figures.names import readable
+from emonets.evaluation.figures.names import in_text
 from emonets.evaluation.metrics import Evaluation, evaluate
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def confusion_of(evaluation: Evaluation, *, title: str = "") -> Figure:
     counts = every[np.ix_(rows, columns)]
     support = counts.sum(axis=1)
     share = counts / support[:, None]
-    names = [readable(name).lower() for name in evaluation.classes]
+    names = [in_text(name) for name in evaluation.classes]
     across, down = [names[j] for j in columns], [names[i] for i in rows]
 
     left = 0.55 + width_of(down)
@@ -124,7 +124,7 @@ def _words(evaluation: Evaluation, rows: Any) -> list[str]:
         f"n = {evaluation.n:,}    UAR {evaluation.uar}    accuracy {evaluation.accuracy}",
         f"per cent of each row, and counts; [95 % bootstrap over {over}]",
     ]
-    absent = [readable(c).lower() for k, c in enumerate(evaluation.classes) if k not in rows]
+    absent = [in_text(c) for k, c in enumerate(evaluation.classes) if k not in rows]
     if absent:
         lines.append(f"without an item, so without a row: {', '.join(absent)}")
     return lines

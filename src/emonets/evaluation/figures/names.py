@@ -17,7 +17,7 @@ NAMES: dict[str, str] = {
     "javanese_av": "Javanese clips", "javanese_speech": "Javanese speech",
     "ravdess_av": "RAVDESS", "ravdess_speech": "RAVDESS speech", "crema_d": "CREMA-D",
     "fer2013": "FER2013", "emodb": "EmoDB",
-    "uar": "UAR",
+    "svm": "SVM", "scaled svm": "scaled SVM", "mlp": "MLP",
 }  # fmt: skip
 """Ids whose name is not the id with blanks, in small letters where they are words."""
 
@@ -65,8 +65,19 @@ def readable(name: str) -> str:
     >>> readable("only face_log")
     'Face, log probabilities, alone'
     """
-    text = _words(name.strip())
+    text = in_text(name)
     return text[:1].upper() + text[1:]
+
+
+def in_text(name: str) -> str:
+    """The same within a sentence: without the capital letter.
+
+    Examples
+    --------
+    >>> in_text("only face_log")
+    'face, log probabilities, alone'
+    """
+    return _words(name.strip())
 
 
 def in_list(names: Sequence[str]) -> str:
@@ -77,7 +88,7 @@ def in_list(names: Sequence[str]) -> str:
     >>> in_list(["activity", "face+audio"])
     'Activity, face + audio'
     """
-    text = ", ".join(_words(name.strip()) for name in names)
+    text = ", ".join(map(in_text, names))
     return text[:1].upper() + text[1:]
 
 

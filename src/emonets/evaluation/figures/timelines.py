@@ -22,7 +22,7 @@ from emonets.evaluation.figures.base import (
     tick_names,
     width_of,
 )
-from emonets.evaluation.figures.names import CODES, COLOURS, DASHES, MARKS, readable
+from emonets.evaluation.figures.names import CODES, COLOURS, DASHES, MARKS, in_text
 from emonets.result import Result
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _words(result: Result, shown: Story) -> list[str]:
         parts.append(f"model: {Path(str(result.about['bundle'])).name}")
     combined = sorted({band.model for band in shown.bands if band.fused})
     if combined:
-        parts.append("combined: " + ", ".join(readable(name).lower() for name in combined))
+        parts.append("combined: " + ", ".join(in_text(name) for name in combined))
     if shown.left_out:
         were = "person who is" if shown.left_out == 1 else "persons who are"
         parts.append(f"not drawn: {shown.left_out} {were} seen for less time")
