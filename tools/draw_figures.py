@@ -107,6 +107,8 @@ def made_up() -> list[Path]:
     p /= p.sum(axis=1, keepdims=True)
     title = "A confusion matrix (made up)"
     paths.append(small(figures.confusion(y, p, title=title), "example_confusion"))
+    p = rng.dirichlet(np.full(7, 0.25), 900)
+    y = np.array([rng.choice(7, p=row) for row in p])
     title = "Reliability (made up)"
     paths.append(small(figures.reliability(y, p, title=title), "example_reliability"))
     shown = figures.filters(emonets.load("modern").face, title="The face network's first layer")
@@ -144,10 +146,12 @@ def talk(rng: np.random.Generator) -> Result:
 
 
 def small(figure: Figure, name: str) -> Path:
-    """A picture of few bytes, for the page: of 64 colours."""
+    """A picture of few bytes, for the page: of 256 colours."""
     path = figures.save(figure, FIGURES / f"{name}.png", dpi=80)
     with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(
+            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     few.save(path, optimize=True)
     return path
 

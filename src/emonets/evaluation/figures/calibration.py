@@ -114,6 +114,7 @@ def _coverage(axes: Axes, p: NDArray[Any], y: NDArray[Any]) -> None:
             f"{rule.coverage:.0%} predicted: {rule.accuracy:.1%}\np ≥ {rule.threshold:.2f}",
             (rule.coverage, rule.accuracy), xytext=(-7, -3), textcoords="offset points",
             ha="right", va="top", fontsize=8, color=INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )  # fmt: skip
     low = min(0.9, float(accuracy[shown].min())) - 0.05
     axes.set(xlim=(0, 1.02), ylim=(max(low, -0.02), 1.0 + 0.03 * (1 - low)))
