@@ -122,6 +122,18 @@ def test_curves_are_broken_where_nothing_was_found(talk: Result) -> None:
     assert np.isnan(line.get_xdata()).sum() == 1
 
 
+def test_many_windows_are_drawn_as_stated_means() -> None:
+    there = [t for t in range(700) if not 100 <= t < 150]
+    rows = tuple(face(t, "happy" if t % 2 else "sad") for t in there)
+    curves = timeline(Result(rows)).axes[1]
+    assert curves.get_title("left") == "Person 0, face; curves: means of 3 windows"
+    line = curves.lines[-1]
+    assert len(line.get_xdata()) == 34 + 1 + 184  # 100 and 550 windows, and the gap
+    sad = curves.lines[1 + EMOTIONS.index("sad")].get_ydata()
+    np.testing.assert_allclose(sad[0], (0.7 + 0.05 + 0.7) / 3)
+    assert np.isnan(sad[34])
+
+
 def test_persons_are_chosen_and_what_is_left_out_is_stated(talk: Result) -> None:
     assert "Person 1, face" not in texts(timeline(talk, persons=[0]))
     figure = timeline(talk, most=1)

@@ -34,6 +34,7 @@ _ROW, _CURVES = 0.34, 1.5  # inches of a ribbon, and of a panel of curves
 _PALEST = 0.18  # strength of a colour where all emotions have the same probability
 _CODE = 0.2  # inches that an emotion's two letters need
 _STEPS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600)  # seconds between ticks
+_MOST = 240  # points of a curve
 _FEW = 60  # predictions that each get a marker
 
 
@@ -50,7 +51,8 @@ def timeline(
     A ribbon has the colour and two letters of the label. Its colour is paler where the probability
     is lower, and it is hatched where no face, or no speech, was found. Below are the probabilities
     of the seven emotions: of each person, combined where several specialists were used; without a
-    person, of the clip.
+    person, of the clip. Of more than 240 windows the curves are means of neighbours, and the
+    panel's title states of how many.
 
     Parameters
     ----------
@@ -172,10 +174,11 @@ def _runs(band: Band, best: NDArray[Any]) -> list[tuple[int, int]]:
 
 def _curves(axes: Axes, band: Band, usable: float | None) -> None:
     """The seven probabilities over time, broken where nothing was found."""
-    middle = (band.start + band.end) / 2
-    breaks = np.flatnonzero(band.start[1:] - band.end[:-1] > np.median(band.end - band.start)) + 1
+    new = band.start[1:] - band.end[:-1] > np.median(band.end - band.start)
+    middle, p, piece, many = _means((band.start + band.end) / 2, band.p, np.cumsum([0, *new]))
+    breaks = np.flatnonzero(np.diff(piece)) + 1
     x = np.insert(middle, breaks, np.nan)
-    y = np.insert(band.p, breaks, np.nan, axis=0)
+    y = np.insert(p, breaks, np.nan, axis=0)
     every = max(1, len(middle) // _FEW)
     for a, b in band.gaps:
         axes.axvspan(a, b, facecolor="#fafafa", hatch="////", edgecolor="#dddddd", linewidth=0,
@@ -190,8 +193,25 @@ def _curves(axes: Axes, band: Band, usable: float | None) -> None:
     axes.set_yticks([0, 0.5, 1])
     axes.set_ylabel("probability", fontsize=8.5, color=PALE)
     text = band.name + ("" if usable is None else f"; face usable in {usable:.0%} of the frames")
+    text += f"; curves: means of {many} windows" if many > 1 else ""
     axes.set_title(text, fontsize=9, color=INK, loc="left", pad=4)
     quiet(axes)
+
+
+def _means(
+    x: NDArray[np.float64], p: NDArray[np.float64], piece: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any], int]:
+    """Means of so many neighbours of one piece that curves can be read, and how many these are."""
+    many = -(-len(x) // _MOST)
+    if many == 1:
+        return x, p, piece, 1
+    first = np.searchsorted(piece, piece)  # of each one's piece
+    group = np.stack([piece, (np.arange(len(x)) - first) // many], axis=1)
+    found, at, n = np.unique(group, axis=0, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(found), 1 + p.shape[1]))
+    np.add.at(sums, at.ravel(), np.concatenate([x[:, None], p], axis=1))
+    mean = sums / n[:, None]
+    return mean[:, 0], mean[:, 1:], found[:, 0], many
 
 
 def _clock(axes: Axes, length: float, *, labels: bool) -> None:
