@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from emonets.emotions import EMOTIONS
-from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.figures import confusion_of, save
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.learners.svm.chi2 import Chi2SVC
@@ -292,7 +292,7 @@ def javanese(options: argparse.Namespace) -> None:
         if name == part:
             print(scores_of)
             title = "Motion: Javanese films, leave one actor out"
-            confusion_figure(scores_of, "docs/figures/confusion_activity.png", title=title)
+            save(confusion_of(scores_of, title=title), "docs/figures/confusion_activity.png")
     for a, b in itertools.combinations(options.on, 2):
         for name, *_ in ways():
             gain = difference(films.labels, answers[f"{b}, {name}"], answers[f"{a}, {name}"],

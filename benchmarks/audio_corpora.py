@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from emonets.datasets import open_dataset
-from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.figures import confusion_of, save
 from emonets.evaluation.records import score_rows, write_results
 from emonets.learners.pooled_perceptron.classifier import AUTHORS
 from emonets.runtime.store import FeatureStore
@@ -103,7 +103,7 @@ def main() -> None:
             )
             if options.figure is not None and corpus == CORPORA[0] and count == 7:
                 title = f"Sound, {name}: {corpus}, {scored.predictions.split}"
-                confusion_figure(scores, options.figure, title=title)
+                save(confusion_of(scores, title=title), options.figure)
     write_results("audio", rows)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import emonets
 from emonets.datasets import open_dataset
 from emonets.emotions import EMOTIONS
-from emonets.evaluation.figures import confusion_figure, mean_faces
+from emonets.evaluation.figures import confusion_of, mean_faces, save
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.media.clip import open_clip
@@ -152,10 +152,12 @@ def score(
         evaluation = evaluate(labels, values, groups=groups)
         print(f"{data:12s} {name:14s} {way:20s} accuracy {evaluation.accuracy}")
         if data == "javanese_av" and way == "source":
-            confusion_figure(
-                evaluation, Path(f"docs/figures/confusion_clips_{Path(name).name}.png"),
-                title=f"{data}, never trained on, face network {Path(name).name}",
-            )  # fmt: skip
+            save(
+                confusion_of(
+                    evaluation, title=f"{data}, never trained on, face network {Path(name).name}"
+                ),
+                Path(f"docs/figures/confusion_clips_{Path(name).name}.png"),
+            )
         rows += score_rows(
             evaluation,
             what=f"face {name}, registration by {way}, mean over frames",
@@ -206,11 +208,13 @@ def main() -> None:
                 data=data, metric="pixels of 48", value=float(away), command=command,
                 split="all clips")
         )  # fmt: skip
-    mean_faces(
-        means,
+    save(
+        mean_faces(
+            means,
+            landmarks=FER_LANDMARK_MEAN,
+            title="Mean faces in FER2013's frame, with its mean landmarks",
+        ),
         "docs/figures/mean_faces.png",
-        landmarks=FER_LANDMARK_MEAN,
-        title="Mean faces in FER2013's frame, with its mean landmarks",
     )
     write_results("clips_face", rows)
 

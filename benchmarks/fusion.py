@@ -30,11 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.evaluation.compare_fusion import Compared, compare, recommend, rows, table
-from emonets.evaluation.fusion_figures import (
-    comparison_figure,
-    reliability_figure,
-    weights_figure,
-)
+from emonets.evaluation.figures import fusion_scores, fusion_weights, reliability, save
+from emonets.evaluation.figures.names import in_text
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import Evidence, write_results
 from emonets.fusion.bagging import BaggedFusion
@@ -174,10 +171,14 @@ def afew2(data: Path, strategies: list[str]) -> None:
                 split="10 folds of clips", note=note,
             ),
         )  # fmt: skip
-        comparison_figure(
-            results, FIGURES / f"fusion_afew2_{len(models)}.png", title=title,
-            legend=f"396 clips; models: {', '.join(names)}; ten folds of clips",
-        )  # fmt: skip
+        save(
+            fusion_scores(
+                results,
+                title=title,
+                legend=f"396 clips; models: {', '.join(names)}; ten folds of clips",
+            ),
+            FIGURES / f"fusion_afew2_{len(models)}.png",
+        )
     # as the paper's second and fourth submissions: learned from clips that the models know
     made = []
     for name in strategies:
@@ -237,24 +238,30 @@ def ravdess(face: Path, audio: list[Path], name: str, strategies: list[str]) -> 
         "fusion", rows(results, data=data, command=command, n=len(y), split=split, group="actor")
     )
     slug = "_".join(re.findall(r"[a-z0-9]+", name.lower()))
-    comparison_figure(
-        results, FIGURES / f"fusion_ravdess_{slug}.png", title=data,
-        legend=f"{len(y):,} takes, five folds of actors; fitted on what models of fewer actors say",
-    )  # fmt: skip
+    save(
+        fusion_scores(
+            results,
+            title=data,
+            legend=f"{len(y):,} takes, five folds of actors; fitted on predictions of models of "
+            "fewer actors",
+        ),
+        FIGURES / f"fusion_ravdess_{slug}.png",
+    )
     best = next(r for r in results if r.name == chosen)
     mean = next((r for r in results if r.name == "mean"), None)
     if mean is not None:
         gain = difference(y, best.p, mean.p, groups=actor)
         print(f"{best.name} less the mean: {gain:+.1%}")
-    reliability_figure(
-        y, best.p, FIGURES / f"fusion_reliability_{slug}.png", title=f"{data}: {best.name}"
+    save(
+        reliability(y, best.p, title=f"{data}: {in_text(best.name)}"),
+        FIGURES / f"fusion_reliability_{slug}.png",
     )
     write_results("fusion", abstention(nested, y, actor, data, command, split))
     search = RandomSearch(random_state=0).fit(nested.outer, y)
-    weights_figure(
-        search.weights_, models, FIGURES / f"fusion_weights_{slug}.png",
-        title=f"{data}: weights of one search",
-    )  # fmt: skip
+    save(
+        fusion_weights(search.weights_, models, title=f"{data}: weights of one search"),
+        FIGURES / f"fusion_weights_{slug}.png",
+    )
 
 
 def abstention(

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from emonets.datasets import Dataset, open_dataset
 from emonets.emotions import EMOTIONS
 from emonets.evaluation.compare_fusion import compare, rows, table
-from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.figures import confusion_of, readable, save
 from emonets.evaluation.metrics import difference, evaluate
 from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.fusion.average import MeanFusion, ProductFusion
@@ -108,10 +108,13 @@ def report(
     print(evaluate(y, fused[whole], groups=actor))
     for name in names:
         print(f"{whole} less {name}: {difference(y, fused[whole], p[name], groups=actor)}")
-    confusion_figure(
-        evaluate(y, fused[whole], groups=actor), FIGURES / "confusion_fused_javanese.png",
-        title=f"Javanese films, unseen actors: {whole}",
-    )  # fmt: skip
+    save(
+        confusion_of(
+            evaluate(y, fused[whole], groups=actor),
+            title=f"Javanese films, unseen actors: {readable(whole)}",
+        ),
+        FIGURES / "confusion_fused_javanese.png",
+    )
     results = compare(nested, y, actor, models=["face", "audio"], strategies=FITTED)
     print(table(results))
     about = {**ABOUT, "data": "javanese_av, face + audio", "split": ABOUT["split"] + ", nested"}

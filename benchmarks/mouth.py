@@ -28,9 +28,8 @@ import numpy as np
 
 from emonets.datasets import open_dataset
 from emonets.emotions import EMOTIONS
-from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.figures import confusion_of, dictionary, region_evidence, regions, save
 from emonets.evaluation.metrics import difference, evaluate
-from emonets.evaluation.mouth_figures import dictionary_figure, region_evidence, region_figure
 from emonets.evaluation.near_duplicates import near_duplicates
 from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.learners.patches.bag import BagOfPatches
@@ -247,20 +246,23 @@ def fer2013(options: argparse.Namespace) -> list[Evidence]:
                 note=f"penalty {specialist.classifier.l2:g} chosen on PublicTest{chosen}",
             )  # fmt: skip
             if where == "PrivateTest" and name == best:
-                confusion_figure(
-                    scores, FIGURES / "confusion_mouth_private.png",
-                    title=f"Mouths alone, {name}: FER2013 PrivateTest",
-                )  # fmt: skip
+                save(
+                    confusion_of(scores, title=f"Mouths alone, {name}: FER2013 PrivateTest"),
+                    FIGURES / "confusion_mouth_private.png",
+                )
     draw(*made[best][1:], "FER2013")
     return rows
 
 
 def draw(specialist: MouthSpecialist, data: Mouths, name: str) -> None:
     """The dictionary, and which region speaks for which emotion on what was not learned from."""
-    dictionary_figure(
-        specialist.bag, FIGURES / "mouth_dictionary.png",
-        title=f"What mouths are made of ({name}, {specialist.view.region} region)",
-    )  # fmt: skip
+    save(
+        dictionary(
+            specialist.bag,
+            title=f"What mouths are made of ({name}, {specialist.view.region} region)",
+        ),
+        FIGURES / "mouth_dictionary.png",
+    )
     part = data.take(data.splits == "valid")
     labels = part.labels[part.clip]
     features = specialist.bag.transform(part.mouths)
@@ -272,12 +274,17 @@ def draw(specialist: MouthSpecialist, data: Mouths, name: str) -> None:
     )  # fmt: skip
     grey = part.mouths if part.mouths.ndim == 3 else part.mouths.mean(axis=3)
     means = [grey[labels == k].mean(axis=0) if (labels == k).any() else None for k in range(7)]
-    region_figure(
-        evidence, means, specialist.bag.regions_, FIGURES / "mouth_regions.png",
-        title=f"Which region of the mouth speaks for which emotion ({name}, PublicTest)",
-        legend="above: the mean mouth of each emotion; below: what the patches there add to its "
-        "logit, beyond what they add in an average picture",
-    )  # fmt: skip
+    save(
+        regions(
+            evidence,
+            means,
+            specialist.bag.regions_,
+            title=f"Which region of the mouth speaks for which emotion ({name}, PublicTest)",
+            legend="above: the mean mouth of each emotion; below: what the patches there add to "
+            "its logit, beyond what they add in an average picture",
+        ),
+        FIGURES / "mouth_regions.png",
+    )
 
 
 def clips(options: argparse.Namespace) -> list[Evidence]:
@@ -341,10 +348,11 @@ def clips(options: argparse.Namespace) -> list[Evidence]:
         scores, what="mouth, region, colour and pooling chosen in inner folds, mean over frames",
         **about, note="chosen: " + "; ".join(names[b] for b in best), per_class=True,
     )  # fmt: skip
-    confusion_figure(
-        scores,
+    save(
+        confusion_of(
+            scores, title="Mouths alone, chosen in inner folds: Javanese films, unseen actors"
+        ),
         FIGURES / "confusion_mouth_javanese.png",
-        title="Mouths alone, chosen in inner folds: Javanese films, unseen actors",
     )
     for one, other in (("rgb", "grey"), ("landmarks", "fixed"), ("mean+std", "mean pooling")):
         for name in names:

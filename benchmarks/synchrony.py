@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 from sklearn.linear_model import RidgeClassifierCV
 
 from emonets.datasets import open_dataset
+from emonets.evaluation.figures import filters, save
 from emonets.evaluation.records import Evidence, write_results
 from emonets.learners.streamed_pca import StreamedPCA
 from emonets.learners.synchrony.autoencoder import SynchronyAutoencoder
@@ -38,7 +39,6 @@ from emonets.training.preset import load_section
 from labelled_clips import motion_clips
 
 FIGURES = Path("docs/figures")
-SHOWN = (0, 2, 4, 6, 8)  # frames 1, 3, 5, 7 and 9
 DIRECTIONS = 8
 CONTRACTIONS = (0.0, 3.0, 8.0, 16.0)
 SYNCHRONY, PLAIN, COMPONENTS = (
@@ -151,12 +151,11 @@ def direction(options: argparse.Namespace) -> None:
                     note=f"contraction {best:g}, chosen on two other people"
                     if what == SYNCHRONY else "")
             )  # fmt: skip
-    filters = tried[best][1].weights_ @ pca.components_
+    shown = tried[best][1].weights_ @ pca.components_
     write_results("activity", rows)
     bars(list(sets), scores, FIGURES / "synchrony_direction.png")
-    draw_filters(
-        filters, FIGURES / "synchrony_filters_shifts.png", "Filters learned from shifted patches"
-    )
+    title = "Filters learned from shifted patches"
+    save(filters(shown.reshape(-1, *BLOCK), title=title), FIGURES / "synchrony_filters_shifts.png")
 
 
 def curves(options: argparse.Namespace) -> None:
@@ -168,10 +167,8 @@ def curves(options: argparse.Namespace) -> None:
         found[preset] = fit_filters(shown, settings, work=options.work)
         draw_curves(found, FIGURES / "synchrony_curves.png")
         if preset == "paper":
-            draw_filters(
-                found[preset].pictures(), FIGURES / "synchrony_filters.png",
-                "Filters learned from the Javanese films, as in the paper's Figure 6",
-            )  # fmt: skip
+            title = "Filters learned from the Javanese films, as in the paper's Figure 6"
+            save(filters(found[preset], title=title), FIGURES / "synchrony_filters.png")
     rows = []
     command = "python benchmarks/synchrony.py --data DATA --work WORK --what curves"
     goal = found["paper"].autoencoder.history_["loss"][-1]
@@ -192,27 +189,6 @@ def curves(options: argparse.Namespace) -> None:
 
 def figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=150, facecolor="white")
-
-
-def draw_filters(filters: np.ndarray, path: Path, title: str, rows: int = 12) -> None:
-    """Frames 1, 3, 5, 7 and 9 of the filters whose norm is largest, two columns of them."""
-    order = np.argsort(-np.linalg.norm(filters, axis=1))[: 3 * rows]
-    picture = figure(7.6, 0.62 + 0.45 * rows)
-    height = float(picture.get_size_inches()[1])
-    for k, number in enumerate(order):
-        frames = filters[number].reshape(BLOCK)[list(SHOWN)]
-        gap = np.full((BLOCK[1], 1), np.nan)
-        strip = np.concatenate([part for frame in frames for part in (frame, gap)][:-1], axis=1)
-        column, row = divmod(k, rows)
-        axes = picture.add_axes(
-            (0.02 + 0.325 * column, 1 - (0.5 + 0.45 * (row + 1)) / height, 0.31, 0.42 / height)
-        )
-        reach = float(np.abs(frames).max())
-        axes.imshow(strip, cmap="gray", vmin=-reach, vmax=reach, aspect="auto")
-        axes.set_axis_off()
-    picture.text(0.02, 1 - 0.25 / height, f"{title}: frames 1, 3, 5, 7, 9", color=INK, fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.savefig(path, metadata={"Software": None})
 
 
 def bars(sets: list[str], scores: dict[str, list[float]], path: Path) -> None:

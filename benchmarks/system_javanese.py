@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 
 from emonets.datasets import open_dataset
-from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.figures import confusion_of, readable, save
 from emonets.evaluation.metrics import difference
 from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.runtime.store import FeatureStore
@@ -115,10 +115,13 @@ def main() -> None:
     cores = os.cpu_count()
     print(f"{first / 60:.1f} min, {used:.1f} of processor, {cores} cores; again {second:.1f} s")
     write_results("clips", made)
-    confusion_figure(
-        scored.scores["fused"], FIGURES / "confusion_system_javanese.png",
-        title=f"Javanese films, unseen actors: {' + '.join(scored.predictions.models)}",
-    )  # fmt: skip
+    save(
+        confusion_of(
+            scored.scores["fused"],
+            title=f"Javanese films, unseen actors: {readable('+'.join(scored.predictions.models))}",
+        ),
+        FIGURES / "confusion_system_javanese.png",
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from emonets.datasets import open_dataset
-from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.figures import confusion_of, save
 from emonets.evaluation.records import Evidence, score_rows, write_results
 from emonets.model import EmoNets
 from emonets.provenance.corpus import Provenance
@@ -96,10 +96,12 @@ def main() -> None:
         for name, score in scored.scores.items():
             rows += score_rows(score, what=f"default bundle, {name}", **about)
         write_results("clips", rows)
-        confusion_figure(
-            scored.scores["fused"], Path("docs/figures/confusion_default_javanese.png"),
-            title="Default bundle, Javanese films, unseen actors",
-        )  # fmt: skip
+        save(
+            confusion_of(
+                scored.scores["fused"], title="Default bundle, Javanese films, unseen actors"
+            ),
+            Path("docs/figures/confusion_default_javanese.png"),
+        )
 
 
 if __name__ == "__main__":

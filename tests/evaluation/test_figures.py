@@ -1,4 +1,4 @@
-"""Figures are written whole, look at no global state, and refuse what they cannot draw."""
+"""Figures: they are written whole, leave global state alone, and refuse what cannot be drawn."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ import cv2
 import numpy as np
 import pytest
 
+from drawn import ids, overlaps, texts
 from emonets.errors import DataError, MissingExtraError, ParameterError
-from emonets.evaluation.figures import confusion_figure, mean_faces
+from emonets.evaluation.figures import (
+    check_format,
+    confusion,
+    confusion_of,
+    format_of,
+    mean_faces,
+    readable,
+    save,
+)
+from emonets.evaluation.figures.base import ink_on
+from emonets.evaluation.figures.names import CODES, COLOURS, DASHES, MARKS, NAMES, in_list
 from emonets.evaluation.metrics import Evaluation, evaluate
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs emonets[plot]")
@@ -23,68 +34,76 @@ def evaluation() -> Evaluation:
     return evaluate(y, np.where(rng.random(700) < 0.6, y, rng.integers(0, 7, 700)))
 
 
-def drawn_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a figure says, gathered as it is saved."""
-    from matplotlib.figure import Figure
-    from matplotlib.text import Text
-
-    texts: list[str] = []
-    save = Figure.savefig
-
-    def gather(self: Figure, *args: object, **options: object) -> None:
-        save(self, *args, **options)
-        texts.extend(t.get_text() for t in self.findobj(Text))
-
-    monkeypatch.setattr(Figure, "savefig", gather)
-    return texts
-
-
-def test_confusion_figure_says_what_was_measured(
-    evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts = drawn_texts(monkeypatch)
-    path = confusion_figure(evaluation, tmp_path / "new" / "c.png", title="a net on some data")
-    image = cv2.imread(str(path))
-    assert image is not None
-    assert image.shape[0] > 800
-    assert image.shape[1] > 800
-    whole = "\n".join(texts)
-    assert "a net on some data" in texts
+def test_confusion_has_what_was_measured(evaluation: Evaluation) -> None:
+    figure = confusion_of(evaluation, title="a net on some data")
+    shown = texts(figure)
+    whole = "\n".join(shown)
+    assert "a net on some data" in shown
     assert f"accuracy {evaluation.accuracy}" in whole
     assert f"UAR {evaluation.uar}" in whole
     assert "n = 700" in whole
     for i, j in np.ndindex(7, 7):
-        assert str(evaluation.confusion[i, j]) in texts
+        assert str(evaluation.confusion[i, j]) in shown
     row = evaluation.confusion[0]
-    assert f"{row[0] / row.sum():.0%}" in texts
-    assert f"surprise\n{evaluation.confusion[5].sum()}" in texts
+    assert f"{row[0] / row.sum():.0%}" in shown
+    assert f"surprise\n{evaluation.confusion[5].sum()}" in shown
+    assert not overlaps(figure)
 
 
-def test_diagonal_is_dark_and_a_class_without_items_is_empty(tmp_path: Path) -> None:
-    perfect = confusion_figure(evaluate([0, 3, 6], [0, 3, 6]), tmp_path / "c.png", title="t")
-    image = cv2.imread(str(perfect), cv2.IMREAD_GRAYSCALE).astype(float)
-    height, width = image.shape
-    # the axes' place in the figure; cells count from the top left
-    left, top, right, bottom = 0.15 * width, 0.16 * height, 0.98 * width, 0.92 * height
-
-    def shade(i: int, j: int) -> float:
-        y = int(top + (i + 0.1) * (bottom - top) / 7)
-        x = int(left + (j + 0.1) * (right - left) / 7)
-        return float(image[y, x])
-
-    assert shade(0, 0) < 100
-    assert shade(3, 3) < 100
-    assert shade(0, 3) > 220
-    assert shade(1, 1) > 220
+def test_confusion_has_a_colour_bar_of_shares(evaluation: Evaluation) -> None:
+    table, bar = confusion_of(evaluation).axes
+    assert bar.get_ylabel() == "share of the row"
+    assert table.images[0].get_clim() == (0, 1)
+    share = table.images[0].get_array()
+    np.testing.assert_allclose(share.sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_same_evaluation_same_file(evaluation: Evaluation, tmp_path: Path, kind: str) -> None:
-    a = confusion_figure(evaluation, tmp_path / f"a.{kind}", title="t").read_bytes()
-    b = confusion_figure(evaluation, tmp_path / f"b.{kind}", title="t").read_bytes()
-    assert len(a) > 1000
+def test_absent_classes_are_left_out_and_named() -> None:
+    # nobody is angry, and nothing is; nobody is afraid, but somebody is taken to be
+    figure = confusion(["happy", "happy", "sad"], ["happy", "fear", "sad"], title="t")
+    table = figure.axes[0]
+    assert [t.get_text() for t in table.get_xticklabels()] == ["fear", "happy", "sad"]
+    assert [t.get_text() for t in table.get_yticklabels()] == ["happy\n2", "sad\n1"]
+    np.testing.assert_allclose(table.images[0].get_array(), [[0.5, 0.5, 0], [0, 0, 1]])
+    whole = " ".join(texts(figure))
+    assert "without a row: angry, disgust, fear, surprise, neutral" in whole
+    assert not overlaps(figure)
+
+
+def test_confusion_accepts_words_numbers_and_probabilities() -> None:
+    by_words = confusion(["joy", "sad"], ["happy", "Sadness"])
+    by_numbers = confusion([3, 4], np.eye(7)[[3, 4]])
+    for figure in (by_words, by_numbers):
+        np.testing.assert_allclose(figure.axes[0].images[0].get_array(), np.eye(2))
+    own = confusion(["Mild", "strong"], ["strong", "strong"], classes=("mild", "strong"))
+    np.testing.assert_allclose(own.axes[0].images[0].get_array(), [[0, 1], [0, 1]])
+    with pytest.raises(DataError, match=r"label 1 is 'hapy'.*did you mean 'happy'"):
+        confusion(["sad", "hapy"], [4, 3])
+
+
+def test_long_titles_are_broken(evaluation: Evaluation) -> None:
+    figure = confusion_of(evaluation, title="a model with a long name on data of its own " * 4)
+    assert not overlaps(figure)
+    endless = confusion_of(evaluation, title="word " * 400)
+    assert any(text.endswith("…") for text in texts(endless))
+
+
+def test_signs_in_a_title_stay_signs(evaluation: Evaluation) -> None:
+    title = "cost$_1$ \\frac{ 100 % $ film\x07"
+    assert title.replace("\x07", " ").strip() in texts(confusion_of(evaluation, title=title))
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "PNG"])
+def test_same_figure_same_file(evaluation: Evaluation, tmp_path: Path, kind: str) -> None:
+    a, b = (
+        save(confusion_of(evaluation, title="t"), tmp_path / "new" / f"{name}.{kind}").read_bytes()
+        for name in "ab"
+    )
     assert a == b
-    assert sorted(p.name for p in tmp_path.iterdir()) == [f"a.{kind}", f"b.{kind}"]
+    begins = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind.lower()]
+    assert a.startswith(begins)
+    assert len(a) > 1000
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [f"a.{kind}", f"b.{kind}"]
 
 
 def test_a_failed_save_leaves_the_old_picture(
@@ -100,14 +119,15 @@ def test_a_failed_save_leaves_the_old_picture(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space"):
-        confusion_figure(evaluation, path, title="t")
+        save(confusion_of(evaluation), path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_drawing_leaves_pyplot_alone(evaluation: Evaluation, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams), matplotlib.get_backend()
-    confusion_figure(evaluation, tmp_path / "c.png", title="t")
+    for kind in ("png", "svg"):
+        save(confusion_of(evaluation), tmp_path / f"c.{kind}")
     assert (dict(matplotlib.rcParams), matplotlib.get_backend()) == before
     from matplotlib import _pylab_helpers
 
@@ -115,7 +135,7 @@ def test_drawing_leaves_pyplot_alone(evaluation: Evaluation, tmp_path: Path) -> 
 
 
 def test_without_matplotlib_the_extra_is_named(
-    evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = builtins.__import__
 
@@ -126,32 +146,33 @@ def test_without_matplotlib_the_extra_is_named(
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"emonets\[plot\]"):
-        confusion_figure(evaluation, tmp_path / "c.png", title="t")
+        confusion_of(evaluation)
 
 
-def test_mean_faces_show_every_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = drawn_texts(monkeypatch)
+def test_mean_faces_show_every_panel() -> None:
     ramp = np.arange(48 * 48).reshape(48, 48)
     points = np.array([[10.0, 20.0], [30.0, 40.0]])
-    one = mean_faces([("FER2013", ramp)], tmp_path / "one.png")
+    one = mean_faces([("FER2013", ramp)])
     three = mean_faces(
         [("FER2013", ramp), ("AFEW", ramp[::-1] / 10), ("small", ramp[:9, :9])],
-        tmp_path / "three.png",
         landmarks=[points, None, points / 5],
         title="mean faces",
     )
-    narrow, wide = cv2.imread(str(one)), cv2.imread(str(three))
-    assert wide.shape[1] > 2.5 * narrow.shape[1]
-    assert {"FER2013", "AFEW", "small", "mean faces"} <= set(texts)
+    assert (len(one.axes), len(three.axes)) == (1, 3)
+    assert three.get_size_inches()[0] > 2.5 * one.get_size_inches()[0]
+    assert {"FER2013", "AFEW", "small", "mean faces"} <= set(texts(three))
+    assert [len(axes.collections) for axes in three.axes] == [1, 0, 1]
+    assert not overlaps(three)
 
 
 def test_landmarks_lie_where_their_pixels_are(tmp_path: Path) -> None:
     dark = np.zeros((48, 48))
     dark[30, 12] = 1  # the only light pixel: its centre is (12.5, 30.5)
-    path = mean_faces([("", dark)], tmp_path / "m.png", landmarks=np.array([[12.5, 30.5]]))
+    marked = mean_faces([("", dark)], landmarks=np.array([[12.5, 30.5]]))
+    path = save(marked, tmp_path / "m.png")
     blue, _, red = (c.astype(int) for c in cv2.split(cv2.imread(str(path))))
     ys, xs = np.nonzero((red > 200) & (blue < 120))
-    plain = mean_faces([("", dark)], tmp_path / "p.png")
+    plain = save(mean_faces([("", dark)]), tmp_path / "p.png")
     grey = cv2.imread(str(plain), cv2.IMREAD_GRAYSCALE)
     # the light pixel, inside the picture, which itself stands on white
     inside = np.zeros_like(grey, dtype=bool)
@@ -163,20 +184,70 @@ def test_landmarks_lie_where_their_pixels_are(tmp_path: Path) -> None:
     assert abs(ys.mean() - py.mean()) < 1.5
 
 
-def test_bad_figures(evaluation: Evaluation, tmp_path: Path) -> None:
+def test_bad_faces() -> None:
     face = np.zeros((4, 4))
-    with pytest.raises(ParameterError, match=r"\.png, \.svg, \.pdf"):
-        confusion_figure(evaluation, tmp_path / "c.txt", title="t")
-    with pytest.raises(ParameterError, match="nothing"):
-        mean_faces([("a", face)], tmp_path / "c")
     with pytest.raises(DataError, match="no panels"):
-        mean_faces([], tmp_path / "c.png")
+        mean_faces([])
     with pytest.raises(DataError, match=r"'a'.*height, width"):
-        mean_faces([("a", np.zeros((4, 4, 3)))], tmp_path / "c.png")
+        mean_faces([("a", np.zeros((4, 4, 3)))])
     with pytest.raises(DataError, match="NaN"):
-        mean_faces([("a", face * np.nan)], tmp_path / "c.png")
+        mean_faces([("a", face * np.nan)])
     with pytest.raises(DataError, match="2 sets of landmarks for 1 panels"):
-        mean_faces([("a", face)], tmp_path / "c.png", landmarks=[None, None])
+        mean_faces([("a", face)], landmarks=[None, None])
     with pytest.raises(DataError, match=r"\(k, 2\)"):
-        mean_faces([("a", face)], tmp_path / "c.png", landmarks=np.zeros((5, 3)))
+        mean_faces([("a", face)], landmarks=np.zeros((5, 3)))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("c.txt", r"ends in \.txt; a figure's ends in \.png, \.svg, \.pdf$"),
+        ("c.jpg", r"did you mean \.png\?"),
+        ("c.svgz", r"did you mean \.svg\?"),
+        ("c", "has no ending"),
+    ],
+)
+def test_other_endings_name_the_nearest(
+    evaluation: Evaluation, tmp_path: Path, name: str, message: str
+) -> None:
+    with pytest.raises(ParameterError, match=message):
+        save(confusion_of(evaluation), tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_formats_by_name(tmp_path: Path) -> None:
+    assert (check_format("SVG"), format_of("a/b.Pdf")) == ("svg", "pdf")
+    with pytest.raises(ParameterError, match="'jpg'; did you mean png"):
+        check_format("jpg")
+    (tmp_path / "folder.png").mkdir()
+    small = save(mean_faces([("a", np.zeros((4, 4)))]), tmp_path / "a.png", dpi=50)
+    assert cv2.imread(str(small)).shape[1] == 152
+    with pytest.raises(ParameterError, match=r"dpi must lie in 20\.\.1200"):
+        save(mean_faces([("a", np.zeros((4, 4)))]), tmp_path / "a.png", dpi=5)
+    with pytest.raises(ParameterError, match="is a folder"):
+        save(mean_faces([("a", np.zeros((4, 4)))]), tmp_path / "folder.png")
+
+
+def test_names_hold_no_ids() -> None:
+    assert readable("face_log") == "Face, log probabilities"
+    assert readable("only face_log") == "Face, log probabilities, alone"
+    assert readable("face+audio") == "Face + audio"
+    assert readable("face/frame") == "Face, single pictures"
+    assert readable("some_new_model") == "Some new model"
+    assert readable("") == ""
+    assert in_list(["activity", "face+audio", "face_log"]) == (
+        "Activity, face + audio, face, log probabilities"
+    )
+    assert not [name for name in NAMES.values() if "_" in name]
+
+
+def test_emotions_differ_by_more_than_colour() -> None:
+    assert len(set(COLOURS.values())) == len(set(CODES.values())) == len(set(MARKS.values())) == 7
+    assert len({str(dash) for dash in DASHES.values()}) >= 4
+    assert ink_on((1, 1, 1)) != ink_on((0, 0, 0)) == "white"
+
+
+def test_class_ids_are_names_too() -> None:
+    figure = confusion([0, 1], [0, 0], classes=("very_low", "very_high"))
+    assert "very low" in texts(figure)
+    assert not ids(figure)

@@ -10,11 +10,6 @@ import pytest
 
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.compare_fusion import Compared, compare, recommend, rows, table
-from emonets.evaluation.fusion_figures import (
-    comparison_figure,
-    reliability_figure,
-    weights_figure,
-)
 from emonets.evaluation.records import write_results
 from emonets.fusion.average import MeanFusion
 from emonets.fusion.common import FusionDataError
@@ -110,23 +105,3 @@ def test_rows_are_results(tmp_path: Path) -> None:
     kept = write_results("fusion_test", made, tmp_path)
     assert {r.metric for r in kept} >= {"accuracy", "uar", "accuracy where fitted"}
     assert "accuracy where fitted" in (tmp_path / "fusion_test.md").read_text()
-
-
-def test_pictures(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    found, y, _ = results()
-    p = found[-1].p
-    for path in (
-        weights_figure(np.ones((2, 7)) / 2, ["face", "audio"], tmp_path / "w.png", title="W"),
-        comparison_figure(found, tmp_path / "c.svg", title="C", legend="made up"),
-        reliability_figure(y, p, tmp_path / "r.svg", title="R"),
-    ):
-        assert path.stat().st_size > 1000
-    same = weights_figure(np.ones((2, 7)) / 2, ["face", "audio"], tmp_path / "v.png", title="W")
-    assert same.read_bytes() == (tmp_path / "w.png").read_bytes()
-    with pytest.raises(DataError, match=r"\(3, 7\)"):
-        weights_figure(np.ones((2, 7)), ["a", "b", "c"], tmp_path / "x.png", title="")
-    with pytest.raises(DataError, match="no results"):
-        comparison_figure([], tmp_path / "x.png", title="")
-    with pytest.raises(ParameterError, match=r"\.gif"):
-        reliability_figure(y, p, tmp_path / "x.gif", title="")

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 from test_bag_of_patches import pictures
 
-from emonets.errors import DataError, ParameterError
-from emonets.evaluation.mouth_figures import (
-    _cells,
-    dictionary_figure,
-    region_evidence,
-    region_figure,
-)
+from drawn import texts
+from emonets.errors import DataError
+from emonets.evaluation import figures
+from emonets.evaluation.figures import dictionary, region_evidence, save
+from emonets.evaluation.figures.mouth import _cells
 from emonets.learners.patches.bag import BagOfPatches, regions
 
 
@@ -55,14 +53,17 @@ def test_pictures_are_drawn(shape: tuple[int, ...], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     x = pictures(20, shape)
     bag = BagOfPatches(n_clusters=6, max_iter=2, random_state=0).fit(x)
-    one = dictionary_figure(bag, tmp_path / "dictionary.png", title="words")
+    one = dictionary(bag, title="words")
+    assert len(one.axes) == 16
     means = [None, *(x[k].reshape(30, 40, -1).mean(axis=2) for k in range(6))]
     evidence = np.random.default_rng(0).normal(size=(7, 16))
     evidence[0] = np.nan
-    two = region_figure(evidence, means, bag.regions_, tmp_path / "regions.png", title="regions")
-    for file in (one, two):
-        drawn = cv2.imread(str(file))
+    two = figures.regions(evidence, means, bag.regions_, title="regions")
+    assert len(two.axes) == 2 * 6 + 1  # and the colour bar
+    assert {"disgust", "neutral", "regions"} <= set(texts(two))
+    for name, figure in (("one", one), ("two", two)):
+        drawn = cv2.imread(str(save(figure, tmp_path / f"{name}.png")))
         assert drawn is not None
         assert drawn.std() > 10
-    with pytest.raises(ParameterError, match="ends in one of"):
-        dictionary_figure(bag, tmp_path / "words.gif", title="words")
+    with pytest.raises(DataError, match="no mean mouth"):
+        figures.regions(evidence, [None] * 7, bag.regions_)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from emonets.cli.options import Figures
+
 
 def compare_fusion(
     predictions: Annotated[
@@ -46,6 +48,7 @@ def compare_fusion(
     workers: Annotated[
         int | None, typer.Option(help="Number of processes. Default: one for each core.")
     ] = None,
+    figures: Figures = "png",
 ) -> None:
     """Compare ways to combine models, and recommend one.
 
@@ -73,5 +76,6 @@ def compare_fusion(
         add_to=add_to,
         save_bundle=save_bundle,
         workers=cores() if workers is None else workers,
+        figures=figures,
     )
     print(text)

@@ -12,6 +12,7 @@ from emonets.cli.options import (
     Base,
     Data,
     DefaultGroup,
+    Figures,
     GroupPattern,
     Layout,
     Mapped,
@@ -81,6 +82,7 @@ def evaluate_all(
         ),
     ] = "none",
     out: Report = None,
+    figures: Figures = "png",
     store: Store = None,
     models: Models = None,
     base: Base = None,
@@ -113,6 +115,7 @@ def evaluate(
     with_: list[Path] | None,
     normalise: str,
     out: Path | None,
+    figures: str,
     store: str | None,
     models: str | None,
     base: str | None,
@@ -126,10 +129,12 @@ def evaluate(
     similar_groups: bool,
 ) -> None:
     """Score all specialists of a model, or one; print and write the scores."""
+    from emonets.evaluation.figures import check_format
     from emonets.training.division import check_division
 
     if cross_validate is None and with_:
         raise ParameterError("--with is data to train on: it goes with --cross-validate")
+    figures = check_format(figures)
     check_choice("--normalise", normalise, ("none", "person"))
     if cross_validate is not None and normalise != "none":
         raise ParameterError("--normalise is for a bundle: leave out --cross-validate")
@@ -169,7 +174,8 @@ def evaluate(
         scored = system.score()
         system.clean()
     if out is not None:
-        for path in write_scores(scored, out, title=f"{model} on {scored.data.name}", seed=seed):
+        title = f"{model} on {scored.data.name}"
+        for path in write_scores(scored, out, title=title, seed=seed, figures=figures):
             log.info(f"written: {path}")
     print(summary(scored))
 
@@ -296,7 +302,8 @@ def _still_options(
     bundle: Annotated[Path | None, typer.Option(help="Still faces: folder of a bundle.")] = None,
     json: Annotated[Path | None, typer.Option(help="Still faces: file for the scores.")] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Still faces: file for the confusion matrix (PNG).")
+        Path | None,
+        typer.Option(help="Still faces: file for the confusion matrix, .png, .svg or .pdf."),
     ] = None,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Still faces: average with the mirror image.")
@@ -340,6 +347,8 @@ def _evaluate_face(**given: Any) -> None:
         raise ParameterError("give --preset or --bundle, not both")
     if given["normalise"] != "none":
         raise ParameterError("--normalise is for clips: still faces have no windows of a person")
+    if given["figures"] != "png":
+        raise ParameterError("--figures is for clips; for still faces give --figure FILE.svg")
     from emonets.evaluation.stills import evaluate_face
 
     report = evaluate_face(

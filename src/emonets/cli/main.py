@@ -12,6 +12,7 @@ from emonets.cli.data import data_app
 from emonets.cli.evaluate import evaluate_app
 from emonets.cli.export import export
 from emonets.cli.extract import extract
+from emonets.cli.figure import figure
 from emonets.cli.options import err, example, show_log
 from emonets.cli.predict import predict
 from emonets.cli.reproduce import reproduce_app
@@ -49,6 +50,10 @@ app.command(epilog=example("emonets extract clips/ --store features/"))(extract)
 app.command(
     epilog=example("emonets compare-fusion results.csv --labels labels.csv --out fusions/")
 )(compare_fusion)
+
+app.command(epilog=example("emonets figure results.json --file talk.mp4 --out timeline.svg"))(
+    figure
+)
 
 
 def _version(given: bool) -> None:

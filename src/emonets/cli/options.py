@@ -80,6 +80,7 @@ Folds = Annotated[
 Report = Annotated[
     Path | None, typer.Option(help="Folder for the scores: report.md, CSV, JSON, pictures.")
 ]
+Figures = Annotated[str, typer.Option(help="Format of the figures: png, svg or pdf.")]
 AddTo = Annotated[
     str | None, typer.Option(help="Bundle whose other specialists the new bundle keeps.")
 ]

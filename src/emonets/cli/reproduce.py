@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emonets.cli.options import Base, Folds, Seed, Workers, example, keep_in, open_labelled
+from emonets.cli.options import (
+    Base,
+    Figures,
+    Folds,
+    Seed,
+    Workers,
+    example,
+    keep_in,
+    open_labelled,
+)
 from emonets.errors import ParameterError
 from emonets.version import DEFAULT_BUNDLE
 
@@ -77,6 +86,7 @@ def reproduce_submissions(
     folds: Folds = None,
     workers: Workers = 1,
     seed: Seed = 0,
+    figures: Figures = "png",
 ) -> None:
     """Run the paper's submissions (Tables 1 and 2) on data.
 
@@ -112,6 +122,7 @@ def reproduce_submissions(
         results=results,
         seed=seed,
         clips=clips,
+        figures=figures,
     )
     print(text)
 

@@ -7,17 +7,21 @@ import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emonets.errors import MissingExtraError, ParameterError
 from emonets.evaluation.compare_fusion import Compared, table
-from emonets.evaluation.fusion_figures import (
-    comparison_figure,
-    reliability_figure,
-    weights_figure,
+from emonets.evaluation.figures import (
+    FORMATS,
+    fusion_scores,
+    fusion_weights,
+    reliability,
+    save,
+    weights_of,
 )
+from emonets.evaluation.figures.names import in_list, in_text
 from emonets.evaluation.predictions import Predictions
 from emonets.runtime.files import try_folder, write_whole
 
@@ -26,45 +30,39 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NAME = 36  # characters of the table's name that fit into a title
 
+def write_report(report: FusionReport, folder: Path, figures: str = "png") -> list[Path]:
+    """Write ``compare_fusion.md`` and ``.csv`` and, with matplotlib, the figures.
 
-def write_report(report: FusionReport, folder: Path) -> list[Path]:
-    """Write ``compare_fusion.md`` and ``.csv`` and, with matplotlib, the pictures.
+    ``compare_fusion`` shows all strategies. ``reliability`` shows the recommended one's
+    out-of-fold predictions. ``weights`` (the paper's Figure 9) shows its weights, if any.
 
-    ``compare_fusion.png`` shows all strategies. ``reliability.png`` shows the recommended one's
-    out-of-fold predictions. ``weights.png`` (the paper's Figure 9) shows its weights, if any.
+    Parameters
+    ----------
+    figures : their format: png, svg or pdf.
     """
     data, what = report.data, report.data.path.name
-    if len(what) > _NAME:
-        what = what[: _NAME - 1] + "…"
     mine = next(r for r in report.results if r.name == report.recommended)
     kept = "clips" if data.groups is None else "groups"
     count = "" if data.groups is None else f"{len(np.unique(data.groups))} "
-    legend = f"{len(data.y):,} clips; {', '.join(data.models)}; {report.folds} folds of "
-    legend += count + kept
+    end = f"{report.folds} folds of {count}{kept}"
+    legend = f"{len(data.y):,} clips; {', '.join(data.models)}; {end}"
     pictures: list[Path] = []
-    weights = _weights(report.fusion.fusion)
-    for name in ("compare_fusion.png", "reliability.png", "weights.png"):
-        (folder / name).unlink(missing_ok=True)  # of an earlier run, perhaps of other data
+    for name in ("compare_fusion", "reliability", "weights"):  # of an earlier run, perhaps of
+        for kind in FORMATS:  # other data
+            (folder / f"{name}.{kind}").unlink(missing_ok=True)
     try:
-        pictures.append(
-            comparison_figure(
-                report.results, folder / "compare_fusion.png", title=f"Fusions of {what}",
-                legend=legend,
-            )
+        shown = fusion_scores(
+            report.results, title=f"Fusions of {what}",
+            legend=f"{len(data.y):,} clips; {in_list(data.models)}; {end}",
         )  # fmt: skip
-        pictures.append(
-            reliability_figure(
-                data.y, mine.p, folder / "reliability.png", title=f"{what}: {mine.name}"
-            )
-        )
-        if weights is not None:
-            pictures.append(
-                weights_figure(
-                    weights, data.models, folder / "weights.png", title=f"{what}: {mine.name}"
-                )
-            )
+        pictures.append(save(shown, folder / f"compare_fusion.{figures}"))
+        title = f"{what}: {in_text(mine.name)}"
+        shown = reliability(data.y, mine.p, title=title)
+        pictures.append(save(shown, folder / f"reliability.{figures}"))
+        if weights_of(report.fusion.fusion) is not None:
+            shown = fusion_weights(report.fusion, data.models, title=title)
+            pictures.append(save(shown, folder / f"weights.{figures}"))
     except MissingExtraError as error:
         log.info(f"no pictures: {error}")
     parts = [f"# Fusions of {what}", f"{legend}; 95 % intervals over {kept}."]
@@ -106,13 +104,6 @@ def write_unfinished(
     ]  # fmt: skip
     write_whole(out / "compare_fusion.md", ("\n\n".join(parts) + "\n").encode())
     write_whole(out / "compare_fusion.csv", _csv(ranked).encode())
-
-
-def _weights(fusion: Any) -> Any:
-    """Weights (m, 7) of a fusion, or of the fusion within it; None if there are none."""
-    while fusion is not None and not hasattr(fusion, "weights_"):
-        fusion = getattr(fusion, "estimator_", None)
-    return None if fusion is None else fusion.weights_
 
 
 def check_folder(folder: Path) -> None:

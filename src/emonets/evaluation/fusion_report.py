@@ -14,6 +14,7 @@ import numpy as np
 from emonets.bundle import check_place
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.compare_fusion import Compared, compare, recommend, table
+from emonets.evaluation.figures import check_format
 from emonets.evaluation.fusion_files import check_folder, write_report, write_unfinished
 from emonets.evaluation.fusion_progress import ComparisonProgress
 from emonets.evaluation.metrics import RESAMPLES
@@ -185,6 +186,7 @@ def report_fusion(
     add_to: str | None = None,
     save_bundle: Path | None = None,
     workers: int = 1,
+    figures: str = "png",
 ) -> str:
     """The comparison as text, and the requested files. See ``emonets compare-fusion``.
 
@@ -195,6 +197,7 @@ def report_fusion(
         the bundle has other models; a file cannot be written.
     """
     names = parse_strategies(strategies)
+    figures = check_format(figures)
     check_number("seed", seed, 0, 2**32 - 1)
     if workers < 1:
         raise ParameterError(f"--workers must be 1 or more, got {workers}")
@@ -227,7 +230,7 @@ def report_fusion(
         progress=on_result, workers=workers, keep=keep,
     )  # fmt: skip
     if out is not None:
-        for written in write_report(report, out):
+        for written in write_report(report, out, figures):
             log.info(f"written: {written}")
         shutil.rmtree(out / PARTS, ignore_errors=True)
     if save_fusion is not None:

@@ -18,7 +18,7 @@ from emonets.datasets.readers.fer2013 import vote_majority
 from emonets.datasets.still_faces import FaceImages
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError, MissingExtraError
-from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.figures import confusion_of, format_of, readable, save
 from emonets.evaluation.metrics import Evaluation, evaluate
 from emonets.evaluation.near_duplicates import near_duplicates
 from emonets.evaluation.records import score_rows, write_results
@@ -80,6 +80,8 @@ def evaluate_face(
             check_writable(path)
     if results is not None:
         check_writable(results.with_suffix(".json"))
+    if figure_path is not None:
+        format_of(figure_path)
     if figure_path is not None and importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("drawing figures", "plot")
     model = EmoNets.load(bundle)
@@ -104,9 +106,11 @@ def evaluate_face(
     if seen.clips.any() and not seen.clips.all() and others is None:
         rest = ~seen.clips
         scores[UNSEEN] = evaluate(chosen.labels[rest], p[rest], seed=seed)
-    title = f"{faces.name} {split}, {bundle}" + (", mirror averaged" if network.mirror else "")
+    title = f"{readable(faces.name)} {split}, {Path(bundle).name}" + (
+        ", mirror averaged" if network.mirror else ""
+    )
     if figure_path is not None:
-        confusion_figure(scores["all"], figure_path, title=title)
+        save(confusion_of(scores["all"], title=title), figure_path)
     if json_path is not None:
         content = {
             "data": faces.name,

@@ -14,14 +14,17 @@ from typing import Any
 import numpy as np
 
 from emonets.errors import DataError, MissingExtraError, ParameterError
+from emonets.evaluation.figures import (
+    FORMATS,
+    SubmissionScores,
+    check_format,
+    readable,
+    save,
+    submissions,
+)
+from emonets.evaluation.figures.paper import NAMES, PARTS
 from emonets.evaluation.metrics import Score, evaluate
 from emonets.evaluation.records import Evidence, write_results
-from emonets.reproduction.figure import (
-    NAMES,
-    PARTS,
-    SubmissionScores,
-    submissions_figure,
-)
 from emonets.reproduction.recipes import (
     PAIR,
     SUBMISSIONS,
@@ -151,6 +154,7 @@ def report_submissions(
     results: Path | None = None,
     seed: int = 0,
     clips: Callable[[bool], SubmissionData] | None = None,
+    figures: str = "png",
 ) -> str:
     """Run the recipes; returns the table as text, and writes the requested files.
 
@@ -161,14 +165,16 @@ def report_submissions(
         argument is whether a recipe learns from swapped predictions
         (``submission_training.train_for_submissions``).
     recipes : names separated by commas; None: all.
-    out : folder of ``submissions.md``, ``.csv`` and ``.png``. json_path : file of all numbers.
+    out : folder of ``submissions.md``, ``.csv`` and the figure. json_path : file of all numbers.
     results : a table of measured rows, such as ``docs/results/submissions``.
+    figures : format of the figure: png, svg or pdf.
 
     Raises
     ------
     DataError : the data are wrong; the message names the file.
     ParameterError : a recipe is unknown, or a file cannot be written.
     """
+    figures = check_format(figures)
     chosen = list(SUBMISSIONS)
     if recipes is not None:
         chosen = [find_submission(text.strip()) for text in recipes.split(",") if text.strip()]
@@ -185,7 +191,7 @@ def report_submissions(
         content = {"data": data.name, "note": data.note, "rows": [r.to_dict() for r in done]}
         write_whole(json_path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     if out is not None:
-        for written in write_report(data, done, out):
+        for written in write_report(data, done, out, figures):
             log.info(f"written: {written}")
     if results is not None:
         rows = result_rows(data, done, seed)
@@ -250,23 +256,28 @@ def text_table(data: SubmissionData, done: Sequence[Rerun]) -> str:
     return "\n".join([*lines, "", *notes, *([f"Note: {data.note}."] if data.note else [])])
 
 
-def write_report(data: SubmissionData, done: Sequence[Rerun], folder: Path) -> list[Path]:
-    """Write ``submissions.md``, ``submissions.csv`` and, with matplotlib, ``submissions.png``."""
+def write_report(
+    data: SubmissionData, done: Sequence[Rerun], folder: Path, figures: str = "png"
+) -> list[Path]:
+    """Write ``submissions.md``, ``.csv`` and, with matplotlib, a figure in one of ``FORMATS``."""
     drawn = [
         SubmissionScores(
-            r.submission.name, ", ".join(r.models),
-            {part: s.value for part, s in (r.scores or {}).items()}, r.paper,
+            r.submission.name, r.models, {part: s.value for part, s in r.scores.items()}, r.paper,
+            {part: (s.low, s.high) for part, s in r.scores.items() if not np.isnan(s.low)},
         )
         for r in done if r.scores
     ]  # fmt: skip
     pictures: list[Path] = []
-    (folder / "submissions.png").unlink(missing_ok=True)
+    for kind in FORMATS:
+        (folder / f"submissions.{kind}").unlink(missing_ok=True)
     if drawn:
         try:
-            title = f"The paper's submissions on {data.name}"
-            legend = "dots: here; rings: the paper, with all of its models, in 2014 on other clips"
-            figure = folder / "submissions.png"
-            pictures.append(submissions_figure(drawn, figure, title=title, legend=legend))
+            figure = submissions(
+                drawn, classes=max(2, len(np.unique(data.y))),
+                title=f"The paper's submissions on {readable(data.name)}",
+                legend="the paper's scores are of all of its models",
+            )  # fmt: skip
+            pictures.append(save(figure, folder / f"submissions.{figures}"))
         except MissingExtraError as error:
             log.info(f"no picture: {error}")
     columns = [f"{NAMES[part]}{end}" for part in PARTS for end in ("", ", paper")]

@@ -15,7 +15,8 @@ import numpy as np
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
 from emonets.evaluation.compare_fusion import table
-from emonets.evaluation.figures import confusion_figure
+from emonets.evaluation.figures import FORMATS, confusion_of, readable, save
+from emonets.evaluation.figures.names import in_text
 from emonets.evaluation.metrics import Evaluation
 from emonets.provenance.seen import together
 from emonets.runtime.files import try_folder, write_whole
@@ -272,9 +273,15 @@ def scores_csv(scored: Scored) -> str:
     return file.getvalue()
 
 
-def write_scores(scored: Scored, folder: Path, *, title: str, seed: int) -> list[Path]:
+def write_scores(
+    scored: Scored, folder: Path, *, title: str, seed: int, figures: str = "png"
+) -> list[Path]:
     """Write ``report.md``, ``scores.csv``, ``scores.json``, ``answers.csv`` and, with matplotlib,
     a confusion matrix of each specialist and of their fusion (the paper's Figures 7 and 8).
+
+    Parameters
+    ----------
+    figures : format of the matrices: png, svg or pdf.
 
     Raises
     ------
@@ -284,8 +291,11 @@ def write_scores(scored: Scored, folder: Path, *, title: str, seed: int) -> list
     try:
         if importlib.util.find_spec("matplotlib") is not None:
             for name, scores in scored.scores.items():
-                place = folder / f"confusion_{name}.png"
-                pictures.append(_confusion(scores, place, f"{scored.data.name}: {name}"))
+                for kind in FORMATS:  # of an earlier run
+                    (folder / f"confusion_{name}.{kind}").unlink(missing_ok=True)
+                shown = f"{readable(scored.data.name)}: {in_text(name)}"
+                figure = confusion_of(scores, title=shown)
+                pictures.append(save(figure, folder / f"confusion_{name}.{figures}"))
         text = markdown(scored, title=title, seed=seed, pictures=pictures)
         content = json.dumps(plain(scored, title=title, seed=seed), indent=1, ensure_ascii=False)
         files = {
@@ -311,7 +321,3 @@ def _cannot(folder: Path, error: OSError) -> ParameterError:
     return ParameterError(
         f"{folder}: cannot be written ({error.strerror or error}); choose another place"
     )
-
-
-def _confusion(scores: Evaluation, path: Path, title: str) -> Path:
-    return confusion_figure(scores, path, title=title)

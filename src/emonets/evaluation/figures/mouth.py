@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
-from emonets.evaluation.figures import _INK, _PALE, _checked, _figure, _save
+from emonets.evaluation.figures.base import INK, PALE, Sheet, colour_bar, ink_on
 from emonets.learners.patches.bag import BagOfPatches, Region
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SIDE = 6  # words shown of a region, in each direction
 _GAP = 1  # pixels between two words
@@ -56,43 +58,42 @@ def region_evidence(
     return out
 
 
-def dictionary_figure(bag: BagOfPatches, path: str | Path, *, title: str) -> Path:
+def dictionary(bag: BagOfPatches, *, title: str = "") -> Figure:
     """Draw the words nearest to most patches, region by region.
 
     Parameters
     ----------
     bag : fitted.
-    path : the picture to write, ``.png``, ``.svg`` or ``.pdf``.
+    title : above the figure.
+
+    Returns
+    -------
+    matplotlib's figure.
 
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
-    ParameterError : the file is of another kind.
+
+    Examples
+    --------
+    >>> figure = dictionary(load("modern").mouth.bag)  # doctest: +SKIP
     """
-    path = _checked(path)
     down, across = bag.grid
-    figure = _figure(1.75 * across + 0.3, 1.9 * down + 0.75)
-    width, height = (float(x) for x in figure.get_size_inches())
-    for r, (region, learned) in enumerate(zip(bag.regions_, bag.dictionaries_, strict=True)):
-        left, top = 0.2 + 1.75 * (r % across), 0.7 + 1.9 * (r // across)
-        axes = figure.add_axes(
-            (left / width, 1 - (top + 1.65) / height, 1.6 / width, 1.6 / height)
-        )  # fmt: skip
-        most = np.argsort(-learned.counts_, kind="stable")[: _SIDE * _SIDE]
-        axes.imshow(_sheet(learned.patches()[most], bag), cmap="gray", vmin=0, vmax=1)
-        rows = f"{region.top}–{region.bottom + bag.patch_size - 2}"
-        columns = f"{region.left}–{region.right + bag.patch_size - 2}"
-        axes.set_title(f"rows {rows}, columns {columns}", fontsize=6.5, color=_PALE, pad=2)
-        axes.set_axis_off()
     words = len(bag.dictionaries_[0].centres_)
     legend = (
         f"of each region's {words} words, the {min(words, _SIDE * _SIDE)} nearest to most patches, "
         "at the region's place"
     )
-    figure.text(0.2 / width, 1 - 0.2 / height, title, fontsize=11, fontweight="bold", color=_INK,
-                va="center")  # fmt: skip
-    figure.text(0.2 / width, 1 - 0.42 / height, legend, fontsize=8, color=_PALE, va="center")
-    return _save(figure, path)
+    paper = Sheet(1.75 * across + 0.3, 1.9 * down + 0.1, title or "Dictionary", [legend])
+    for r, (region, learned) in enumerate(zip(bag.regions_, bag.dictionaries_, strict=True)):
+        axes = paper.axes(0.2 + 1.75 * (r % across), 0.2 + 1.9 * (r // across), 1.6, 1.6)
+        most = np.argsort(-learned.counts_, kind="stable")[: _SIDE * _SIDE]
+        axes.imshow(_sheet(learned.patches()[most], bag), cmap="gray", vmin=0, vmax=1)
+        rows = f"{region.top}–{region.bottom + bag.patch_size - 2}"
+        columns = f"{region.left}–{region.right + bag.patch_size - 2}"
+        axes.set_title(f"rows {rows}, columns {columns}", fontsize=7, color=PALE, pad=2)
+        axes.set_axis_off()
+    return paper.figure
 
 
 def _sheet(patches: NDArray[Any], bag: BagOfPatches) -> NDArray[np.float64]:
@@ -110,86 +111,90 @@ def _sheet(patches: NDArray[Any], bag: BagOfPatches) -> NDArray[np.float64]:
     return np.clip(sheet, 0, 1)
 
 
-def region_figure(
+def regions(
     evidence: ArrayLike,
     mean_mouths: Sequence[ArrayLike | None],
-    regions: Sequence[Region],
-    path: str | Path,
+    places: Sequence[Region],
     *,
-    title: str,
+    title: str = "",
     patch_size: int = 8,
     legend: str = "",
-) -> Path:
+) -> Figure:
     """Draw the evidence of each region for each emotion, over the mean mouth of each.
 
     Parameters
     ----------
-    evidence : (7, regions), from :func:`region_evidence`.
+    evidence : (7, regions) logits, from :func:`region_evidence`.
     mean_mouths : seven pictures (height, width), None for an absent emotion.
-    regions : of the bag (``regions_``), row by row.
-    path : the picture to write, ``.png``, ``.svg`` or ``.pdf``.
+    places : the regions of the bag (``regions_``), row by row.
+    title, legend : above the figure.
+    patch_size : pixels of the side of a patch.
+
+    Returns
+    -------
+    matplotlib's figure.
 
     Raises
     ------
     MissingExtraError : matplotlib is not installed.
-    ParameterError : the file is of another kind.
+    DataError : all emotions are absent.
+
+    Examples
+    --------
+    >>> figure = regions(evidence, means, bag.regions_)  # doctest: +SKIP
     """
-    path = _checked(path)
     values = np.asarray(evidence, np.float64)
-    shown = [k for k, mouth in enumerate(mean_mouths) if mouth is not None]
-    limit = float(np.nanmax(np.abs(values[shown])))
+    shown = [(k, np.asarray(m, np.float64)) for k, m in enumerate(mean_mouths) if m is not None]
+    if not shown:
+        raise DataError("there is no mean mouth to draw; give at least one")
+    limit = float(np.nanmax(np.abs(values[[k for k, _ in shown]])))
     panel, gap = 1.6, 0.12
-    figure = _figure(0.2 + (panel + gap) * len(shown) + 0.6, 3.5)
-    width, height = (float(x) for x in figure.get_size_inches())
-    edges = _cells(regions, patch_size)
-    image = None
-    for place, k in enumerate(shown):
-        mouth = np.asarray(mean_mouths[k], np.float64)
-        left = (0.2 + (panel + gap) * place) / width
-        tall = panel * mouth.shape[0] / mouth.shape[1]
-        for row, top in enumerate((0.85, 0.85 + tall + 0.1)):
-            axes = figure.add_axes(
-                (left, 1 - (top + tall) / height, panel / width, tall / height)
-            )  # fmt: skip
+    tallest = max(panel * mouth.shape[0] / mouth.shape[1] for _, mouth in shown)
+    width, tall = 0.3 + (panel + gap) * len(shown) + 0.7, 2 * tallest + 0.55
+    paper = Sheet(width, tall, title or "Evidence by region", [legend] if legend else [])
+    edges = _cells(places, patch_size)
+    image: Any = None
+    for place, (k, mouth) in enumerate(shown):
+        own = panel * mouth.shape[0] / mouth.shape[1]
+        for row in range(2):
+            top = 0.3 + row * (tallest + 0.1)
+            axes = paper.axes(0.2 + (panel + gap) * place, top, panel, own)
             axes.imshow(
                 mouth, cmap="gray", extent=(0, mouth.shape[1], mouth.shape[0], 0),
                 interpolation="bicubic",
             )  # fmt: skip
             if row == 0:
-                axes.set_title(EMOTIONS[k], fontsize=10, color=_INK, pad=4)
+                axes.set_title(EMOTIONS[k], fontsize=10, color=INK, pad=4)
             else:
-                grid = values[k].reshape(len(edges[0]) - 1, len(edges[1]) - 1)
-                image = axes.pcolormesh(
-                    edges[1], edges[0], grid, cmap="RdBu_r", vmin=-limit, vmax=limit, alpha=0.72,
-                    edgecolors="white", linewidth=0.6,
-                )  # fmt: skip
-                for i, j in np.ndindex(grid.shape):
-                    axes.text(
-                        (edges[1][j] + edges[1][j + 1]) / 2, (edges[0][i] + edges[0][i + 1]) / 2,
-                        f"{grid[i, j]:+.2f}", ha="center", va="center", fontsize=5.5,
-                        color="white" if abs(grid[i, j]) > 0.6 * limit else _INK,
-                    )  # fmt: skip
+                image = _over(axes, edges, values[k], limit)
             axes.set_axis_off()
-    if image is not None:
-        tall = panel * 0.75
-        bar = figure.add_axes(
-            (1 - 0.55 / width, 1 - (0.95 + 2 * tall) / height, 0.1 / width, tall / height)
-        )
-        colours = figure.colorbar(image, cax=bar)
-        colours.ax.tick_params(labelsize=6.5, length=2, labelcolor=_PALE)
-        colours.outline.set_visible(False)
-    figure.text(0.2 / width, 1 - 0.22 / height, title, fontsize=11, fontweight="bold", color=_INK,
-                va="center")  # fmt: skip
-    figure.text(0.2 / width, 1 - 0.46 / height, legend, fontsize=8, color=_PALE, va="center")
-    return _save(figure, path)
+    bar = paper.axes(width - 0.75, 0.4 + tallest, 0.1, tallest)
+    colour_bar(bar, image, "evidence")
+    return paper.figure
 
 
-def _cells(regions: Sequence[Region], patch_size: int) -> tuple[list[float], list[float]]:
+def _over(axes: Any, edges: Any, values: NDArray[np.float64], limit: float) -> Any:
+    """The evidence of an emotion's regions over a picture."""
+    grid = values.reshape(len(edges[0]) - 1, len(edges[1]) - 1)
+    image = axes.pcolormesh(
+        edges[1], edges[0], grid, cmap="RdBu_r", vmin=-limit, vmax=limit, alpha=0.72,
+        edgecolors="white", linewidth=0.6,
+    )  # fmt: skip
+    for i, j in np.ndindex(grid.shape):
+        axes.text(
+            (edges[1][j] + edges[1][j + 1]) / 2, (edges[0][i] + edges[0][i + 1]) / 2,
+            f"{grid[i, j]:+.2f}", ha="center", va="center", fontsize=6,
+            color=ink_on(image.cmap(image.norm(grid[i, j]))),
+        )  # fmt: skip
+    return image
+
+
+def _cells(places: Sequence[Region], patch_size: int) -> tuple[list[float], list[float]]:
     """Edges of the cells, down and across, from the centres of a region's patches."""
     half = patch_size / 2 - 0.5
     spans = (
-        sorted({(r.top, r.bottom) for r in regions}),
-        sorted({(r.left, r.right) for r in regions}),
+        sorted({(r.top, r.bottom) for r in places}),
+        sorted({(r.left, r.right) for r in places}),
     )
     edges = [
         [first[0][0], *((a[1] + b[0]) / 2 for a, b in pairwise(first)), first[-1][1]]

@@ -1,0 +1,44 @@
+"""Figures of results. Each function returns matplotlib's figure and writes nothing.
+
+matplotlib is optional (``pip install 'emonets[plot]'``). It is imported only to draw a figure. Its
+global state and its windows are not used. :func:`save` writes PNG, SVG or PDF. Ids such as
+``face_log`` are drawn by their names (:func:`readable`).
+
+>>> from emonets.evaluation import figures
+>>> figure = figures.timeline(emonets.load().predict("clip.mp4"))  # doctest: +SKIP
+>>> figures.save(figure, "timeline.svg")  # doctest: +SKIP
+"""
+
+from emonets.evaluation.figures.base import FORMATS, check_format, format_of, save
+from emonets.evaluation.figures.calibration import reliability
+from emonets.evaluation.figures.faces import mean_faces
+from emonets.evaluation.figures.fusion import fusion_scores, fusion_weights, weights_of
+from emonets.evaluation.figures.kernels import filters
+from emonets.evaluation.figures.matrices import confusion, confusion_of
+from emonets.evaluation.figures.mouth import dictionary, region_evidence, regions
+from emonets.evaluation.figures.names import COLOURS, readable
+from emonets.evaluation.figures.paper import SubmissionScores, submissions
+from emonets.evaluation.figures.timelines import timeline
+
+__all__ = [
+    "COLOURS",
+    "FORMATS",
+    "SubmissionScores",
+    "check_format",
+    "confusion",
+    "confusion_of",
+    "dictionary",
+    "filters",
+    "format_of",
+    "fusion_scores",
+    "fusion_weights",
+    "mean_faces",
+    "readable",
+    "region_evidence",
+    "regions",
+    "reliability",
+    "save",
+    "submissions",
+    "timeline",
+    "weights_of",
+]
