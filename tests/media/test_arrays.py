@@ -112,6 +112,6 @@ def test_one_sentence_for_what_is_refused(image: Any, text: str) -> None:
 def test_a_pillow_image_that_is_cut_off_is_named(tmp_path: Path) -> None:
     path = tmp_path / "cut.png"
     Image.fromarray(np.tile(RGB, (20, 20, 1))).save(path)
-    path.write_bytes(path.read_bytes()[:-9000])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
     with Image.open(path) as opened, pytest.raises(ParameterError, match="Pillow cannot decode"):
         as_picture(opened)

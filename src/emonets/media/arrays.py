@@ -78,7 +78,7 @@ def _pillow_pixels(image: Any, where: str) -> NDArray[Any]:
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I") or upright.mode == "F":
             deep: NDArray[Any] = np.asarray(upright)
-            if upright.mode != "F" and deep.size and 0 <= deep.min() and deep.max() < 2**16:
+            if upright.mode != "F" and deep.size and deep.min() >= 0 and deep.max() < 2**16:
                 deep = deep.astype(np.uint16)
             return deep
         return np.asarray(upright.convert("RGB"))
