@@ -14,6 +14,7 @@ from emonets.errors import EmoNetsError, MediaError
 from emonets.version import __version__
 
 if TYPE_CHECKING:
+    from emonets.live import Session, stream
     from emonets.model import EmoNets, load
     from emonets.result import Result
     from emonets.training.estimator import EmoNetsClassifier
@@ -25,8 +26,10 @@ __all__ = [
     "EmoNetsError",
     "MediaError",
     "Result",
+    "Session",
     "__version__",
     "load",
+    "stream",
 ]
 
 
@@ -36,6 +39,10 @@ def __getattr__(name: str) -> object:
         from emonets import model
 
         return getattr(model, name)
+    if name in ("Session", "stream"):
+        from emonets import live
+
+        return getattr(live, name)
     if name == "Result":
         from emonets.result import Result
 

@@ -375,7 +375,7 @@ class EmoNets:
                 Path(path), frame_rate=fps, limits=limits or Limits(), video_stream=video_stream,
                 audio_stream=audio_stream,
             )  # fmt: skip
-            model._check_streams(clip)
+            model.check_streams(clip)
             reading = read(
                 clip, model.specialists, file=file, stride=stride, detector=detector,
                 crops=None if crops is None else Path(crops), device=model.device,
@@ -456,7 +456,8 @@ class EmoNets:
         """The classes that each specialist was trained on."""
         return {name: part.known_classes for name, part in self.specialists.items()}
 
-    def _check_streams(self, clip: Clip) -> None:
+    def check_streams(self, clip: Clip) -> None:
+        """Raise `MediaError` where a clip has nothing that any of the specialists uses."""
         info = clip.info
         visual = [name for name, part in self.specialists.items() if needs_pictures(part)]
         audible = [name for name, part in self.specialists.items() if SOUND in part.needs]
