@@ -14,9 +14,11 @@ from emonets.errors import EmoNetsError, MediaError
 from emonets.version import __version__
 
 if TYPE_CHECKING:
-    from emonets.live import Session, stream
-    from emonets.model import EmoNets, load
+    from emonets.inference.look import Face
+    from emonets.live import stream
+    from emonets.model import EmoNets, load, look
     from emonets.result import Result
+    from emonets.session import Session
     from emonets.training.estimator import EmoNetsClassifier
 
 __all__ = [
@@ -24,25 +26,35 @@ __all__ = [
     "EmoNets",
     "EmoNetsClassifier",
     "EmoNetsError",
+    "Face",
     "MediaError",
     "Result",
     "Session",
     "__version__",
     "load",
+    "look",
     "stream",
 ]
 
 
 def __getattr__(name: str) -> object:
     """The model and what it needs (OpenCV, FFmpeg, scikit-learn …) are imported on first use."""
-    if name in ("EmoNets", "load"):
+    if name in ("EmoNets", "load", "look"):
         from emonets import model
 
         return getattr(model, name)
-    if name in ("Session", "stream"):
-        from emonets import live
+    if name == "Session":
+        from emonets.session import Session
 
-        return getattr(live, name)
+        return Session
+    if name == "stream":
+        from emonets.live import stream
+
+        return stream
+    if name == "Face":
+        from emonets.inference.look import Face
+
+        return Face
     if name == "Result":
         from emonets.result import Result
 

@@ -6,49 +6,22 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.export import write
 from emonets.inference.combine import check_uncertain
 from emonets.inference.normalise import Normalising
+from emonets.inference.options import Options, specialist_names
 from emonets.inference.rows import status_of
 from emonets.inference.same_people import common_people
-from emonets.inference.windows import Windows
 from emonets.media.clip import Frame
-from emonets.media.limits import Limits
-from emonets.model import EmoNets, specialist_names
+from emonets.model import EmoNets
 from emonets.result import FileStatus, Result, printable
 from emonets.runtime.ending import in_worker, keeps
 from emonets.runtime.files import try_folder, write_whole
-
-
-@dataclass(frozen=True)
-class Options:
-    """What decides a clip's numbers, beside the clip and the bundle."""
-
-    window: Windows = "auto"
-    hop: float | None = None
-    stride: int = 1
-    detector: str = "auto"
-    frames: bool = False
-    crops: str | None = None
-    uncertain_below: float | None = None
-    abstain: bool = False
-    embeddings: bool = False
-    fps: float | None = None
-    limits: Limits = Limits()
-    video_stream: int | None = None
-    audio_stream: int | None = None
-    unfused: bool = False
-    stretch: tuple[float, float] | None = None
-
-    def keywords(self) -> dict[str, Any]:
-        """All options by name, as ``EmoNets.predict_clip`` takes them."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 @dataclass(frozen=True)

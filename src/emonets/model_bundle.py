@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from emonets.bundle import Arrays, Bundle
-from emonets.contracts import specialist_kind, specialist_kinds
+from emonets.contracts import Specialist, specialist_kind, specialist_kinds
 from emonets.emotions import EMOTIONS
 from emonets.errors import BundleError
 from emonets.fusion.named import NamedFusion
 from emonets.learners.group_scaling import Reference
+from emonets.provenance.corpus import PART as PROVENANCE
+from emonets.provenance.corpus import Provenance
 
 _REFERENCE = "-persons"
 """The end of the name of a part with the scores of other people, after the specialist's."""
@@ -123,3 +125,32 @@ def references_of(bundle: Bundle) -> dict[str, Reference]:
 def pack_references(references: Mapping[str, Reference]) -> dict[str, Arrays]:
     """Arrays by part, of which `references_of` makes the same."""
     return {name + _REFERENCE: own.to_arrays() for name, own in references.items()}
+
+
+def manifest_of(
+    specialists: Mapping[str, Specialist],
+    active: Sequence[str],
+    fusion: NamedFusion | None,
+    about: Mapping[str, Any],
+    provenance: Provenance,
+    references: Mapping[str, Reference],
+) -> tuple[dict[str, Any], Arrays]:
+    """The manifest and the arrays of a model's bundle; the parameters are the model's."""
+    settings: dict[str, Any] = {}
+    arrays: Arrays = {}
+    for name, specialist in specialists.items():
+        settings[name], parts = specialist.to_arrays()
+        arrays.update(parts)
+    manifest = {
+        "preset": about.get("preset"),
+        "card": about.get("card", {}),
+        "specialists": settings,
+    }
+    if tuple(active) != tuple(specialists):
+        manifest["active"] = list(active)
+    if fusion is not None:
+        manifest["fusion"], arrays["fusion"] = fusion.to_arrays()
+    if provenance.corpora:
+        manifest[PROVENANCE], arrays[PROVENANCE] = provenance.to_bundle()
+    arrays.update(pack_references(references))
+    return manifest, arrays

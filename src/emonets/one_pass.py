@@ -165,6 +165,7 @@ def read_clip(
                     made.push_tube(tube)
             clip.notes += filter(None, [watch.note()])
         elif use_frames or use_sound:
+            clip.forget()
             with closing(prefetch(clip.decode(frames=use_frames, sound=use_sound), 8)) as parts:
                 for part in parts:
                     if isinstance(part, Frame):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emonets.contracts import FRAMES, SOUND, TUBES, Features, Spans, Specialist
+from emonets.errors import MediaError
 from emonets.fusion.named import NamedFusion
 from emonets.inference.persons import Scene
 from emonets.inference.rows import clip_status, rows_of
@@ -164,3 +165,21 @@ def unfused_rows(
 def needs_pictures(specialist: Specialist) -> bool:
     """Whether a specialist rests on the pictures of a clip."""
     return not specialist.needs.isdisjoint((TUBES, FRAMES))
+
+
+def check_streams(clip: Clip, specialists: Mapping[str, Specialist]) -> None:
+    """Refuse a clip that has nothing of what these specialists rest on.
+
+    Raises
+    ------
+    MediaError : it has no pictures, or no sound, and they need them.
+    """
+    info = clip.info
+    visual = [name for name, part in specialists.items() if needs_pictures(part)]
+    audible = [name for name, part in specialists.items() if SOUND in part.needs]
+    if not audible and not info.has_frames:
+        raise MediaError(
+            info.path, "has no video stream", f"the {visual[0]} model requires pictures"
+        )
+    if not visual and not info.has_sound:
+        raise MediaError(info.path, "has no sound", f"the {audible[0]} model requires it")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from emonets.contracts import Specialist
 from emonets.emotions import EMOTIONS
 from emonets.errors import ParameterError
 from emonets.fusion.calibrated_pool import CalibratedPool
@@ -174,6 +175,22 @@ def describe_combination(names: Sequence[str], fusion: NamedFusion | None) -> st
     if out:
         text += f"; {', '.join(out)} left out and counted as 1/7"
     return text
+
+
+def describe_model(
+    specialists: Mapping[str, Specialist], fusion: NamedFusion | None, known: Known
+) -> dict[str, str]:
+    """What a result holds about how its rows are made: ``model`` and ``decision``."""
+    decisions = {name: part.decision for name, part in specialists.items()}
+    decision = "".join(decisions.values())
+    if len(decisions) > 1:
+        decision = "; ".join(f"{name}: {text}" for name, text in decisions.items())
+        decision += f"; {describe_combination(list(decisions), fusion)}"
+    elif alone := describe_alone(next(iter(decisions)), fusion):
+        decision += f"; {alone}"
+    if lacking := about_unknown(known):
+        decision += f"; {lacking}"
+    return {"model": JOINER.join(decisions), "decision": decision}
 
 
 def describe_alone(name: str, fusion: NamedFusion | None) -> str:

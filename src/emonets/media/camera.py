@@ -122,15 +122,16 @@ def given(
     ParameterError : an item has no time, or sound has no rate.
     """
     frames, ends = 0, 0.0
+    start: Any
     for number, item in enumerate(items):
         thing, at = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
-        if np.ndim(thing) == 1:
+        if getattr(thing, "ndim", 0) == 1:
             if rate is None:
                 raise ParameterError(
                     f"source: item {number} is sound, and has no rate; give rate, such as 16000"
                 )
-            start = ends if at is None else float(at)
-            ends = start + len(thing) / rate
+            start = ends if at is None else at
+            ends = start + len(thing) / rate if _is_number(start) else ends
             yield Arrival(start, samples=thing, rate=rate)
             continue
         if at is None and fps is None:
@@ -138,7 +139,8 @@ def given(
                 f"source: item {number} is a picture without a time; give fps, or let the source "
                 "yield (picture, seconds)"
             )
-        yield Arrival(frames / fps if at is None and fps is not None else at, image=thing)
+        start = frames / fps if at is None and fps is not None else at
+        yield Arrival(start, image=thing)
         frames += 1
 
 

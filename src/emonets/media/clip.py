@@ -87,7 +87,7 @@ class Clip:
         return f"Clip({str(self.info.path)!r})"
 
     def decode(
-        self, *, frames: bool = True, sound: bool = True, start: float = 0.0
+        self, *, frames: bool = True, sound: bool = True, start: float = 0.0, ahead: bool = False
     ) -> Iterator[Frame | SoundChunk]:
         """Decode the clip once, in the order of time.
 
@@ -99,6 +99,8 @@ class Clip:
             one. Frames are the same as those of a pass from the beginning. So is sound, to its
             decoder's rounding and that of the file's time stamps (1 ms in mkv and webm). Sound
             of another rate than 48 kHz is resampled from where reading begins.
+        ahead : whether this is a glance before the pass that counts. A source that can be read
+            once only (`emonets.media.memory`) ends it rather than keep much.
 
         Yields
         ------
@@ -116,18 +118,9 @@ class Clip:
             It is no error if there is nothing after ``start``.
         """
         damage = Damage()
-        if self._series is not None:
-            step = 1 / self.info.frame_rate if self._series.numbers[-1] else 0.0
-            parts: Iterator[Frame | SoundChunk] = series_frames(
-                self._series, step, start, self.limits, damage
-            )
-        else:
-            parts = self._media(frames, sound, start, damage)
-        if self._series is not None and not frames:
-            return
         delivered = False
         try:
-            for part in parts:
+            for part in self._parts(frames, sound, start, ahead, damage):
                 if isinstance(part, SoundChunk) and part.end <= start:
                     continue
                 delivered = True
@@ -213,6 +206,25 @@ class Clip:
         if not pieces:
             return SoundChunk(0.0, np.zeros(0, np.float32))
         return SoundChunk(pieces[0].time, np.concatenate([piece.samples for piece in pieces]))
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a further pass yields the same again."""
+        return True
+
+    def forget(self) -> None:
+        """Note that no pass follows the one that runs now."""
+
+    def _parts(
+        self, frames: bool, sound: bool, start: float, ahead: bool, damage: Damage
+    ) -> Iterator[Frame | SoundChunk]:
+        """What a pass yields, before pictures are turned."""
+        if self._series is None:
+            return self._media(frames, sound, start, damage)
+        if not frames:
+            return iter(())
+        step = 1 / self.info.frame_rate if self._series.numbers[-1] else 0.0
+        return series_frames(self._series, step, start, self.limits, damage)
 
     def _media(
         self, frames: bool, sound: bool, start: float, damage: Damage

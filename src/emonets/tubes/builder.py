@@ -163,6 +163,11 @@ class TubeBuilder:
             crops=cut_crop(entry.kept, box[0], o.crop_size)[None],
         )
 
+    @property
+    def found(self) -> bool:
+        """Whether a tube was finished, or will be."""
+        return self._numbers > 0
+
     def waiting_bytes(self) -> int:
         """Bytes of the frames and faces held at the moment."""
         frames = sum(waiting.image.nbytes for waiting in self._waiting)

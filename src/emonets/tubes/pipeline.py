@@ -98,12 +98,13 @@ def find_tubes(
     """
     if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or stride < 1:
         raise ParameterError(f"stride must be a whole number, 1 or more, got {stride!r}")
-    found = False
     reset = getattr(detector, "reset", None)
     if reset is not None:
         reset()
     builder = TubeBuilder(verifier=Verifier() if verify else None)
     # closed here, and not when an error's traceback is forgotten: the thread would live as long
+    if second is None:
+        clip.forget()
     parts = prefetch(clip.decode(sound=on_sound is not None), 8)
     with closing(parts):
         for number, frame in enumerate(_frames(parts, on_sound)):
@@ -114,21 +115,29 @@ def find_tubes(
                 boxes = locate(frame.image, own)
             if (boxes is None or not len(boxes.boxes)) and number % stride == 0:
                 boxes = detector.detect(frame.image)
-            for tube in builder.add(frame, boxes):
-                found = True
-                yield tube
-    for tube in builder.finish():
-        found = True
-        yield tube
-    if found or second is None:
+            yield from builder.add(frame, boxes)
+            if builder.found:
+                clip.forget()
+    yield from builder.finish()
+    if not builder.found and second is not None:
+        yield from _second_pass(clip, second(), second_step, verify)
+
+
+def _second_pass(clip: Clip, sensitive: Detector, step: float, verify: bool) -> Iterator[FaceTube]:
+    """The tubes of a more sensitive detector, run every ``step`` seconds."""
+    if not clip.repeatable:
+        clip.notes.append(
+            "the slower and more sensitive search for faces was left out, for the frames can be "
+            "read only once: give an array, or a file"
+        )
         return
-    builder, sensitive = TubeBuilder(verifier=Verifier() if verify else None), second()
+    builder = TubeBuilder(verifier=Verifier() if verify else None)
     due = -float("inf")
     with closing(prefetch(clip.frames())) as frames:
         for frame in frames:
             boxes = None
             if frame.time >= due:
-                boxes, due = sensitive.detect(frame.image), frame.time + second_step
+                boxes, due = sensitive.detect(frame.image), frame.time + step
             yield from builder.add(frame, boxes)
     yield from builder.finish()
 

@@ -211,7 +211,7 @@ class _Check:
 
 
 def _pictures(clip: Clip, start: float = 0.0) -> Generator[Frame, None, None]:
-    for part in clip.decode(sound=False, start=start):
+    for part in clip.decode(sound=False, start=start, ahead=True):
         if isinstance(part, Frame):
             yield part
 
