@@ -51,20 +51,18 @@ class Arrival:
     arrived: float = field(default_factory=perf_counter)
 
 
-def camera(
-    number: int, *, open_device: Callable[[int], Any] = cv2.VideoCapture
-) -> Iterator[Arrival]:
+def camera(number: int, *, open_device: Callable[[int], Any] | None = None) -> Iterator[Arrival]:
     """The pictures of a camera, with seconds since the first.
 
     Parameters
     ----------
-    number : of the camera, from 0. open_device : as OpenCV's ``VideoCapture``.
+    number : of the camera, from 0. open_device : in place of OpenCV's ``VideoCapture``.
 
     Raises
     ------
     MediaError : the camera cannot be opened; or it gives no more pictures.
     """
-    device = open_device(number)
+    device = (open_device or cv2.VideoCapture)(number)
     name = f"camera {number}"
     try:
         if not device.isOpened():
