@@ -14,6 +14,7 @@ import pytest
 
 from emonets import EmoNets, MediaError, Session, stream
 from emonets.errors import ParameterError
+from emonets.live import Update
 from media_files import tone, write_media
 from quick_model import one_face, quick_model, scene
 
@@ -119,11 +120,11 @@ def test_an_error_of_the_source_comes_last(model: EmoNets, live: bool) -> None:
         yield from pictures(3)
         raise MediaError("camera 0", "gives no more pictures", "check that it is connected")
 
-    seen = []
+    updates = stream(source(), model=model, detector=one_face, live=live)
+    seen: list[Update] = []
     with pytest.raises(MediaError, match="camera 0: gives no more pictures; check"):
-        for update in stream(source(), model=model, detector=one_face, live=live):
-            seen.append(update.time)
-    assert seen[-1] == pytest.approx(0.2)
+        seen.extend(updates)
+    assert seen[-1].time == pytest.approx(0.2)
 
 
 def test_a_file_is_played(model: EmoNets, tmp_path: Path) -> None:
@@ -164,10 +165,10 @@ class FakeDevice:
 
 def test_a_camera(model: EmoNets, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cv2.VideoCapture", FakeDevice)
-    seen = []
+    updates = stream(0, model=model, detector=one_face, live=False)
+    seen: list[Update] = []
     with pytest.raises(MediaError, match="camera 0: gives no more pictures; check that it is"):
-        for update in stream(0, model=model, detector=one_face, live=False):
-            seen.append(update)
+        seen.extend(updates)
     assert len(seen) == 3
     with pytest.raises(MediaError, match="camera 7: cannot be opened; check that it is connected"):
         next(stream(7, model=model))

@@ -86,8 +86,9 @@ def _updates(parts: Any, live: bool, session: Session, *, close: bool) -> Iterat
                     continue
                 answers = session.voice_answers
                 session.push_sound(part.samples, part.time, rate=part.rate)
-                if not session.frames and session.voice_answers != answers:
-                    yield session.now(wait=not live)
+                update = session.now(wait=not live) if not session.frames else None
+                if update is not None and session.voice_answers != answers:
+                    yield update
     finally:
         if close:
             session.close()

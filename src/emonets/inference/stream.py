@@ -208,7 +208,7 @@ class LiveVoice:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.result()
-        if latest and self.end >= self._answered + self._every:
+        if latest and self._chunks and self.end >= self._answered + self._every:
             self._submit()
             self.settle()
 
