@@ -269,7 +269,7 @@ class Session:
             if not math.isfinite(seen):
                 return Update(math.nan, math.nan, dropped=self.dropped)
             persons, voice = answer(
-                self._faces, self._voice, self.model.fusion, self._known, time=seen - origin,
+                self._faces, self._voice.heard, self.model.fusion, self._known, time=seen - origin,
                 window=self._seconds, file=self.name,
             )  # fmt: skip
             persons = tuple(moved(person, origin) for person in persons)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from emonets.contracts import SOUND, TUBES, Features, Specialist
 from emonets.fusion.named import Known, NamedFusion
 from emonets.inference.combine import calibrated, combine_windows
-from emonets.inference.persons import Scene
+from emonets.inference.persons import Scene, SpeakersLike, SpeechLike
 from emonets.inference.rows import rows_of
 from emonets.inference.scene import uses_speech
 from emonets.media.clip import SoundChunk
@@ -28,7 +28,7 @@ from emonets.result import Row
 from emonets.tubes.landmarks import FaceLandmarker
 from emonets.tubes.tube import FaceTube
 from emonets.voices.speakers import Speakers
-from emonets.voices.speakers_input import BandReader, Bands, mouth_shapes, on_grid
+from emonets.voices.speakers_input import BandReader, Bands, mouth_shapes, on_grid, thinned
 from emonets.voices.speakers_network import OFFSETS, SpeakersNetwork, load_network
 from emonets.voices.speech import Speech
 
@@ -140,6 +140,14 @@ class LiveFaces:
         }  # fmt: skip
 
 
+class Heard(NamedTuple):
+    """An answer about the voice: rows of its specialists, where somebody speaks, and who does."""
+
+    rows: tuple[Row, ...] = ()
+    speech: SpeechLike | None = None
+    speakers: SpeakersLike | None = None
+
+
 class LiveVoice:
     """The voice of the last seconds, and whose it is, read anew in a thread.
 
@@ -163,10 +171,8 @@ class LiveVoice:
         self.specialists = {
             name: part for name, part in specialists.items() if part.needs == {SOUND}
         }
-        self.rows: tuple[Row, ...] = ()
-        """Of the latest answer."""
-        self.speech: Speech | None = None
-        self.speakers: Speakers | None = None
+        self.heard = Heard()
+        """The latest answer."""
         self._window, self._every, self._device, self._file = window, every, device, file
         self._chunks: deque[SoundChunk] = deque()
         self.answers = 0
@@ -234,7 +240,7 @@ class LiveVoice:
         speech = next(filter(None, map(Speech.of, features.values())), None)
         speakers = None
         if mouths is not None and speech is not None and self._network is not None:
-            speakers = Speakers.of(_speaker_features(mouths, sound, self._network), speech)
+            speakers = Speakers.of(speaker_features(mouths, sound, self._network), speech)
         made = rows_of(
             self._file,
             self.specialists,
@@ -243,7 +249,7 @@ class LiveVoice:
             (start, end),
             scene=Scene(speech=speech),
         )
-        self.rows, self.speech, self.speakers = tuple(made.whole), speech, speakers
+        self.heard = Heard(tuple(made.whole), speech, speakers)
         self.answers += 1
 
 
@@ -258,13 +264,19 @@ class _Mouths:
         self._window = window
         self._landmarker = FaceLandmarker(threads=1)
         self._kept: deque[tuple[int, float, NDArray[np.float32]]] = deque()
+        self._last: dict[int, float] = {}
 
     def push(self, faces: Sequence[FaceTube]) -> None:
         for face in faces:
+            if not len(thinned(face.times, self._last.get(face.track, -np.inf))):
+                continue
+            self._last[face.track] = float(face.times[0])
             shape = mouth_shapes(self._landmarker.points(face.crops))[0]
             self._kept.append((face.track, float(face.times[0]), shape))
         while self._kept and self._kept[0][1] <= self._kept[-1][1] - self._window:
             self._kept.popleft()
+        if len(self._last) > len(faces):  # of faces that left
+            self._last = {face.track: self._last[face.track] for face in faces}
 
     def taken(self) -> _Taken:
         out: dict[int, list[tuple[float, NDArray[np.float32]]]] = {}
@@ -276,7 +288,7 @@ class _Mouths:
         }
 
 
-def _speaker_features(mouths: _Taken, sound: SoundChunk, network: SpeakersNetwork) -> Features:
+def speaker_features(mouths: _Taken, sound: SoundChunk, network: SpeakersNetwork) -> Features:
     """As `emonets.voices.speakers.SpeakersReader` returns them."""
     reader = BandReader()
     reader.push(sound.time, sound.samples)
@@ -301,7 +313,7 @@ def _speaker_features(mouths: _Taken, sound: SoundChunk, network: SpeakersNetwor
 
 def answer(
     faces: LiveFaces,
-    voice: LiveVoice,
+    heard: Heard,
     fusion: NamedFusion | None,
     known: Known,
     *,
@@ -313,16 +325,17 @@ def answer(
 
     Parameters
     ----------
+    heard : the latest answer about the voice.
     fusion, known : as for `emonets.inference.combine.combine_windows`.
     time : of the latest frame, seconds. file : as rows name the stream.
     """
-    rows = [row for row in voice.rows if row.end > time - window]
-    heard = [row for row in rows if row.found]
+    rows = [row for row in heard.rows if row.end > time - window]
+    found = [row for row in rows if row.found]
     features = faces.features()
     names = [*(faces.specialists if features else ()), *(row.model for row in rows)]
     persons: list[LivePerson] = []
     if features and faces.latest:
-        scene = Scene.of(features.values(), None, voice.speech, voice.speakers)
+        scene = Scene.of(features.values(), None, heard.speech, heard.speakers)
         span = (time - window, float(np.nextafter(time, np.inf)))
         made = rows_of(file, faces.specialists, features, [span], span, scene=scene).by_span[0]
         boxes = {face.track: face.boxes[0] for face in faces.latest}
@@ -336,7 +349,7 @@ def answer(
                 own = tuple(other for other in shown if other.track == row.track)
                 box = tuple(map(float, boxes[row.track]))
                 persons.append(LivePerson(row.track, box, own, row))  # type: ignore[arg-type]
-    return tuple(persons), heard[0] if heard else None
+    return tuple(persons), found[0] if found else None
 
 
 def shifted(row: Row, by: float) -> Row:
