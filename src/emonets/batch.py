@@ -14,7 +14,8 @@ from emonets.errors import EmoNetsError, ParameterError
 from emonets.export import write
 from emonets.inference.combine import check_uncertain
 from emonets.inference.normalise import Normalising
-from emonets.inference.options import Options, specialist_names
+from emonets.inference.options import Options as Options  # noqa: PLC0414 - for the callers
+from emonets.inference.options import specialist_names
 from emonets.inference.rows import status_of
 from emonets.inference.same_people import common_people
 from emonets.media.clip import Frame

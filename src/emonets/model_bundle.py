@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from emonets.bundle import Arrays, Bundle
-from emonets.contracts import Specialist, specialist_kind, specialist_kinds
+from emonets.contracts import Parts, Specialist, specialist_kind, specialist_kinds
 from emonets.emotions import EMOTIONS
 from emonets.errors import BundleError
 from emonets.fusion.named import NamedFusion
@@ -134,10 +134,10 @@ def manifest_of(
     about: Mapping[str, Any],
     provenance: Provenance,
     references: Mapping[str, Reference],
-) -> tuple[dict[str, Any], Arrays]:
+) -> tuple[dict[str, Any], Parts]:
     """The manifest and the arrays of a model's bundle; the parameters are the model's."""
     settings: dict[str, Any] = {}
-    arrays: Arrays = {}
+    arrays: Parts = {}
     for name, specialist in specialists.items():
         settings[name], parts = specialist.to_arrays()
         arrays.update(parts)

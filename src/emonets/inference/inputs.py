@@ -32,7 +32,7 @@ class Inputs:
     clips: Sequence[Path | Clip]
     single: bool
     missing: tuple[FileStatus, ...] = ()
-    about: Mapping[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 def inputs_of(

@@ -56,7 +56,7 @@ class MemoryClip(Clip):
     def _parts(
         self, frames: bool, sound: bool, start: float, ahead: bool, damage: Damage
     ) -> Iterator[Frame | SoundChunk]:
-        chunks = iter(())
+        chunks: Iterator[SoundChunk] = iter(())
         if sound and self._sound is not None:
             chunks = self._sound.chunks()
         waiting: SoundChunk | None = next(chunks, None)

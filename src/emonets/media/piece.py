@@ -40,7 +40,7 @@ class ClipPiece(Clip):
         self._whole, self._start, self._end = clip, first, last
 
     def decode(
-        self, *, frames: bool = True, sound: bool = True, start: float = 0.0
+        self, *, frames: bool = True, sound: bool = True, start: float = 0.0, ahead: bool = False
     ) -> Iterator[Frame | SoundChunk]:
         """See `Clip.decode`.
 
@@ -52,7 +52,9 @@ class ClipPiece(Clip):
         if sound and self.info.has_sound:
             waited.add(SoundChunk)
         count, found = 0, False
-        whole = self._whole.decode(frames=frames, sound=sound, start=max(start, self._start))
+        whole = self._whole.decode(
+            frames=frames, sound=sound, start=max(start, self._start), ahead=ahead
+        )
         for part in whole:
             if part.time >= self._end:
                 waited.discard(type(part))

@@ -133,14 +133,14 @@ def _check_values(samples: NDArray[Any]) -> None:
     rows = max(1, _BLOCK // samples.shape[1])
     for first in range(0, len(samples), rows):
         block = samples[first : first + rows]
-        most = float(np.abs(block).max())
-        if not math.isfinite(most):
+        loudest = float(np.abs(block).max())
+        if not math.isfinite(loudest):
             raise ParameterError(
                 "sound: holds NaN or infinity; fill them, for example with np.nan_to_num(array)"
             )
-        if most > _LOUDEST:
+        if loudest > _LOUDEST:
             raise ParameterError(
-                f"sound: is {kind} with values up to {most:g}, and 1 is full scale; if 32768 is "
+                f"sound: is {kind} with values up to {loudest:g}, and 1 is full scale; if 32768 is "
                 "full scale, use array / 32768"
             )
 
