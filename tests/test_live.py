@@ -180,6 +180,7 @@ def test_a_camera(model: EmoNets, monkeypatch: pytest.MonkeyPatch) -> None:
         (None, {}, "source must be a camera's number"),
         (-1, {}, "a camera's number is 0 or more"),
         (True, {}, "source must be a camera's number"),
+        ("rtsp://10.0.0.1/door", {}, "is an address, which is not opened here; give a generator"),
         ([], {"fps": 0}, "fps must be a number above 0"),
         ([], {"rate": "48k"}, "rate must be a number above 0"),
         ([scene()], {}, "item 0 is a picture without a time; give fps"),

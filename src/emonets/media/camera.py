@@ -62,7 +62,7 @@ def camera(number: int, *, open_device: Callable[[int], Any] | None = None) -> I
     ------
     MediaError : the camera cannot be opened; or it gives no more pictures.
     """
-    device = (open_device or cv2.VideoCapture)(number)
+    device = open_device(number) if open_device else _opened(number)
     name = f"camera {number}"
     try:
         if not device.isOpened():
@@ -79,6 +79,17 @@ def camera(number: int, *, open_device: Callable[[int], Any] | None = None) -> I
             yield Arrival(now - began, image=image, bgr=True, arrived=now)
     finally:
         device.release()
+
+
+def _opened(number: int) -> Any:
+    """OpenCV's device; its warnings of one that is not there would stand beside our error."""
+    logging_ = cv2.utils.logging
+    before = logging_.getLogLevel()
+    logging_.setLogLevel(logging_.LOG_LEVEL_ERROR)
+    try:
+        return cv2.VideoCapture(number)
+    finally:
+        logging_.setLogLevel(before)
 
 
 def played(path: str | Path, *, live: bool = True) -> Iterator[Arrival]:
@@ -244,6 +255,11 @@ def arrivals(
         if source < 0:
             raise ParameterError(f"source: a camera's number is 0 or more, got {source}")
         return camera(int(source))
+    if isinstance(source, str) and "://" in source:
+        raise ParameterError(
+            f"source: {source} is an address, which is not opened here; give a generator of "
+            "(picture, seconds) that reads it"
+        )
     if isinstance(source, str | Path):
         return played(source, live=live)
     if isinstance(source, Iterable) and not isinstance(source, bytes | dict):
