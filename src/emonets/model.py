@@ -381,6 +381,34 @@ def look(
     return used.look(image, bgr=bgr, detector=detector)
 
 
+def predict(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    *,
+    model: EmoNets | None = None,
+    bundle: str | os.PathLike[str] = DEFAULT_BUNDLE,
+    **options: Any,
+) -> Result:
+    """The emotions that the people in clips show, as the command ``emonets predict`` does.
+
+    Parameters
+    ----------
+    paths : a file, a folder, a glob, or a list of these.
+    model : that is used. None: ``bundle`` is loaded, and kept for the next call.
+    options : of :meth:`EmoNets.predict`.
+
+    Returns
+    -------
+    Result; see :meth:`EmoNets.predict`.
+
+    Examples
+    --------
+    >>> predict(sound=np.zeros(16000, np.float32), rate=16000).files[0].status
+    'no sound'
+    """
+    used = _kept(str(bundle), _stamp(bundle)) if model is None else model
+    return used.predict(paths, **options)
+
+
 @lru_cache(maxsize=2)
 def _kept(bundle: str, stamp: int) -> EmoNets:
     return EmoNets.load(bundle)

@@ -151,31 +151,12 @@ def read_clip(
     needed = {need for reader in readers.values() for need in reader.needs}
     use_frames = clip.info.has_frames and not needed.isdisjoint((TUBES, FRAMES))
     use_sound = clip.info.has_sound and SOUND in needed
-    pictures, gaps = Pictures(), GapFiller()
-
-    def given(need: str) -> list[Reader]:
-        return [reader for reader in readers.values() if need in reader.needs]
-
-    with ExitStack() as stack:
-        tubes: _Worker[FaceTube] = stack.enter_context(
-            _worker("tubes", _TUBES_WAITING, *(r.push_tube for r in given(TUBES)))
-        )
-        frames: _Worker[Frame] = stack.enter_context(
-            _worker("frames", _FRAMES_WAITING, *(r.push_frame for r in given(FRAMES)))
-        )
-        sound: _Worker[SoundChunk] = stack.enter_context(
-            _worker("sound", _CHUNKS_WAITING, *(r.push_sound for r in given(SOUND)))
-        )
+    with OpenPass(readers) as made:
 
         def on_each(frame: Frame) -> None:
-            pictures.add(frame.time, frame.duration)
-            frames.push(frame)
+            made.push_frame(frame)
             if on_frame is not None:
                 on_frame(frame)
-
-        def on_sound(chunk: SoundChunk) -> None:
-            for part in gaps.fill(chunk):
-                sound.push(part)
 
         if use_frames and TUBES in needed:
             faces = load_detector(detector)
@@ -185,11 +166,11 @@ def read_clip(
             found = find_tubes(
                 clip, watch, stride=stride, crops=crops,
                 second=SensitiveDetector, on_frame=on_each,
-                on_sound=on_sound if use_sound else None,
+                on_sound=made.push_sound if use_sound else None,
             )  # fmt: skip
             with closing(found):
                 for tube in found:
-                    tubes.push(tube)
+                    made.push_tube(tube)
             clip.notes += filter(None, [watch.note()])
         elif use_frames or use_sound:
             clip.forget()
@@ -198,20 +179,94 @@ def read_clip(
                     if isinstance(part, Frame):
                         on_each(part)
                     else:
-                        on_sound(part)
-        if use_frames and not pictures.count:
+                        made.push_sound(part)
+        if use_frames and not made.pictures.count:
             clip.raise_undecoded()
-        for worker in (tubes, frames, sound):
+        return made.finish(clip, frames=use_frames, sound=use_sound)
+
+
+class OpenPass:
+    """A pass whose frames, face tubes and sound are pushed: by `read_clip`, or as they come live.
+
+    Use it in a ``with`` block: its threads end there. Each kind is pushed from one thread, in the
+    order of time.
+
+    Parameters
+    ----------
+    readers : by name, as for `read_clip`.
+
+    Attributes
+    ----------
+    pictures : the times of the frames so far.
+    """
+
+    def __init__(self, readers: Mapping[str, Reader]) -> None:
+        self.pictures = Pictures()
+        self._readers = dict(readers)
+        self._gaps = GapFiller()
+        self._stack = ExitStack()
+
+        def given(need: str) -> list[Reader]:
+            return [reader for reader in self._readers.values() if need in reader.needs]
+
+        enter = self._stack.enter_context
+        self._tubes: _Worker[FaceTube] = enter(
+            _worker("tubes", _TUBES_WAITING, *(r.push_tube for r in given(TUBES)))
+        )
+        self._frames: _Worker[Frame] = enter(
+            _worker("frames", _FRAMES_WAITING, *(r.push_frame for r in given(FRAMES)))
+        )
+        self._sound: _Worker[SoundChunk] = enter(
+            _worker("sound", _CHUNKS_WAITING, *(r.push_sound for r in given(SOUND)))
+        )
+
+    def __enter__(self) -> OpenPass:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads; what still waits is not read."""
+        self._stack.close()
+
+    def push_frame(self, frame: Frame) -> None:
+        """Take the next frame."""
+        self.pictures.add(frame.time, frame.duration)
+        self._frames.push(frame)
+
+    def push_tube(self, tube: FaceTube) -> None:
+        """Take a piece of a face tube."""
+        self._tubes.push(tube)
+
+    def push_sound(self, chunk: SoundChunk) -> None:
+        """Take the next sound; a gap before it is filled with zeros."""
+        for part in self._gaps.fill(chunk):
+            self._sound.push(part)
+
+    def finish(self, clip: Clip, *, frames: bool, sound: bool) -> Pass:
+        """Wait for the readers, and return what they found.
+
+        Parameters
+        ----------
+        clip : is warned, or refused, where a reader has a problem with it.
+        frames, sound : whether the clip's pictures, and its sound, were pushed.
+
+        Raises
+        ------
+        MediaError : a reader refuses the clip.
+        """
+        for worker in (self._tubes, self._frames, self._sound):
             worker.wait()
-    out = {}
-    for name, reader in readers.items():
-        own = reader.finish()
-        _check(clip, reader)
-        if "span" not in own and not reader.needs.isdisjoint((TUBES, FRAMES)):
-            own |= pictures.about()
-        out[name] = own
-    read = [pictures.pauses] * use_frames + [gaps.gaps] * use_sound
-    return Pass(out, pictures, reduce(_overlap, read) if read else ())
+        out = {}
+        for name, reader in self._readers.items():
+            own = reader.finish()
+            _check(clip, reader)
+            if "span" not in own and not reader.needs.isdisjoint((TUBES, FRAMES)):
+                own |= self.pictures.about()
+            out[name] = own
+        read = [self.pictures.pauses] * frames + [self._gaps.gaps] * sound
+        return Pass(out, self.pictures, reduce(_overlap, read) if read else ())
 
 
 def _overlap(

@@ -80,6 +80,25 @@ def read(
         clip, {**readers, **readers_for(used, clip)}, detector=detector, stride=stride,
         crops=None if crops is None else CropFolder(crops), on_frame=on_frame,
     )  # fmt: skip
+    return reading_of(clip, used, found, file=file, embeddings=embeddings, stride=stride)
+
+
+def reading_of(
+    clip: Clip,
+    used: Mapping[str, Specialist],
+    found: Pass,
+    *,
+    file: str,
+    embeddings: bool = False,
+    stride: int = 1,
+) -> Reading:
+    """What a pass found, with the persons of the clip.
+
+    Parameters
+    ----------
+    used : the specialists by name. found : by their readers and those of `scene.readers_for`.
+    file, embeddings, stride : as for `read`.
+    """
     found = with_joined_tracks(found)
     sound = next((found.features[n] for n, s in used.items() if SOUND in s.needs), None)
     start, end = whole_span(

@@ -32,7 +32,7 @@ def readers_for(specialists: Mapping[str, Specialist], clip: Clip) -> dict[str, 
     faces = clip.info.has_frames and any(part.per_face for part in specialists.values())
     if faces:
         readers[IDENTITY] = IdentityReader()
-    if faces and clip.info.has_sound and any(map(_uses_speech, specialists.values())):
+    if faces and clip.info.has_sound and any(map(uses_speech, specialists.values())):
         readers[SPEAKERS] = SpeakersReader()
     return readers
 
@@ -91,7 +91,7 @@ def scene_of(
     faces = [found.features[name] for name, part in specialists.items() if part.per_face]
     speech, speakers = None, None
     if clip.info.has_sound:
-        heard = (found.features[name] for name, part in specialists.items() if _uses_speech(part))
+        heard = (found.features[name] for name, part in specialists.items() if uses_speech(part))
         speech = next(filter(None, map(Speech.of, heard)), None)
     if SPEAKERS in found.features:
         speakers = Speakers.of(found.features[SPEAKERS], speech)
@@ -107,5 +107,5 @@ def scene_of(
     )  # fmt: skip
 
 
-def _uses_speech(specialist: Specialist) -> bool:
+def uses_speech(specialist: Specialist) -> bool:
     return SOUND in specialist.needs and getattr(specialist, "on", "") == "speech"

@@ -40,8 +40,8 @@ class Waveform:
     """
 
     def __init__(self, samples: Any, rate: Any) -> None:
-        self.rate = _checked_rate(rate)
-        self._samples = _checked_samples(samples)
+        self.rate = checked_rate(rate)
+        self._samples = checked_samples(samples)
 
     @property
     def duration(self) -> float:
@@ -52,7 +52,7 @@ class Waveform:
         """The sound from the beginning, in pieces; those that end by ``start`` are left out."""
         mixer, pipe = Mixer(), SoundPipe()
         channels = self._samples.shape[1]
-        names = _NAMES.get(channels) or tuple(f"channel {i}" for i in range(channels))
+        names = channel_names(channels)
         step = max(1, round(_STEP * self.rate))
 
         def converted(mono: list[Mono]) -> Iterator[SoundChunk]:
@@ -61,14 +61,20 @@ class Waveform:
                     yield SoundChunk(time, samples)
 
         for first in range(0, len(self._samples), step):
-            block = _full_scale(self._samples[first : first + step])
+            block = full_scale(self._samples[first : first + step])
             yield from converted(mixer.push(block.T, names, self.rate, None))
         yield from converted(mixer.flush())
         for time, samples in pipe.flush():
             yield SoundChunk(time, samples)
 
 
-def _checked_rate(rate: Any) -> int:
+def channel_names(count: int) -> tuple[str, ...]:
+    """FFmpeg's names of so many channels."""
+    return _NAMES.get(count) or tuple(f"channel {i}" for i in range(count))
+
+
+def checked_rate(rate: Any) -> int:
+    """A rate in samples a second, if it is one."""
     if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
         raise ParameterError(f"rate must be the sound's samples a second, got {rate!r}")
     if not math.isfinite(rate) or rate != int(rate) or int(rate) not in SOUND_RATES:
@@ -79,7 +85,7 @@ def _checked_rate(rate: Any) -> int:
     return int(rate)
 
 
-def _checked_samples(given: Any) -> NDArray[Any]:
+def checked_samples(given: Any) -> NDArray[Any]:
     """The samples as (n, channels)."""
     if given is None or isinstance(given, str | bytes | dict):
         raise ParameterError(
@@ -139,7 +145,7 @@ def _check_values(samples: NDArray[Any]) -> None:
             )
 
 
-def _full_scale(block: NDArray[Any]) -> NDArray[np.float32]:
+def full_scale(block: NDArray[Any]) -> NDArray[np.float32]:
     """Samples as float32 with full scale 1, as `emonets.media.convert.to_channels` has them."""
     samples = block.astype(np.float32)
     if np.issubdtype(block.dtype, np.integer):

@@ -16,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 from emonets.contracts import Features, Reader, Specialist
 from emonets.errors import DataError, MediaError, ParameterError
 from emonets.inference.clip import needs_pictures
+from emonets.inference.options import specialist_names
 from emonets.media.clip import open_clip
-from emonets.model import load, specialist_names
+from emonets.model import load
 from emonets.one_pass import read_clip
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.specialist import AudioSpecialist

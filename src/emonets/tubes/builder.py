@@ -135,6 +135,34 @@ class TubeBuilder:
         self._previous = None
         return finished
 
+    def current(self) -> list[FaceTube]:
+        """The faces found in the latest frame, each a tube of one picture, by number.
+
+        This is what is known at once. A box is smoothed by the frames before it alone, so the piece
+        that comes later has it otherwise by a pixel or so. Faces without a number are left out.
+        """
+        seen = [t for t in self._tracks if t.number is not None and not t.missed]
+        seen = [t for t in seen if t.entries and t.last.position == self._position]
+        return [self._picture(t) for t in sorted(seen, key=lambda t: t.number or 0)]
+
+    def _picture(self, track: Track) -> FaceTube:
+        o, entry = self.options, track.last
+        recent = track.entries[-1 - o.context :]
+        box = smooth_boxes(
+            np.stack([e.box for e in recent]), np.array([e.time for e in recent]),
+            window=o.window, threshold=o.scale_threshold, method=o.smoothing,
+        )[-1:]  # fmt: skip
+        return FaceTube(
+            track=-1 if track.number is None else track.number,
+            index=np.array([entry.index], np.int64),
+            times=np.array([entry.time]),
+            boxes=box,
+            raw_boxes=entry.own_box[None],
+            detected=np.array([entry.detected]),
+            scores=np.array([entry.score]),
+            crops=cut_crop(entry.kept, box[0], o.crop_size)[None],
+        )
+
     @property
     def found(self) -> bool:
         """Whether a tube was finished, or will be."""
