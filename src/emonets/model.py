@@ -150,8 +150,7 @@ class EmoNets(ModelParts):
         paths : a file, a folder, a glob, or a list of these. None: ``frames`` or ``sound`` is
             given.
         frames : pictures in place of a file: an array (n, h, w, 3), a list, or an iterator, which
-            may be endless in memory but not in time (`emonets.media.memory.open_memory`). True:
-            as ``frame_rows``.
+            is read once (`emonets.media.memory.open_memory`). True: as ``frame_rows``.
         fps : frames a second of ``frames``. Or of folders of numbered images, by the numbers in
             their names. Each folder with one series is then a clip; None: photographs are stills.
         times : seconds of each of ``frames``, in place of ``fps``.
@@ -197,7 +196,7 @@ class EmoNets(ModelParts):
         --------
         >>> silence = np.zeros(16000, np.float32)
         >>> load("modern").predict(sound=silence, rate=16000).files[0].status
-        'no speech'
+        'no sound'
         """
         model = self.with_models(models)
         how = normalising(normalise, baseline, groups)
@@ -337,6 +336,22 @@ def load(bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu"
     return EmoNets.load(bundle, device=device)
 
 
+@overload
+def look(
+    image: list[Any] | tuple[Any, ...], *, model: EmoNets | None = None,
+    bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, bgr: bool = False,
+    detector: DetectorLike = "auto",
+) -> list[list[Face]]: ...  # fmt: skip
+
+
+@overload
+def look(
+    image: Any, *, model: EmoNets | None = None,
+    bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, bgr: bool = False,
+    detector: DetectorLike = "auto",
+) -> list[Face]: ...  # fmt: skip
+
+
 def look(
     image: Any,
     *,
@@ -344,7 +359,7 @@ def look(
     bundle: str | os.PathLike[str] = DEFAULT_BUNDLE,
     bgr: bool = False,
     detector: DetectorLike = "auto",
-) -> Any:
+) -> list[Face] | list[list[Face]]:
     """The faces of a picture, each with its box and its emotion; see :meth:`EmoNets.look`.
 
     Parameters

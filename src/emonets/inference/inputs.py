@@ -66,7 +66,8 @@ def inputs_of(
     if given:
         raise ParameterError(f"paths and {given[0]} are given; give files or arrays, not both")
     for name, of in (("times", "frames"), ("rate", "sound"), ("bgr", "frames"), ("name", "frames")):
-        if memory.get(name):
+        value = memory.get(name)
+        if value is not None and value is not False:
             raise ParameterError(f"{name} belongs to {of}; give {of}, or leave {name} out")
     single = isinstance(paths, str | os.PathLike)
     several = [paths] if single else paths
