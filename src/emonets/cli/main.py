@@ -15,6 +15,7 @@ from emonets.cli.extract import extract
 from emonets.cli.figure import figure
 from emonets.cli.options import err, example, show_log
 from emonets.cli.predict import predict
+from emonets.cli.report import report
 from emonets.cli.reproduce import reproduce_app
 from emonets.cli.train import train_app
 from emonets.errors import EmoNetsError, ParameterError
@@ -46,6 +47,13 @@ app.command(
         "emonets export results.json --format boris --out coding/",
     )
 )(export)
+app.command(
+    epilog=example(
+        "emonets report interview.mp4 --out report/",
+        "emonets report interview.mp4 --out report/ --edits interview.edits.json",
+        "emonets report results/ --out report/",
+    )
+)(report)
 app.command(epilog=example("emonets extract clips/ --store features/"))(extract)
 app.command(
     epilog=example("emonets compare-fusion results.csv --labels labels.csv --out fusions/")

@@ -29,7 +29,7 @@ EM.el = (tag, attributes = {}, ...children) => {
 EM.put = (id, ...children) => document.getElementById(id).replaceChildren(
   ...children.flat().filter((child) => child != null));
 
-EM.percent = (share) => (share == null ? 'not known' : `${Math.round(100 * share)} %`);
+EM.percent = (share) => (share == null ? 'not known' : `${Math.round(100 * share)}\u00a0%`);
 
 // 75.25 → 1:15.2; tenths are cut, not rounded, so that a time never lies in the next window.
 EM.clock = (seconds) => {

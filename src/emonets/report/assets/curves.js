@@ -53,14 +53,14 @@ EM.Curves = class {
     }
     const ink = getComputedStyle(document.body).color;
     const grid = EM.isDark() ? '#3a4047' : '#dfe3e8';
-    const axis = { stroke: ink, grid: { stroke: grid }, ticks: { stroke: grid } };
+    const axis = { font: '11px system-ui, sans-serif', gap: 3, stroke: ink, grid: { stroke: grid }, ticks: { stroke: grid } };
     const wide = this.place.clientWidth;
     this.plot = new uPlot({
       width: wide, height: 220, legend: { show: false }, cursor: { drag: { x: false, y: false } },
       padding: [8, 0, 0, 0],
       scales: { x: { time: false, range: this.data.span }, y: { range: [0, 1] } },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map((t) => EM.clock(t).replace(/\.0$/, '')) },
+        { ...axis, values: (_, ticks) => ticks.map((t) => this.tick(t)) },
         { ...axis, size: EM.leftColumn(), values: (_, ticks) => ticks.map(
           (t) => `${Math.round(100 * t)} %`) },
       ],
@@ -71,6 +71,13 @@ EM.Curves = class {
       this.onSeek(this.plot.posToVal(this.plot.cursor.left, 'x'));
     });
     this.move(this.now || 0);
+  }
+
+  // The last label would be cut at the edge.
+  tick(time) {
+    const [start, end] = this.data.span;
+    const near = (end - time) / (end - start || 1) * this.place.clientWidth < 24;
+    return near ? '' : EM.clock(time).replace(/\.0$/, '');
   }
 
   // Windows as steps: one column of times for all, and a value where a source has one.

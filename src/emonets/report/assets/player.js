@@ -25,6 +25,11 @@ EM.Player = class {
       place.append(EM.el('img', { src: film.src, alt: 'the clip, a picture' }));
       return null;
     }
+    if (film.thumbnails) {
+      this.strip = EM.el('div', { class: 'strip', role: 'img', 'aria-label': 'a picture a second' });
+      place.append(this.strip);
+      return null;
+    }
     if (!film.src) {
       place.append(EM.el('p', { class: 'note' }, film.note || 'The film is not beside this page.'));
       return null;
@@ -74,8 +79,27 @@ EM.Player = class {
 
   tell(time) {
     this.now = time;
+    if (this.strip) this.showThumbnail(time);
     for (const listener of this.listeners) listener(time);
     this.draw();
+  }
+
+  // The picture of a time, out of sheets of many.
+  showThumbnail(time) {
+    const { times, columns, rows, sheets } = this.data.film.thumbnails;
+    const later = times.findIndex((t) => t > time + 1e-3);
+    const at = Math.max((later < 0 ? times.length : later) - 1, 0);
+    const sheet = Math.floor(at / (columns * rows));
+    const here = Math.min(times.length - sheet * columns * rows, columns * rows);
+    const wide = Math.min(columns, here);
+    const high = Math.ceil(here / wide);
+    const own = at - sheet * columns * rows;
+    const part = (i, count) => (count > 1 ? 100 * i / (count - 1) : 0);
+    Object.assign(this.strip.style, {
+      backgroundImage: `url("${encodeURI(sheets[sheet])}")`,
+      backgroundSize: `${100 * wide}% ${100 * high}%`,
+      backgroundPosition: `${part(own % wide, wide)}% ${part(Math.floor(own / wide), high)}%`,
+    });
   }
 
   toggle() {

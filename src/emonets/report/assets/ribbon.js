@@ -113,7 +113,11 @@ EM.Ribbons = class {
 function cell(pen, row, left, wide) {
   const fill = EM.shade(row.label, Math.max(...row.p));
   pen.fillStyle = fill;
-  pen.fillRect(left, 0, wide - (wide > 4 ? 1 : 0), HEIGHT);
+  pen.fillRect(left, 0, wide, HEIGHT);
+  if (wide > 4) {
+    pen.fillStyle = EM.isDark() ? '#16191d' : '#ffffff';
+    pen.fillRect(left + wide - 1, 0, 1, HEIGHT);
+  }
   if (wide < 20) return;
   pen.fillStyle = EM.ink(fill);
   pen.font = '600 13px system-ui, sans-serif';

@@ -7,7 +7,7 @@ EM.showValues = (rows, sources, time, name, data) => {
   const cell = (row, k) => {
     if (!row || !row.found) return EM.el('td', {}, '–');
     const top = row.p[k] === Math.max(...row.p);
-    return EM.el('td', { class: top ? 'top' : null }, row.p[k].toFixed(2));
+    return EM.el('td', { class: top ? 'most' : null }, row.p[k].toFixed(2));
   };
   EM.put('values-head', EM.el('tr', {}, EM.el('th', { scope: 'col' }, 'emotion'),
     sources.map((source) => EM.el('th', { scope: 'col' }, source.replaceAll('+', ' + ')))));
