@@ -83,7 +83,7 @@ class ThumbnailSink:
 
     def push_frame(self, frame: Frame) -> None:
         """Keep the picture if its time has come."""
-        if frame.time < self._next:
+        if frame.time < self._next - 1e-6:
             return
         self._next = (math.floor(frame.time / self._every + 1e-6) + 1) * self._every
         self._times.append(frame.time)
