@@ -74,7 +74,8 @@ def clip_data(
     shown = shown_rows(rows)
     kept = _kept(rows)
     source = shown[0].model if shown else kept[0].model
-    sources = list(dict.fromkeys([source, *(row.model for row in kept)]))
+    there = {row.model for row in kept}
+    sources = list(dict.fromkeys([source, *(row.model for row in rows if row.model in there)]))
     start, end = span_of(rows)
     return {
         "schema": "emonets.report",

@@ -12,20 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.errors import EmoNetsError
+from emonets.errors import EmoNetsError, MediaError
 from emonets.media.container import open_media
 from emonets.media.limits import Limits
 from emonets.media.streams import Choice
 from emonets.report.proxy import FILM, PICTURE, PROXY, Proxy, make_proxy
+from emonets.report.spectrogram import spectrogram
 from emonets.report.thumbnails import card_picture
 from emonets.runtime.files import whole_file, write_whole
 
-_KEPT, _CARD = "film.json", "card.jpg"
+_KEPT, _CARD, _SOUND = "film.json", "card.jpg", "sound.png"
 _EVEN = 0.0015  # seconds by which frames may differ from an even grid
 _STEP = 0.04
 NO_FILM: dict[str, Any] = {
     "kind": "none", "src": "", "note": "", "width": 0, "height": 0, "step": _STEP, "times": [],
-    "has_sound": False,
+    "has_sound": False, "sound": None,
 }  # fmt: skip
 """A page without a film."""
 
@@ -45,7 +46,8 @@ def place_film(
     -------
     What a page shows: ``kind`` (``film``, ``sound``, ``picture``, ``thumbnails``, ``none``), the
     address ``src``, ``width`` and ``height`` in pixels of the boxes, ``step``, the seconds of a
-    frame, and ``times``, those of the frames where they are uneven; and a picture, JPEG. Of a clip
+    frame, and ``times``, those of the frames where they are uneven, and ``sound``, the picture of
+    the sound or None; and a picture of the clip, JPEG. Of a clip
     that is not there any more, a page without a film.
 
     Raises
@@ -65,7 +67,9 @@ def place_film(
     try:
         made = make_proxy(source, folder, name="film", **options)
         film = _described(made, folder)
-        card = card_picture(source)
+        if made.has_sound:
+            film["sound"] = _sound(source, folder, options.get("audio_stream"))
+        card = card_picture(source, turns=options.get("turns", 0))
         write_whole(folder / _CARD, card)
         write_whole(folder / _KEPT, json.dumps({"key": key, "film": film}).encode())
     except OSError as error:
@@ -111,6 +115,20 @@ def _described(made: Proxy, folder: Path) -> dict[str, Any]:
             "sheets": [sheet.name for sheet in strips.sheets],
         }  # fmt: skip
     return film
+
+
+def _sound(source: Path, folder: Path, stream: int | None) -> dict[str, Any] | None:
+    try:
+        made = spectrogram(source, audio_stream=stream)
+    except MediaError:
+        return None
+    if not made.png:
+        return None
+    write_whole(folder / _SOUND, made.png)
+    return {
+        "src": _SOUND, "start": round(made.start, 3), "end": round(made.end, 3),
+        "low": made.low, "high": made.high,
+    }  # fmt: skip
 
 
 def _beside(film: Path, folder: Path) -> Path:

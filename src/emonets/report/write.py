@@ -13,6 +13,7 @@ from emonets.report.data import clip_data, index_data, parts_of
 from emonets.report.edits import edits_by_clip
 from emonets.report.film import NO_FILM, place_film
 from emonets.report.page import clip_page, index_page
+from emonets.media.turned import turns_in
 from emonets.result import Result
 from emonets.runtime.files import write_whole
 
@@ -55,7 +56,7 @@ def write_report(
         for file, part in parts.items():
             if part.rows:
                 target = place / "clips" / names[file]
-                film, pictures[file] = _film(file, target, options, problems)
+                film, pictures[file] = _film(part, target, options, problems)
                 data = clip_data(part, film, own.get(file))
                 page = clip_page(data, index="../../index.html")
                 write_whole(target / "index.html", page.encode())
@@ -74,10 +75,13 @@ def write_report(
 
 
 def _film(
-    file: str, target: Path, options: Mapping[str, Any], problems: list[str]
+    part: Result, target: Path, options: Mapping[str, Any], problems: list[str]
 ) -> tuple[dict[str, Any], bytes]:
+    (status,) = part.files
+    # the boxes are those of the pictures as they were turned for the prediction
+    own = {"turns": turns_in(status.message), "always": status.status == "damaged", **options}
     try:
-        return place_film(file, target, options=options)
+        return place_film(status.file, target, options=own)
     except MediaError as error:
         problems.append(f"{error}; its page has no film")
         return {**NO_FILM, "note": "The film cannot be read. Ribbons and values work."}, b""

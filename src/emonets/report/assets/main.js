@@ -37,6 +37,7 @@ EM.start = () => {
   const curves = new EM.Curves(data, seek);
   const choose = (id) => { chosen = id; render(); };
   const ribbons = new EM.Ribbons(document.getElementById('ribbons'), data.span, seek, choose);
+  ribbons.sound = data.film.sound;
   ribbons.without = data.no_face ? 'No face' : 'Sound';
   [slider.min, slider.max] = data.span;
   slider.step = data.film.step;

@@ -25,6 +25,7 @@ EM.Ribbons = class {
     this.heads = [];
     this.drawn = [];
     this.place.replaceChildren(...rows.map((row) => this.line(row, row.id === chosen)));
+    if (this.sound) this.place.append(this.soundLine(this.sound));
     this.redraw();
     this.move(this.now || this.span[0]);
   }
@@ -33,10 +34,22 @@ EM.Ribbons = class {
     const canvas = EM.el('canvas', {
       role: 'img', 'aria-label': `${row.name}: ${describe(row.rows)}`, class: 'ribbon',
     });
+    const track = this.track(canvas, row.id ?? 'all');
+    this.drawn.push([canvas, row.rows]);
+    const title = row.id == null ? EM.el('span', { class: 'who' }, row.name)
+      : EM.el('button', {
+        class: 'who', 'aria-pressed': String(chosen), onclick: () => this.onChoose(row.id),
+        title: `Show the curves of ${row.name}`,
+      }, EM.face(row), EM.el('span', {}, row.name));
+    return EM.el('div', { class: 'line' }, title, track);
+  }
+
+  // What lies along the time: a click or a drag seeks, and the playhead moves over it.
+  track(content, name) {
     const head = EM.el('div', { class: 'playhead' });
-    const track = EM.el('div', { class: 'track', 'data-person': row.id ?? 'all' }, canvas, head);
+    const track = EM.el('div', { class: 'track', 'data-person': name }, content, head);
     const seek = (event) => {
-      const box = canvas.getBoundingClientRect();
+      const box = track.getBoundingClientRect();
       const part = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
       this.onSeek(this.span[0] + part * (this.span[1] - this.span[0]));
     };
@@ -47,13 +60,18 @@ EM.Ribbons = class {
     });
     track.addEventListener('pointerup', () => { track.onpointermove = null; });
     this.heads.push(head);
-    this.drawn.push([canvas, row.rows]);
-    const title = row.id == null ? EM.el('span', { class: 'who' }, row.name)
-      : EM.el('button', {
-        class: 'who', 'aria-pressed': String(chosen), onclick: () => this.onChoose(row.id),
-        title: `Show the curves of ${row.name}`,
-      }, EM.face(row), EM.el('span', {}, row.name));
-    return EM.el('div', { class: 'line' }, title, track);
+    return track;
+  }
+
+  soundLine({ src, start, end, low, high }) {
+    const length = this.span[1] - this.span[0] || 1;
+    const picture = EM.el('img', {
+      src, draggable: 'false', alt: `Sound from ${low} to ${high} hertz; loud tones are bright`,
+    });
+    picture.style.left = `${100 * (start - this.span[0]) / length}%`;
+    picture.style.width = `${100 * (end - start) / length}%`;
+    return EM.el('div', { class: 'line' }, EM.el('span', { class: 'who' }, 'Sound'),
+      this.track(EM.el('div', { class: 'sound' }, picture), 'sound'));
   }
 
   move(time) {
