@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from made_results import clip_row, face_row, p_of
-from media_files import tone, write_media
 
 from emonets.report.thumbnails import jpeg_of
 from emonets.result import FileStatus, PersonSeen, Result, Row
+from made_results import clip_row, face_row, p_of
+from media_files import tone, write_media
 
 EVIL = "<img src=x onerror=alert(1)>.mp4"
 ABOUT = {

@@ -21,7 +21,9 @@ from emonets.report.write import write_report
 from emonets.result import Result
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the path")
 AXE = Path(__file__).parents[1] / "assets" / "axe.min.js"
 
@@ -29,7 +31,9 @@ AXE = Path(__file__).parents[1] / "assets" / "axe.min.js"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--mute-audio"])
+        opened = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--mute-audio"]
+        )
         yield opened
         opened.close()
 
@@ -221,7 +225,7 @@ def test_edits_are_saved_and_read_again(report: Any, opened: Opened, tmp_path: P
 
     table = list(csv.DictReader(io.StringIO(saved(page, "#csv"))))
     named = [(row["name"], float(row["start"]), row["excluded"]) for row in table]
-    assert ("'=Ann, \"A\"", 1.0, "false") in named
+    assert ('\'=Ann, "A"', 1.0, "false") in named
     assert ("Person 2", 3.0, "true") in named
     cues = saved(page, "#vtt")
     assert '<v =Ann, "A">=Ann, "A": happy 80' in cues

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from emonets.errors import EmoNetsError, MediaError
 from emonets.export.names import names_of
+from emonets.media.turned import turns_in
 from emonets.report.data import clip_data, index_data, parts_of
 from emonets.report.edits import edits_by_clip
 from emonets.report.film import NO_FILM, place_film
 from emonets.report.page import clip_page, index_page
-from emonets.media.turned import turns_in
 from emonets.result import Result
 from emonets.runtime.files import write_whole
 
