@@ -9,6 +9,7 @@ import typer
 
 from emonets.cli.compare_fusion import compare_fusion
 from emonets.cli.data import data_app
+from emonets.cli.demo import demo
 from emonets.cli.evaluate import evaluate_app
 from emonets.cli.export import export
 from emonets.cli.extract import extract
@@ -41,6 +42,7 @@ app.command(
         "emonets predict 'day1/*.mp4' --out results/ --workers 2",
     )
 )(predict)
+app.command(epilog=example("emonets demo", "emonets demo --out demo/"))(demo)
 app.command(
     epilog=example(
         "emonets export results/ --format elan,vtt --out coding/",
