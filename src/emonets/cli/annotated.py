@@ -35,12 +35,15 @@ def check_annotate(folder: Path | None, crops: Path | None = None) -> None:
         ) from None
 
 
-def write_annotated(result: Result, folder: Path, options: Options, bar: Progress) -> list[str]:
+def write_annotated(
+    result: Result, folder: Path | None, options: Options, bar: Progress
+) -> list[str]:
     """Write the films, named after their clips; two clips never share a name.
 
     Parameters
     ----------
-    options : how the clips were read. bar : shows how far each film is.
+    folder : of the films; None: there are to be none. options : how the clips were read.
+    bar : shows how far each film is.
 
     Returns
     -------
@@ -49,20 +52,25 @@ def write_annotated(result: Result, folder: Path, options: Options, bar: Progres
     from emonets.export.names import names_of
     from emonets.report.annotate import annotate
 
+    if folder is None:
+        return []
     files = [own.file for own in result.files if own.status != "error"]
-    names, problems, made = names_of(files), [], []
-    task = bar.add_task("films", total=len(files), at="")
-    for file in files:
-        try:
-            made.append(annotate(
-                result, file, folder / f"{names[file]}.mp4", limits=options.limits,
-                frame_rate=options.fps, video_stream=options.video_stream,
-                audio_stream=options.audio_stream,
-                on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
-            ))  # fmt: skip
-        except EmoNetsError as error:
-            problems.append(str(error))
-        bar.advance(task)
+    names = names_of(files)
+    made: list[Path] = []
+    problems: list[str] = []
+    with bar:
+        task = bar.add_task("films", total=len(files), at="")
+        for file in files:
+            try:
+                made.append(annotate(
+                    result, file, folder / f"{names[file]}.mp4", limits=options.limits,
+                    frame_rate=options.fps, video_stream=options.video_stream,
+                    audio_stream=options.audio_stream,
+                    on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
+                ))  # fmt: skip
+            except EmoNetsError as error:
+                problems.append(str(error))
+            bar.advance(task)
     if made:
         where = made[0] if len(made) == 1 else f"{len(made)} films in {folder}"
         err.print(f"annotated: {where}", soft_wrap=True)

@@ -243,10 +243,8 @@ def predict(
     elif out is None:
         print_result(result, format, tables)
     _print_status(result)
-    problems = tables.problems(result)
-    if annotate is not None:
-        with _progress(quiet) as bar:
-            problems += write_annotated(result, annotate, options, bar)
+    films = write_annotated(result, annotate, options, _progress(quiet))
+    problems = [*tables.problems(result), *films]
     print_problems(problems)
     if result.failed or problems:
         raise typer.Exit(1)
