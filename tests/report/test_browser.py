@@ -107,7 +107,8 @@ def seek(page: Any, seconds: float) -> None:
     track = page.locator("#ribbons .track").first
     box = track.bounding_box()
     start, end = page.evaluate("EM.read('data').span")
-    track.click(position={"x": (seconds - start) / (end - start) * box["width"], "y": 10})
+    x = min((seconds - start) / (end - start) * box["width"], box["width"] - 1)
+    track.click(position={"x": x, "y": 10})
     page.evaluate("window.settled")
 
 
