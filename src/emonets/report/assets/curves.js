@@ -53,7 +53,7 @@ EM.Curves = class {
     }
     const ink = getComputedStyle(document.body).color;
     const grid = EM.isDark() ? '#3a4047' : '#dfe3e8';
-    const axis = { font: '11px system-ui, sans-serif', gap: 3, stroke: ink, grid: { stroke: grid }, ticks: { stroke: grid } };
+    const axis = { font: '11px system-ui, sans-serif', gap: 3, stroke: ink, grid: { stroke: grid }, ticks: { stroke: grid, size: 4 } };
     const wide = this.place.clientWidth;
     this.plot = new uPlot({
       width: wide, height: 220, legend: { show: false }, cursor: { drag: { x: false, y: false } },
