@@ -9,12 +9,14 @@ import typer
 
 from emonets.cli.compare_fusion import compare_fusion
 from emonets.cli.data import data_app
+from emonets.cli.demo import demo
 from emonets.cli.evaluate import evaluate_app
 from emonets.cli.export import export
 from emonets.cli.extract import extract
 from emonets.cli.figure import figure
 from emonets.cli.options import err, example, show_log
 from emonets.cli.predict import predict
+from emonets.cli.report import report
 from emonets.cli.reproduce import reproduce_app
 from emonets.cli.train import train_app
 from emonets.errors import EmoNetsError, ParameterError
@@ -40,12 +42,20 @@ app.command(
         "emonets predict 'day1/*.mp4' --out results/ --workers 2",
     )
 )(predict)
+app.command(epilog=example("emonets demo", "emonets demo --out demo/"))(demo)
 app.command(
     epilog=example(
         "emonets export results/ --format elan,vtt --out coding/",
         "emonets export results.json --format boris --out coding/",
     )
 )(export)
+app.command(
+    epilog=example(
+        "emonets report interview.mp4 --out report/",
+        "emonets report interview.mp4 --out report/ --edits interview.edits.json",
+        "emonets report results/ --out report/",
+    )
+)(report)
 app.command(epilog=example("emonets extract clips/ --store features/"))(extract)
 app.command(
     epilog=example("emonets compare-fusion results.csv --labels labels.csv --out fusions/")

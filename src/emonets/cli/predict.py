@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from emonets.cli.annotated import check_annotate, write_annotated
 from emonets.cli.completing import complete_bundle, complete_format
 from emonets.cli.export import show_left_out
 from emonets.cli.options import PLAIN, console, err
@@ -65,6 +66,12 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the results; the same command later resumes there."),
+    ] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for films with the results drawn into them: boxes, labels, bars, sound."
+        ),
     ] = None,
     window: Annotated[
         str,
@@ -191,6 +198,7 @@ def predict(
         events=events, clock=clock, session=session,
     )  # fmt: skip
     check_tables(format, tables, out)
+    check_annotate(annotate, crops)
     own = None if crops is None else str(crops)
     options = Options(
         _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps=fps,
@@ -235,7 +243,8 @@ def predict(
     elif out is None:
         print_result(result, format, tables)
     _print_status(result)
-    problems = tables.problems(result)
+    films = write_annotated(result, annotate, options, _progress(quiet))
+    problems = [*tables.problems(result), *films]
     print_problems(problems)
     if result.failed or problems:
         raise typer.Exit(1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from emonets.runtime.ending import being_written, is_written
@@ -12,13 +14,29 @@ from emonets.runtime.ending import being_written, is_written
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all, also when the process dies midway."""
+    with whole_file(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield another path to write to; the file gets its own name when the block ends.
+
+    If the block raises an error, nothing is left. So files that are too large for the memory are
+    whole or not there.
+
+    Examples
+    --------
+    >>> with whole_file("out/film.mp4") as partial:  # doctest: +SKIP
+    ...     encode(partial)
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     # several machines may write into one folder: a process' number is not enough
     partial = target.with_name(f".{os.getpid()}-{secrets.token_hex(6)}.part")
     being_written(partial)
     try:
-        partial.write_bytes(data)
+        yield partial
         os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from emonets.errors import MediaError
 from emonets.media.clip import Clip, Frame
 from emonets.media.convert import turn
+from emonets.media.turned import note_of
 from emonets.tubes.boxes import Detections, Detector
 from emonets.tubes.centerface import CenterFace
 from emonets.tubes.landmarks import MAX_ASYMMETRY, FaceLandmarker, asymmetry
@@ -48,8 +49,6 @@ _MIXED = 0.2
 """Clips with upright faces in this share of the examined pictures are not turned."""
 _MAX_RESIDUAL = 3.0
 """Of a face's landmarks, as `SensitiveDetector` has it."""
-
-_WAYS = {1: "their side", 2: "their head", 3: "their side"}
 
 
 def lean_of(points: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -132,10 +131,7 @@ def _settle(clip: Clip, detector: CenterFace) -> None:
         return
     if lying[best] == lying.sum() and upright <= _MIXED * (upright + lying[best]):
         clip.turn(best)
-        clip.notes.append(
-            f"its faces lie on {_WAYS[best]}: the pictures are turned by {best * 90} degrees "
-            "clockwise before they are read"
-        )
+        clip.notes.append(note_of(best))
     elif lying.sum() > _MIXED * (upright + lying.sum()):
         clip.notes.append(
             f"faces lie on their side or head in {lying.sum()} of {upright + lying.sum()} "
