@@ -107,7 +107,8 @@ def seek(page: Any, seconds: float) -> None:
     track = page.locator("#ribbons .track").first
     box = track.bounding_box()
     start, end = page.evaluate("EM.read('data').span")
-    track.click(position={"x": (seconds - start) / (end - start) * box["width"], "y": 10})
+    x = min((seconds - start) / (end - start) * box["width"], box["width"] - 1)
+    track.click(position={"x": x, "y": 10})
     page.evaluate("window.settled")
 
 
@@ -190,10 +191,12 @@ def test_keys(report: Any, opened: Opened) -> None:
     assert page.locator("#values-title").inner_text().startswith("Person 1")
     page.keyboard.press("e")
     assert page.locator("#events input").count() == 1
+    # slow, so that the end is far on a busy machine too
+    page.evaluate("document.querySelector('video').playbackRate = 0.1; 0")
     page.keyboard.press(" ")
     until(page, "!document.querySelector('video').paused")
     before = page.evaluate("document.querySelector('video').currentTime")
-    until(page, f"document.querySelector('video').currentTime > {before} + 0.2")
+    until(page, f"document.querySelector('video').currentTime > {before} + 0.05")
     page.keyboard.press(" ")
     assert page.evaluate("document.querySelector('video').paused")
     opened.check(out)
@@ -265,7 +268,8 @@ def test_no_face_and_no_voice_are_stated(report: Any, opened: Opened) -> None:
     page = opened.open(page_of(out, "onerror"))
     assert "no face" in page.locator("#facts").inner_text()
     assert "No face was found" in page.locator("#people").inner_text()
-    assert page.locator("#ribbons .track").count() == 1
+    tracks = page.locator("#ribbons .track").all()
+    assert [track.get_attribute("data-person") for track in tracks] == ["all", "sound"]
     assert opened.violations() == []
     opened.check(out)
     page = opened.open(page_of(out, "silent"))

@@ -80,25 +80,23 @@ EM.Curves = class {
     return near ? '' : EM.clock(time).replace(/\.0$/, '');
   }
 
-  // Windows as steps: one column of times for all, and a value where a source has one.
+  // Windows as steps: one column of times for all, at both ends of each window and just after it,
+  // and a value where a source has one. A stretch without a window is a gap.
   columns(shown) {
     const own = shown.map((source) => this.rows.filter(
       (row) => row.source === source && row.found && !row.excluded));
-    const xs = [...new Set(own.flat().flatMap((row) => [row.start, row.end]))]
-      .sort((a, b) => a - b);
+    const little = 1e-4;
+    const xs = [...new Set(own.flat().flatMap(
+      (row) => [row.start, row.end - little, row.end + little]))].sort((a, b) => a - b);
+    const at = own.map((rows) => xs.map((x) => EM.rowAt(rows, x)));
     const series = [];
     const ys = [];
     shown.forEach((source, s) => EM.emotions.forEach((label, k) => {
       if (this.off.has(label)) return;
-      const values = xs.map((x) => {
-        const row = EM.rowAt(own[s], x);
-        return row ? row.p[k] : null;
-      });
-      ys.push(values);
+      ys.push(at[s].map((row) => (row ? row.p[k] : null)));
       series.push({
         stroke: EM.colours[label], width: 2, points: { show: false },
         dash: DASHES[this.sources.indexOf(source) % DASHES.length],
-        paths: uPlot.paths.stepped({ align: 1 }),
       });
     }));
     return { xs, series, ys };
