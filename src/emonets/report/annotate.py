@@ -78,7 +78,7 @@ class Annotator:
         names: Mapping[int, str] | None = None,
     ) -> None:
         self._size, self._names = size, dict(names or {})
-        self._letters = max(11, round(size[1] / 32))
+        self._letters = max(13, round(size[1] / 30))
         self._boxes = {seen.person: Boxes(seen) for seen in persons}
         self._rows: dict[int | None, list[Row]] = {}
         for row in shown_rows(rows):
