@@ -305,7 +305,7 @@ def annotate(
     if status is None:
         raise ParameterError(f"{own}: is not in the result; give a clip that was predicted")
     clip = open_clip(
-        path, limits=limits, frame_rate=frame_rate,
+        Path(path), limits=limits, frame_rate=frame_rate,
         video_stream=video_stream, audio_stream=audio_stream,
     )  # fmt: skip
     clip.turn(turns_in(status.message))
