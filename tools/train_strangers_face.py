@@ -6,6 +6,11 @@ It begins from the face recognition network that ships (NOTICE). Classes are dra
 by the shares of ``strangers_material.py``. Faces are changed at random so that nothing tells their
 source (`emonets.training.strangers.changes`). Near copies of test faces are not trained on.
 
+``--start BUNDLE`` begins from that bundle's face instead. ``--teachers BUNDLE …`` makes the answers
+of finished faces a part (``--taught``) of the targets, and less of the rest is smoothed. ``modern``
+was made in two runs, the second with ``--start FIRST --teachers FIRST open --rate 3e-4 --head 2
+--flat 0.2 --smoothing 0.05 --faces 500000``, where FIRST is a bundle with the face of the first.
+
 Every ``--every`` faces a checkpoint is written to WORK/RUN, and the averaged weights are scored by
 mean UAR on the corpora to choose by: CK+48, CK+ and web, Ethiopian, and the own test part of the
 AffectNet subset. The same command continues from the checkpoint. At its end offsets on the classes
@@ -34,6 +39,7 @@ from safetensors.numpy import save
 
 from emonets.emotions import EMOTIONS
 from emonets.errors import EmoNetsError
+from emonets.model import EmoNets
 from emonets.runtime.files import write_whole
 from emonets.training.strangers.frames import SIZE, frames_of
 from emonets.training.strangers.material import Drawing, Faces
@@ -45,6 +51,7 @@ from emonets.training.strangers.offsets import (
     recall_mean,
 )
 from emonets.training.strangers.run import Recipe, StrangersRun
+from emonets.training.strangers.teachers import taught
 from strangers_material import CORPORA, SHARES, TRAINED, material
 
 WAITING = 8
@@ -96,8 +103,9 @@ def scores(
 
 
 def write_result(
-    folder: Path, run: StrangersRun, train: dict[str, Faces], found: dict[str, Any], minutes: float
-) -> None:
+    folder: Path, run: StrangersRun, train: dict[str, Faces], found: dict[str, Any],
+    minutes: float, start: str,
+) -> None:  # fmt: skip
     """The averaged weights, and their record for ``install_face.py``."""
     write_whole(folder / "face.safetensors", save(run.averaged()))
     choosing = {name: found[name] for name in found if name != "public"}
@@ -110,7 +118,7 @@ def write_result(
         "sources": {
             name: {"faces": len(faces), "share": SHARES[name]} for name, faces in train.items()
         },
-        "start": "dlib's face recognition network (CC0), @vladmandic/face-api 1.7.15",
+        "start": start or "dlib's face recognition network (CC0), @vladmandic/face-api 1.7.15",
         "chosen_by": "mean UAR on ckplus48, ckplus_web, ethiopian, affectnet_subset's test part",
         "chosen_uar": round(about["mean_uar"], 4),
         "scores": {name: value for name, value in about.items() if name != "mean_uar"},
@@ -132,14 +140,21 @@ def train(args: argparse.Namespace) -> None:
     folder: Path = args.work / args.run
     folder.mkdir(parents=True, exist_ok=True)
     recipe = Recipe(
-        faces=args.faces, batch_size=args.batch, learning_rate=args.rate, seed=args.seed
-    )
+        faces=args.faces, batch_size=args.batch, learning_rate=args.rate, seed=args.seed,
+        head=args.head, flat=args.flat, smoothing=args.smoothing,
+    )  # fmt: skip
+    start = None if args.start is None else EmoNets.load(args.start).face.network.arrays_
     found = material(args.corpora, args.work, args.fer, args.only, args.workers)
+    if args.teachers:
+        teachers = [EmoNets.load(bundle).face for bundle in args.teachers]
+        for name, faces in found.train.items():
+            found.train[name] = taught(faces, teachers, args.taught)
+            print(f"{name}: taught", flush=True)
     outlined = [name for name in found.train if name != "fer2013" and CORPORA[name].outlined]
     drawing = Drawing(found.train, SHARES, outlined=outlined, seed=args.seed)
     for name, faces in found.train.items():
         print(f"{name}: {len(faces)} faces, {faces.counts()}", flush=True)
-    run, checkpoint = StrangersRun(recipe), folder / "checkpoint.safetensors"
+    run, checkpoint = StrangersRun(recipe, start=start), folder / "checkpoint.safetensors"
     if checkpoint.exists():
         run.resume(checkpoint)
         print(f"continues after {run.done * recipe.batch_size} faces", flush=True)
@@ -159,7 +174,8 @@ def train(args: argparse.Namespace) -> None:
                 file.write(json.dumps({"faces": run.done * recipe.batch_size, **now}) + "\n")
     run.save(checkpoint)
     minutes = (time.monotonic() - started) / 60
-    write_result(folder, run, found.train, answers(run, found.choose), minutes)
+    start_of = " taught by ".join(filter(None, [args.start, " and ".join(args.teachers)]))
+    write_result(folder, run, found.train, answers(run, found.choose), minutes, start_of)
 
 
 def main() -> None:
@@ -171,6 +187,12 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=Recipe.faces)
     parser.add_argument("--batch", type=int, default=Recipe.batch_size)
     parser.add_argument("--rate", type=float, default=Recipe.learning_rate)
+    parser.add_argument("--head", type=float, default=Recipe.head)
+    parser.add_argument("--flat", type=float, default=Recipe.flat)
+    parser.add_argument("--smoothing", type=float, default=Recipe.smoothing)
+    parser.add_argument("--start", help="bundle whose face is trained further")
+    parser.add_argument("--teachers", nargs="+", default=[], help="bundles")
+    parser.add_argument("--taught", type=float, default=0.5, help="part of the targets, 0 to 1")
     parser.add_argument("--every", type=int, default=40_000, help="faces between two checkpoints")
     parser.add_argument("--only", nargs="+", default=list(TRAINED), choices=list(TRAINED))
     parser.add_argument("--seed", type=int, default=0)

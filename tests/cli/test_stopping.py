@@ -37,7 +37,7 @@ def test_predict_ends_with_its_workers(happy: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = subprocess.Popen(
         [sys.executable, "-m", "emonets", "predict", clips, "--models", "face", "--workers", "2",
-         "--out", out],
+         "--stride", "6", "--out", out],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     end = time.monotonic() + 120

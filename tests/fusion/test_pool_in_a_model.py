@@ -110,7 +110,7 @@ def test_in_bundles(model: EmoNets, happy: Path, tmp_path: Path) -> None:
     assert kept.fusion is not None
     assert kept.fusion.to_arrays()[0] == POOL.to_arrays()[0]
     assert kept.describe() | {"bundle_digest": 0, "bundle": 0} == model.describe() | {
-        key: kept.about[key] for key in ("emonets", "preset", "card")
+        key: kept.about[key] for key in ("emonets", "preset")
     } | {"bundle_digest": 0, "bundle": 0}
     content = read_bundle(tmp_path / "pool")
     own = ("format", "version", "classes", "checksums", "fusion")

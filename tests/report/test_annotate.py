@@ -104,7 +104,7 @@ def test_turned_clip_is_drawn_turned(tmp_path: Path) -> None:
     result = replace(result, files=(FileStatus(str(clip), "ok", note_of(1)),))
     made = annotate(result, clip, tmp_path / "b.mp4")
     picture = next(open_clip(made).frames()).image
-    assert picture.shape == (360, 270 + 142, 3)  # and the panel
+    assert picture.shape == (360, 270 + 168, 3)  # and the panel
 
 
 def test_refusals(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def items(happy: Path, angry: Path, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("data")
     lines = ["path,label,group,start,end"]
     for path, label in ((angry, "angry"), (happy, "happy")):
-        lines += [f"{path},{label},p{k % 3},{0.1 * k:.1f},{0.1 * k + 0.8:.1f}" for k in range(10)]
+        lines += [f"{path},{label},p{k % 3},{0.1 * k:.1f},{0.1 * k + 0.8:.1f}" for k in range(6)]
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     return open_dataset(folder)
 
@@ -81,7 +81,7 @@ def test_one_of_two_workers_is_killed_midway(cluster, items, tmp_path: Path) -> 
 
 
 def test_models_trained_on_the_cluster_are_the_same(cluster, items, tmp_path: Path) -> None:
-    data = replace(items, items=tuple(items.items[k] for k in (0, 1, 2, 10, 11, 12)))
+    data = replace(items, items=tuple(items.items[k] for k in (0, 1, 2, 6, 7, 8)))
     scored = []
     for name, scheduler in (("here", None), ("there", cluster.scheduler_address)):
         options = Options(models=["audio"], scheduler=scheduler)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from emonets.runtime import ending, files, parallel
 
 folder = Path(sys.argv[1])
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
 
 def work(item):
     (folder / f"{os.getpid()}.pid").touch()
@@ -51,13 +52,35 @@ main()
 """
 
 
-def started(folder: Path, how: str, workers: int) -> tuple[subprocess.Popen[str], list[int]]:
-    """A program at work, and the processes that work."""
+Start = Callable[[str, int], tuple[subprocess.Popen[str], list[int]]]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Start]:
+    """Programs at work, and the processes that work; none outlives a test that fails."""
+    alive: list[subprocess.Popen[str]] = []
+
+    def start(how: str, workers: int) -> tuple[subprocess.Popen[str], list[int]]:
+        return _start(tmp_path, how, workers, alive)
+
+    yield start
+    for process in alive:
+        process.kill()
+        process.wait()
+    for file in tmp_path.glob("*.pid"):
+        if runs(int(file.stem)):
+            os.kill(int(file.stem), signal.SIGKILL)
+
+
+def _start(
+    folder: Path, how: str, workers: int, alive: list[subprocess.Popen[str]]
+) -> tuple[subprocess.Popen[str], list[int]]:
     (folder / "program.py").write_text(PROGRAM)
     process = subprocess.Popen(
         [sys.executable, folder / "program.py", folder, how, str(workers)],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    alive.append(process)
     wait_until(lambda: len(list(folder.glob("*.ready"))) == workers, 60)
     return process, [int(p.stem) for p in folder.glob("*.pid")]
 
@@ -87,9 +110,9 @@ def runs(pid: int) -> bool:
     ],
 )
 def test_a_signal_ends_the_workers_too(
-    tmp_path: Path, number: signal.Signals, how: str, text: str
+    tmp_path: Path, started: Start, number: signal.Signals, how: str, text: str
 ) -> None:
-    process, workers = started(tmp_path, how, 2)
+    process, workers = started(how, 2)
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number
@@ -99,16 +122,16 @@ def test_a_signal_ends_the_workers_too(
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_workers_of_a_killed_program_end(tmp_path: Path) -> None:
-    process, workers = started(tmp_path, "writes", 2)
+def test_workers_of_a_killed_program_end(tmp_path: Path, started: Start) -> None:
+    process, workers = started("writes", 2)
     process.kill()
     process.communicate(timeout=10)
     wait_until(lambda: not any(map(runs, workers)), 15)
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_a_long_computation_does_not_delay_the_end(tmp_path: Path) -> None:
-    process, _ = started(tmp_path, "computes", 1)
+def test_a_long_computation_does_not_delay_the_end(started: Start) -> None:
+    process, _ = started("computes", 1)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=ending.GRACE + 20)
     assert process.returncode == 128 + signal.SIGTERM

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 import emonets
 from emonets.datasets.still_faces import FaceImages
-from emonets.errors import BundleError, DataError
+from emonets.errors import BundleError, DataError, ParameterError
 from emonets.media.clip import open_clip
 from emonets.provenance.corpus import make_corpus
 from emonets.provenance.prints import prints_of_stills
@@ -41,6 +41,7 @@ from emonets.training.strangers.offsets import (
     recall_mean,
 )
 from emonets.training.strangers.prints import read_corpora, write_corpora
+from emonets.training.strangers.teachers import taught
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -248,6 +249,33 @@ def test_the_rate_rises_stays_and_falls() -> None:
     assert run.rate(300) == 1
     assert 0.4 < run.rate(700) < 0.6
     assert run.rate(999) < 0.01
+
+
+def test_targets_are_mixed_with_answers_of_networks() -> None:
+    some = faces(3)
+    teachers = [emonets.load(name).face for name in ("modern", "open")]
+    alone = taught(some, teachers[:1], 1.0)
+    both = taught(some, teachers, 0.5)
+    np.testing.assert_allclose(both.targets.sum(axis=1), 1, atol=1e-5)
+    own = teachers[0].network.predict_proba(frames_of(some.images))
+    np.testing.assert_allclose(alone.targets, own, atol=1e-4)
+    assert (both.targets[np.arange(3), some.labels] >= 0.5).all()
+    assert some.targets.max() == 1
+    with pytest.raises(ParameterError, match="share from 0 to 1"):
+        taught(some, teachers, 1.5)
+
+
+def test_a_run_begins_from_the_weights_of_a_bundle() -> None:
+    pytest.importorskip("torch")
+    from emonets.training.strangers.run import Recipe, StrangersRun
+
+    start = emonets.load("modern").face.network.arrays_
+    run = StrangersRun(Recipe(faces=96), start=start)
+    x = frames_of(blobs(2))
+    z = run.logits(x).astype(np.float64)
+    p = np.exp(z) / np.exp(z).sum(axis=2, keepdims=True)
+    own = emonets.load("modern").face.network.predict_proba(x)
+    np.testing.assert_allclose(p.mean(axis=0), own, atol=1e-3)
 
 
 def test_offsets_and_temperature_undo_what_leans() -> None:

@@ -19,9 +19,9 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("emonets-demo"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Predict a clip that is shipped with EmoNets, and write its report.
+    """Predict the clip that ships, and write its report.
 
-    An actor says a sentence happily. Open index.html in the folder with a browser.
+    A sentence of an actor, meant to be happy. Open index.html in the folder with a browser.
     """
     report([str(example_clip())], out, window="1", quiet=quiet)
     err.print(f"open it: {(out / 'index.html').resolve().as_uri()}", soft_wrap=True)

@@ -70,7 +70,7 @@ def predict(
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for films with the results drawn into them: boxes, labels, bars, sound."
+            help="Folder for copies of the clips with the results drawn in: boxes, labels, bars, sound."
         ),
     ] = None,
     window: Annotated[

@@ -220,7 +220,8 @@ def choose_pool(sets: Sequence[ChoosingSet]) -> CalibratedPool:
        Corpora of fewer than :data:`LEAST` clips have no part in either.
     2. The shares of the weights, by the corpora that judge two models or more: those with the best
        mean UAR, of all with which the pool is not worse than the best single model on any corpus,
-       calibrated or not.
+       calibrated or not. A corpus of fewer than :data:`LEAST` clips may lose one clip, which is
+       chance, and has no part in the mean if another has as many.
        Where there are none such, those with the smallest loss on any corpus. Of two models, shares
        in steps of 1 / :data:`STEPS` are tried, of more equal shares of each subset. Without such a
        corpus, shares are equal. A model that no corpus judges beside another has the weight 0.
@@ -247,15 +248,16 @@ def choose_pool(sets: Sequence[ChoosingSet]) -> CalibratedPool:
     if not pairs:
         return CalibratedPool.of(temperatures, judged.any(axis=0), offsets, n_classes=k)
     able: NDArray[np.bool_] = np.asarray(np.array([one.judged for one in pairs]).any(axis=0))
-    goals = [_best_single(one, temperatures, offsets) for one in pairs]
+    goals = [_best_single(one, temperatures, offsets) - _chance(one) for one in pairs]
     best, weights = (-np.inf, -np.inf, -np.inf), able / able.sum()
     for shares in _shares(able):
         pool = CalibratedPool.of(temperatures, shares, offsets, n_classes=k)
         scores = [uar_of(pool.fuse_set(one), one.y) for one in pairs]
         worst = min(*(score - goal for score, goal in zip(scores, goals, strict=True)), 0.0)
+        judges = [score for score, one in zip(scores, pairs, strict=True) if _is_large(one)]
         # of equal ones the nearest to equal shares
         rank = (
-            _rounded(worst), _rounded(float(np.mean(scores))),
+            _rounded(worst), _rounded(float(np.mean(judges or scores))),
             -float(np.abs(shares - able / able.sum()).sum()),
         )  # fmt: skip
         if rank > best:
@@ -388,6 +390,16 @@ def _best_single(one: ChoosingSet, temperatures: Floats, offsets: Floats) -> flo
             scores.append(uar_of(logs / temperatures[j] + offsets[j] * one.found[:, [j]], one.y))
         scores.append(uar_of(logs, one.y))
     return max(scores)
+
+
+def _is_large(one: ChoosingSet) -> bool:
+    return len(one.y) >= LEAST
+
+
+def _chance(one: ChoosingSet) -> float:
+    """UAR that a corpus may lose: of a small one, a single clip of its rarest class."""
+    counts = np.unique(one.y, return_counts=True)[1]
+    return 0.0 if _is_large(one) else 1 / (counts.min() * len(counts))
 
 
 def _rounded(value: float) -> float:

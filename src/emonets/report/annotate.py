@@ -78,7 +78,7 @@ class Annotator:
         names: Mapping[int, str] | None = None,
     ) -> None:
         self._size, self._names = size, dict(names or {})
-        self._letters = max(11, round(size[1] / 32))
+        self._letters = max(13, round(size[1] / 30))
         self._boxes = {seen.person: Boxes(seen) for seen in persons}
         self._rows: dict[int | None, list[Row]] = {}
         for row in shown_rows(rows):
@@ -305,7 +305,7 @@ def annotate(
     if status is None:
         raise ParameterError(f"{own}: is not in the result; give a clip that was predicted")
     clip = open_clip(
-        path, limits=limits, frame_rate=frame_rate,
+        Path(path), limits=limits, frame_rate=frame_rate,
         video_stream=video_stream, audio_stream=audio_stream,
     )  # fmt: skip
     clip.turn(turns_in(status.message))

@@ -144,7 +144,7 @@ class FilmWriter:
             str(path), "w", format=kind.container, container_options=flags
         )
         self._video = None if size is None else self._add_video(kind, size, rate, options or {})
-        self._audio = self._add_audio(kind) if sound else None
+        self._audio: Any = self._add_audio(kind) if sound else None
         self._tick = -1
         self._held: list[NDArray[np.float32]] = []
         self._count = 0  # samples that were taken

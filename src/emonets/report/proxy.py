@@ -143,7 +143,7 @@ def make_proxy(
     if isinstance(long_side, bool) or not isinstance(long_side, int) or long_side < 16:
         raise ParameterError(f"long_side={long_side!r}: must be pixels, 16 or more")
     clip = open_clip(
-        path, limits=limits, frame_rate=frame_rate,
+        Path(path), limits=limits, frame_rate=frame_rate,
         video_stream=video_stream, audio_stream=audio_stream,
     )  # fmt: skip
     clip.turn(turns)

@@ -7,6 +7,8 @@ import math
 import os
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,7 +152,7 @@ class SpectrogramSink:
         return Spectrogram(png, start, end, _LOW, _HIGH, len(shade), self._height, silent)
 
 
-def _narrowed(shade: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+def _narrowed(shade: NDArray[Any], width: int) -> NDArray[Any]:
     """Fewer columns, each the mean of those that it covers; (n, rows) → (width, rows)."""
     edges = np.linspace(0, len(shade), width + 1)
     whole = np.concatenate([np.zeros((1, shade.shape[1])), np.cumsum(shade, axis=0, dtype=float)])
@@ -158,7 +160,7 @@ def _narrowed(shade: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     return np.asarray(np.diff(at, axis=0) / (len(shade) / width), np.float32)
 
 
-def _png(shade: NDArray[np.float32]) -> bytes:
+def _png(shade: NDArray[Any]) -> bytes:
     """Shades 0..1, (rows, columns), as a PNG with 32 colours of the map."""
     levels = 32
     picture = Image.fromarray(np.round(shade * (levels - 1)).astype(np.uint8), "P")
@@ -217,7 +219,7 @@ def spectrogram(
     >>> Path("talk.png").write_bytes(made.png)  # doctest: +SKIP
     """
     sink = SpectrogramSink(width=width, height=height)
-    clip = open_clip(path, audio_stream=audio_stream)
+    clip = open_clip(Path(path), audio_stream=audio_stream)
     if clip.info.has_sound:
         play(clip, sink, frames=False)
     return sink.finish()

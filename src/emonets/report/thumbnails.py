@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,11 +188,13 @@ def _candidates(clip: Clip) -> Iterator[NDArray[np.uint8]]:
     duration = clip.info.duration
     if clip.info.path.suffix.lower() in _INDEXED and math.isfinite(duration):
         for part in (1 / 3, 2 / 3):
-            with closing(clip.decode(sound=False, start=duration * part)) as parts:
+            decoded: Any = clip.decode(sound=False, start=duration * part)
+            with closing(decoded) as parts:
                 found = next((p.image for p in parts if isinstance(p, Frame)), None)
             if found is not None:
                 yield found
-    with closing(clip.frames()) as frames:
+    whole: Any = clip.frames()
+    with closing(whole) as frames:
         due = 1.0 if math.isfinite(duration) and duration > 2 else 0.0
         first = None
         for frame in frames:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +76,21 @@ class StrangersRun:
     Parameters
     ----------
     recipe : its numbers. network : ``residual``, or one of fewer blocks.
+    start : weights to begin from, by the names of `parameter_shapes`; None: the recognition
+        network's.
     """
 
-    def __init__(self, recipe: Recipe, network: Network = NETWORKS["residual"]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        network: Network = NETWORKS["residual"],
+        start: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.network, self.done = recipe, network, 0
-        start = recognition_start(network, seed=recipe.seed)
+        if start is None:
+            start = recognition_start(network, seed=recipe.seed)
+        start = {name: np.asarray(values, np.float32) for name, values in start.items()}
         model, self._judged = build(network, SIZE), build(network, SIZE)
         load_arrays(model, network, start)
         halving = (
