@@ -48,3 +48,5 @@ def test_refused_before_the_work(
     assert "choose another folder" in err
     code, _, err = run("predict", film_, "--annotate", tmp_path / "b", "--crops", tmp_path)
     assert (code, "leave --crops out" in err) == (2, True)
+    code, _, err = run("predict", film_, "--annotate", tmp_path)
+    assert (code, "is the folder of a.mp4" in err) == (2, True)

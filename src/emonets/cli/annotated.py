@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.progress import Progress
@@ -12,12 +13,15 @@ from emonets.inference.options import Options
 from emonets.result import Result
 
 
-def check_annotate(folder: Path | None, crops: Path | None = None) -> None:
+def check_annotate(
+    folder: Path | None, clips: Sequence[Path], crops: Path | str | None = None
+) -> None:
     """Check before long work that films can be written.
 
     Raises
     ------
-    ParameterError : they cannot, or there are face crops in place of a film.
+    ParameterError : they cannot; clips lie in the same folder, where a film could take the place
+        of another one; there are face crops in place of a film.
     """
     from emonets.errors import ParameterError
     from emonets.runtime.files import try_folder
@@ -33,6 +37,12 @@ def check_annotate(folder: Path | None, crops: Path | None = None) -> None:
             f"--annotate {folder}: cannot be written ({error.strerror or error}); choose another "
             "folder"
         ) from None
+    beside = next((clip for clip in clips if clip.parent.resolve() == folder.resolve()), None)
+    if beside is not None:
+        raise ParameterError(
+            f"--annotate {folder}: is the folder of {beside.name}, whose films could be "
+            "overwritten; choose another folder"
+        )
 
 
 def write_annotated(

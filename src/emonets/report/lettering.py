@@ -52,7 +52,7 @@ def patch(
     height = round(size * 1.3)
     mask = Image.new("L", (max(1, int(right - left) + 2), height), 0)
     ImageDraw.Draw(mask).text((1 - left, height / 2), line, font=font, fill=255, anchor="lm")
-    cover = np.asarray(mask, np.float32)[..., None] / 255
+    cover = np.asarray(np.asarray(mask)[..., None] / 255, np.float32)
     colour = np.broadcast_to(np.array(ink, np.uint8), (*cover.shape[:2], 3))
     return np.ascontiguousarray(colour), cover
 
@@ -84,7 +84,7 @@ def put(
         part = np.s_[y0 - y : y1 - y, x0 - x : x1 - x]
         below = image[y0:y1, x0:x1]
         image[y0:y1, x0:x1] = below + (colour[part] - below.astype(np.float32)) * cover[part] + 0.5
-    return w
+    return int(w)
 
 
 @lru_cache(maxsize=64)
