@@ -40,7 +40,7 @@ def check_annotate(
     beside = next((clip for clip in clips if clip.parent.resolve() == folder.resolve()), None)
     if beside is not None:
         raise ParameterError(
-            f"--annotate {folder}: is the folder of {beside.name}, whose films could be "
+            f"--annotate {folder}: is the folder of {beside.name}, which could be "
             "overwritten; choose another folder"
         )
 
@@ -69,7 +69,7 @@ def write_annotated(
     made: list[Path] = []
     problems: list[str] = []
     with bar:
-        task = bar.add_task("films", total=len(files), at="")
+        task = bar.add_task("annotated", total=len(files), at="")
         for file in files:
             try:
                 made.append(annotate(
@@ -82,6 +82,6 @@ def write_annotated(
                 problems.append(str(error))
             bar.advance(task)
     if made:
-        where = made[0] if len(made) == 1 else f"{len(made)} films in {folder}"
+        where = made[0] if len(made) == 1 else f"{len(made)} files in {folder}"
         err.print(f"annotated: {where}", soft_wrap=True)
     return problems

@@ -70,7 +70,7 @@ def predict(
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for films with the results drawn into them: boxes, labels, bars, sound."
+            help="Folder for an mp4 of each clip with boxes, names, labels, bars and its sound."
         ),
     ] = None,
     window: Annotated[
