@@ -31,7 +31,7 @@ def test_films_of_a_run(
     code, _, err = run("predict", tmp_path / "one", tmp_path / "two", "--annotate", out)
     assert code == 1  # the sound has no pictures; the films are there
     assert "b.wav: has no pictures" in err
-    assert f"2 films in {out}" in err
+    assert f"2 files in {out}" in err
     films = sorted(out.iterdir())
     assert [path.name for path in films] == ["one_a.mp4.mp4", "two_a.mp4.mp4"]
     assert all(open_clip(path).info.has_frames for path in films)
@@ -48,3 +48,5 @@ def test_refused_before_the_work(
     assert "choose another folder" in err
     code, _, err = run("predict", film_, "--annotate", tmp_path / "b", "--crops", tmp_path)
     assert (code, "leave --crops out" in err) == (2, True)
+    code, _, err = run("predict", film_, "--annotate", tmp_path)
+    assert (code, "is the folder of a.mp4" in err) == (2, True)

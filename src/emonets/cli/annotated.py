@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.progress import Progress
@@ -12,12 +13,15 @@ from emonets.inference.options import Options
 from emonets.result import Result
 
 
-def check_annotate(folder: Path | None, crops: Path | None = None) -> None:
+def check_annotate(
+    folder: Path | None, clips: Sequence[Path], crops: Path | str | None = None
+) -> None:
     """Check before long work that films can be written.
 
     Raises
     ------
-    ParameterError : they cannot, or there are face crops in place of a film.
+    ParameterError : they cannot; clips lie in the same folder, where a film could take the place
+        of another one; there are face crops in place of a film.
     """
     from emonets.errors import ParameterError
     from emonets.runtime.files import try_folder
@@ -33,6 +37,12 @@ def check_annotate(folder: Path | None, crops: Path | None = None) -> None:
             f"--annotate {folder}: cannot be written ({error.strerror or error}); choose another "
             "folder"
         ) from None
+    beside = next((clip for clip in clips if clip.parent.resolve() == folder.resolve()), None)
+    if beside is not None:
+        raise ParameterError(
+            f"--annotate {folder}: is the folder of {beside.name}, which could be "
+            "overwritten; choose another folder"
+        )
 
 
 def write_annotated(
@@ -59,7 +69,7 @@ def write_annotated(
     made: list[Path] = []
     problems: list[str] = []
     with bar:
-        task = bar.add_task("films", total=len(files), at="")
+        task = bar.add_task("annotated", total=len(files), at="")
         for file in files:
             try:
                 made.append(annotate(
@@ -72,6 +82,6 @@ def write_annotated(
                 problems.append(str(error))
             bar.advance(task)
     if made:
-        where = made[0] if len(made) == 1 else f"{len(made)} films in {folder}"
+        where = made[0] if len(made) == 1 else f"{len(made)} files in {folder}"
         err.print(f"annotated: {where}", soft_wrap=True)
     return problems

@@ -70,7 +70,7 @@ def predict(
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for copies of the clips with the results drawn in: boxes, labels, bars, sound."
+            help="Folder for an mp4 of each clip with boxes, names, labels, bars and its sound."
         ),
     ] = None,
     window: Annotated[
@@ -198,7 +198,6 @@ def predict(
         events=events, clock=clock, session=session,
     )  # fmt: skip
     check_tables(format, tables, out)
-    check_annotate(annotate, crops)
     own = None if crops is None else str(crops)
     options = Options(
         _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps=fps,
@@ -213,6 +212,7 @@ def predict(
         err.print(f"note: {note}", soft_wrap=True)
     if own is not None and len(clips) > 1:
         raise ParameterError("--crops belong to a single clip: name one file")
+    check_annotate(annotate, clips, own)
     tables = tables.of([str(clip) for clip in clips])
     with _progress(quiet) as bar:
         task = bar.add_task("clips", total=len(clips), at="")

@@ -52,7 +52,7 @@ def patch(
     height = round(size * 1.3)
     mask = Image.new("L", (max(1, int(right - left) + 2), height), 0)
     ImageDraw.Draw(mask).text((1 - left, height / 2), line, font=font, fill=255, anchor="lm")
-    cover = (np.asarray(mask, np.float32)[..., None] / 255).astype(np.float32)
+    cover = np.asarray(np.asarray(mask)[..., None] / 255, np.float32)
     colour = np.broadcast_to(np.array(ink, np.uint8), (*cover.shape[:2], 3))
     return np.ascontiguousarray(colour), cover
 

@@ -217,7 +217,7 @@ def _why_not_media(media: Media, plays: _Plays) -> str:
     if plays.containers not in container.format.name.split(","):
         return f"it is {container.format.name} inside"
     if container.metadata.get("major_brand", "").strip() == "qt":
-        return "it is a QuickTime film inside"
+        return "it is QuickTime inside"
     for stream, played in ((media.video, plays.video), (media.audio, plays.audio)):
         codec = None if stream is None else stream.codec_context.name
         if codec is not None and _NAMES.get(codec, codec) not in played:
