@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -17,7 +18,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 OPTIONAL = ("torch", "onnx", "matplotlib", "pyarrow", "distributed", "dask", "fsspec", "xlsxwriter")
 
-INSTALLED = packages_distributions()
+
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Packages, with the distributions that bring them."""
+    return packages_distributions()
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -32,11 +37,15 @@ EXTRAS = {
 }
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def modules() -> dict[str, ast.Module]:
+    """The package's modules, parsed once."""
+    found = {}
     for file in sorted((ROOT / "src").rglob("*.py")):
         parts = file.relative_to(ROOT / "src").with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        yield name, ast.parse(file.read_text("utf-8"))
+        found[name] = ast.parse(file.read_text("utf-8"))
+    return found
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -64,13 +73,13 @@ def at_once(tree: ast.Module) -> Iterator[tuple[str, bool]]:
 
 def distribution(package: str) -> set[str]:
     """The distributions that bring a package; its own name where none is installed."""
-    found = INSTALLED.get(package, [package])
+    found = installed().get(package, [package])
     return {name.lower().replace("_", "-") for name in found}
 
 
 def test_every_import_is_declared() -> None:
     used: dict[str, str] = {}
-    for module, tree in modules():
+    for module, tree in modules().items():
         for name in imports(tree):
             used.setdefault(name.partition(".")[0], module)
     third = {k: v for k, v in used.items() if k not in sys.stdlib_module_names | {"emonets"}}
@@ -85,17 +94,17 @@ def test_every_import_is_declared() -> None:
 def test_optional_packages_are_imported_where_they_are_used() -> None:
     """At the top only of modules that explain what is missing, which others import in functions."""
     assert {p for p in OPTIONAL if p != "dask"} == set().union(*EXTRAS.values())
-    trees = dict(modules())
+    first = {module: list(at_once(tree)) for module, tree in modules().items()}
     lazy = set()
-    for module, tree in trees.items():
-        for name, explained in at_once(tree):
+    for module, names_there in first.items():
+        for name, explained in names_there:
             if name.partition(".")[0] in OPTIONAL:
                 assert explained, f"{module} imports {name} at once and does not say what to do"
                 lazy.add(module)
     assert "emonets.runtime.graph_builder" in lazy
-    for module, tree in trees.items():
+    for module, names_there in first.items():
         if module not in lazy:
-            found = lazy & {name for name, _ in at_once(tree)}
+            found = lazy & {name for name, _ in names_there}
             assert not found, f"{module} imports {found} at once"
 
 
