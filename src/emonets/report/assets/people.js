@@ -3,7 +3,7 @@
 
 EM.showPeople = (view, chosen, act) => {
   EM.put('people', view.persons.map((person) => personCard(person, view, chosen, act)),
-    view.persons.length ? null : EM.el('p', { class: 'note' }, 'No face was found in this clip.'));
+    view.persons.length ? null : EM.el('li', { class: 'note' }, 'No face was found in this clip.'));
 };
 
 function personCard(person, view, chosen, act) {
