@@ -71,7 +71,7 @@ def test_a_fifth_specialist_predicts_with_the_others(
     model = EmoNets(shipped.specialists["face"], brightness=Brightness(np.linspace(0.1, 0.9, 7)))
     assert list(model.specialists) == ["face", "brightness"]
     assert model.brightness.finds == "other"
-    result = model.predict(happy, window=0.7)
+    result = model.predict(happy, window=0.7, stride=6)
     models = [row.model for row in result.clip_rows()]
     assert models == ["face+brightness"]
     own = [row for row in result.rows if row.model == "brightness"]
@@ -79,12 +79,13 @@ def test_a_fifth_specialist_predicts_with_the_others(
     assert own[-1].other_found
     assert own[-1].label is not None
     assert emonets.Result.from_json(result.to_json()).rows == result.rows
-    alone = model.predict(happy, models=["face"]).clip_rows()[0]
-    expected = emonets.load().with_fusion("product").predict(happy, models=["face"]).clip_rows()[0]
+    alone = model.predict(happy, models=["face"], stride=6).clip_rows()[0]
+    plain = emonets.load().with_fusion("product")
+    expected = plain.predict(happy, models=["face"], stride=6).clip_rows()[0]
     assert alone.probabilities == expected.probabilities
 
     again = EmoNets.load(model.save(tmp_path / "five"))
-    assert again.predict(happy, window=0.7).rows == result.rows
+    assert again.predict(happy, window=0.7, stride=6).rows == result.rows
     unregister("brightness")
     with pytest.raises(BundleError, match="'brightness' that is not registered"):
         EmoNets.load(tmp_path / "five")
@@ -131,10 +132,10 @@ def test_a_fifth_specialist_goes_the_whole_way(
     code, shown, err = run("evaluate", out, data, "--store", store)
     assert code == 0, err
     assert "brightness" in shown
-    code, shown, err = run("predict", happy, "--bundle", out, "--format", "csv")
+    code, shown, err = run("predict", happy, "--bundle", out, "--format", "csv", "--stride", 6)
     assert code == 0, err
     assert ",face+brightness," in shown
-    result = emonets.load(out).predict(happy)
+    result = emonets.load(out).predict(happy, stride=6)
     assert set(result.to_pandas()["model"]) == {"face", "brightness", "face+brightness"}
 
     preset.write_text(PRESET.replace("sharpness", "sharpnes"))

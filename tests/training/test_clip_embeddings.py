@@ -47,7 +47,8 @@ def test_the_face_is_the_embedding_of_its_specialist(
 
 
 def test_a_pipeline_with_a_head(rows: tuple[emonets.ClipEmbeddings, np.ndarray]) -> None:
-    heads = make_pipeline(clone(rows[0]), StandardScaler(), LogisticRegression())
+    face = clone(rows[0]).set_params(models="face", stride=12)
+    heads = make_pipeline(face, StandardScaler(), LogisticRegression())
     heads.fit([str(path) for path in CLIPS], ["angry", "happy"])
     assert heads.predict(CLIPS).tolist() == ["angry", "happy"]
 

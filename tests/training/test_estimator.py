@@ -32,7 +32,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str
         frames = [frame.image for frame in open_clip(examples / name).frames()]
         height, width = frames[0].shape[:2]
         for k in range(4):
-            part = frames[k * 14 : k * 14 + 14]
+            part = frames[k * 14 : k * 14 + 6]
             path = write_media(
                 folder / f"{label}{k}.mp4", size=(width, height),
                 stamps=tuple(range(0, 40 * len(part), 40)), paint=part.__getitem__,
@@ -43,11 +43,17 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str
     return paths, labels, groups
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was extracted of the films, for all that trains on them."""
+    return tmp_path_factory.mktemp("store") / "s"
+
+
 def test_fits_answers_and_is_cloned(
-    clips: tuple[list[str], list[str], list[int]], tmp_path: Path
+    clips: tuple[list[str], list[str], list[int]], store: Path
 ) -> None:
     paths, labels, groups = clips
-    made = EmoNetsClassifier(preset=str(FAST), models=["face"], store=tmp_path / "s")
+    made = EmoNetsClassifier(preset=str(FAST), models=["face"], store=store)
     assert clone(made).get_params() == made.get_params()
     made.fit(paths, labels, groups=groups)
     assert made.classes_.tolist() == ["angry", "happy"]
@@ -63,13 +69,13 @@ def test_fits_answers_and_is_cloned(
 
 
 def test_in_a_grid_search_of_groups_and_a_pipeline(
-    clips: tuple[list[str], list[str], list[int]], tmp_path: Path
+    clips: tuple[list[str], list[str], list[int]], store: Path
 ) -> None:
     paths, labels, groups = clips
     pipeline = Pipeline(
         [
             ("paths", FunctionTransformer(lambda x: x)),
-            ("clips", EmoNetsClassifier(preset=str(FAST), models=["face"], store=tmp_path / "s")),
+            ("clips", EmoNetsClassifier(preset=str(FAST), models=["face"], store=store)),
         ]
     )
     space = {"clips__settings": [{"face.clips.slots": 1}, {"face.clips.slots": 4}]}
@@ -81,9 +87,9 @@ def test_in_a_grid_search_of_groups_and_a_pipeline(
     assert model.face.slots == search.best_params_["clips__settings"]["face.clips.slots"]
 
 
-def test_what_cannot_be_fitted(clips: tuple[list[str], list[str], list[int]]) -> None:
+def test_what_cannot_be_fitted(clips: tuple[list[str], list[str], list[int]], store: Path) -> None:
     paths, labels, _ = clips
-    made = EmoNetsClassifier(preset=str(FAST), models=["face"])
+    made = EmoNetsClassifier(preset=str(FAST), models=["face"], store=store)
     with pytest.raises(DataError, match="8 clips and labels of shape"):
         made.fit(paths, labels[:3])
     with pytest.raises(DataError, match="must be paths"):
@@ -104,12 +110,12 @@ def test_what_cannot_be_fitted(clips: tuple[list[str], list[str], list[int]]) ->
 
 
 def test_a_head_on_what_the_face_network_sees(
-    clips: tuple[list[str], list[str], list[int]], tmp_path: Path
+    clips: tuple[list[str], list[str], list[int]], store: Path, tmp_path: Path
 ) -> None:
     paths, labels, groups = clips
     made = EmoNetsClassifier(
         preset=str(FAST), models=["face"], settings={"face.clips.head": "logistic"},
-        store=tmp_path / "s",
+        store=store,
     )  # fmt: skip
     made.fit(paths, labels, groups=groups)
     face = made.model_.face

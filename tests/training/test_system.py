@@ -114,7 +114,7 @@ def test_progress_is_told_by_stage_and_nothing_is_left_beside_the_store(
 ) -> None:
     told: list[tuple[str, int, int]] = []
     kept = FeatureStore(tmp_path / "store")
-    options = quiet(models=["face", "activity"], on_progress=lambda *step: told.append(step))
+    options = quiet(models=["face", "mouth"], on_progress=lambda *step: told.append(step))
     system = System([open_dataset(manifest)], load_preset(FAST), kept, options)
     system.train(tmp_path / "bundle")
     for stage, total in (("clips", 6), ("models", 6), ("specialists", 2)):
