@@ -90,7 +90,7 @@ def test_a_batch_gives_one_number_also_when_it_goes_on_with_other_workers(
         these: list[Path], folder: str, *, workers: int = 1, same_people: bool = True
     ) -> Result:
         return predict_many(
-            these, bundle="paper", models="face", options=Options(stride=30), workers=workers,
+            these, bundle="paper", models="face", options=Options(stride=12), workers=workers,
             folder=tmp_path / folder, same_people=same_people,
         )  # fmt: skip
 
