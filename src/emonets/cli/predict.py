@@ -8,11 +8,27 @@ from typing import Annotated
 import typer
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from emonets.cli.annotated import check_annotate, write_annotated
-from emonets.cli.completing import complete_bundle, complete_format
+from emonets.cli.clips import (
+    Abstain,
+    AudioStream,
+    Bundle,
+    Device,
+    Hop,
+    LimitOption,
+    Models,
+    Quiet,
+    UncertainBelow,
+    VideoStream,
+    Window,
+    Workers,
+    print_status,
+    progress,
+    window_of,
+)
+from emonets.cli.completing import complete_format
 from emonets.cli.export import show_left_out
 from emonets.cli.options import PLAIN, console, err
 from emonets.cli.tables import (
@@ -38,23 +54,9 @@ from emonets.result import Result, Row
 from emonets.version import DEFAULT_BUNDLE
 
 
-def _window(text: str) -> float | str | None:
-    if text in ("auto", "none"):
-        return "auto" if text == "auto" else None
-    try:
-        return float(text)
-    except ValueError:
-        raise ParameterError(f"--window takes seconds, auto or none, got {text!r}") from None
-
-
 def predict(
     files: Annotated[list[str], typer.Argument(help="Clips: files, folders or globs.")],
-    bundle: Annotated[
-        str,
-        typer.Option(
-            help="Bundle: modern, open, paper or a folder.", autocompletion=complete_bundle
-        ),
-    ] = DEFAULT_BUNDLE,
+    bundle: Bundle = DEFAULT_BUNDLE,
     format: Annotated[
         str,
         typer.Option(
@@ -73,16 +75,8 @@ def predict(
             help="Folder for an mp4 of each clip with boxes, names, labels, bars and its sound."
         ),
     ] = None,
-    window: Annotated[
-        str,
-        typer.Option(
-            help="Length of windows in seconds. 'none': whole clips only. 'auto': 5 s for clips "
-            "longer than 10 s."
-        ),
-    ] = "auto",
-    hop: Annotated[
-        float | None, typer.Option(help="Seconds from one window to the next. Default: no overlap.")
-    ] = None,
+    window: Window = "auto",
+    hop: Hop = None,
     stride: Annotated[int, typer.Option(help="Detect faces in each N-th frame only.")] = 1,
     frames: Annotated[bool, typer.Option("--frames", help="Add a row for each face picture.")] = (
         False
@@ -94,10 +88,7 @@ def predict(
         Path | None,
         typer.Option(help="Folder of your own face crops of one clip, named by frame from 1."),
     ] = None,
-    models: Annotated[
-        str | None,
-        typer.Option(help="Specialists, such as face,audio; or all. Default: the bundle's."),
-    ] = None,
+    models: Models = None,
     fusion: Annotated[
         str,
         typer.Option(
@@ -127,16 +118,8 @@ def predict(
         Path | None,
         typer.Option(help="Table of file,person: whose each file is, for these two."),
     ] = None,
-    uncertain_below: Annotated[
-        float | None,
-        typer.Option(help="Label 'uncertain' if no emotion has this probability, 0 to 1."),
-    ] = None,
-    abstain: Annotated[
-        bool,
-        typer.Option(
-            "--abstain", help="Label 'uncertain' by the threshold of the bundle's fusion."
-        ),
-    ] = False,
+    uncertain_below: UncertainBelow = None,
+    abstain: Abstain = False,
     fps: Annotated[
         float | None,
         typer.Option(
@@ -145,23 +128,11 @@ def predict(
             "stills."
         ),
     ] = None,
-    video_stream: Annotated[
-        int | None,
-        typer.Option(help="Number, from 0, of the picture stream. Default: the file's default."),
-    ] = None,
-    audio_stream: Annotated[
-        int | None,
-        typer.Option(help="Number, from 0, of the sound stream. Default: the file's default."),
-    ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=NUMBER, beyond which a clip is refused or no longer read: pixels (of a "
-            "picture), duration (seconds), frames, bytes (repeatable)."
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option(help="Processor: cpu, cuda, coreml or directml.")] = "cpu",
-    workers: Annotated[int, typer.Option(help="Number of clips at the same time.")] = 1,
+    video_stream: VideoStream = None,
+    audio_stream: AudioStream = None,
+    limit: LimitOption = None,
+    device: Device = "cpu",
+    workers: Workers = 1,
     wide: Wide = False,
     every: Every = None,
     derived: Derived = False,
@@ -171,7 +142,7 @@ def predict(
     events: Events = None,
     clock: Clock = None,
     session: Session = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Predict emotions of faces and sound in clips.
 
@@ -200,7 +171,7 @@ def predict(
     check_tables(format, tables, out)
     own = None if crops is None else str(crops)
     options = Options(
-        _window(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps=fps,
+        window_of(window), hop, stride, detector, frames, own, uncertain_below, abstain, fps=fps,
         limits=Limits.parse(limit or []), video_stream=video_stream, audio_stream=audio_stream,
     )  # fmt: skip
     check_windows(options.window, options.hop)
@@ -214,7 +185,7 @@ def predict(
         raise ParameterError("--crops belong to a single clip: name one file")
     check_annotate(annotate, clips, own)
     tables = tables.of([str(clip) for clip in clips])
-    with _progress(quiet) as bar:
+    with progress(quiet) as bar:
         task = bar.add_task("clips", total=len(clips), at="")
         result = predict_many(
             clips,
@@ -242,25 +213,12 @@ def predict(
         print_events(result, tables)
     elif out is None:
         print_result(result, format, tables)
-    _print_status(result)
-    films = write_annotated(result, annotate, options, _progress(quiet))
+    print_status(result)
+    films = write_annotated(result, annotate, options, progress(quiet))
     problems = [*tables.problems(result), *films]
     print_problems(problems)
     if result.failed or problems:
         raise typer.Exit(1)
-
-
-def _progress(quiet: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[at]}"),
-        console=err,
-        transient=True,
-        disable=quiet or not err.is_terminal,
-    )
 
 
 def _print_table(result: Result) -> None:
@@ -316,23 +274,3 @@ def _nothing(row: Row) -> str:
     if row.face_found is not None:
         return "no face"
     return "no sound" if row.speech is None else "no speech"
-
-
-def _print_status(result: Result) -> None:
-    """A line for a lone file in trouble; for a batch a table of every file."""
-    if len(result.files) == 1:
-        only = result.files[0]
-        if only.status == "error":
-            err.print(f"error: {only.file}: {only.message}", style="red", soft_wrap=True)
-        elif only.message:
-            word = "note" if only.status == "ok" else only.status
-            err.print(f"{word}: {only.file}: {only.message}", soft_wrap=True)
-        return
-    if not any(s.message or s.status != "ok" for s in result.files):
-        return
-    table = Table(box=None, title="status of files", title_justify="left", header_style="bold")
-    for name in ("status", "file", "message"):
-        table.add_column(name, overflow="fold")
-    for status in result.files:
-        table.add_row(status.status, status.file, status.message)
-    (err if err.is_terminal else Console(stderr=True, width=240, **PLAIN)).print(table)

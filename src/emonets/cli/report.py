@@ -7,9 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emonets.cli.completing import complete_bundle
+from emonets.cli.clips import (
+    Abstain,
+    AudioStream,
+    Bundle,
+    Device,
+    Hop,
+    LimitOption,
+    Models,
+    Quiet,
+    UncertainBelow,
+    VideoStream,
+    Window,
+    Workers,
+    print_status,
+    progress,
+    window_of,
+)
 from emonets.cli.options import err
-from emonets.cli.predict import _print_status, _progress, _window
 from emonets.errors import DataError, ParameterError
 from emonets.version import DEFAULT_BUNDLE
 
@@ -30,54 +45,18 @@ def report(
         list[Path] | None,
         typer.Option(help="File of edits that a page saved (repeatable)."),
     ] = None,
-    bundle: Annotated[
-        str,
-        typer.Option(
-            help="Bundle: modern, open, paper or a folder.", autocompletion=complete_bundle
-        ),
-    ] = DEFAULT_BUNDLE,
-    window: Annotated[
-        str,
-        typer.Option(
-            help="Length of windows in seconds. 'none': whole clips only. 'auto': 5 s for clips "
-            "longer than 10 s."
-        ),
-    ] = "auto",
-    hop: Annotated[
-        float | None, typer.Option(help="Seconds from one window to the next. Default: no overlap.")
-    ] = None,
-    models: Annotated[
-        str | None,
-        typer.Option(help="Specialists, such as face,audio; or all. Default: the bundle's."),
-    ] = None,
-    uncertain_below: Annotated[
-        float | None,
-        typer.Option(help="Label 'uncertain' if no emotion has this probability, 0 to 1."),
-    ] = None,
-    abstain: Annotated[
-        bool,
-        typer.Option(
-            "--abstain", help="Label 'uncertain' by the threshold of the bundle's fusion."
-        ),
-    ] = False,
-    video_stream: Annotated[
-        int | None,
-        typer.Option(help="Number, from 0, of the picture stream. Default: the file's default."),
-    ] = None,
-    audio_stream: Annotated[
-        int | None,
-        typer.Option(help="Number, from 0, of the sound stream. Default: the file's default."),
-    ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAME=NUMBER, beyond which a clip is refused or no longer read: pixels (of a "
-            "picture), duration (seconds), frames, bytes (repeatable)."
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option(help="Processor: cpu, cuda, coreml or directml.")] = "cpu",
-    workers: Annotated[int, typer.Option(help="Number of clips at the same time.")] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    bundle: Bundle = DEFAULT_BUNDLE,
+    window: Window = "auto",
+    hop: Hop = None,
+    models: Models = None,
+    uncertain_below: UncertainBelow = None,
+    abstain: Abstain = False,
+    video_stream: VideoStream = None,
+    audio_stream: AudioStream = None,
+    limit: LimitOption = None,
+    device: Device = "cpu",
+    workers: Workers = 1,
+    quiet: Quiet = False,
 ) -> None:
     """Write pages that play the clips with their results.
 
@@ -103,17 +82,17 @@ def report(
         result = _predicted(
             clips, out, quiet=quiet, bundle=bundle, models=models, device=device, workers=workers,
             options={
-                "window": _window(window), "hop": hop, "uncertain_below": uncertain_below,
+                "window": window_of(window), "hop": hop, "uncertain_below": uncertain_below,
                 "abstain": abstain, **reading,
             },
         )  # fmt: skip
-    with _progress(quiet) as bar:
+    with progress(quiet) as bar:
         task = bar.add_task("pages", total=len(result.files), at="")
         index, problems = write_report(
             result, out, edits=corrected, options=reading, on_clip=lambda _: bar.advance(task)
         )
     err.print(f"report: {index}", soft_wrap=True)
-    _print_status(result)
+    print_status(result)
     for problem in problems:
         err.print(f"error: {problem}", style="red", soft_wrap=True)
     if result.failed or problems:
@@ -167,7 +146,7 @@ def _predicted(
     found = search_clips(clips)
     for note in found.messages():
         err.print(f"note: {note}", soft_wrap=True)
-    with _progress(quiet) as bar:
+    with progress(quiet) as bar:
         task = bar.add_task("clips", total=len(found.clips), at="")
         result = predict_many(
             found.clips, bundle=bundle, device=device, models=models, options=own,
