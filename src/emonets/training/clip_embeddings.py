@@ -23,6 +23,7 @@ from emonets.one_pass import read_clip
 from emonets.specialists.audio.network.classifier import SoundNetClassifier
 from emonets.specialists.audio.specialist import AudioSpecialist
 from emonets.specialists.face.specialist import FaceSpecialist
+from emonets.training.clip_input import clip_paths, tags_of_clips
 from emonets.version import DEFAULT_BUNDLE
 
 
@@ -69,11 +70,7 @@ class ClipEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.stride = stride
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.string = True
-        tags.no_validation = True
+        tags = tags_of_clips(super().__sklearn_tags__())
         tags.requires_fit = False
         return tags
 
@@ -88,9 +85,11 @@ class ClipEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         model = load(self.bundle)
         self._parts: dict[str, Specialist] = {}
         names: list[str] = []
+        self._widths: dict[str, int] = {}
         for name in specialist_names(self.models):
             specialist = model.with_models(name).specialists[name]
             self._parts[name], own = _prepared(specialist, str(self.bundle))
+            self._widths[name] = len(own)
             names += [*own, f"{name}_found"]
         self._names = np.array(names, dtype=object)
         self.n_features_out_ = len(names)
@@ -112,7 +111,9 @@ class ClipEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         DataError : a clip that cannot be read, or ``X`` holds no paths; the message names it.
         """
         check_is_fitted(self, "n_features_out_")
-        return np.array([self._row(path) for path in _paths(X)]).reshape(-1, self.n_features_out_)
+        return np.array([self._row(path) for path in clip_paths(X)]).reshape(
+            -1, self.n_features_out_
+        )
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """Names of the columns: ``face_mean_0``, ``face_deviation_0``, ``audio_0`` and so on."""
@@ -133,7 +134,7 @@ class ClipEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         row = np.zeros(self.n_features_out_)
         at = 0
         for name, part in self._parts.items():
-            width = sum(str(column).startswith(f"{name}_") for column in self._names) - 1
+            width = self._widths[name]
             vector = _vector(part, found[name]) if name in found else None
             if vector is not None:
                 row[at : at + width] = vector
@@ -166,10 +167,3 @@ def _vector(specialist: Specialist, features: Features) -> NDArray[np.float64] |
         return specialist.summary(features) if len(features["pooled"]) else None
     assert isinstance(specialist, AudioSpecialist)
     return specialist.embed(features)
-
-
-def _paths(X: ArrayLike) -> list[Path]:
-    given: list[Any] = [X] if isinstance(X, str | os.PathLike) else list(X)  # type: ignore[arg-type]
-    if not all(isinstance(path, str | os.PathLike) for path in given):
-        raise DataError("X must be paths of clips, as text or pathlib.Path")
-    return [Path(path) for path in given]

@@ -21,6 +21,7 @@ from emonets.datasets.tables import EMPTY
 from emonets.emotions import EMOTIONS, emotion_index
 from emonets.errors import DataError, ParameterError
 from emonets.runtime.store import FeatureStore
+from emonets.training.clip_input import clip_paths, tags_of_clips
 from emonets.training.material import load_material
 from emonets.training.preset import check_preset, load_preset
 from emonets.training.score_bundle import fuse, predict_all
@@ -85,12 +86,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.workers = workers
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.string = True
-        tags.no_validation = True
-        return tags
+        return tags_of_clips(super().__sklearn_tags__())
 
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Train on clips.
@@ -105,7 +101,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         DataError, ParameterError : as training does (`emonets.training.system.System`).
         """
-        paths, labels = _paths(X), np.asarray(y)
+        paths, labels = clip_paths(X), np.asarray(y)
         if labels.shape != (len(paths),):
             raise DataError(f"{len(paths)} clips and labels of shape {labels.shape}")
         _check_labels(paths, labels)
@@ -144,7 +140,7 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         DataError : a clip that cannot be read.
         """
         check_is_fitted(self, "model_")
-        paths = _paths(X)
+        paths = clip_paths(X)
         items = [_item(path, 0, "nobody") for path in paths]
         with ExitStack() as stack:
             store = self._store(stack)
@@ -198,13 +194,6 @@ def _dataset(items: Sequence[Item], grouped: bool) -> Dataset:
 
 def _item(path: Path, label: int, group: str) -> Item:
     return Item(path, label, group, "", kind_of(path), EMOTIONS[label])
-
-
-def _paths(X: ArrayLike) -> list[Path]:
-    given = list(X) if isinstance(X, Sequence) else np.asarray(X).ravel().tolist()
-    if not all(isinstance(path, str | os.PathLike) for path in given):
-        raise DataError("X must be paths of clips, as text or pathlib.Path")
-    return [Path(path) for path in given]
 
 
 def _check_labels(paths: Sequence[Path], labels: NDArray[Any]) -> None:
