@@ -13,7 +13,7 @@ import pytest
 
 from emonets.emotions import EMOTIONS
 from emonets.result import FileStatus, Result, Row
-from emonets.result_html import COLOURS, ink, result_html, shade
+from emonets.result_html import LABEL_COLOURS, ink, result_html, shade
 from emonets.result_tables import (
     CLIP_COLUMNS,
     PERSON_COLUMNS,
@@ -164,7 +164,7 @@ def test_certain_labels_are_darker_and_letters_readable() -> None:
         return float(linear @ (0.2126, 0.7152, 0.0722))
 
     for name in EMOTIONS:
-        assert shade(name, 1.0) == "#" + COLOURS[name]
+        assert shade(name, 1.0) == LABEL_COLOURS[name]
         assert luminance(shade(name, 0.3)) > luminance(shade(name, 0.9))
         for certainty in (0.15, 0.5, 1.0):
             fill = shade(name, certainty)

@@ -11,6 +11,12 @@ EMOTIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surpri
 UNIFORM = 1.0 / len(EMOTIONS)
 """The probability of each class where a specialist finds no evidence."""
 
+COLOURS: dict[str, str] = {
+    "angry": "#D55E00", "disgust": "#009E73", "fear": "#CC79A7", "happy": "#E69F00",
+    "sad": "#0072B2", "surprise": "#56B4E9", "neutral": "#7F7F7F",
+}  # fmt: skip
+"""A colour an emotion, of Okabe and Ito (2008) and a grey: told apart by colour-blind readers."""
+
 _ALIASES: dict[str, str] = {
     "anger": "angry", "ang": "angry",
     "disgusted": "disgust", "dis": "disgust",

@@ -8,15 +8,12 @@ from html import escape
 
 import numpy as np
 
-from emonets.emotions import EMOTIONS
+from emonets.emotions import COLOURS, EMOTIONS
 from emonets.result import UNCERTAIN, PersonSeen, Result, Row, printable, result_text
 from emonets.result_tables import by_file, clip_row, shown_rows, span_of
 
-COLOURS = {
-    "angry": "D55E00", "disgust": "009E73", "fear": "CC79A7", "happy": "E69F00", "sad": "0072B2",
-    "surprise": "56B4E9", "neutral": "7F7F7F", UNCERTAIN: "FFFFFF",
-}  # fmt: skip
-"""Seven colours of Okabe and Ito that colour-blind readers tell apart, and white."""
+LABEL_COLOURS = {**COLOURS, UNCERTAIN: "#FFFFFF"}
+"""A colour a label, ``#RRGGBB``."""
 LETTERS = dict(zip((*EMOTIONS, UNCERTAIN), "ADFHSUN?", strict=True))
 """A letter for each label: colour alone carries nothing."""
 MOST_FILES, MOST_PERSONS, MOST_CELLS = 20, 12, 240
@@ -55,7 +52,7 @@ def shade(label: str, certainty: float) -> str:
     certainty : the largest probability, 1/7..1.
     """
     strength = _PALEST + (1 - _PALEST) * (min(max(certainty, 1 / 7), 1.0) - 1 / 7) / (6 / 7)
-    colour = [int(COLOURS[label][i : i + 2], 16) for i in (0, 2, 4)]
+    colour = [int(LABEL_COLOURS[label][i : i + 2], 16) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(255 + strength * (c - 255)):02X}" for c in colour)
 
 

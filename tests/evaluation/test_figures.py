@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from drawn import ids, overlaps, texts
+from emonets.emotions import COLOURS
 from emonets.errors import DataError, MissingExtraError, ParameterError
 from emonets.evaluation.figures import (
     check_format,
@@ -21,7 +22,7 @@ from emonets.evaluation.figures import (
     save,
 )
 from emonets.evaluation.figures.base import ink_on
-from emonets.evaluation.figures.names import CODES, COLOURS, DASHES, MARKS, NAMES, in_list
+from emonets.evaluation.figures.names import CODES, DASHES, MARKS, NAMES, in_list
 from emonets.evaluation.metrics import Evaluation, evaluate
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs emonets[plot]")

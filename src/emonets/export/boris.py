@@ -13,17 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from emonets.emotions import COLOURS
 from emonets.export.base import Writer
 from emonets.export.names import beside, names_of
 from emonets.export.tiers import LABELS, ClipTiers, tiers_of
 from emonets.result import Result
 
 _KEYS = dict(zip(LABELS, "adfhsuny", strict=True))  # y: not sure
-# of Okabe and Ito, which colour-blind readers tell apart
-_COLOURS = dict(
-    zip(LABELS, ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#56B4E9", "#7F7F7F",
-                 "#BBBBBB"), strict=True)
-)  # fmt: skip
+_COLOURS = {label: COLOURS.get(label, "#BBBBBB") for label in LABELS}  # grey: uncertain
 _PLAYERS = [str(number) for number in range(1, 9)]
 
 

@@ -22,7 +22,7 @@ from emonets.report.film_writer import KINDS, FilmWriter, even_size, film_file, 
 from emonets.report.lettering import put, shortened, width_of
 from emonets.report.proxy import cannot_write
 from emonets.result import UNCERTAIN, Result, Row
-from emonets.result_html import COLOURS
+from emonets.result_html import LABEL_COLOURS
 from emonets.result_tables import shown_rows
 
 LEAST_HEIGHT, LONG_SIDE = 360, 1280
@@ -209,7 +209,7 @@ class Annotator:
 
 def rgb(label: str) -> Colour:
     """The colour of a label."""
-    red, green, blue = (int(COLOURS[label][i : i + 2], 16) for i in (0, 2, 4))
+    red, green, blue = (int(LABEL_COLOURS[label][i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue
 
 

@@ -9,6 +9,7 @@ global state and its windows are not used. :func:`save` writes PNG, SVG or PDF. 
 >>> figures.save(figure, "timeline.svg")  # doctest: +SKIP
 """
 
+from emonets.emotions import COLOURS
 from emonets.evaluation.figures.base import FORMATS, check_format, format_of, save
 from emonets.evaluation.figures.calibration import reliability
 from emonets.evaluation.figures.faces import mean_faces
@@ -16,7 +17,7 @@ from emonets.evaluation.figures.fusion import fusion_scores, fusion_weights, wei
 from emonets.evaluation.figures.kernels import filters
 from emonets.evaluation.figures.matrices import confusion, confusion_of
 from emonets.evaluation.figures.mouth import dictionary, region_evidence, regions
-from emonets.evaluation.figures.names import COLOURS, readable
+from emonets.evaluation.figures.names import readable
 from emonets.evaluation.figures.paper import SubmissionScores, submissions
 from emonets.evaluation.figures.timelines import timeline
 

@@ -21,12 +21,6 @@ NAMES: dict[str, str] = {
 }  # fmt: skip
 """Ids whose name is not the id with blanks, in small letters where they are words."""
 
-COLOURS: dict[str, str] = {
-    "angry": "#D55E00", "disgust": "#009E73", "fear": "#CC79A7", "happy": "#E69F00",
-    "sad": "#0072B2", "surprise": "#56B4E9", "neutral": "#7F7F7F",
-}  # fmt: skip
-"""A colour an emotion, of Okabe and Ito (2008) and a grey: told apart by colour-blind readers."""
-
 CODES: dict[str, str] = {
     "angry": "An", "disgust": "Di", "fear": "Fe", "happy": "Ha", "sad": "Sa", "surprise": "Su",
     "neutral": "Ne",

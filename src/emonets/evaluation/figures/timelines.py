@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonets.emotions import EMOTIONS, UNIFORM
+from emonets.emotions import COLOURS, EMOTIONS, UNIFORM
 from emonets.evaluation.figures.bands import Band, Story, story
 from emonets.evaluation.figures.base import (
     INK,
@@ -22,7 +22,7 @@ from emonets.evaluation.figures.base import (
     tick_names,
     width_of,
 )
-from emonets.evaluation.figures.names import CODES, COLOURS, DASHES, MARKS, in_text
+from emonets.evaluation.figures.names import CODES, DASHES, MARKS, in_text
 from emonets.result import Result
 
 if TYPE_CHECKING:
