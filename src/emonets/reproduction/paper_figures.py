@@ -23,6 +23,7 @@ from emonets.evaluation.figures import (
     save,
     weight_panels,
 )
+from emonets.evaluation.figures.names import in_text
 from emonets.media.clip import open_clip
 from emonets.model import EmoNets
 from emonets.reproduction import afew2_quirks as quirks
@@ -44,7 +45,7 @@ NAMES = (*SHEETS, *PANELS, "all")
 FACES = 8
 """Faces of a clip in Figure 2."""
 SHORT = 7
-"""Frames that a long clip is cut to for Figure 5."""
+"""Frames that are left of a long clip for Figure 5."""
 _LONG = 30  # frames that a clip of the authors has at least, for Figure 4
 _OTHER = "not the paper's data"
 
@@ -172,18 +173,19 @@ class _Maker:
         title = "Figure 5: the frames of a short clip are repeated"
         p, about = self.frames("5")
         if len(p) >= SLOTS:
-            p, about = p[:SHORT], f"{about}; cut to its first {SHORT} frames with a face"
+            some = np.linspace(0, len(p) - 1, SHORT).round().astype(int)
+            p, about = p[some], f"{about}; only {SHORT} of its frames, evenly spaced"
         return aggregation(p, title=title, lines=[about])
 
     def filters(self) -> Figure:
         model = EmoNets.load(self.motion)
         if "activity" not in model.specialists:
             raise DataError(f"{self.motion}: has no activity specialist, so no motion filters")
-        card: Any = model.about.get("card", {})
-        where = card.get("activity", {}).get("trained_on", "its own clips")
-        title = f"Figure 6: motion filters of the bundle {self.motion}, trained on {where}"
-        figure = filters(model.specialists["activity"], most=24, title=f"{title}; {_OTHER}")
-        return figure
+        card: Any = model.about.get("card", {}).get("activity", {})
+        title = f"Figure 6: motion filters of the bundle {self.motion}"
+        where = in_text(str(card.get("trained_on", "its own")))
+        about = f"learned from {card.get('films', 'the')} clips ({where}); {_OTHER}"
+        return filters(model.specialists["activity"], most=24, title=title, lines=[about])
 
     def panels(self, name: str) -> Figure:
         number = name[0]

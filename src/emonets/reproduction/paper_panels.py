@@ -7,7 +7,6 @@ import numpy as np
 from emonets.emotions import EMOTIONS
 from emonets.errors import DataError
 from emonets.evaluation.figures import Panel, readable
-from emonets.evaluation.figures.names import in_list
 from emonets.fusion.common import Ints
 from emonets.reproduction.paper_data import PaperData, Source
 from emonets.reproduction.recipes import (
@@ -112,9 +111,10 @@ def _fused(name: str, source: Source, seed: int) -> Panel:
     counts = _counts(source, rows, predicted)
     submission = outcomes[0].submission
     how = "Mean" if submission.number == 3 else "Local random search"
-    lines = [_where(source, counts), f"of {in_list(outcomes[0].models).lower()}"]
-    if part == "valid" and submission.number != 3:
-        lines[1] += "; the search was fitted on these clips, as in the paper"
+    lines = [_where(source, counts), f"models: {', '.join(_called(source, outcomes[0]))}"]
+    if part == "valid":
+        fitted = submission.number != 3
+        lines.append("fitted on these clips, as in the paper" if fitted else "nothing is fitted")
     paper = submission.valid
     if paper is not None:
         lines.append(f"the paper, five models, on AFEW2 validation: {paper:.2f} %")
@@ -133,7 +133,13 @@ def _weights(name: str, source: Source, seed: int) -> Panel:
     if first.missing:
         lines.append(f"without {', '.join(first.missing)}")
     called = f"({name[-1]}) Submission {first.submission.name}"
-    return Panel(called, first.weights, lines, first.models)
+    return Panel(called, first.weights, lines, _called(source, first))
+
+
+def _called(source: Source, outcome: Outcome) -> list[str]:
+    """The names of the models; of the authors' those of the paper."""
+    own = {FACE: "ConvNet 1", PAIR: "SVM on both"} if source.authors else {}
+    return [own.get(name, readable(name)) for name in outcome.models]
 
 
 def _counts(source: Source, rows: Ints, predicted: Ints) -> Ints:
