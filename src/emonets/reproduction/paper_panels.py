@@ -91,14 +91,15 @@ def _single(name: str, source: Source, seed: int) -> Panel:
     return Panel(f"({name[-1]}) {called}, {_right(counts)}", counts, lines)
 
 
-def _outcomes(recipe: str, source: Source, seed: int) -> list[Outcome]:
+def _outcomes(recipe: str, source: Source, seed: int, turns: int | None = None) -> list[Outcome]:
+    """Of the first turns; None: of all."""
     data = source.data
     return [
         run_submission(
             find_submission(recipe), data.models, data.y, split, data.groups, seed=seed,
             protocols=data.protocols,
         )
-        for split in data.splits
+        for split in data.splits[:turns]
     ]  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def _fused(name: str, source: Source, seed: int) -> Panel:
 
 
 def _weights(name: str, source: Source, seed: int) -> Panel:
-    first = _outcomes(WEIGHTS[name], source, seed)[0]
+    first = _outcomes(WEIGHTS[name], source, seed, turns=1)[0]
     if first.weights is None:
         raise DataError(f"the fusion of {first.submission.name} has no weights")
     split = source.data.splits[0]
