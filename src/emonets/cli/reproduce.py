@@ -173,7 +173,7 @@ def reproduce_figure(
     seed: Seed = 0,
     figures: Figures = "png",
 ) -> None:
-    """Draw a figure of the paper from named data.
+    """Draw a figure of the paper.
 
     Figures 2, 4 and 5 are of a clip: by default the one that ships. Figure 6 has the filters of a
     bundle. Figures 7 to 9 require predictions of labelled clips; of labelled clips alone, the
@@ -216,9 +216,9 @@ def reproduce_table(
     workers: Workers = 1,
     seed: Seed = 0,
 ) -> None:
-    """Print a table of the paper, with our numbers on named data beside its own.
+    """Print a table of the paper.
 
-    Tables 1 and 2 are the submissions of 2013 and 2014. Table 3 has the systems of others. Without
+    Our numbers on the named data stand beside the paper's. Tables 1 and 2 are the submissions of 2013 and 2014. Table 3 has the systems of others. Without
     --data, the numbers are the paper's only.
     """
     from emonets.reproduction.paper_data import sort_data

@@ -106,7 +106,7 @@ def confusion_panels(
         tick_names(axes.yaxis, names)
         table_axes(axes, len(EMOTIONS), len(EMOTIONS))
         axes.tick_params(labelsize=9)
-        for i in np.flatnonzero(support == 0):
+        for i in np.flatnonzero(support == 0).tolist():
             axes.text(3, i, "no clip", ha="center", va="center", fontsize=8, color=PALE)
         if row == down - 1 or number + across >= len(panels):
             axes.set_xlabel("predicted", fontsize=9, color=PALE)
@@ -167,8 +167,8 @@ def weight_panels(panels: Sequence[Panel], *, title: str = "", lines: Sequence[s
 
 
 def face_pairs(
-    raw: Sequence[ArrayLike],
-    smoothed: Sequence[ArrayLike],
+    raw: Sequence[ArrayLike] | NDArray[Any],
+    smoothed: Sequence[ArrayLike] | NDArray[Any],
     captions: Sequence[str],
     *,
     title: str = "",
