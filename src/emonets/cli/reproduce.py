@@ -218,8 +218,9 @@ def reproduce_table(
 ) -> None:
     """Print a table of the paper.
 
-    Our numbers on the named data stand beside the paper's. Tables 1 and 2 are the submissions of 2013 and 2014. Table 3 has the systems of others. Without
-    --data, the numbers are the paper's only.
+    Our numbers on the named data stand beside the paper's. Tables 1 and 2 are the submissions of
+    2013 and 2014. Table 3 has the systems of others. Without --data, the numbers are the paper's
+    only.
     """
     from emonets.reproduction.paper_data import sort_data
     from emonets.reproduction.paper_tables import paper_table
