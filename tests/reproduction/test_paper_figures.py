@@ -109,6 +109,9 @@ def test_of_several_data_the_first_that_has_the_model() -> None:
     assert panel("7b", data).name.startswith("(b) Audio")
     with pytest.raises(DataError, match="made_up: there are no predictions of activity"):
         panel("7c", data)
+    data.models = ("face",)
+    with pytest.raises(DataError, match="Figure 7c requires activity, which --models leaves out"):
+        panel("7c", data)
     with pytest.raises(DataError, match="give --data: the authors' folder of AFEW2"):
         panel("7a", PaperData())
 

@@ -247,8 +247,8 @@ def _trained_for_paper(
     every_pair: bool,
 ) -> SubmissionData:
     return _trained(
-        path, None, store, preset, base, folds, workers, seed, every_pair, models=models,
-        alone=alone,
+        path, path.resolve().name, store, preset, base, folds, workers, seed, every_pair,
+        models=models, alone=alone,
     )  # fmt: skip
 
 

@@ -52,11 +52,12 @@ def panel(name: str, data: PaperData, seed: int = 0) -> Panel:
     '(b) Audio, 29.29 %'
     """
     if name in ALONE:
-        sources, make = data.sources([ALONE[name]], alone=True), _single
+        required, make = [ALONE[name]], _single
     else:
         models = find_submission({**FUSED, **WEIGHTS}[name]).models
-        sources = data.sources([m for m in models if m != PAIR], every_pair=name == "9b")
+        required = [model for model in models if model != PAIR]
         make = _fused if name in FUSED else _weights
+    sources = data.sources(required, alone=name in ALONE, every_pair=name == "9b")
     reasons = []
     for source in sources:
         try:
@@ -65,6 +66,10 @@ def panel(name: str, data: PaperData, seed: int = 0) -> Panel:
             reasons.append(f"{source.data.name}: {error}")
     if reasons:
         raise DataError(reasons[0])
+    if data.labelled:
+        raise DataError(
+            f"Figure {name} requires {' or '.join(required)}, which --models leaves out"
+        )
     raise DataError(
         f"Figure {name} is drawn from predictions of labelled clips; give --data: the authors' "
         "folder of AFEW2, stored predictions, or labelled clips"
