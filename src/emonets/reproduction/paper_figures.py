@@ -156,7 +156,7 @@ class _Maker:
             captions = [f"{t:.1f} s" for t in times]
             about = f"faces of {path.name}, registered by the bundle {self.faces}; {_OTHER}"
         if face.preprocessing.illumination != "isotropic":
-            raise ParameterError(f"{self.faces}: its faces are not smoothed; use the bundle paper")
+            raise DataError(f"{self.faces}: its faces are not smoothed; use the bundle paper")
         lines = [about, f"smoothness {face.preprocessing.smoothness:g}, no normalisation after it"]
         return face_pairs(raw, face.preprocessing.lit(raw), captions, title=title, lines=lines)
 

@@ -109,9 +109,11 @@ def _others(where: str, ours: dict[int, Rerun]) -> str:
         ]
         best = find_submission(name)
         lines.append(f"| Our method (the paper) | {best.test:.2f} | submission {name} |")
-        for part, score in (ours[year].scores or {}).items():
+        scores = ours[year].scores or {}
+        for part, score in ((part, scores[part]) for part in ("valid", "test") if part in scores):
             about = f"recipe {name} on {where}, {NAMES[part]}, {(ours[year].n or {})[part]} clips"
             missing = ours[year].missing
+            about += "; fitted on these clips" if part == "valid" else ""
             about += f"; without {', '.join(missing)}" if missing else ""
             lines.append(f"| emonets, here | {100 * score.value:.2f} | {about} |")
         if ours[year].why_not:
