@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import emonets
 from drawn import overlaps, texts
 from emonets.errors import DataError, ParameterError
 from emonets.evaluation.figures import (
@@ -12,6 +13,7 @@ from emonets.evaluation.figures import (
     aggregation,
     confusion_panels,
     face_pairs,
+    network_layers,
     weight_panels,
 )
 
@@ -73,6 +75,19 @@ def test_faces_above_and_below() -> None:
     np.testing.assert_allclose(figure.axes[6].images[0].get_array(), 255 - raw[0])
     assert {"raw", "smoothed", "5 s"} <= set(texts(figure))
     assert not overlaps(figure)
+
+
+def test_the_layers_of_a_network() -> None:
+    face = emonets.load("paper").specialists["face"]
+    figure = network_layers(face.network, title="Figure 3")
+    assert texts(figure).count("64 × 40 × 40") == 1
+    assert {"64 × 20 × 20", "64 × 10 × 10", "128 × 10 × 10", "128 × 5 × 5", "7 units"} <= set(
+        texts(figure)
+    )
+    assert texts(figure).count("conv 5 × 5") == 3
+    assert not overlaps(figure)
+    with pytest.raises(DataError, match="is not drawn"):
+        network_layers(emonets.load("modern").specialists["face"].network)
 
 
 def test_wrong_panels() -> None:

@@ -155,9 +155,7 @@ PaperPreset = Annotated[
     ),
 )
 def reproduce_figure(
-    name: Annotated[
-        str, typer.Argument(help="2, 4, 5, 6, 7, 8 or 9; a panel, such as 7a; or all.")
-    ],
+    name: Annotated[str, typer.Argument(help="2 to 9; a panel, such as 7a; or all.")],
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
     data: PaperSources = None,
     bundle: Annotated[
@@ -175,9 +173,9 @@ def reproduce_figure(
 ) -> None:
     """Draw a figure of the paper.
 
-    Figures 2, 4 and 5 are of a clip: by default the one that ships. Figure 6 has the filters of a
-    bundle. Figures 7 to 9 require predictions of labelled clips; of labelled clips alone, the
-    specialists are trained first. The title names the data.
+    Figures 2, 4 and 5 are of a clip: by default the one that ships. Figures 3 and 6 have the layers
+    and the motion filters of a bundle. Figures 7 to 9 require predictions of labelled clips. If the
+    data are labelled clips alone, the specialists are trained first. The picture names the data.
 
     With 'all', and for a figure of several panels, what the data do not allow is left out with a
     note.

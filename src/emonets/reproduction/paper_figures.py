@@ -20,6 +20,7 @@ from emonets.evaluation.figures import (
     confusion_panels,
     face_pairs,
     filters,
+    network_layers,
     save,
     weight_panels,
 )
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHEETS = ("2", "4", "5", "6", "7", "8", "9")
-"""The figures that have data. 1 and 3 are drawings."""
+SHEETS = ("2", "3", "4", "5", "6", "7", "8", "9")
+"""The figures that are drawn. 1 is a sketch of the whole way, in docs/architecture.md."""
 NAMES = (*SHEETS, *PANELS, "all")
 FACES = 8
 """Faces of a clip in Figure 2."""
@@ -95,8 +96,8 @@ def draw_paper_figures(
     """
     if name not in NAMES:
         raise ParameterError(
-            f"the paper has no figure {name!r} to draw; known: {', '.join(NAMES)} (1 and 3 are "
-            "drawings without data)"
+            f"the paper has no figure {name!r} to draw; known: {', '.join(NAMES)} (1 is a sketch, "
+            "in docs/architecture.md)"
         )
     ending = check_format(figures)
     folder = Path(out)
@@ -136,7 +137,8 @@ class _Maker:
 
     def draw(self, name: str) -> Figure:
         makers: dict[str, Callable[[], Figure]] = {
-            "2": self.smoothing, "4": self.long_clip, "5": self.short_clip, "6": self.filters,
+            "2": self.smoothing, "3": self.layers, "4": self.long_clip, "5": self.short_clip,
+            "6": self.filters,
         }  # fmt: skip
         return makers[name]() if name in makers else self.panels(name)
 
@@ -159,6 +161,11 @@ class _Maker:
             raise DataError(f"{self.faces}: its faces are not smoothed; use the bundle paper")
         lines = [about, f"smoothness {face.preprocessing.smoothness:g}, no normalisation after it"]
         return face_pairs(raw, face.preprocessing.lit(raw), captions, title=title, lines=lines)
+
+    def layers(self) -> Figure:
+        title = f"Figure 3: the face network of the bundle {self.faces}"
+        about = "as stored: number and size of the maps of each layer; height is their size"
+        return network_layers(self.face().network, title=title, lines=[about])
 
     def long_clip(self) -> Figure:
         title = "Figure 4: the frames of a long clip are averaged"

@@ -16,6 +16,7 @@ from emonets.evaluation.figures.calibration import reliability
 from emonets.evaluation.figures.faces import mean_faces
 from emonets.evaluation.figures.fusion import fusion_scores, fusion_weights, weights_of
 from emonets.evaluation.figures.kernels import filters
+from emonets.evaluation.figures.layers import network_layers
 from emonets.evaluation.figures.matrices import confusion, confusion_of
 from emonets.evaluation.figures.mouth import dictionary, region_evidence, regions
 from emonets.evaluation.figures.names import readable
@@ -40,6 +41,7 @@ __all__ = [
     "fusion_scores",
     "fusion_weights",
     "mean_faces",
+    "network_layers",
     "readable",
     "region_evidence",
     "regions",
