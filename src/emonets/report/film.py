@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from emonets.errors import EmoNetsError, MediaError
 from emonets.media.container import open_media
 from emonets.media.limits import Limits
+from emonets.media.parts import Frame
 from emonets.media.streams import Choice
 from emonets.report.outputs import FolderOutputs, Outputs
 from emonets.report.proxy import FILM, PICTURE, PROXY, Proxy, make_proxy
@@ -77,19 +78,24 @@ def place_film(
 
 
 def film_of(
-    source: Path, outputs: Outputs, options: Mapping[str, Any] = {}
+    source: Path,
+    outputs: Outputs,
+    options: Mapping[str, Any] = {},
+    *,
+    on_frame: Callable[[Frame], None] | None = None,
 ) -> tuple[dict[str, Any], bytes]:
     """Make what a page shows of a clip, as `place_film` returns it.
 
     Parameters
     ----------
     outputs : takes the film and the pictures. options : as for `place_film`.
+    on_frame : called for each picture of a copy.
 
     Raises
     ------
     MediaError : the clip cannot be decoded. EmoNetsError, OSError : nothing can be written.
     """
-    made = make_proxy(source, outputs, name="film", **options)
+    made = make_proxy(source, outputs, name="film", on_frame=on_frame, **options)
     film = _described(made, source, outputs)
     if made.has_sound:
         film["sound"] = _sound(source, outputs, options.get("audio_stream"))

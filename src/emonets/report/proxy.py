@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +113,7 @@ def make_proxy(
     video_stream: int | None = None,
     audio_stream: int | None = None,
     ways: Sequence[Kind] = KINDS,
+    on_frame: Callable[[Frame], None] | None = None,
 ) -> Proxy:
     """Return what a page can play of a clip; make a copy only where browsers do not play it.
 
@@ -131,6 +132,7 @@ def make_proxy(
     always : make a copy in any case, as of a damaged clip.
     limits, frame_rate, video_stream, audio_stream : as for `emonets.media.clip.open_clip`.
     ways : of writing films, best first.
+    on_frame : called for each picture that is copied.
 
     Raises
     ------
@@ -161,7 +163,7 @@ def make_proxy(
     if not why:
         return Proxy(FILM, file, _mime(_PLAYED[file.suffix.lower()].mime, info.has_frames), *about)
     for kind in kinds(sound=info.has_sound, ways=ways):
-        made = _copy(clip, outputs, name, kind, long_side)
+        made = _copy(clip, outputs, name, kind, long_side, on_frame)
         if made is not None:
             mime = _mime(kind.mime, info.has_frames)
             return Proxy(PROXY, made, mime, *about, why=f"a copy is played, for {why}")
@@ -253,17 +255,26 @@ def _why_not_pictures(media: Media) -> str:
 class _Copy:
     """Hands what a pass yields to a writer."""
 
-    def __init__(self, writer: FilmWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: FilmWriter, on_frame: Callable[[Frame], None] | None) -> None:
+        self._writer, self._on_frame = writer, on_frame
 
     def push_frame(self, frame: Frame) -> None:
         self._writer.push_frame(frame.time, frame.image, frame.duration)
+        if self._on_frame is not None:
+            self._on_frame(frame)
 
     def push_sound(self, chunk: SoundChunk) -> None:
         self._writer.push_sound(chunk)
 
 
-def _copy(clip: Clip, outputs: Outputs, name: str, kind: Kind, long_side: int) -> Path | None:
+def _copy(
+    clip: Clip,
+    outputs: Outputs,
+    name: str,
+    kind: Kind,
+    long_side: int,
+    on_frame: Callable[[Frame], None] | None,
+) -> Path | None:
     """Write a copy; None where the encoder fails."""
     info = clip.info
     suffix = kind.suffix if info.has_frames else kind.suffix.replace(".mp4", ".m4a")
@@ -274,7 +285,7 @@ def _copy(clip: Clip, outputs: Outputs, name: str, kind: Kind, long_side: int) -
     try:
         about = {"sound": info.has_sound, "rate": min(max(rate, 1.0), 240.0)}
         with outputs.film(name + suffix) as file, written(file, kind, size, **about) as writer:
-            play(clip, _Copy(writer))
+            play(clip, _Copy(writer, on_frame))
     except (av.FFmpegError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise cannot_write(made, error) from None
