@@ -43,7 +43,7 @@ class Contained:
     Parameters
     ----------
     bundle, device, models, fusion : of the model, as for `emonets.batch.predict_many`. Without a
-        bundle only films are made.
+        bundle only films are made. With another device than ``cpu`` the process is not locked.
     allowance : what each clip may use.
     per_process : clips that one process reads. 1: a fresh process a clip, and the next one is
         prepared meanwhile. None: one process, until it ends.

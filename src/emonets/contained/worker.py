@@ -34,7 +34,7 @@ from emonets.report.film import film_of
 from emonets.result import FileStatus, Result
 from emonets.result_json import text_of
 from emonets.runtime.ending import end_with_parent
-from emonets.runtime.lock import lock_process
+from emonets.runtime.lock import Locked, lock_process
 from emonets.runtime.scratch import use_only
 
 _EACH = 0.1
@@ -89,7 +89,10 @@ def _started(channel: Channel, setup: Mapping[str, Any], load: Load) -> Any:
     except EmoNetsError as error:
         channel.send({"kind": "failed", "what": type(error).__name__, "text": str(error)})
         return False
-    locked = lock_process(memory=setup["memory"], scratch=setup["scratch"])
+    if setup["device"] == "cpu":
+        locked = lock_process(memory=setup["memory"], scratch=setup["scratch"])
+    else:
+        locked = Locked(missing=("a graphics processor cannot be used from behind the lock",))
     if locked.calls or locked.landlock:
         only_held()
         use_only(files)
@@ -239,8 +242,11 @@ _READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 def _text(result: Result) -> bytes:
-    """JSON; names of files may hold what is no text."""
-    return text_of(result).encode("utf-8", "surrogatepass")
+    """The result as JSON, its boxes and times with all of their digits."""
+    content = json.loads(text_of(result))
+    for own, person in zip(content["persons"], result.persons, strict=True):
+        own["times"], own["boxes"] = person.times.tolist(), person.boxes.tolist()
+    return _json(content)
 
 
 def _json(value: Any) -> bytes:
