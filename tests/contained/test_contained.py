@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emonets.batch import predict_many
 from emonets.contained import Allowance, Cancelled, Contained, Progress
 from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.inference.options import Options
@@ -261,3 +262,18 @@ def test_a_film_that_cannot_be_read_is_a_media_error(stub, tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"\0" * 99)
     with pytest.raises(MediaError, match=r"a\.mp4: is damaged"):
         stub.film(tmp_path / "a.mp4", tmp_path / "page")
+
+
+def test_a_batch_goes_on_after_a_clip_that_kills_the_decoder(stub, film, tmp_path):
+    clips = [tmp_path / name for name in ("a.avi", "abort.avi", "c.avi", "segv.avi")]
+    for clip in clips:
+        os.link(film, clip)
+    done = []
+    result = predict_many(
+        clips, bundle="modern", folder=tmp_path / "out", contained=stub, on_clip=done.append
+    )
+    assert [own.status for own in result.files] == ["ok", "error", "ok", "error"]
+    assert [own.file for own in result.files] == [str(clip) for clip in clips]
+    assert "SIGABRT" in result.files[1].message
+    assert len(done) == 4
+    assert len(list((tmp_path / "out" / "clips").iterdir())) == 2  # the others are tried again
