@@ -259,6 +259,7 @@ class Contained:
             raise Cancelled(f"{file}: was cancelled")
         request: dict[str, Any] = {
             "path": str(alias), "folders": holding.folders, "partial": None,
+            "cpu_seconds": self.allowance.cpu_seconds,
             "clip": None if holding.clip is None else os.path.abspath(holding.clip),
             "predict": None if options is None else _options_content(options),
             "film": None if shown is None else _film_content(shown),
