@@ -65,6 +65,8 @@ class Stub:
         if name == "spin":
             while True:
                 pass
+        if name == "late":  # the copy of it ends the encoder
+            worker.film_of = lambda *_, **__: os.abort()
         if name == "memory":
             np.ones(2**33, np.uint8)
         if name == "spool":

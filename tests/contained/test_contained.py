@@ -153,6 +153,18 @@ def test_a_film_is_put_into_its_folder(stub, film, tmp_path):
     assert stub.film(tmp_path / "gone.avi", tmp_path / "gone")[0]["kind"] == "none"
 
 
+def test_numbers_stay_where_the_film_ends_the_process(stub, film, tmp_path):
+    reading = stub.read(film, OPTIONS, name="late.avi", film=tmp_path / "page")
+    assert reading.result.files[0].status == "ok"
+    assert len(reading.result.rows) == 1
+    assert reading.film["kind"] == "none"
+    assert reading.problem == (
+        "late.avi: the decoder ended on it (SIGABRT); re-encode it with a media tool; its page has "
+        "no film"
+    )
+    assert list((tmp_path / "page").iterdir()) == []
+
+
 def test_the_clip_itself_is_linked_by_the_parent(stub, tmp_path):
     clip = write_media(tmp_path / "upload.bin", kind="mp4")
     reading = stub.read(clip, OPTIONS, name="talk.MP4", film=tmp_path / "page")
