@@ -230,7 +230,7 @@ class Queue:
         finally:
             with jobs.lock:
                 self._current = None
-                job.stage = None
+                job.stage, job.done, job.total = None, 0.0, None
             if job.deleted:
                 jobs.clear(job)
             else:

@@ -171,7 +171,8 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("%s %s: unexpected: %r", request.method, request.url.path, error, exc_info=error)
+    # uvicorn logs the traceback
+    log.error("%s %s: unexpected: %r", request.method, request.url.path, error)
     return sentence(
         request.headers, 500, f"unexpected: {type(error).__name__}; the server goes on. "
         "The terminal of emonets serve has the details; please report them."
