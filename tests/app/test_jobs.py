@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from served import StubReader, serving, settings_of
 
 from emonets.app.jobs import DONE, FAILED, RUNNING, Job, Jobs, new_job, shown_bytes
 from emonets.app.settings import Settings, bytes_of, default_folder, seconds_of
 from emonets.app.speed import Speeds
 from emonets.errors import ParameterError
-from served import StubReader, serving, settings_of
 
 
 def test_the_queue_goes_in_order_and_shows_progress(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
+from served import CLIP, TOKEN, Served, serving
 
 from emonets.app import jobs, uploads
-from served import CLIP, TOKEN, Served, serving
 
 
 @pytest.fixture
@@ -121,7 +121,8 @@ def test_a_client_that_closes_midway(served: Served, tmp_path: Path) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as sock:
         sock.sendall(
             f"POST /api/jobs?name=a.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\n"
-            f"Authorization: Bearer {TOKEN}\r\nContent-Length: 4000\r\n\r\n".encode() + CLIP
+            f"Authorization: Bearer {TOKEN}\r\nContent-Length: 4000\r\n\r\n".encode()
+            + CLIP
         )
         until(lambda: list((tmp_path / "serve" / "half").iterdir()))
     until(lambda: not list((tmp_path / "serve" / "half").iterdir()))
@@ -149,8 +150,8 @@ def test_two_uploads_of_one_name_are_two(served: Served) -> None:
 @pytest.mark.parametrize(
     "name",
     ["../../../../etc/passwd", "..\\..\\a.mp4", "/etc/cron.d/x.mp4", "C:\\a.mp4", "a/b/../../c.mp4",
-     "<img src=x onerror=alert(1)>.mp4", "👩‍👩‍👧 day 🎉.mp4", "con.mp4", "a:b.mp4", ".mp4", "..", "~/a",
-     "a.mp4.exe", "%2e%2e%2f.mp4", "a?b#c&d=e.mp4", "$(touch x).mp4", "x" * 1000,
+     "<img src=x onerror=alert(1)>.mp4", "👩‍👩‍👧 day 🎉.mp4", "con.mp4", "a:b.mp4", ".mp4", "..",
+     "~/a", "a.mp4.exe", "%2e%2e%2f.mp4", "a?b#c&d=e.mp4", "$(touch x).mp4", "x" * 1000,
      "'; drop table.mp4", "مقابلة.mp4", "e\u0301\u0301.mp4"],
 )  # fmt: skip
 def test_any_name_is_a_label_only(served: Served, tmp_path: Path, name: str) -> None:
