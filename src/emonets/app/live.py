@@ -292,7 +292,7 @@ class _Talk:
             self._call(self._offer, update_message(session.now(), part.number))
 
     def _sounds(self) -> None:
-        session = self._session
+        session, answers = self._session, 0
         while True:
             with self._ready:
                 self._ready.wait_for(lambda: (self._sound and self._may("sound")) or self._ending)
@@ -300,11 +300,11 @@ class _Talk:
                     return
                 part = self._sound.popleft()
                 self._waiting -= self._seconds(part)
-            answers = session.voice_answers
             session.push_sound(part.samples, part.time, rate=self._start.rate)
             self._begin()
-            if not session.frames and session.voice_answers != answers:
-                self._call(self._offer, update_message(session.now(), None))
+            if self._first is None and session.voice_answers != answers:
+                answers = session.voice_answers  # it may have been made between two pieces
+                self._call(self._offer_voice, update_message(session.now(), None))
 
     def _may(self, kind: str) -> bool:
         """What came first is pushed first: its time is the origin of the session."""
@@ -324,6 +324,11 @@ class _Talk:
         """A client that is slow gets the newest answer only."""
         self._answer = answer
         self._answered.set()
+
+    def _offer_voice(self, answer: str) -> None:
+        """Where there are frames, their answers hold the voice."""
+        if self._first is None:
+            self._offer(answer)
 
     async def _send(self) -> None:
         while True:

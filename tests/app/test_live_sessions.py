@@ -140,27 +140,26 @@ def test_each_answer_is_that_of_the_session(server: tuple[Live, int]) -> None:
 
 def test_only_the_newest_frame_is_examined(server: tuple[Live, int]) -> None:
     """Frames that wait are dropped, all but the newest; so are those that never came."""
-    live, port = server
-    hold, held = threading.Event(), threading.Event()
+    live, _ = server
+    go, held = threading.Semaphore(0), threading.Event()
 
     def slow(image: Any) -> list[tuple[float, ...]]:
         held.set()
-        assert hold.wait(30)
+        assert go.acquire(timeout=30)
         return [LEFT]
 
     own = {"detector": slow}
     with live_server(quick_model, options=own, limits=LIMITS) as (_, other), Tab(other) as tab:
-        hold.set()
         tab.start()
-        hold.clear()
-        held.clear()
         tab.send(frame_message(10, 1.0, rgba(scene())))
         assert held.wait(30)
         for i in (11, 12, 15):
             tab.send(frame_message(i, i / 10, rgba(scene())))
         sleep(0.3)  # the last must be there before the first is done
-        hold.set()
-        first, second = tab.until("update"), tab.until("update")
+        go.release()
+        first = tab.until("update")
+        go.release()
+        second = tab.until("update")
         assert (first["number"], first["frames"], first["dropped"]) == (10, 1, 0)
         assert (second["number"], second["frames"], second["dropped"]) == (15, 2, 4)
         tab.send({"type": "stop"})
