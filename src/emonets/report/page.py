@@ -67,6 +67,25 @@ def asset(name: str) -> str:
     return files("emonets.report").joinpath("assets", *name.split("/")).read_text("utf-8")
 
 
+def filled_in(template: str, parts: Mapping[str, str]) -> str:
+    """A template whose ``{{name}}`` is replaced by the part of that name.
+
+    Examples
+    --------
+    >>> filled_in("<h1>{{title}}</h1>", {"title": "{{title}}"})
+    '<h1>{{title}}</h1>'
+    """
+    # in one walk: what is filled in is never looked at again
+    out, rest = [], template
+    while True:
+        before, mark, rest = rest.partition("{{")
+        out.append(before)
+        if not mark:
+            return "".join(out)
+        name, _, rest = rest.partition("}}")
+        out.append(parts[name])
+
+
 def _page(
     template: str, data: Mapping[str, Any], scripts: Sequence[str], parts: Mapping[str, str]
 ) -> str:
@@ -80,15 +99,7 @@ def _page(
         "scripts": "\n".join(f"<script>{body}</script>" for body in bodies),
         "data": json_block(data),
     }
-    # in one walk: what is filled in is never looked at again
-    out, rest = [], asset(template)
-    while True:
-        before, mark, rest = rest.partition("{{")
-        out.append(before)
-        if not mark:
-            return "".join(out)
-        name, _, rest = rest.partition("}}")
-        out.append(filled[name])
+    return filled_in(asset(template), filled)
 
 
 def _policy(scripts: Sequence[str], style: str) -> str:
