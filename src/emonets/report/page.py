@@ -36,7 +36,8 @@ def clip_page(data: Mapping[str, Any], *, index: str = "", extra: Mapping[str, s
 
     Parameters
     ----------
-    data : of `emonets.report.data.clip_data`.
+    data : of `emonets.report.data.clip_data`. With ``save``, an address on the server of the page,
+        the page can send its edits there, and nothing else.
     index : address of the index, relative to the page; empty: there is none.
     extra : trusted HTML for the places ``more_ribbons`` and ``crops`` of the template.
     """
@@ -93,7 +94,7 @@ def _page(
     style = _style()
     filled = {
         **parts,
-        "csp": _policy(bodies, style),
+        "csp": _policy(bodies, style, connects=bool(data.get("save"))),
         "style": style,
         "notice": asset("notice.html"),
         "scripts": "\n".join(f"<script>{body}</script>" for body in bodies),
@@ -102,12 +103,16 @@ def _page(
     return filled_in(asset(template), filled)
 
 
-def _policy(scripts: Sequence[str], style: str) -> str:
-    """Only these scripts and this style; pictures and film from beside the page; nothing else."""
+def _policy(scripts: Sequence[str], style: str, *, connects: bool = False) -> str:
+    """Only these scripts and this style; pictures and film from beside the page; nothing else.
+
+    A page of a server connects to that one too.
+    """
     allowed = " ".join(_hash(body) for body in scripts)
+    server = "connect-src 'self'; " if connects else ""
     return (
         f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; "
-        "img-src 'self' data: file:; media-src 'self' file:; base-uri 'none'; form-action 'none'"
+        f"{server}img-src 'self' data: file:; media-src 'self' file:; base-uri 'none'; form-action 'none'"
     )
 
 
