@@ -18,8 +18,8 @@ from typing import Any
 PLOT = "vendor/uPlot.iife.min.js"
 """The one script of others; `VENDORED` has its digest."""
 CLIP_SCRIPTS = (
-    "base.js", "edits.js", "player.js", "ribbon.js", PLOT, "curves.js", "values.js", "people.js",
-    "exports.js", "main.js",
+    "base.js", "edits.js", "player.js", "ribbon.js", PLOT, "curves.js", "values.js", "inputs.js",
+    "people.js", "exports.js", "main.js",
 )  # fmt: skip
 INDEX_SCRIPTS = ("base.js", "ribbon.js", "index.js")
 STYLES = ("vendor/uPlot.min.css", "style.css")
