@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from emonets.app.comparison import comparison
+from emonets.app.finished import Clip
 from emonets.result import FileStatus, PersonSeen, Result, Row
 from made_results import failed, film, p_of
 
 
-def job(key: str, **more: object) -> dict[str, object]:
-    return {"id": key, "name": f"{key}.mp4", "state": "done", "page": f"/clips/{key}/", **more}
+def clip_of(key: str, result: Result | None = None, **more: Any) -> Clip:
+    given = {"label": None, "batch": None, "state": "done", "edits": None, **more}
+    return Clip(id=key, name=f"{key}.mp4", result=result, **given)
 
 
 def test_numbers_of_clips_and_persons() -> None:
-    jobs = [job("a", label="happy"), job("b")]
-    made = comparison(jobs, {"a": film("a.mp4", 20), "b": film("b.mp4", 40)})
+    made = comparison([clip_of("a", film("a.mp4", 20), label="happy"), clip_of("b", film("b", 40))])
     assert made["span"] == [0, 40]
     assert [clip["end"] for clip in made["clips"]] == [20, 40]
     first = made["clips"][0]
@@ -33,14 +35,16 @@ def test_numbers_of_clips_and_persons() -> None:
 
 def test_names_of_edits_are_used_and_merges_are_stated() -> None:
     edits = {"names": {"0": "<b>Ann</b>"}, "people": [{"op": "merge"}], "excluded": []}
-    (clip,) = comparison([job("a")], {"a": film()}, {"a": edits})["clips"]
+    (clip,) = comparison([clip_of("a", film(), edits=edits)])["clips"]
     assert clip["persons"][0]["name"] == "<b>Ann</b>"
     assert clip["edited"]
 
 
 def test_clips_without_result_are_missing_with_their_reason() -> None:
-    jobs = [job("a"), job("b", state="running"), job("c", state="failed", message="is no film")]
-    made = comparison(jobs, {"a": failed()})
+    made = comparison([
+        clip_of("a", failed()), clip_of("b", state="running"),
+        clip_of("c", state="failed", message="is no film"),
+    ])  # fmt: skip
     assert [one["why"] for one in made["missing"]] == [
         "is empty", "is not done yet", "is no film"
     ]  # fmt: skip
@@ -51,7 +55,7 @@ def test_a_clip_without_a_face_has_its_own_ribbon() -> None:
     row = Row("a", None, 0, 2, False, "face+audio", p_of("sad"), True, "window", speech=0.5)
     whole = Row("a", None, 0, 2, False, "face+audio", p_of("sad"), True, "clip", speech=0.5)
     result = Result((row, whole), (FileStatus("a", "no face", "no face was found"),))
-    (clip,) = comparison([job("a")], {"a": result})["clips"]
+    (clip,) = comparison([clip_of("a", result)])["clips"]
     assert clip["no_face"]
     assert clip["persons"] == []
     assert clip["rows"] == [[0, 2, "sad", None, 0.7]]
@@ -60,7 +64,7 @@ def test_a_clip_without_a_face_has_its_own_ribbon() -> None:
 
 def test_nothing_found_gives_null_and_not_a_made_up_label() -> None:
     row = Row("a", None, 0, 2, False, "face", (1 / 7,) * 7, None, "clip")
-    (clip,) = comparison([job("a")], {"a": Result((row,), (FileStatus("a", "no face"),))})["clips"]
+    (clip,) = comparison([clip_of("a", Result((row,), (FileStatus("a", "no face"),)))])["clips"]
     assert clip["label"] is clip["certainty"] is None
     assert set(clip["probabilities"].values()) == {None}
 
@@ -68,6 +72,7 @@ def test_nothing_found_gives_null_and_not_a_made_up_label() -> None:
 def test_a_person_who_was_seen_but_has_no_rows() -> None:
     seen = PersonSeen("a", 3, (3,), [0.0, 0.2], [[0, 0, 1, 1]] * 2, 0.1)
     whole = Row("a", None, 0, 2, True, "face", p_of("sad"), None, "clip")
-    (clip,) = comparison([job("a")], {"a": Result((whole,), (), {}, (seen,))})["clips"]
+    result = Result((whole,), (FileStatus("a", "ok"),), {}, (seen,))
+    (clip,) = comparison([clip_of("a", result)])["clips"]
     (person,) = clip["persons"]
     assert (person["person"], person["label"], person["rows"]) == (3, None, [])

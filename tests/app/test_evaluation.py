@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from emonets.app.evaluation import ALL, evaluation
+from emonets.app.finished import Clip
 from emonets.evaluation.metrics import uar
 from emonets.provenance.corpus import Corpus, Provenance
 from emonets.result import FileStatus, Result, Row
@@ -25,19 +27,18 @@ def answered(label: str, **single: str) -> Result:
     return Result(tuple(rows), (FileStatus("a", "ok"),))
 
 
-def job(key: str, label: str | None, **more: object) -> dict[str, object]:
-    return {"id": key, "name": f"{key}.mp4", "label": label, "state": "done", "page": None, **more}
+def clip_of(key: str, label: str | None, result: Result | None = None, **more: Any) -> Clip:
+    given = {"batch": "mine", "state": "done", "edits": None, **more}
+    return Clip(id=key, name=f"{key}.mp4", label=label, result=result, **given)
 
 
 def test_scores_of_all_and_of_each_source() -> None:
-    jobs = [job("a", "happy"), job("b", "Happiness"), job("c", "sad"), job("d", "anger")]
-    results = {
-        "a": answered("happy", face="happy", audio="sad"),
-        "b": answered("sad", face="happy"),
-        "c": answered("sad", face="sad", audio="sad"),
-        "d": answered("angry", face="happy", audio="angry"),
-    }
-    made = evaluation(jobs, results, batch="mine")
+    made = evaluation([
+        clip_of("a", "happy", answered("happy", face="happy", audio="sad")),
+        clip_of("b", "Happiness", answered("sad", face="happy")),
+        clip_of("c", "sad", answered("sad", face="sad", audio="sad")),
+        clip_of("d", "anger", answered("angry", face="happy", audio="angry")),
+    ])  # fmt: skip
     assert (made["n"], made["scored"], made["missing"]) == (4, 4, [])
     assert [one["source"] for one in made["sources"]] == [ALL, "face", "audio"]
     score = made["sources"][0]
@@ -54,17 +55,14 @@ def test_scores_of_all_and_of_each_source() -> None:
 
 
 def test_missing_clips_are_named_with_their_reason_and_are_not_scored() -> None:
-    jobs = [
-        job("a", "happy"), job("b", None), job("c", "contempt"), job("d", "sad", state="running"),
-        job("e", "sad", state="failed", message="is no film"), job("f", "sad"), job("g", "sad"),
-        job("h", "sad", state="cancelled"),
-    ]  # fmt: skip
     silent = Row("g", None, 0, 2, False, "face", (1 / 7,) * 7, False, "clip")
-    results = {
-        "a": answered("happy"), "b": answered("sad"), "c": answered("sad"), "f": failed(),
-        "g": Result((silent,), (FileStatus("g", "no face", "no face was found"),)),
-    }  # fmt: skip
-    made = evaluation(jobs, results)
+    empty = Result((silent,), (FileStatus("g", "no face", "no face was found"),))
+    made = evaluation([
+        clip_of("a", "happy", answered("happy")), clip_of("b", None, answered("sad")),
+        clip_of("c", "contempt", answered("sad")), clip_of("d", "sad", state="running"),
+        clip_of("e", "sad", state="failed", message="is no film"), clip_of("f", "sad", failed()),
+        clip_of("g", "sad", empty), clip_of("h", "sad", state="cancelled"),
+    ])  # fmt: skip
     assert {one["id"]: one["why"] for one in made["missing"]} == {
         "b": "has no label", "c": "its label 'contempt' is no emotion", "d": "is not done yet",
         "e": "is no film", "f": "is empty", "g": "no face was found", "h": "is cancelled",
@@ -76,14 +74,14 @@ def test_missing_clips_are_named_with_their_reason_and_are_not_scored() -> None:
 
 
 def test_nothing_to_score() -> None:
-    made = evaluation([job("a", None)], {})
+    made = evaluation([clip_of("a", None)])
     assert (made["sources"], made["scored"]) == ([], 0)
-    assert evaluation([], {})["n"] == 0
+    assert evaluation([])["n"] == 0
 
 
 def test_a_single_source_is_not_listed_twice() -> None:
     row = Row("a", None, 0, 2, True, "face", p_of("sad"), None, "clip")
-    made = evaluation([job("a", "sad")], {"a": Result((row,), (FileStatus("a", "ok"),))})
+    made = evaluation([clip_of("a", "sad", Result((row,), (FileStatus("a", "ok"),)))])
     assert [one["source"] for one in made["sources"]] == [ALL]
 
 
@@ -94,13 +92,10 @@ def test_clips_that_the_model_was_trained_on_are_named(tmp_path: Path) -> None:
     content = int(content_digest(known)[:16], 16)
     corpora = (Corpus("mine", content=np.array([content], np.uint64)), Corpus("old"))
     provenance = Provenance({"face": corpora, "mouth": (Corpus("not used"),)})
-    made = evaluation(
-        [job("a", "sad"), job("b", "sad")],
-        {"a": answered("sad", face="sad"), "b": answered("sad", face="sad")},
-        provenance=provenance, uploads={"a": known, "b": new},
-    )  # fmt: skip
-    trained = made["trained_on"]
+    sad = answered("sad", face="sad")
+    clips = [clip_of("a", "sad", sad, upload=known), clip_of("b", "sad", sad, upload=new)]
+    trained = evaluation(clips, provenance=provenance)["trained_on"]
     assert (trained["checked"], trained["clips"]) == (2, ["a"])
     assert trained["unchecked"] == ["old"]
     assert list(trained["corpora"]) == ["face"]
-    assert evaluation([job("a", "sad")], {"a": answered("sad")})["trained_on"]["checked"] == 0
+    assert evaluation(clips)["trained_on"]["checked"] == 0

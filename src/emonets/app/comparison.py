@@ -1,17 +1,17 @@
 """Several clips side by side: what the page ``/compare`` shows, as numbers.
 
-Nothing here is HTML. A clip is a job of the server (its dictionary as ``GET /api/jobs/ID`` answers
-it) and its `Result`.
+Nothing here is HTML.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from emonets.app.finished import Clip
 from emonets.emotions import EMOTIONS
 from emonets.report.data import has_no_face, has_no_voice
 from emonets.result import UNCERTAIN, PersonSeen, Result, Row, printable
@@ -21,23 +21,15 @@ FIELDS = ("start", "end", "label", "speaks")
 """The values of a row of a ribbon before its largest probability."""
 LABELS = (*EMOTIONS, UNCERTAIN)
 
-Job = Mapping[str, Any]
 
-
-def comparison(
-    jobs: Sequence[Job],
-    results: Mapping[str, Result],
-    edits: Mapping[str, Mapping[str, Any]] = {},
-) -> dict[str, Any]:
+def comparison(clips: Sequence[Clip]) -> dict[str, Any]:
     """Clips on one axis of time, and the numbers of each clip and person.
 
     Parameters
     ----------
-    jobs : in the order in which they are shown; each has ``id`` and ``name``, and may have
-        ``label``, ``page``, ``status`` and ``message``.
-    results : id of a job → the result of its one clip. Jobs without one are ``missing``.
-    edits : id → what a reader corrected. Names of persons are used. Persons that were merged or
-        split are not: ``edited`` is then true for the clip.
+    clips : in the order in which they are shown. Those without predictions are ``missing``. Names
+        that a reader gave to persons are used. Persons that were merged or split and stretches
+        that were excluded are not: ``edited`` is then true for the clip.
 
     Returns
     -------
@@ -51,41 +43,30 @@ def comparison(
 
     Examples
     --------
-    >>> comparison([{"id": "a", "name": "a.mp4"}], {})["missing"]
-    [{'id': 'a', 'name': 'a.mp4', 'why': 'has no result'}]
+    >>> comparison([Clip("a", "a.mp4", None, None, "cancelled", None, None)])["missing"]
+    [{'id': 'a', 'name': 'a.mp4', 'why': 'is cancelled'}]
     """
-    clips, missing = [], []
-    for job in jobs:
-        result = results.get(job["id"])
-        if result is None or not result.rows:
-            missing.append({"id": job["id"], "name": job["name"], "why": _why(job, result)})
-        else:
-            clips.append(_clip(job, result, edits.get(job["id"], {})))
-    starts, ends = [c["start"] for c in clips], [c["end"] for c in clips]
+    shown = [_clip(clip, clip.result) for clip in clips if clip.result and clip.result.rows]
+    starts, ends = [one["start"] for one in shown], [one["end"] for one in shown]
     return {
         "emotions": list(EMOTIONS),
         "labels": list(LABELS),
         "fields": [*FIELDS, "p"],
         "span": [min(starts, default=0.0), max(ends, default=0.0)],
-        "clips": clips,
-        "missing": missing,
+        "clips": shown,
+        "missing": [
+            {"id": clip.id, "name": clip.name, "why": clip.without or "has no predictions"}
+            for clip in clips
+            if not (clip.result and clip.result.rows)
+        ],
     }
 
 
-def _why(job: Job, result: Result | None) -> str:
-    if result is not None and result.files:
-        return printable(result.files[0].message) or "has no predictions"
-    state = job.get("state", "")
-    if state in ("waiting", "running"):
-        return "is not done yet"
-    return str(job.get("message") or "has no result")
-
-
-def _clip(job: Job, result: Result, edits: Mapping[str, Any]) -> dict[str, Any]:
+def _clip(clip: Clip, result: Result) -> dict[str, Any]:
     shown = _in_order(shown_rows(result.rows))
     start, end = span_of(result.rows)
-    whole = clip_row(result.rows)
-    status = result.files[0] if result.files else None
+    (status,) = result.files
+    edits = clip.edits or {}
     names = edits.get("names", {})
     seen = {one.person: one for one in result.persons}
     numbers = sorted({row.person for row in shown if row.person is not None} | set(seen))
@@ -97,19 +78,19 @@ def _clip(job: Job, result: Result, edits: Mapping[str, Any]) -> dict[str, Any]:
         for number in numbers
     ]  # fmt: skip
     return {
-        "id": job["id"],
-        "name": job["name"],
-        "page": job.get("page"),
-        "given": job.get("label") or None,
-        "status": "ok" if status is None else status.status,
-        "message": "" if status is None else printable(status.message),
+        "id": clip.id,
+        "name": clip.name,
+        "page": clip.page,
+        "given": clip.label,
+        "status": status.status,
+        "message": printable(status.message),
         "start": round(start, 3),
         "end": round(end, 3),
         "no_face": has_no_face(result),
         "no_voice": has_no_voice(result.rows),
         "edited": bool(edits.get("people") or edits.get("excluded")),
         "persons": persons,
-        **_numbers(shown, whole),
+        **_numbers(shown, clip_row(result.rows)),
         # every row of a person is in that person's ribbon already
         "rows": [_values(row) for row in shown if row.person is None or not persons],
     }

@@ -7,46 +7,33 @@ are those of `emonets.evaluation.metrics`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from emonets.app.finished import Clip
 from emonets.emotions import EMOTIONS, WORDS
 from emonets.evaluation.metrics import evaluate, wilson
 from emonets.provenance.corpus import Provenance
 from emonets.provenance.prints import Prints
 from emonets.provenance.seen import seen_by, together
-from emonets.result import Result, Row
+from emonets.result import Row
 from emonets.result_tables import clip_row
 from emonets.runtime.store import content_digest
 
 ALL = "all together"
 """The source of what a clip's page shows as the label of the clip."""
 
-Job = Mapping[str, Any]
 
-
-def evaluation(
-    jobs: Sequence[Job],
-    results: Mapping[str, Result],
-    *,
-    batch: str = "",
-    provenance: Provenance | None = None,
-    uploads: Mapping[str, Path] = {},
-) -> dict[str, Any]:
-    """Scores of the labelled clips of one folder.
+def evaluation(clips: Sequence[Clip], *, provenance: Provenance | None = None) -> dict[str, Any]:
+    """Scores of the clips of one labelled folder.
 
     Parameters
     ----------
-    jobs : of the batch, as ``GET /api/jobs/ID`` answers them: ``id``, ``name``, ``label``,
-        ``state``, ``page``, ``message``.
-    results : id of a job → the result of its one clip.
-    batch : its name.
-    provenance : what the model was trained on (`emonets.provenance.corpus.provenance_of`). None:
-        it is not checked.
-    uploads : id → the file, whose content is compared with that of the training clips. Nothing is
-        decoded, so that copies in another encoding are not recognised.
+    clips : of one upload, with and without labels, done and not done.
+    provenance : what the model was trained on (`emonets.app.facts.facts_of`). The content of the
+        clips' files is compared with that of the training clips. Nothing is decoded, so that copies
+        in another encoding are not recognised. None: it is not checked.
 
     Returns
     -------
@@ -57,102 +44,85 @@ def evaluation(
     without an answer counts as wrong), ``uar`` with a bootstrap interval, ``classes`` (``n``,
     ``recall``) and ``confusion``, rows true and columns predicted, in the order of ``emotions``.
     """
-    finished: dict[str, Result] = {}
-    labels: dict[str, int] = {}
-    missing = []
-    for job in jobs:
-        result, label = results.get(job["id"]), _index(job.get("label"))
-        why = _why_missing(job, result, label)
-        if label is not None:
-            labels[job["id"]] = label
-        if result is not None:
-            finished[job["id"]] = result
-        if why:
-            missing.append({**_named(job, label), "why": why})
+    missing = [{**_named(clip), "why": why} for clip in clips if (why := _why_missing(clip))]
     gone = {one["id"] for one in missing}
-    scored = [job for job in jobs if job["id"] not in gone]
-    answers = {job["id"]: clip_row(finished[job["id"]].rows) for job in scored}
-    sources = _sources(jobs, scored, labels, finished, answers)
+    scored = [clip for clip in clips if clip.id not in gone]
+    labelled = sum(_index(clip.label) is not None for clip in clips)
     return {
-        "batch": batch,
+        "batch": clips[0].batch if clips else None,
         "emotions": list(EMOTIONS),
-        "n": len(jobs),
+        "n": len(clips),
         "scored": len(scored),
-        "unfinished": sum(job.get("state") in ("waiting", "running") for job in jobs),
+        "unfinished": sum(clip.state in ("waiting", "running") for clip in clips),
         "missing": missing,
-        "clips": [_clip(job, labels[job["id"]], answers[job["id"]]) for job in scored],
-        "sources": sources,
-        "trained_on": _trained_on(scored, provenance, uploads, finished),
+        "clips": [_clip(clip) for clip in scored],
+        "sources": _sources(scored, labelled),
+        "trained_on": _trained_on(scored, provenance),
     }
 
 
-def _index(label: Any) -> int | None:
-    word = WORDS.get(str(label or "").strip().lower())
+def _index(label: str | None) -> int | None:
+    word = WORDS.get((label or "").strip().lower())
     return None if word is None else EMOTIONS.index(word)
 
 
-def _named(job: Job, label: int | None) -> dict[str, Any]:
+def _named(clip: Clip) -> dict[str, Any]:
+    label = _index(clip.label)
     return {
-        "id": job["id"],
-        "name": job["name"],
-        "page": job.get("page"),
+        "id": clip.id,
+        "name": clip.name,
+        "page": clip.page,
         "label": None if label is None else EMOTIONS[label],
     }
 
 
-def _why_missing(job: Job, result: Result | None, label: int | None) -> str:
+def _why_missing(clip: Clip) -> str:
     """Why a clip is not in the scores; empty: it is."""
-    if label is None:
-        given = job.get("label")
-        return f"its label {given!r} is no emotion" if given else "has no label"
-    if result is None:
-        state = str(job.get("state") or "")
-        if state in ("waiting", "running"):
-            return "is not done yet"
-        return str(job.get("message") or ("is cancelled" if state == "cancelled" else "failed"))
-    row = clip_row(result.rows)
+    if _index(clip.label) is None:
+        return f"its label {clip.label!r} is no emotion" if clip.label else "has no label"
+    if clip.without or clip.result is None:
+        return clip.without
+    row = clip_row(clip.result.rows)
     if row is None or not row.found:
-        status = result.files[0] if result.files else None
-        return (status.message or status.status) if status else "has no answer"
+        return clip.result.files[0].message or "nothing was found to predict from"
     return ""
 
 
-def _clip(job: Job, label: int, row: Row | None) -> dict[str, Any]:
+def _answer(clip: Clip) -> Row:
+    """The row of a clip that is scored."""
+    row = None if clip.result is None else clip_row(clip.result.rows)
     assert row is not None
+    return row
+
+
+def _clip(clip: Clip) -> dict[str, Any]:
+    row = _answer(clip)
     answer = int(np.argmax(row.probabilities))
     return {
-        **_named(job, label), "answer": EMOTIONS[answer],
-        "certainty": round(float(max(row.probabilities)), 4), "right": answer == label,
+        **_named(clip), "answer": EMOTIONS[answer],
+        "certainty": round(float(max(row.probabilities)), 4), "right": answer == _index(clip.label),
     }  # fmt: skip
 
 
-def _sources(
-    jobs: Sequence[Job],
-    scored: Sequence[Job],
-    labels: Mapping[str, int],
-    results: Mapping[str, Result],
-    answers: Mapping[str, Row | None],
-) -> list[dict[str, Any]]:
-    """Scores of what the clips' pages show, and of each specialist that has clips of its own."""
-    labelled = len([job for job in jobs if job["id"] in labels])
-    found: dict[str, dict[str, Row]] = {ALL: {}}
-    for job in scored:
-        answer = answers[job["id"]]
-        assert answer is not None
-        found[ALL][job["id"]] = answer
-        for row in results[job["id"]].rows:
+def _sources(scored: Sequence[Clip], labelled: int) -> list[dict[str, Any]]:
+    """Scores of what the clips' pages show, and of each specialist by itself."""
+    found: dict[str, dict[str, Row]] = {ALL: {clip.id: _answer(clip) for clip in scored}}
+    for clip in scored:
+        assert clip.result is not None
+        for row in clip.result.rows:
             if row.level == "clip" and row.found and "+" not in row.model:
-                found.setdefault(row.model, {})[job["id"]] = row
+                found.setdefault(row.model, {})[clip.id] = row
     single = [name for name in found if name != ALL]
     if len(single) == 1 and found[single[0]] == found[ALL]:
         del found[single[0]]
+    labels = {clip.id: _index(clip.label) for clip in scored}
     return [_score(name, rows, labels, labelled) for name, rows in found.items() if rows]
 
 
 def _score(
-    name: str, rows: Mapping[str, Row], labels: Mapping[str, int], labelled: int
+    name: str, rows: Mapping[str, Row], labels: Mapping[str, int | None], labelled: int
 ) -> dict[str, Any]:
-    y = [labels[key] for key in rows]
+    y = [label for key in rows if (label := labels[key]) is not None]
     made = evaluate(y, [int(np.argmax(row.probabilities)) for row in rows.values()])
     hits = int(np.trace(made.confusion))
     uar = made.uar
@@ -181,31 +151,26 @@ def _interval(hits: int, n: int) -> dict[str, float] | None:
     return {"value": hits / n, "low": low, "high": high}
 
 
-def _trained_on(
-    jobs: Sequence[Job],
-    provenance: Provenance | None,
-    uploads: Mapping[str, Path],
-    results: Mapping[str, Result],
-) -> dict[str, Any]:
+def _trained_on(clips: Sequence[Clip], provenance: Provenance | None) -> dict[str, Any]:
     """Which clips the model was trained on, by the content of their files."""
-    here = [job for job in jobs if job["id"] in uploads and uploads[job["id"]].is_file()]
+    here = [(clip, clip.upload) for clip in clips if clip.upload and clip.upload.is_file()]
     if provenance is None or not here:
         return {"checked": 0, "clips": [], "corpora": {}, "unchecked": []}
-    models = {row.model for job in here for row in results[job["id"]].rows}
+    models = {row.model for clip, _ in here if clip.result for row in clip.result.rows}
     used = {name for model in models for name in model.split("/")[0].split("+")}
     own = provenance.only([name for name in provenance.corpora if name in used])
     n = len(here)
-    content = [int(content_digest(uploads[job["id"]])[:16], 16) for job in here]
+    content = [int(content_digest(file)[:16], 16) for _, file in here]
     prints = Prints(
         np.array(content, np.uint64), np.tile([0.0, np.inf], (n, 1)),
         (np.zeros(0, np.uint16),) * n, (np.zeros(0, np.uint64),) * n,
         np.zeros((0, 48, 48), np.uint8), np.zeros(0, np.int64),
     )  # fmt: skip
-    seen = together(seen_by(own, prints, [job["id"] for job in here]))
+    seen = together(seen_by(own, prints, [clip.id for clip, _ in here]))
     known = [] if seen is None else np.flatnonzero(seen.any).tolist()
     return {
         "checked": n,
-        "clips": [here[i]["id"] for i in known],
+        "clips": [here[i][0].id for i in known],
         "corpora": {name: list(words) for name, words in own.names().items()},
         "unchecked": [] if seen is None else list(seen.unchecked),
     }

@@ -17,13 +17,6 @@ from emonets.emotions import EMOTIONS, WORDS
 from emonets.media.find import MEDIA_SUFFIXES
 from emonets.report import page as report
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-"""The content security policy of every page of this package: only the server's own files."""
-
 PAGES = {"start": "Clips", "live": "Live", "compare": "Compare", "evaluate": "Evaluate",
          "help": "Help"}  # fmt: skip
 """Name of a page → its word in the menu. ``start`` is ``/``, each other one ``/NAME``."""
@@ -96,19 +89,21 @@ def asset(name: str) -> Asset | None:
     return Asset(found[name].read_bytes(), kind) if name in found else None
 
 
-def problem(title: str, sentence: str) -> bytes:
-    """A page without scripts that states what is wrong: not found, no longer there, no token.
+def problem(sentence: str) -> bytes:
+    """A page without scripts that states what is wrong: not found, or no longer there.
 
     Parameters
     ----------
-    title, sentence : plain text.
+    sentence : plain text.
 
     Examples
     --------
-    >>> b"&lt;b&gt;" in problem("Not found", "There is no clip <b>.")
+    >>> b"&lt;b&gt;" in problem("there is no clip <b>")
     True
     """
-    parts = {"head": _own("head.html"), "title": escape(title), "sentence": escape(sentence)}
+    shown = sentence[:1].upper() + sentence[1:]
+    shown += "" if shown.endswith((".", "!", "?")) else "."
+    parts = {"head": _own("head.html"), "sentence": escape(shown)}
     return report.filled_in(_own("problem.html"), parts).encode()
 
 

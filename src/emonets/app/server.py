@@ -24,8 +24,9 @@ from starlette.websockets import WebSocket
 from emonets.app.api import Api
 from emonets.app.jobs import Full, Jobs, no_room
 from emonets.app.live import live_endpoint
+from emonets.app.pages import problem
 from emonets.app.queue import NO_SPACE, News, Queue, Reader
-from emonets.app.security import Guard, sentence
+from emonets.app.security import Guard, page_policy, sentence
 from emonets.app.settings import Settings
 from emonets.app.speed import Speeds
 from emonets.errors import EmoNetsError, MissingExtraError, ParameterError
@@ -139,6 +140,9 @@ async def _refuse(request: Request, error: Exception) -> Response:
     plain = error.detail in ("Not Found", "Method Not Allowed")
     text = texts.get(error.status_code, error.detail) if plain else error.detail
     answer = sentence(request.headers, error.status_code, text)
+    if answer.media_type == "text/html":
+        policy = {"Content-Security-Policy": page_policy(request.headers["host"])}
+        answer = Response(problem(text), error.status_code, policy, "text/html")
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer

@@ -78,7 +78,7 @@ export class Card {
     this.li.dataset.state = job.state;
     this.box.disabled = !job.page || job.state !== 'done';
     this.box.parentElement.hidden = false;
-    if (this.drawn !== job.page) this.picture(job);
+    if (this.drawn !== `${job.page} ${job.state}`) this.picture(job);
     this.showFacts(job);
     const running = job.state === 'running';
     this.going.hidden = !isOpen(job);
@@ -100,12 +100,13 @@ export class Card {
   }
 
   picture(job) {
-    this.drawn = job.page;
+    this.drawn = `${job.page} ${job.state}`;
     const empty = (text) => EM.el('div', { class: 'thumb none', 'aria-hidden': 'true' }, text);
-    let made = empty(job.state === 'failed' ? 'not read' : 'no picture');
-    if (job.page) {
+    const sound = job.state === 'done' ? 'sound only' : 'no picture';
+    let made = empty(job.state === 'failed' ? 'not read' : sound);
+    if (job.card) {
       made = EM.el('img', {
-        class: 'thumb', alt: '', src: `${job.page}card.jpg`, width: '128', height: '72',
+        class: 'thumb', alt: '', src: job.card, width: '128', height: '72',
         onerror: () => { this.thumb.replaceWith(this.thumb = empty('sound only')); },
       });
     } else if (isOpen(job)) made = empty('');

@@ -41,11 +41,8 @@ const uploads = new Uploads(by('uploads'), {
 
 const options = () => {
   const boxes = [...document.querySelectorAll('#models-list input')];
-  const read = boxes.filter((box) => box.checked).map((box) => box.value);
-  return {
-    window: by('window').value,
-    models: read.length && read.length < boxes.length ? read.join(',') : '',
-  };
+  const read = boxes.filter((box) => box.checked).map((box) => box.value).join(',');
+  return { window: by('window').value, models: read === (status.active || []).join(',') ? '' : read };
 };
 
 const send = (clips, more = []) => {
@@ -312,7 +309,9 @@ const showStatus = () => {
   const models = status.models || [];
   by('models').hidden = models.length < 2;
   EM.put('models-list', models.map((name) => EM.el('label', { class: 'switch' },
-    EM.el('input', { type: 'checkbox', value: name, checked: true }), name)));
+    EM.el('input', {
+      type: 'checkbox', value: name, checked: (status.active || models).includes(name),
+    }), name)));
 };
 
 const start = async () => {
