@@ -25,6 +25,14 @@ export const stateText = (job) => {
   return { cancelled: 'cancelled', failed: 'failed', done: 'done', expired: 'deleted' }[job.state];
 };
 
+// Messages of files go on from the name: "is empty; copy it again".
+export const sentence = (message) => {
+  if (!message) return '';
+  const verb = /^(is|has|had|can|cannot|could|took|takes|needs|does|did|was|were|holds|ends|ended|lacks|gave)\b/;
+  const text = verb.test(message) ? `This file ${message}` : message[0].toUpperCase() + message.slice(1);
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+};
+
 const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
 export class Card {
@@ -76,8 +84,7 @@ export class Card {
     this.job = job;
     const finished = job.state === 'done' || (job.state === 'failed' && job.page);
     this.li.dataset.state = job.state;
-    this.box.disabled = !job.page || job.state !== 'done';
-    this.box.parentElement.hidden = false;
+    this.box.hidden = !job.page || job.state !== 'done';
     if (this.drawn !== `${job.page} ${job.state}`) this.picture(job);
     this.showFacts(job);
     const running = job.state === 'running';
@@ -94,7 +101,7 @@ export class Card {
     this.menu.hidden = !finished;
     this.cancel.hidden = !isOpen(job);
     this.again.hidden = isOpen(job) || job.state === 'expired';
-    this.remove.hidden = running;
+    this.remove.hidden = isOpen(job);
     put(this.remove, job.state === 'expired' ? 'Remove from the list' : 'Delete');
     return before.state !== job.state;
   }
@@ -127,18 +134,18 @@ export class Card {
     const note = job.state === 'done' ? STATUS[job.status] : null;
     this.facts.replaceChildren(...[
       job.emotion && EM.colours[job.emotion] ? EM.chip(job.emotion) : null,
-      job.emotion && EM.colours[job.emotion] ? ' · ' : null, facts,
-      job.label ? EM.el('span', { class: 'badge' }, `labelled ${job.label}`) : null,
       note ? EM.el('span', { class: 'badge' }, note) : null,
-    ].filter(Boolean).flatMap((one) => [one, ' ']));
+      job.label ? EM.el('span', { class: 'badge' }, `labelled ${job.label}`) : null,
+      EM.el('span', {}, facts),
+    ].filter(Boolean));
   }
 
   showProblem(job) {
     let text = '';
-    if (job.state === 'failed') text = job.message || 'It could not be read.';
+    if (job.state === 'failed') text = sentence(job.message) || 'This file could not be read.';
     else if (job.state === 'cancelled') text = 'Cancelled. “Again” reads it from the start.';
     else if (job.state === 'expired') text = 'The time is over: the clip and its results are deleted.';
-    else if (job.state === 'done' && job.message) text = job.message;
+    else if (job.state === 'done' && job.message) text = sentence(job.message);
     this.problem.hidden = !text;
     this.problem.className = job.state === 'failed' ? 'bad' : 'note';
     put(this.problem, text);
