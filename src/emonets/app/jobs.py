@@ -7,6 +7,7 @@ into a path.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -30,6 +31,8 @@ from emonets.runtime.files import write_whole
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 OPEN = (WAITING, RUNNING)
+NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
+"""The errors of a full disk, of the operating system."""
 _ID = re.compile(r"[A-Za-z0-9_-]{16}")
 _PART = re.compile(r"[A-Za-z0-9_-]{16}\.part")
 RESERVE = 256 * 2**20
@@ -103,7 +106,7 @@ class Job:
         self.cancelled = threading.Event()
 
 
-class Full(EmoNetsError):
+class NoRoomError(EmoNetsError):
     """There is no room for a clip: too many wait, or the disk is full.
 
     Attributes
@@ -197,7 +200,7 @@ class Jobs:
 
         Raises
         ------
-        Full : too many clips wait, or there is no room on the disk.
+        NoRoomError : too many clips wait, or there is no room on the disk.
         """
         key = secrets.token_urlsafe(12)
         with self.lock:
@@ -214,12 +217,12 @@ class Jobs:
     def _make_room(self, size: int) -> None:
         limits = self.settings
         if len(self.waiting()) + len(self._coming) >= limits.max_jobs:
-            raise Full(
+            raise NoRoomError(
                 f"{limits.max_jobs} clips are waiting, which is the most; send this one when some "
                 "are done", 429,
             )  # fmt: skip
         if self.used() + size > limits.max_disk:
-            raise Full(
+            raise NoRoomError(
                 f"the clips and results here would need more than {shown_bytes(limits.max_disk)}, "
                 "which is the most; delete some, or start emonets serve with a higher --max-disk",
                 507,
@@ -336,9 +339,11 @@ def size_of(folder: Path) -> int:
     return sum(found.values())
 
 
-def no_room() -> Full:
+def no_room() -> NoRoomError:
     """The error of a full disk."""
-    return Full("the disk is full: free some space on it, or delete clips here, and try again", 507)
+    return NoRoomError(
+        "the disk is full: free some space on it, or delete clips here, and try again", 507
+    )
 
 
 def shown_bytes(n: float) -> str:
@@ -358,9 +363,3 @@ def shown_bytes(n: float) -> str:
 def finite(value: float | None) -> float | None:
     """The number, or None of NaN and infinity, which JSON has not."""
     return value if value is not None and math.isfinite(value) else None
-
-
-__all__ = [
-    "CANCELLED", "DONE", "FAILED", "OPEN", "RESERVE", "RUNNING", "WAITING", "Full", "Job", "Jobs",
-    "finite", "new_job", "no_room", "shown_bytes", "size_of",
-]  # fmt: skip

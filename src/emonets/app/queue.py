@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
 import threading
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from emonets.app.clip_pages import shown_files, write_page
-from emonets.app.in_process import Cancelled, Progress, Reading
 from emonets.app.jobs import (
     CANCELLED,
     DONE,
     FAILED,
+    NO_SPACE,
     OPEN,
     RUNNING,
     WAITING,
@@ -27,6 +26,7 @@ from emonets.app.jobs import (
     no_room,
 )
 from emonets.app.speed import Speeds
+from emonets.contained import Cancelled, Progress, Reading
 from emonets.errors import EmoNetsError
 from emonets.inference.options import Options
 from emonets.result import Result
@@ -34,7 +34,6 @@ from emonets.result_tables import clip_row, span_of
 from emonets.runtime.files import write_whole
 
 _STEP = 0.25  # seconds between two news of progress
-NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
 log = logging.getLogger("emonets.app")
 
 
@@ -204,7 +203,7 @@ class Queue:
     def _work(self, job: Job) -> None:
         jobs = self.jobs
         with jobs.lock:
-            if job.state != WAITING or job.deleted:
+            if job.state != WAITING or jobs.get(job.id) is None:
                 return
             job.state, job.stage, job.done, job.total = RUNNING, "starting", 0.0, None
             job.spent = {}
@@ -213,7 +212,7 @@ class Queue:
             jobs.keep(job)
             jobs.clear(job)
             reading = self._reader_for(job.models).read(
-                jobs.clip(job), Options(window=job.window),  # type: ignore[arg-type]
+                jobs.clip(job), Options(window=job.window),
                 film=jobs.page(job), name=job.name, on_progress=lambda p: self._progress(job, p),
                 cancelled=job.cancelled,
             )  # fmt: skip
@@ -257,7 +256,7 @@ class Queue:
     def _finish(self, job: Job, reading: Reading) -> None:
         result, folder = reading.result, self.jobs.folder(job)
         (status,) = result.files
-        job.status, job.message = status.status, status.message
+        job.status, job.message = status.status, status.message or reading.problem
         if not result.rows:
             self._fail(job, status.message, status.status)
             return

@@ -34,6 +34,12 @@ NO_TOKEN = (
     "send the header Authorization: Bearer TOKEN."
 )
 
+NO_ORIGIN = (
+    "A request that changes something needs the header Origin, which browsers send, or the header "
+    "Authorization: Bearer TOKEN."
+)
+FOREIGN = "A page of another site may not use this server."
+
 
 def page_policy(host: str) -> str:
     """The content security policy of the pages of this package: only its own files.
@@ -97,18 +103,9 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """The answer to a request that must not pass, or None."""
-        host = headers.get("host", "")
-        if host.lower() not in self.hosts:
-            return sentence(
-                headers, 403, "This server answers on this computer only, under 127.0.0.1 or "
-                f"localhost with port {self.port}; the address has another host."
-            )  # fmt: skip
-        origin = headers.get("origin")
-        if origin is not None and origin.lower() not in {f"http://{own}" for own in self.hosts}:
-            return sentence(headers, 403, "A page of another site may not use this server.")
-        other = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-        if other and headers.get("sec-fetch-mode") != "navigate":
-            return sentence(headers, 403, "A page of another site may not use this server.")
+        foreign = self._foreign(headers)
+        if foreign:
+            return sentence(headers, 403, foreign)
         method = scope.get("method", "")
         given = QueryParams(scope["query_string"])
         if method == "GET" and "token" in given:
@@ -118,12 +115,22 @@ class Guard:
         cookies = cookie_parser(headers.get("cookie", ""))
         if not self._is_token(cookies.get(self.cookie, "")):
             return sentence(headers, 401, NO_TOKEN)
-        if origin is None and (scope["type"] == "websocket" or method not in SAFE):
-            return sentence(
-                headers, 403, "A request that changes something needs the header Origin, which "
-                "browsers send, or the header Authorization: Bearer TOKEN."
-            )  # fmt: skip
-        return None
+        changes = scope["type"] == "websocket" or method not in SAFE
+        return sentence(headers, 403, NO_ORIGIN) if changes and "origin" not in headers else None
+
+    def _foreign(self, headers: Headers) -> str:
+        """Why a request is not of our own page or of a program here; empty if it is."""
+        host = headers.get("host", "")
+        if host.lower() not in self.hosts:
+            return (
+                "This server answers on this computer only, under 127.0.0.1 or localhost with "
+                f"port {self.port}; the address has another host."
+            )
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() not in {f"http://{own}" for own in self.hosts}:
+            return FOREIGN
+        other = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        return FOREIGN if other and headers.get("sec-fetch-mode") != "navigate" else ""
 
     def _enter(self, scope: Scope, headers: Headers, given: QueryParams) -> Response:
         """Take the token out of the address, into a cookie that no script can read."""

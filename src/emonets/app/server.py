@@ -22,13 +22,14 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from emonets.app.api import Api
-from emonets.app.jobs import Full, Jobs, no_room
+from emonets.app.jobs import NO_SPACE, Jobs, NoRoomError, no_room
 from emonets.app.live import live_endpoint
 from emonets.app.pages import problem
-from emonets.app.queue import NO_SPACE, News, Queue, Reader
+from emonets.app.queue import News, Queue, Reader
 from emonets.app.security import Guard, page_policy, sentence
 from emonets.app.settings import Settings
 from emonets.app.speed import Speeds
+from emonets.contained import Allowance, Contained
 from emonets.errors import EmoNetsError, MissingExtraError, ParameterError
 
 HOST = "127.0.0.1"
@@ -94,9 +95,13 @@ class Server:
 
 def contained(settings: Settings, models: str | None) -> Reader:
     """What reads clips: a fresh process for each."""
-    from emonets.app.in_process import InProcess
-
-    return InProcess(settings.bundle, device=settings.device, models=models)
+    allowance = Allowance(
+        seconds=settings.max_seconds, memory=settings.max_memory,
+        scratch=min(settings.max_disk, 8 * 2**30),
+    )  # fmt: skip
+    return Contained(
+        settings.bundle, device=settings.device, models=models, allowance=allowance, per_process=1
+    )
 
 
 def routes(api: Api, settings: Settings) -> list[BaseRoute]:
@@ -150,7 +155,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _refuse_own(request: Request, error: Exception) -> Response:
     status = 422
-    if isinstance(error, Full):
+    if isinstance(error, NoRoomError):
         status = error.status
     elif isinstance(error, MissingExtraError):
         status = 501

@@ -23,7 +23,7 @@ async def receive(request: Request, jobs: Jobs) -> Job:
     Raises
     ------
     HTTPException : it is too large, empty, or does not come whole.
-    Full : there is no room.
+    NoRoomError : there is no room.
     """
     size = _length(request, jobs.settings.max_bytes)
     name, about = about_upload(request.query_params)

@@ -112,7 +112,8 @@ def _policy(scripts: Sequence[str], style: str, *, connects: bool = False) -> st
     server = "connect-src 'self'; " if connects else ""
     return (
         f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; "
-        f"{server}img-src 'self' data: file:; media-src 'self' file:; base-uri 'none'; form-action 'none'"
+        f"{server}img-src 'self' data: file:; media-src 'self' file:; base-uri 'none'; "
+        "form-action 'none'"
     )
 
 
