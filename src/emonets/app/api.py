@@ -58,9 +58,16 @@ class Api:
         policy = page_policy(request.headers["host"])
         return Response(made, media_type="text/html", headers={"Content-Security-Policy": policy})
 
+    async def icon(self, request: Request) -> Response:
+        """The icon of pages that name none, as browsers request it."""
+        return self._asset("icon.svg")
+
     async def asset(self, request: Request) -> Response:
         """A style or script of these pages."""
-        found = pages.asset(request.path_params["name"])
+        return self._asset(request.path_params["name"])
+
+    def _asset(self, name: str) -> Response:
+        found = pages.asset(name)
         if found is None:
             raise HTTPException(404, "there is no such file")
         return Response(found.content, media_type=found.type)

@@ -117,6 +117,7 @@ def routes(api: Api, settings: Settings) -> list[BaseRoute]:
     return [
         *own,
         Route("/assets/{name}", api.asset, methods=["GET"]),
+        Route("/favicon.ico", api.icon, methods=["GET"]),
         Route("/clips/{id}/", api.clip_page, methods=["GET"]),
         Route("/clips/{id}/{name}", api.clip_file, methods=["GET"]),
         Route("/openapi.json", api.openapi, methods=["GET"]),

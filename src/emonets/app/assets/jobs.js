@@ -57,7 +57,7 @@ export class Card {
       'aria-label': `${verb} ${name}`, onclick: () => run(this.job), hidden: true,
     }, word);
     this.cancel = button('Cancel', 'Cancel', act.cancel);
-    this.again = button('Again', 'Read again:', act.again);
+    this.again = button('Again', 'Again: read', act.again);
     this.remove = button('Delete', 'Delete', act.remove);
     this.li = EM.el('li', { class: 'job', 'data-job': job.id, 'data-name': name },
       EM.el('div', {}, this.box), this.thumb,
@@ -102,7 +102,9 @@ export class Card {
     this.cancel.hidden = !isOpen(job);
     this.again.hidden = isOpen(job) || job.state === 'expired';
     this.remove.hidden = isOpen(job);
-    put(this.remove, job.state === 'expired' ? 'Remove from the list' : 'Delete');
+    const gone = job.state === 'expired';
+    put(this.remove, gone ? 'Remove from the list' : 'Delete');
+    this.remove.setAttribute('aria-label', `${gone ? 'Remove from the list:' : 'Delete'} ${job.name}`);
     return before.state !== job.state;
   }
 
@@ -144,7 +146,7 @@ export class Card {
     let text = '';
     if (job.state === 'failed') text = sentence(job.message) || 'This file could not be read.';
     else if (job.state === 'cancelled') text = 'Cancelled. “Again” reads it from the start.';
-    else if (job.state === 'expired') text = 'The time is over: the clip and its results are deleted.';
+    else if (job.state === 'expired') text = job.why;
     else if (job.state === 'done' && job.message) text = sentence(job.message);
     this.problem.hidden = !text;
     this.problem.className = job.state === 'failed' ? 'bad' : 'note';

@@ -10,6 +10,7 @@ const by = (id) => document.getElementById(id);
 const cards = new Map(); // id → Card
 const chosen = new Set();
 const deleted = new Set();
+const listed = new Set(); // ids that the server has listed once
 let status = { formats: [] };
 let words = null;
 let jobs = [];
@@ -186,12 +187,22 @@ const place = (list, ordered) => {
   if (active && active !== document.activeElement && list.contains(active)) active.focus();
 };
 
+const asExpired = (job) => {
+  if (job.state === 'expired') return job;
+  const over = job.expires && job.expires * 1000 < Date.now() + 60000;
+  const why = over ? 'The time is over: the clip and its results are deleted.'
+    : 'The clip and its results were deleted in another window.';
+  return { ...job, state: 'expired', page: null, card: null, why };
+};
+
 const show = (now) => {
   const there = new Set(now.map((job) => job.id));
   // what is gone by itself stays as a note until it is removed by hand
-  const expired = jobs.filter((job) => !there.has(job.id) && !deleted.has(job.id)
-    && cards.has(job.id)).map((job) => ({ ...job, state: 'expired', page: null, message: '' }));
-  jobs = [...now.filter((job) => !deleted.has(job.id)), ...expired];
+  const gone = jobs.filter((job) => !there.has(job.id) && !deleted.has(job.id));
+  // a list that was asked for before a clip came does not have it yet
+  const coming = gone.filter((job) => !listed.has(job.id));
+  const expired = gone.filter((job) => listed.has(job.id)).map(asExpired);
+  jobs = [...now.filter((job) => !deleted.has(job.id)), ...coming, ...expired];
   for (const job of jobs) {
     const card = cards.get(job.id);
     if (card) card.update(job);
@@ -326,6 +337,7 @@ const start = async () => {
   }
   showStatus();
   await follow((now) => {
+    for (const job of now) listed.add(job.id);
     show(now);
     document.body.dataset.ready = 'yes';
   });

@@ -46,10 +46,10 @@ export class Uploads {
     const going = EM.el('div', { class: 'going' }, bar, state);
     const why = EM.el('p', { class: 'bad', hidden: true });
     const again = EM.el('button', {
-      hidden: true, 'aria-label': `Send ${item.name} again`, onclick: () => this.again(item),
+      hidden: true, 'aria-label': `Try again: send ${item.name}`, onclick: () => this.again(item),
     }, 'Try again');
     const stop = EM.el('button', {
-      'aria-label': `Do not send ${item.name}`, onclick: () => this.drop(item, true),
+      onclick: () => this.drop(item, true),
     }, 'Cancel');
     const badge = item.label ? EM.el('span', { class: 'badge' }, `labelled ${item.label}`) : null;
     const li = EM.el('li', { class: 'job plain', 'data-upload': item.name },
@@ -70,6 +70,7 @@ export class Uploads {
     row.why.textContent = item.why;
     row.again.hidden = !failed || !item.retry;
     row.stop.textContent = failed ? 'Remove' : 'Cancel';
+    row.stop.setAttribute('aria-label', failed ? `Remove ${item.name}` : `Cancel sending ${item.name}`);
     row.state.textContent = item.state === 'waiting' ? 'waits to be sent'
       : part < 1 ? `${Math.round(100 * part)}\u00a0%` : 'sent';
   }
