@@ -224,14 +224,18 @@ def listen(port: int, host: str = HOST) -> socket.socket:
     return made
 
 
-def serve(server: Server, sock: socket.socket) -> None:
-    """Serve until a signal comes."""
-    config = uvicorn.Config(
+def config_of(server: Server) -> uvicorn.Config:
+    """How a server is served."""
+    return uvicorn.Config(
         server.app, http="h11", ws="websockets-sansio", ws_max_size=2**21, ws_max_queue=4,
         log_config=None, log_level="warning", access_log=False, proxy_headers=False,
         server_header=False, date_header=False, timeout_graceful_shutdown=1, backlog=128,
     )  # fmt: skip
-    asyncio.run(_Uvicorn(config, server.news).serve(sockets=[sock]))
+
+
+def serve(server: Server, sock: socket.socket) -> None:
+    """Serve until a signal comes."""
+    asyncio.run(_Uvicorn(config_of(server), server.news).serve(sockets=[sock]))
 
 
 @contextlib.contextmanager
@@ -268,4 +272,4 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-__all__ = ["HOST", "Server", "contained", "listen", "only_one", "routes", "serve"]
+__all__ = ["HOST", "Server", "config_of", "contained", "listen", "only_one", "routes", "serve"]
