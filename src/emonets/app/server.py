@@ -23,8 +23,9 @@ from starlette.types import ASGIApp
 from emonets.app.api import Api
 from emonets.app.jobs import NO_SPACE, Jobs, NoRoomError, no_room
 from emonets.app.live import Live
+from emonets.app.pages import problem
 from emonets.app.queue import News, Queue, Reader
-from emonets.app.security import Guard, sentence
+from emonets.app.security import Guard, page_policy, sentence
 from emonets.app.settings import Settings
 from emonets.app.speed import Speeds
 from emonets.contained import Allowance, Contained
@@ -113,6 +114,7 @@ def routes(api: Api, settings: Settings) -> list[BaseRoute]:
     return [
         *own,
         Route("/assets/{name}", api.asset, methods=["GET"]),
+        Route("/favicon.ico", api.icon, methods=["GET"]),
         Route("/clips/{id}/", api.clip_page, methods=["GET"]),
         Route("/clips/{id}/{name}", api.clip_file, methods=["GET"]),
         Route("/openapi.json", api.openapi, methods=["GET"]),
@@ -141,6 +143,9 @@ async def _refuse(request: Request, error: Exception) -> Response:
     plain = error.detail in ("Not Found", "Method Not Allowed")
     text = texts.get(error.status_code, error.detail) if plain else error.detail
     answer = sentence(request.headers, error.status_code, text)
+    if answer.media_type == "text/html":
+        policy = {"Content-Security-Policy": page_policy(request.headers["host"])}
+        answer = Response(problem(text), error.status_code, policy, "text/html")
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer

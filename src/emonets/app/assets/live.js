@@ -1,5 +1,6 @@
 // The live tab: camera and microphone go to EmoNets on this computer, answers come back.
 /* global EM */
+import { onClick } from './app.js';
 import { now, openMedia, Pictures, Sounds } from './live_media.js';
 import { Result } from './live_result.js';
 import { Talk } from './live_talk.js';
@@ -209,10 +210,7 @@ for (const kind of ['csv', 'json', 'page', 'picture']) {
 }
 const mirror = () => $('stage').classList.toggle('mirrored', $('mirror').checked);
 $('mirror').addEventListener('change', mirror);
-for (const id of ['limits', 'tell']) {
-  $(id)?.addEventListener('click', () => $('notice').showModal());
-}
-$('close').addEventListener('click', () => $('notice').close());
+onClick({ tell: () => $('notice').showModal() });
 navigator.mediaDevices?.addEventListener?.('devicechange', listDevices);
 window.addEventListener('beforeunload', (event) => {
   if (result && !result.saved && result.end > 30) event.preventDefault();

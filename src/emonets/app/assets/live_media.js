@@ -117,28 +117,27 @@ export class Pictures {
 
 // When a sample was heard, on the clock of the pictures. The sound has a clock of its own, in the
 // device. A block of samples reaches the page some time after its end: the shortest delay of the
-// last seconds is taken for none. The clock follows slowly, so that no sample is lost by it; a jump,
+// last second is taken for none. The clock follows slowly, so that no sample is lost by it; a jump,
 // as after sleep, it follows at once.
 export class SoundClock {
   constructor(rate, latency = 0) {
     Object.assign(this, { rate, latency, offset: null, least: [Infinity, Infinity], since: 0 });
+    this.end = -Infinity;
   }
 
   timeOf(first, count, came) {
-    const late = came - (first + count) / this.rate;
-    if (came > this.since + 5) {
+    if (came > this.since + 1) {
       this.least = [Infinity, this.least[0]];
       this.since = came;
     }
-    this.least[0] = Math.min(this.least[0], late);
+    this.least[0] = Math.min(this.least[0], came - (first + count) / this.rate);
     const best = Math.min(...this.least);
-    if (this.offset == null || Math.abs(best - this.offset) > 0.1) {
-      this.offset = late < best + 0.1 ? best : late;
-      if (late >= best + 0.1) this.least = [late, Infinity];
-    } else {
-      this.offset += Math.min(Math.max(best - this.offset, -0.0002), 0.0002);
-    }
-    return first / this.rate + this.offset - this.latency;
+    if (this.offset == null || Math.abs(best - this.offset) > 0.1) this.offset = best;
+    else this.offset += Math.min(Math.max(best - this.offset, -0.0002), 0.0002);
+    // what would begin long before the end of the sound before follows it
+    const time = Math.max(first / this.rate + this.offset - this.latency, this.end - 0.5);
+    this.end = time + count / this.rate;
+    return time;
   }
 }
 
