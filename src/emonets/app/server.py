@@ -227,7 +227,8 @@ def config_of(server: Server) -> uvicorn.Config:
         server.app, http="h11", ws="websockets-sansio", ws_max_size=2**21, ws_max_queue=4,
         # raw pictures of the live tab: compressing them would take longer than examining them
         ws_per_message_deflate=False, log_config=None, log_level="warning", access_log=False,
-        proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=1, backlog=128,
+        proxy_headers=False, server_header=False, date_header=False,
+        timeout_graceful_shutdown=1, backlog=128,
     )  # fmt: skip
 
 

@@ -96,6 +96,7 @@ function ready(message) {
     answers: new Answers($('now'), message.emotions), minute: new Minute($('ribbons'), $('axis')),
     window: message.window, told: -Infinity, counted: -Infinity,
   };
+  EM.put('now-title', 'Now');
   const parts = [pictures && 'the picture', sounds && 'the sound'].filter(Boolean).join(' and ');
   setState('running', `Running, with ${parts}. Answers are about the last ${message.window} seconds.`);
 }
@@ -191,6 +192,8 @@ function stop() {
 
 function finished(message) {
   stopMedia();
+  EM.put('now-title', 'At the end');
+  EM.put('facts');
   result = new Result(message);
   EM.put('result-text', result.text);
   $('result').hidden = false;

@@ -3,6 +3,7 @@
 
 const MINUTE = 60;
 const BIN = 0.5; // seconds of a piece of a ribbon
+const HELD = 4; // pieces
 const HEIGHT = 26;
 const MOST_ROWS = 8;
 
@@ -142,7 +143,14 @@ export class Minute {
       const { cells } = this.rows.get(key);
       const cell = answer && { label: labelOf(answer), certainty: most(answer) };
       if (cells.length && cells.at(-1).bin === bin) cells.at(-1).cell = cell;
-      else cells.push({ bin, cell });
+      else {
+        // an answer counts until the next one, if that comes soon
+        const last = cells.at(-1);
+        for (let b = last ? last.bin + 1 : bin; b < bin && bin - last.bin <= HELD; b += 1) {
+          cells.push({ bin: b, cell: last.cell });
+        }
+        cells.push({ bin, cell });
+      }
     }
     for (const [key, row] of this.rows) {
       while (row.cells.length && (row.cells[0].bin + 1) * BIN < time - MINUTE) row.cells.shift();
