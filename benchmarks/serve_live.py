@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tests" / "app")]
 
 from fake_devices import fake_devices  # noqa: E402
+
 from stream import EXAMPLE, HERTZ, Loop  # noqa: E402
 
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/serve_live.py"

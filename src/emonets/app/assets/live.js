@@ -9,6 +9,7 @@ import { Answers, drawBoxes, labelOf, Minute, nameOf } from './live_view.js';
 const $ = (id) => document.getElementById(id);
 const KEPT = 5000; // answers whose ages are kept
 const SHOWN = 3; // seconds over which rates are counted
+const SLOW = 0.12; // seconds between numbers, which nobody reads faster
 const TOLD = 4; // seconds between sentences for a screen reader
 
 const live = { state: '', ages: [] };
@@ -19,7 +20,8 @@ let pictures = null;
 let sounds = null;
 let view = null;
 let result = null;
-let sent = new Map(); // number of a frame → its time and width
+let newest = null; // number and time of the camera's latest frame
+let sent = null; // number, time and width of the frame that was sent last
 
 function setState(state, sentence) {
   live.state = state;
@@ -64,7 +66,8 @@ async function start() {
   for (const track of tracks) track.onended = () => lost(track);
   live.ages = [];
   view = null;
-  sent = new Map();
+  newest = null;
+  sent = null;
   $('result').hidden = true;
   result = null;
   $('no-picture').textContent = camera ? '' : 'No camera: sound only';
@@ -74,7 +77,7 @@ async function start() {
       await sounds.open(microphone);
     }
     if (camera) {
-      pictures = new Pictures($('video'), send);
+      pictures = new Pictures($('video'), came);
       await pictures.open(camera);
     }
   } catch (error) {
@@ -94,40 +97,53 @@ function ready(message) {
   EM.emotions = message.emotions;
   view = {
     answers: new Answers($('now'), message.emotions), minute: new Minute($('ribbons'), $('axis')),
-    window: message.window, told: -Infinity, counted: -Infinity,
+    window: message.window, told: -Infinity, shown: -Infinity, counted: -Infinity,
   };
   EM.put('now-title', 'Now');
   const parts = [pictures && 'the picture', sounds && 'the sound'].filter(Boolean).join(' and ');
   setState('running', `Running, with ${parts}. Answers are about the last ${message.window} seconds.`);
 }
 
-// A frame of the camera: it is sent if EmoNets can take it soon.
-function send(number, time) {
+// A frame of the camera has come.
+function came(number, time) {
+  newest = { number, time };
   const { videoWidth: w, videoHeight: h } = $('video');
-  $('stage').style.setProperty('--ratio', `${w / h}`);
-  if (!talk || !talk.free) return;
+  const ratio = `${w / h}`;
+  if (ratio !== live.ratio) {
+    live.ratio = ratio;
+    $('stage').style.setProperty('--ratio', ratio);
+  }
+  send();
+}
+
+// The latest frame is sent as soon as EmoNets can take it.
+function send() {
+  if (!talk?.free || !pictures || !newest || newest.number === sent?.number) return;
   const image = pictures.pixels();
-  sent.set(number, { time, width: image.width });
-  talk.frame(number, time, image);
+  sent = { ...newest, width: image.width };
+  talk.frame(sent.number, sent.time, image);
 }
 
 function update(message) {
   if (!view) return;
-  const time = now();
-  const about = sent.get(message.number);
-  for (const number of sent.keys()) if (number <= message.number) sent.delete(number);
+  const about = sent?.number === message.number ? sent : null;
   const { persons, voice } = message;
   const entries = persons.map((person) => [person.person, nameOf(person), person]);
   if (pictures && !persons.length) entries.push(['none', 'Face', null, 'no face']);
   const silence = sounds ? `no voice in the last ${view.window} s` : 'no microphone';
   entries.push(['voice', 'Voice', voice, silence]);
+  if (about) drawBoxes($('overlay'), persons, about.width, $('mirror').checked);
+  const time = now();
   if (about) {
-    drawBoxes($('overlay'), persons, about.width, $('mirror').checked);
     live.ages.push({ at: time, age: time - about.time });
     if (live.ages.length > KEPT) live.ages.shift();
   }
-  view.answers.show(entries);
+  send();
   view.minute.add(entries, time);
+  if (time > view.shown + SLOW) {
+    view.shown = time;
+    view.answers.show(entries);
+  }
   count(message, time);
   tell(entries, time);
 }

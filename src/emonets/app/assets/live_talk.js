@@ -2,7 +2,6 @@
 
 const FRAME = 1;
 const SOUND = 2;
-const UNANSWERED = 2; // one is examined, one waits
 
 export class Talk {
   // on: ready, update, result, error, each called with the message
@@ -10,7 +9,7 @@ export class Talk {
     this.on = on;
     this.ready = false;
     this.ended = false;
-    this.waiting = []; // numbers of frames that have no answer yet
+    this.waiting = null; // number of the frame that has no answer yet
     this.sounds = 0;
     this.socket = new WebSocket(`ws://${location.host}/api/live`);
     this.socket.binaryType = 'arraybuffer';
@@ -24,7 +23,7 @@ export class Talk {
   take(message) {
     if (message.type === 'ready') this.ready = true;
     if (message.type === 'update') {
-      this.waiting = this.waiting.filter((number) => number > message.number);
+      if (message.number >= this.waiting) this.waiting = null;
     }
     if (message.type === 'error') this.end(message);
     else {
@@ -40,9 +39,10 @@ export class Talk {
     this.on.error(message.error);
   }
 
-  // Whether a frame would be examined soon. If not, it is left out: a newer one comes.
+  // Whether a frame would be examined at once. One that waits would only grow old: after the answer
+  // a newer one is sent.
   get free() {
-    return this.ready && this.waiting.length < UNANSWERED && this.socket.bufferedAmount < 3e6;
+    return this.ready && this.waiting == null;
   }
 
   frame(number, time, { width, height, data }) {
@@ -51,7 +51,7 @@ export class Talk {
     view.setUint16(16, width, true);
     view.setUint16(18, height, true);
     new Uint8Array(message, 20).set(data);
-    this.waiting.push(number);
+    this.waiting = number;
     this.socket.send(message);
   }
 
@@ -59,8 +59,7 @@ export class Talk {
     if (!this.ready) return;
     this.sounds += 1;
     const message = head(SOUND, this.sounds, time, 4 * samples.length);
-    const view = new DataView(message);
-    samples.forEach((sample, i) => view.setFloat32(16 + 4 * i, sample, true));
+    new Float32Array(message, 16).set(samples); // every browser is little endian
     this.socket.send(message);
   }
 
