@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from emonets.app.clip_pages import SHOWN, checked_edits, policy_of, read_film, w
 from emonets.app.comparison import comparison
 from emonets.app.evaluation import evaluation
 from emonets.app.exports import export, formats
+from emonets.app.facts import Facts, facts_of
 from emonets.app.finished import Clip
 from emonets.app.jobs import DONE, OPEN, RUNNING, WAITING, Job, Jobs
 from emonets.app.openapi import openapi
@@ -28,6 +30,7 @@ from emonets.app.security import page_policy
 from emonets.app.settings import Settings
 from emonets.app.uploads import receive
 from emonets.bundle import bundle_names
+from emonets.errors import EmoNetsError
 from emonets.result import Result
 from emonets.runtime.files import write_whole
 from emonets.version import __version__
@@ -51,19 +54,23 @@ class Api:
 
     async def page(self, request: Request) -> Response:
         """One of the pages of this package."""
-        make = {
-            "/": pages.start_page, "/live": pages.live_page, "/compare": pages.compare_page,
-            "/evaluate": pages.evaluate_page, "/help": pages.help_page,
-        }[request.url.path]  # fmt: skip
+        made = pages.page(request.url.path.strip("/") or "start")
         policy = page_policy(request.headers["host"])
-        return Response(make(), media_type="text/html", headers={"Content-Security-Policy": policy})
+        return Response(made, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+    async def icon(self, request: Request) -> Response:
+        """The icon of pages that name none, as browsers request it."""
+        return self._asset("icon.svg")
 
     async def asset(self, request: Request) -> Response:
         """A style or script of these pages."""
-        found = pages.asset(request.path_params["name"])
+        return self._asset(request.path_params["name"])
+
+    def _asset(self, name: str) -> Response:
+        found = pages.asset(name)
         if found is None:
             raise HTTPException(404, "there is no such file")
-        return Response(found[0], media_type=found[1])
+        return Response(found.content, media_type=found.type)
 
     async def clip_page(self, request: Request) -> Response:
         """The report page of a clip."""
@@ -90,8 +97,11 @@ class Api:
         """Version, models, limits and the length of the queue."""
         every = self.jobs.all()
         s = self.settings
+        facts = await self._facts()
         return JSONResponse({
             "version": __version__, "bundle": s.bundle, "bundles": list(bundle_names()),
+            "models": [] if facts is None else facts.models,
+            "active": [] if facts is None else facts.active,
             "queue": {
                 "waiting": sum(job.state == WAITING for job in every),
                 "running": sum(job.state == RUNNING for job in every),
@@ -191,10 +201,12 @@ class Api:
     async def evaluation(self, request: Request) -> Response:
         """A labelled batch, scored."""
         batch = request.query_params.get("batch", "")
-        found = [job for job in self.jobs.all() if job.batch == batch and job.label is not None]
+        found = [job for job in self.jobs.all() if batch and job.batch == batch]
         if not found:
-            raise HTTPException(404, f"there are no labelled clips of a batch {batch!r}")
-        return await self._computed(evaluation, found)
+            raise HTTPException(404, f"there are no clips of a folder {batch!r}")
+        facts = await self._facts()
+        known = None if facts is None else facts.provenance
+        return await self._computed(partial(evaluation, provenance=known), found)
 
     async def _computed(self, compute: Any, found: Sequence[Job]) -> Response:
         made = await asyncio.to_thread(lambda: compute([self._clip(job) for job in found]))
@@ -205,7 +217,16 @@ class Api:
     def _clip(self, job: Job) -> Clip:
         result = self.jobs.result(job) if job.state == DONE else None
         edits = self.jobs.edits(job) if job.state == DONE else None
-        return Clip(job.id, job.name, job.label, job.batch, job.state, result, edits)
+        return Clip(
+            job.id, job.name, job.label, job.batch, job.state, result, edits, job.message,
+            self.jobs.clip(job),
+        )  # fmt: skip
+
+    async def _facts(self) -> Facts | None:
+        try:
+            return await asyncio.to_thread(facts_of, self.settings.bundle)
+        except EmoNetsError:
+            return None  # each clip states it
 
     def _by_id(self, key: str) -> Job:
         job = self.jobs.get(key)

@@ -18,8 +18,8 @@ from typing import Any
 PLOT = "vendor/uPlot.iife.min.js"
 """The one script of others; `VENDORED` has its digest."""
 CLIP_SCRIPTS = (
-    "base.js", "edits.js", "player.js", "ribbon.js", PLOT, "curves.js", "values.js", "people.js",
-    "exports.js", "main.js",
+    "base.js", "edits.js", "player.js", "ribbon.js", PLOT, "curves.js", "values.js", "inputs.js",
+    "people.js", "exports.js", "main.js",
 )  # fmt: skip
 INDEX_SCRIPTS = ("base.js", "ribbon.js", "index.js")
 STYLES = ("vendor/uPlot.min.css", "style.css")
@@ -68,6 +68,25 @@ def asset(name: str) -> str:
     return files("emonets.report").joinpath("assets", *name.split("/")).read_text("utf-8")
 
 
+def filled_in(template: str, parts: Mapping[str, str]) -> str:
+    """A template whose ``{{name}}`` is replaced by the part of that name.
+
+    Examples
+    --------
+    >>> filled_in("<h1>{{title}}</h1>", {"title": "{{title}}"})
+    '<h1>{{title}}</h1>'
+    """
+    # in one walk: what is filled in is never looked at again
+    out, rest = [], template
+    while True:
+        before, mark, rest = rest.partition("{{")
+        out.append(before)
+        if not mark:
+            return "".join(out)
+        name, _, rest = rest.partition("}}")
+        out.append(parts[name])
+
+
 def _page(
     template: str, data: Mapping[str, Any], scripts: Sequence[str], parts: Mapping[str, str]
 ) -> str:
@@ -81,15 +100,7 @@ def _page(
         "scripts": "\n".join(f"<script>{body}</script>" for body in bodies),
         "data": json_block(data),
     }
-    # in one walk: what is filled in is never looked at again
-    out, rest = [], asset(template)
-    while True:
-        before, mark, rest = rest.partition("{{")
-        out.append(before)
-        if not mark:
-            return "".join(out)
-        name, _, rest = rest.partition("}}")
-        out.append(filled[name])
+    return filled_in(asset(template), filled)
 
 
 def _policy(scripts: Sequence[str], style: str, *, connects: bool = False) -> str:

@@ -35,6 +35,7 @@ EM.start = () => {
   const player = new EM.Player(data);
   const seek = (time) => player.seek(time);
   const curves = new EM.Curves(data, seek);
+  const inputs = new EM.Inputs(data);
   const choose = (id) => { chosen = id; render(); };
   const ribbons = new EM.Ribbons(document.getElementById('ribbons'), data.span, seek, choose);
   ribbons.sound = data.film.sound;
@@ -69,12 +70,14 @@ EM.start = () => {
     player.show(view, chosen);
     ribbons.show(view, chosen, edits);
     curves.show(current, name());
+    inputs.show(chosen, name(), edits.people);
     EM.showPeople(view, chosen, act);
     EM.showStretches(edits, act);
     EM.showUncertain(EM.uncertainStretches(view, data), data, act);
     EM.put('method', EM.methodText(data, view, edits));
     EM.put('facts', facts(data, view));
     values(player.now);
+    inputs.move(player.now);
   };
 
   const change = (text) => { saved = false; EM.say(text); render(); };
@@ -194,6 +197,7 @@ EM.start = () => {
     ribbons.move(time);
     curves.move(time);
     values(time);
+    inputs.move(time);
   });
 
   const other = (by) => {
