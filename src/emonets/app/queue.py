@@ -212,7 +212,7 @@ class Queue:
             jobs.keep(job)
             jobs.clear(job)
             reading = self._reader_for(job.models).read(
-                jobs.clip(job), Options(window=job.window),
+                jobs.clip(job), Options(window=job.window, inputs=True),
                 film=jobs.page(job), name=job.name, on_progress=lambda p: self._progress(job, p),
                 cancelled=job.cancelled,
             )  # fmt: skip
