@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from served import CLIP, Served, serving
 
 from emonets.app.parameters import label_of
 from emonets.errors import ParameterError
 from emonets.report.data import digest_of
 from made_results import film
-from served import CLIP, Served, serving
 
 
 @pytest.fixture(scope="module")
