@@ -46,7 +46,8 @@ class StubReader:
         assert film is not None
         self.names.append(name)
         self.options.append(options)
-        content = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            content = file.read(100)
         on_progress(Progress("starting"))
         on_progress(Progress("reading", 5.0, 20.0))
         self.read_now.set()
@@ -120,7 +121,7 @@ class Served:
 def serving(folder: Path, reader: StubReader | None = None, **more: Any) -> Iterator[Served]:
     """Run a server until the block ends."""
     stub = StubReader() if reader is None else reader
-    with listen(0) as sock:
+    with listen(more.get("port", 0)) as sock:
         port = sock.getsockname()[1]
         server = Server(settings_of(folder, **{**more, "port": port}), lambda _: stub)
         running = _Uvicorn(config_of(server), server.news)

@@ -125,7 +125,7 @@ class Queue:
         """A job waits."""
         self._wake.set()
 
-    def stop(self, seconds: float = 2.0) -> None:
+    def stop(self, seconds: float = 1.5) -> None:
         """End; what is running waits for the next start."""
         self._stop.set()
         current = self._current
@@ -230,7 +230,7 @@ class Queue:
         finally:
             with jobs.lock:
                 self._current = None
-                job.stage = None
+                job.stage, job.done, job.total = None, 0.0, None
             if job.deleted:
                 jobs.clear(job)
             else:

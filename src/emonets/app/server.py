@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -34,6 +37,7 @@ from emonets.model import load
 
 HOST = "127.0.0.1"
 """The only address that is listened on."""
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 log = logging.getLogger("emonets.app")
 
 
@@ -173,7 +177,8 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("%s %s: unexpected: %r", request.method, request.url.path, error, exc_info=error)
+    text = "".join(traceback.format_exception(error))
+    log.error("%s %s: unexpected: %s", request.method, request.url.path, text)
     return sentence(
         request.headers, 500, f"unexpected: {type(error).__name__}; the server goes on. "
         "The terminal of emonets serve has the details; please report them."
@@ -181,16 +186,38 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Lets those who wait go, as soon as a signal comes."""
+    """Ends in order when a signal comes, and lets those who wait go at once."""
 
     def __init__(self, config: uvicorn.Config, news: News) -> None:
         super().__init__(config)
         self._news = news
 
-    def handle_exit(self, sig: int, frame: object) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end."""
         self._news.close()
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+        super().handle_exit(sig, frame)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals while it serves; then they have the effect that they had before."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) != signal.SIG_IGN}
+        for number in before:
+            signal.signal(number, self.handle_exit)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        for captured in self._captured_signals[:1]:
+            handler = before[captured]
+            if callable(handler):
+                handler(captured, None)
+            else:
+                signal.raise_signal(captured)
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:
@@ -226,7 +253,7 @@ def config_of(server: Server) -> uvicorn.Config:
     return uvicorn.Config(
         server.app, http="h11", ws="websockets-sansio", ws_max_size=2**21, ws_max_queue=4,
         # raw pictures of the live tab: compressing them would take longer than examining them
-        ws_per_message_deflate=False, log_config=None, log_level="warning", access_log=False,
+        ws_per_message_deflate=False, log_config=None, log_level="critical", access_log=False,
         proxy_headers=False, server_header=False, date_header=False,
         timeout_graceful_shutdown=1, backlog=128,
     )  # fmt: skip

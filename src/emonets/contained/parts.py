@@ -79,5 +79,5 @@ class Reading:
     problem: str = ""
 
 
-class Cancelled(EmoNetsError):
+class Cancelled(EmoNetsError):  # noqa: N818 - it is nobody's error
     """The reading of a clip was cancelled on request."""

@@ -1,0 +1,267 @@
+"""The contained process: loads a model, locks itself in, and reads the clips that it is given.
+
+It is started by `emonets.contained.parent`, and ends when that does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from emonets.contained.channel import Channel, PipeEnd, SocketEnd
+from emonets.contained.sent import SentOutputs
+from emonets.contained.warm import late_imports, scratch_files, warm_up
+from emonets.errors import EmoNetsError, MediaError, ParameterError
+from emonets.inference.options import Options
+from emonets.inference.rows import status_of
+from emonets.media.clip import open_clip
+from emonets.media.held import hold_file, hold_folder, only_held, release
+from emonets.media.limits import Limits
+from emonets.media.parts import Frame
+from emonets.media.turned import turns_in
+from emonets.model import EmoNets
+from emonets.report.film import film_of
+from emonets.result import FileStatus, Result
+from emonets.result_json import text_of
+from emonets.runtime.ending import end_with_parent
+from emonets.runtime.lock import lock_process
+from emonets.runtime.scratch import use_only
+
+_EACH = 0.1
+"""Seconds from one message of progress to the next."""
+_MOST = 2**26
+"""Bytes of a request."""
+
+Load = Callable[[Mapping[str, Any]], EmoNets | None]
+
+
+def load_model(setup: Mapping[str, Any]) -> EmoNets | None:
+    """The model of a request; None where only films are made."""
+    if setup["bundle"] is None:
+        return None
+    model = EmoNets.load(setup["bundle"], device=setup["device"])
+    return model.with_models(setup["models"]).with_fusion(setup["fusion"])
+
+
+def main(arguments: list[str], load: Load = load_model) -> int:
+    """Run the process.
+
+    Parameters
+    ----------
+    arguments : number of the parent, and the descriptor of a socket (or ``-``: pipes).
+    """
+    parent, place = arguments
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent who ends it
+    if place == "-":
+        channel = Channel(PipeEnd(0, os.dup(1)))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    else:
+        channel = Channel(SocketEnd(socket.socket(fileno=int(place)), takes=True))
+    end_with_parent(int(parent))
+    try:
+        setup, _, _ = channel.receive(_MOST)
+        model = _started(channel, setup, load)
+        if model is not False:
+            _serve(_Worker(channel, model, by_path=place == "-"))
+    except (EOFError, OSError):  # the parent has gone
+        return 0
+    return 0
+
+
+def _started(channel: Channel, setup: Mapping[str, Any], load: Load) -> Any:
+    """The model, behind the lock; False where something is wrong."""
+    try:
+        model = load(setup)
+        about = {} if model is None else model.describe()
+        if setup["warm"]:
+            warm_up(model)
+        files = scratch_files()
+    except EmoNetsError as error:
+        channel.send({"kind": "failed", "what": type(error).__name__, "text": str(error)})
+        return False
+    locked = lock_process(memory=setup["memory"], scratch=setup["scratch"])
+    if locked.calls or locked.landlock:
+        only_held()
+        use_only(files)
+    late_imports()
+    channel.send(
+        {"kind": "ready", "locked": locked.sentence, "calls": locked.calls},
+        _text(Result((), (), about)),
+    )
+    return model
+
+
+def _serve(worker: _Worker) -> None:
+    while True:
+        request, _, descriptors = worker.channel.receive(_MOST)
+        try:
+            worker.answer(request, descriptors)
+        finally:
+            release()
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+class _Worker:
+    """Answers requests.
+
+    Parameters
+    ----------
+    by_path : whether files are opened by their path: descriptors cannot be sent.
+    """
+
+    def __init__(self, channel: Channel, model: EmoNets | None, *, by_path: bool) -> None:
+        self.channel, self._model, self._by_path = channel, model, by_path
+        self._asking = threading.Lock()
+        self._sent, self._seconds = 0.0, math.nan
+
+    def answer(self, request: Mapping[str, Any], descriptors: list[int]) -> None:
+        """Read the clip of a request, and send what came of it."""
+        late_imports().clear()
+        self._seconds = math.nan
+        path = Path(request["path"])
+        self._hold(request, descriptors)
+        try:
+            status = FileStatus(str(path), "ok")
+            if request["predict"] is not None:
+                result = self._predict(path, _options_of(request["predict"]))
+                self.channel.send({"kind": "result"}, _text(result))
+                status = result.files[0] if result.rows else replace(status, status="error")
+            if request["film"] is not None and status.status != "error":
+                self._film(path, request, status, descriptors)
+        except MemoryError:
+            self.channel.send({"kind": "error", "what": "memory", "text": ""})
+            return
+        except EmoNetsError as error:
+            what = {MediaError: "media", ParameterError: "parameter"}.get(type(error), "write")
+            self.channel.send({"kind": "error", "what": what, "text": str(error)})
+            return
+        self.channel.send({"kind": "done", "late": late_imports()})
+
+    def _hold(self, request: Mapping[str, Any], descriptors: list[int]) -> None:
+        for name, files in request["folders"].items():
+            hold_folder(Path(name), [(own, self._opener(i, real)) for own, i, real in files])
+        if request["clip"] is not None:
+            real = request["clip"] if self._by_path else None
+            if real is not None:
+                hold_file(Path(request["path"]), lambda: os.open(real, _READING))
+            else:
+                hold_file(Path(request["path"]), lambda: os.dup(descriptors[0]))
+
+    def _opener(self, number: int, real: str) -> Callable[[], int]:
+        if self._by_path:
+            return lambda: os.open(real, _READING)
+
+        def ask() -> int:
+            with self._asking:
+                self.channel.send({"kind": "open", "number": number})
+                answer, _, descriptors = self.channel.receive(0)
+            if not descriptors:
+                raise OSError(answer["errno"], answer["text"])
+            return descriptors[0]
+
+        return ask
+
+    def _predict(self, path: Path, options: Options) -> Result:
+        model, file = self._model, str(path)
+        if model is None:
+            raise ParameterError("this process has no model")
+        about = model.describe(uncertain_below=options.uncertain_below, abstain=options.abstain)
+        try:
+            clip = open_clip(
+                path, frame_rate=options.fps, limits=options.limits,
+                video_stream=options.video_stream, audio_stream=options.audio_stream,
+            )  # fmt: skip
+            self._seconds = clip.info.duration
+            tell = self._teller("reading", clip.info.duration)
+            result = model.predict_clip(clip, **options.keywords(), on_frame=tell)
+        except (ParameterError, MemoryError):
+            raise
+        except Exception as error:  # one clip must never stop the others
+            if isinstance(error, EmoNetsError):
+                status = status_of(error, file)
+            else:
+                status = FileStatus(file, "error", f"unexpected: {error!r}")
+            return Result((), (status,), about)
+        return result
+
+    def _film(
+        self, path: Path, request: Mapping[str, Any], status: FileStatus, descriptors: list[int]
+    ) -> None:
+        options = dict(request["film"])
+        options["limits"] = Limits(**options["limits"])
+        if request["predict"] is not None:
+            # the boxes are those of the pictures as they were turned for the prediction
+            options.setdefault("turns", turns_in(status.message))
+            options.setdefault("always", status.status == "damaged")
+        if self._by_path:
+            descriptors.append(os.open(request["partial"], os.O_RDWR | getattr(os, "O_BINARY", 0)))
+        outputs = SentOutputs(self.channel, descriptors[-1])
+        tell = self._teller("film", self._seconds)
+        tell(None)
+        try:
+            film, card = film_of(path, outputs, options, on_frame=tell)
+        except OSError as error:
+            raise EmoNetsError(f"cannot be written ({error.strerror or error})") from None
+        except (EmoNetsError, MemoryError):
+            raise
+        except Exception as error:  # the numbers are there, and the page works without
+            raise MediaError(path, f"unexpected: {error!r}") from None
+        self.channel.send({"kind": "film"}, _json(film))
+        self.channel.send({"kind": "card"}, card)
+
+    def _teller(self, stage: str, total: float) -> Callable[[Frame | None], None]:
+        known = total if math.isfinite(total) else None
+
+        def tell(frame: Frame | None) -> None:
+            now = time.monotonic()
+            if frame is None or now - self._sent >= _EACH:
+                self._sent = now
+                done = 0.0 if frame is None else frame.time
+                self.channel.send(
+                    {"kind": "progress", "stage": stage, "done": done, "total": known}
+                )
+
+        return tell
+
+
+_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+
+
+def _text(result: Result) -> bytes:
+    """JSON; names of files may hold what is no text."""
+    return text_of(result).encode("utf-8", "surrogatepass")
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, allow_nan=False).encode()
+
+
+def options_content(options: Options) -> dict[str, Any]:
+    """Options as JSON has them."""
+    content = asdict(options)
+    if options.crops is not None:
+        content["crops"] = os.fspath(options.crops)
+    return content
+
+
+def _options_of(content: Mapping[str, Any]) -> Options:
+    stretch = content["stretch"]
+    return Options(**{
+        **content, "limits": Limits(**content["limits"]),
+        "stretch": None if stretch is None else tuple(stretch),
+    })  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
