@@ -138,6 +138,15 @@ def routes(api: Api, settings: Settings) -> list[BaseRoute]:
     ]
 
 
+def _answer(request: Request, status: int, text: str) -> Response:
+    """A sentence: a page for a person's browser, else JSON."""
+    plain = sentence(request.headers, status, text)
+    if plain.media_type != "text/html":
+        return plain
+    policy = {"Content-Security-Policy": page_policy(request.headers["host"])}
+    return Response(problem(text), status, policy, "text/html")
+
+
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     texts = {
@@ -146,10 +155,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
     }
     plain = error.detail in ("Not Found", "Method Not Allowed")
     text = texts.get(error.status_code, error.detail) if plain else error.detail
-    answer = sentence(request.headers, error.status_code, text)
-    if answer.media_type == "text/html":
-        policy = {"Content-Security-Policy": page_policy(request.headers["host"])}
-        answer = Response(problem(text), error.status_code, policy, "text/html")
+    answer = _answer(request, error.status_code, text)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
@@ -163,12 +169,12 @@ async def _refuse_own(request: Request, error: Exception) -> Response:
         status = 501
     elif isinstance(error, ParameterError):
         status = 400
-    return sentence(request.headers, status, str(error))
+    return _answer(request, status, str(error))
 
 
 async def _refuse_disk(request: Request, error: Exception) -> Response:
     if isinstance(error, OSError) and error.errno in NO_SPACE:
-        return sentence(request.headers, 507, str(no_room()))
+        return _answer(request, 507, str(no_room()))
     return await _unexpected(request, error)
 
 
@@ -179,8 +185,8 @@ async def _gone(request: Request, error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     text = "".join(traceback.format_exception(error))
     log.error("%s %s: unexpected: %s", request.method, request.url.path, text)
-    return sentence(
-        request.headers, 500, f"unexpected: {type(error).__name__}; the server goes on. "
+    return _answer(
+        request, 500, f"unexpected: {type(error).__name__}; the server goes on. "
         "The terminal of emonets serve has the details; please report them."
     )  # fmt: skip
 
