@@ -22,11 +22,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
-from starlette.websockets import WebSocket
 
 from emonets.app.api import Api
 from emonets.app.jobs import NO_SPACE, Jobs, NoRoomError, no_room
-from emonets.app.live import live_endpoint
+from emonets.app.live import Live
 from emonets.app.pages import problem
 from emonets.app.queue import News, Queue, Reader
 from emonets.app.security import Guard, page_policy, sentence
@@ -34,6 +33,7 @@ from emonets.app.settings import Settings
 from emonets.app.speed import Speeds
 from emonets.contained import Allowance, Contained
 from emonets.errors import EmoNetsError, MissingExtraError, ParameterError
+from emonets.model import load
 
 HOST = "127.0.0.1"
 """The only address that is listened on."""
@@ -110,10 +110,7 @@ def contained(settings: Settings, models: str | None) -> Reader:
 
 def routes(api: Api, settings: Settings) -> list[BaseRoute]:
     """Every address that is answered."""
-
-    async def live(websocket: WebSocket) -> None:
-        await live_endpoint(websocket, settings)
-
+    live = Live(lambda: load(settings.bundle, device=settings.device))
     own = [
         Route(path, api.page, methods=["GET"])
         for path in ("/", "/live", "/compare", "/evaluate", "/help")
@@ -137,8 +134,17 @@ def routes(api: Api, settings: Settings) -> list[BaseRoute]:
         Route("/api/jobs/{id}/edits", api.put_edits, methods=["PUT"]),
         Route("/api/comparison", api.comparison, methods=["GET"]),
         Route("/api/evaluation", api.evaluation, methods=["GET"]),
-        WebSocketRoute("/api/live", live),
+        WebSocketRoute("/api/live", live.endpoint),
     ]
+
+
+def _answer(request: Request, status: int, text: str) -> Response:
+    """A sentence: a page for a person's browser, else JSON."""
+    plain = sentence(request.headers, status, text)
+    if plain.media_type != "text/html":
+        return plain
+    policy = {"Content-Security-Policy": page_policy(request.headers["host"])}
+    return Response(problem(text), status, policy, "text/html")
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
@@ -149,10 +155,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
     }
     plain = error.detail in ("Not Found", "Method Not Allowed")
     text = texts.get(error.status_code, error.detail) if plain else error.detail
-    answer = sentence(request.headers, error.status_code, text)
-    if answer.media_type == "text/html":
-        policy = {"Content-Security-Policy": page_policy(request.headers["host"])}
-        answer = Response(problem(text), error.status_code, policy, "text/html")
+    answer = _answer(request, error.status_code, text)
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
@@ -166,12 +169,12 @@ async def _refuse_own(request: Request, error: Exception) -> Response:
         status = 501
     elif isinstance(error, ParameterError):
         status = 400
-    return sentence(request.headers, status, str(error))
+    return _answer(request, status, str(error))
 
 
 async def _refuse_disk(request: Request, error: Exception) -> Response:
     if isinstance(error, OSError) and error.errno in NO_SPACE:
-        return sentence(request.headers, 507, str(no_room()))
+        return _answer(request, 507, str(no_room()))
     return await _unexpected(request, error)
 
 
@@ -182,8 +185,8 @@ async def _gone(request: Request, error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     text = "".join(traceback.format_exception(error))
     log.error("%s %s: unexpected: %s", request.method, request.url.path, text)
-    return sentence(
-        request.headers, 500, f"unexpected: {type(error).__name__}; the server goes on. "
+    return _answer(
+        request, 500, f"unexpected: {type(error).__name__}; the server goes on. "
         "The terminal of emonets serve has the details; please report them."
     )  # fmt: skip
 
@@ -255,9 +258,10 @@ def config_of(server: Server) -> uvicorn.Config:
     """How a server is served."""
     return uvicorn.Config(
         server.app, http="h11", ws="websockets-sansio", ws_max_size=2**21, ws_max_queue=4,
-        log_config=None, log_level="critical", access_log=False, proxy_headers=False,
-        server_header=False, date_header=False, timeout_graceful_shutdown=1,
-        backlog=128,
+        # raw pictures of the live tab: compressing them would take longer than examining them
+        ws_per_message_deflate=False, log_config=None, log_level="critical", access_log=False,
+        proxy_headers=False, server_header=False, date_header=False,
+        timeout_graceful_shutdown=1, backlog=128,
     )  # fmt: skip
 
 
