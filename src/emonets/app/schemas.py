@@ -7,6 +7,7 @@ from typing import Any
 from emonets.emotions import EMOTIONS
 
 _TEXT, _NUMBER, _WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer", "minimum": 0}
+_LIST, _TEXTS = {"type": "array"}, {"type": "array", "items": {"type": "string"}}
 _LABELS = [*EMOTIONS, "uncertain"]
 ERROR = {"error": "there is no such clip; it may have been deleted, by hand or after its time"}
 
@@ -36,6 +37,11 @@ def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
         "type": "object", "properties": properties, "required": list(properties),
         "additionalProperties": False, **more,
     }  # fmt: skip
+
+
+def _open(properties: dict[str, Any]) -> dict[str, Any]:
+    """An object with these properties and others."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def _about(text: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +147,59 @@ SCHEMAS: dict[str, Any] = {
     "Status": STATUS,
     "Edits": EDITS,
     "MaybeEdits": {"anyOf": [{"$ref": "#/components/schemas/Edits"}, {"type": "null"}]},
-    "Comparison": {"type": "object"},
-    "Evaluation": {"type": "object"},
+    "Comparison": _open(
+        {
+            "emotions": _TEXTS,
+            "labels": _about("The emotions and uncertain.", _TEXTS),
+            "span": _about("Start and end in seconds, over all clips.", _LIST),
+            "fields": _about("Of the rows of a ribbon.", _TEXTS),
+            "clips": {
+                "type": "array",
+                "items": _open(
+                    {
+                        "id": _TEXT,
+                        "name": _TEXT,
+                        "status": _TEXT,
+                        "start": _NUMBER,
+                        "end": _NUMBER,
+                        "label": _maybe(_TEXT),
+                        "certainty": _about("0 to 1: the largest probability.", _maybe(_NUMBER)),
+                        "probabilities": _about(
+                            "0 to 1, by emotion.", {"type": ["object", "null"]}
+                        ),
+                        "shares": _about("Of the time, by label: 0 to 1.", {"type": "object"}),
+                        "persons": _about("Each with numbers as the clip's.", _LIST),
+                    }
+                ),
+            },
+            "missing": _about("Clips without predictions, each with why.", _LIST),
+        }
+    ),
+    "Evaluation": _open(
+        {
+            "batch": _maybe(_TEXT),
+            "emotions": _TEXTS,
+            "n": _about("Clips in all.", _WHOLE),
+            "scored": _about("Clips with a label and a prediction.", _WHOLE),
+            "unfinished": _WHOLE,
+            "missing": _about("Clips that are not scored, each with why.", _LIST),
+            "clips": _LIST,
+            "sources": _about(
+                "Scores of all together, and of each specialist.",
+                {
+                    "type": "array",
+                    "items": _open(
+                        {
+                            "source": _TEXT,
+                            "n": _WHOLE,
+                            "right": _WHOLE,
+                            "accuracy": _about("With its 95 % interval.", {}),
+                        }
+                    ),
+                },
+            ),
+            "trained_on": _about("What the bundle knows of these clips.", {}),
+        }
+    ),
 }
 """By their names in the description."""
