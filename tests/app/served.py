@@ -121,7 +121,7 @@ class Served:
 def serving(folder: Path, reader: StubReader | None = None, **more: Any) -> Iterator[Served]:
     """Run a server until the block ends."""
     stub = StubReader() if reader is None else reader
-    with listen(0) as sock:
+    with listen(more.get("port", 0)) as sock:
         port = sock.getsockname()[1]
         server = Server(settings_of(folder, **{**more, "port": port}), lambda _: stub)
         running = _Uvicorn(config_of(server), server.news)

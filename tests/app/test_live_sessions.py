@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
 import pytest
-from live_server import live_server
+from live_server import TOKEN, live_server
 
 from emonets import Result, Session
 from emonets.app.live import Live, LiveLimits
@@ -43,7 +45,10 @@ class Tab:
     """A client, as the page is one."""
 
     def __init__(self, port: int) -> None:
-        self._opened = client.connect(f"ws://127.0.0.1:{port}/api/live", max_size=None)
+        self._opened = client.connect(
+            f"ws://127.0.0.1:{port}/api/live", max_size=None,
+            additional_headers={"Authorization": f"Bearer {TOKEN}"},
+        )  # fmt: skip
 
     def __enter__(self) -> Tab:
         self.socket = self._opened.__enter__()
@@ -406,3 +411,34 @@ def test_messages_are_checked_without_a_server() -> None:
             data = rng.integers(0, 256, size).astype(np.uint8).tobytes()
             with pytest.raises(ParameterError):
                 part_of_client(data, None)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer of-another"},
+        {"Authorization": f"Bearer {TOKEN}", "Origin": "http://evil.example"},
+    ],
+)
+def test_only_who_has_the_token_gets_in(server: tuple[Live, int], headers: dict[str, str]) -> None:
+    live, port = server
+    address = f"ws://127.0.0.1:{port}/api/live"
+    with (
+        pytest.raises(Exception, match="HTTP 403"),
+        client.connect(address, additional_headers=headers),
+    ):
+        pass
+    assert live.open == 0
+
+
+def test_the_example_of_the_docs(server: tuple[Live, int]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "live.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    names.update(ADDRESS=f"127.0.0.1:{server[1]}", TOKEN=TOKEN)
+    got = list(names["answers"]((i / 10, rgba(scene(200))) for i in range(5)))
+    assert [own["type"] for own in got] == ["update"] * 5 + ["result"]
+    assert got[4]["persons"][0]["label"] == "happy"
+    assert set(re.findall(r"^   \| `(\w+)", text, re.MULTILINE)) <= set(got[4])

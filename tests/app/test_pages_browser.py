@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("starlette", reason="the extra serve is not installed")
-from stub_reader import Running, running, until
+from made_reader import MadeReader, until
+from served import TOKEN, Served, serving
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = (
@@ -33,15 +35,15 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("serve"), max_bytes=100_000) as made:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("serve"), MadeReader(), max_bytes=100_000) as made:
         yield made
 
 
 class Opened:
     """A page of a server, what it requested and what went wrong in it."""
 
-    def __init__(self, browser: Any, server: Running) -> None:
+    def __init__(self, browser: Any, server: Served) -> None:
         self.server = server
         self.context = browser.new_context(
             viewport={"width": 1180, "height": 900}, accept_downloads=True
@@ -61,11 +63,11 @@ class Opened:
             "console",
             lambda m: self.errors.append(m.text) if m.type in ("error", "warning") else None,
         )
-        self.page.goto(server.entrance)
+        self.page.goto(f"{server.base}/?token={TOKEN}")
         self.page.wait_for_selector("body[data-ready]")
 
     def open(self, path: str) -> Any:
-        self.page.goto(self.server.address + path)
+        self.page.goto(self.server.base + path)
         self.page.wait_for_selector("body[data-ready]")
         return self.page
 
@@ -88,7 +90,7 @@ class Opened:
     def check(self) -> None:
         """Nothing failed, and nothing outside the server was requested."""
         assert self.errors == []
-        own = (self.server.address, "data:", "blob:")
+        own = (self.server.base, "data:", "blob:")
         assert [url for url in self.requests if not url.startswith(own)] == []
 
     def violations(self) -> list[str]:
@@ -98,13 +100,13 @@ class Opened:
 
 
 @pytest.fixture
-def opened(browser: Any, server: Running) -> Iterator[Opened]:
+def opened(browser: Any, server: Served) -> Iterator[Opened]:
     for job in server.server.jobs.all():
         server.server.jobs.delete(job)
-    server.reader.hold.clear()
+    server.reader.go.clear()
     made = Opened(browser, server)
     yield made
-    server.reader.hold.set()
+    server.reader.go.set()
     made.context.close()
 
 
@@ -143,7 +145,7 @@ def test_progress_cancel_again_and_delete(opened: Opened) -> None:
     card.get_by_role("button", name="Cancel one.mp4").click()
     opened.done("one.mp4", state="cancelled")
     opened.done("two.mp4")
-    opened.server.reader.hold.set()
+    opened.server.reader.go.set()
     card.get_by_role("button", name="Again: read one.mp4").click()
     opened.done("one.mp4")
     card.get_by_role("button", name="Delete one.mp4").click()
@@ -186,6 +188,33 @@ def test_what_is_wrong_is_a_sentence_and_the_rest_goes_on(opened: Opened) -> Non
     opened.check()
 
 
+def test_more_clips_than_may_wait_are_sent_as_there_is_room(browser: Any, tmp_path: Path) -> None:
+    with serving(tmp_path, MadeReader(), max_jobs=2) as server:
+        opened = Opened(browser, server)
+        opened.send(*((f"{k}.mp4", "slow") for k in range(5)))
+        until(lambda: len(server.server.jobs.all()) == 3)  # one is read, two wait
+        uploads = opened.page.locator("#uploads li")
+        until(lambda: uploads.count() == 2)
+        until(lambda: "until clips in the queue are done" in uploads.first.inner_text())
+        server.reader.go.set()
+        opened.done(*(f"{k}.mp4" for k in range(5)))
+        assert uploads.count() == 0
+        opened.context.close()
+
+
+def test_no_room_on_the_disk_is_stated_for_a_large_file_too(browser: Any, tmp_path: Path) -> None:
+    with serving(tmp_path / "serve", MadeReader(), max_disk=1_000_000) as server:
+        opened = Opened(browser, server)
+        large = tmp_path / "large.mp4"
+        with large.open("wb") as file:
+            file.truncate(60_000_000)
+        opened.page.set_input_files("#files", str(large))
+        text = opened.page.locator("#uploads .bad")
+        until(text.is_visible)
+        assert "the most" in text.inner_text()
+        opened.context.close()
+
+
 def test_downloads(opened: Opened) -> None:
     opened.send(("a.mp4", "two"))
     opened.done("a.mp4")
@@ -202,7 +231,7 @@ def test_downloads(opened: Opened) -> None:
     opened.check()
 
 
-def drop(page: Any, entries: str) -> None:
+def drop(page: Any, entries: list[list[str]]) -> None:
     """Drop what a browser gives of folders: ``name`` or ``folder/name`` → content."""
     page.evaluate(
         """(files) => {
@@ -219,7 +248,8 @@ def drop(page: Any, entries: str) -> None:
                 let left = Object.entries(one).map(([n, o]) => entry(n, o));
                 return { readEntries: (done) => { done(left); left = []; } };
               } });
-          const items = Object.entries(tree).map(([n, o]) => ({ webkitGetAsEntry: () => entry(n, o) }));
+          const items = Object.entries(tree).map(
+            ([n, o]) => ({ webkitGetAsEntry: () => entry(n, o) }));
           const event = new Event('drop', { bubbles: true, cancelable: true });
           event.dataTransfer = { items, types: ['Files'], files: [] };
           document.getElementById('drop').dispatchEvent(event);
@@ -341,18 +371,17 @@ def test_help_and_notice(opened: Opened) -> None:
 
 
 def test_the_server_goes_and_comes_back(browser: Any, tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with serving(tmp_path, MadeReader()) as server:
         opened = Opened(browser, server)
         opened.send(("a.mp4", "two"))
         opened.done("a.mp4")
-        server.stop()
-        banner = opened.page.locator("#offline")
-        until(banner.is_visible)
-        assert "is the window of" in banner.inner_text().lower()
-        assert opened.violations() == []
-        opened.send(("b.mp4", "two"))
-        until(lambda: "The server does not answer" in opened.page.locator("#uploads").inner_text())
-        server.start()
+    banner = opened.page.locator("#offline")
+    until(banner.is_visible)
+    assert "is the window of" in banner.inner_text().lower()
+    assert opened.violations() == []
+    opened.send(("b.mp4", "two"))
+    until(lambda: "The server does not answer" in opened.page.locator("#uploads").inner_text())
+    with serving(tmp_path, MadeReader(), port=server.port):
         until(lambda: not banner.is_visible())
         opened.page.get_by_role("button", name="Try again: send b.mp4").click()
         opened.done("a.mp4", "b.mp4")
@@ -367,8 +396,7 @@ def test_a_clip_whose_time_is_over_stays_as_a_note(opened: Opened) -> None:
     job.created = job.finished = job.finished - 24 * 3600 + 3
     opened.server.server.jobs.changed()  # the page knows when it is deleted
     page.wait_for_timeout(500)
-    job.finished -= 10
-    opened.server.server.jobs.sweep()
+    assert opened.server.server.jobs.sweep(time.time() + 10) == 1
     opened.done("a.mp4", state="expired")
     assert "The time is over" in opened.card("a.mp4").inner_text()
     assert opened.violations() == []
@@ -376,7 +404,7 @@ def test_a_clip_whose_time_is_over_stays_as_a_note(opened: Opened) -> None:
     page.get_by_role("button", name="Remove from the list: a.mp4").click()
     until(lambda: opened.card("a.mp4").count() == 0)
     opened.errors.clear()
-    page.goto(f"{opened.server.address}/clips/{job.id}/")
+    page.goto(f"{opened.server.base}/clips/{job.id}/")
     assert "There is no such clip" in page.locator(".bad").inner_text()
     assert opened.violations() == []
 

@@ -57,6 +57,7 @@ class Job:
     status, message : of the clip, as in `emonets.result.FileStatus`.
     persons, emotion : their number, and the label of the whole clip.
     tries : starts of the work on it that had no end, as of a server that was killed.
+    no_voice : whether nobody speaks in it.
     files : names in ``page`` that the page shows.
     stage, done, total : of the work at present, in seconds of the clip; not kept.
     """
@@ -77,6 +78,7 @@ class Job:
     status: str | None = None
     message: str = ""
     persons: int | None = None
+    no_voice: bool | None = None
     emotion: str | None = None
     tries: int = 0
     files: list[str] = field(default_factory=list)
@@ -109,7 +111,7 @@ class Job:
         """Forget what was made of the clip: it waits."""
         self.state, self.finished, self.status, self.message = WAITING, None, None, ""
         self.tries = 0
-        self.persons = self.emotion = self.stage = self.total = None
+        self.persons = self.no_voice = self.emotion = self.stage = self.total = None
         self.done, self.files, self.spent = 0.0, [], {}
         self.cancelled = threading.Event()
 

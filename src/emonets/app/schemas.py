@@ -15,12 +15,12 @@ _JOB_EXAMPLE = {
     "id": "0B5J1i3dvGMt9jD4", "name": "interview.mp4", "label": None, "batch": None,
     "size": 23327800, "created": 1795960244.4, "expires": 1796046644.4, "state": "running",
     "stage": "reading", "done": 12.5, "total": 60.0, "seconds": None, "seconds_left": 31.5,
-    "place": None, "status": None, "message": "", "persons": None, "emotion": None, "page": None,
-    "card": None,
+    "place": None, "status": None, "message": "", "persons": None, "no_voice": None,
+    "emotion": None, "page": None, "card": None,
 }  # fmt: skip
 _DONE_EXAMPLE = {
     **_JOB_EXAMPLE, "state": "done", "stage": None, "done": 60.0, "total": 60.0, "seconds": 60.0,
-    "seconds_left": None, "status": "ok", "persons": 2, "emotion": "happy",
+    "seconds_left": None, "status": "ok", "persons": 2, "no_voice": False, "emotion": "happy",
     "page": "/clips/0B5J1i3dvGMt9jD4/", "card": "/clips/0B5J1i3dvGMt9jD4/card.jpg",
 }  # fmt: skip
 
@@ -73,6 +73,7 @@ JOB = _object(
         ),
         "message": _TEXT,
         "persons": _maybe(_WHOLE),
+        "no_voice": _about("Whether nobody speaks in it.", _maybe({"type": "boolean"})),
         "emotion": _maybe({"type": "string", "enum": _LABELS}),
         "page": _about("Address of its page.", _maybe(_TEXT)),
         "card": _about("Address of a small picture.", _maybe(_TEXT)),
@@ -94,6 +95,7 @@ STATUS = _object(
             _object({"bytes": _WHOLE, "seconds": _NUMBER, "jobs": _WHOLE, "disk": _WHOLE}),
         ),
         "used": _about("Bytes of all clips and results.", _WHOLE),
+        "folder": _about("Where clips and results are kept.", _TEXT),
         "keep_seconds": _about("After the last work on a clip it is deleted.", _NUMBER),
         "forget": _about("Whether all is deleted when the server ends.", {"type": "boolean"}),
         "locked": _about("What the process that decodes clips cannot do.", _TEXT),
@@ -101,10 +103,11 @@ STATUS = _object(
     },
     examples=[{
         "version": "0.1.0", "bundle": "modern", "bundles": ["modern", "open", "paper"],
-            "models": ["face", "audio"], "active": ["face", "audio"],
+        "models": ["face", "audio", "activity", "mouth"], "active": ["face", "audio"],
         "queue": {"waiting": 2, "running": 1},
         "limits": {"bytes": 2000000000, "seconds": 3600.0, "jobs": 200, "disk": 20000000000},
-        "used": 51234567, "keep_seconds": 86400.0, "forget": False,
+        "used": 51234567, "folder": "/home/ann/.cache/emonets/serve",
+        "keep_seconds": 86400.0, "forget": False,
         "locked": "no file, connection or process can be opened",
         "formats": [{"name": "csv", "about": "a table for R, Python and spreadsheets"}],
     }],
