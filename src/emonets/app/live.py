@@ -197,21 +197,23 @@ class _Talk:
         """
         for thread in self._threads:
             thread.start()
-        tasks = [asyncio.create_task(own) for own in (self._receive(), self._send())]
+        receiving = asyncio.create_task(self._receive())
+        sending = asyncio.create_task(self._send())
+        ends: tuple[asyncio.Future[Any], ...] = (self._failed, receiving, sending)
         try:
-            await asyncio.wait({*tasks, self._failed}, return_when=asyncio.FIRST_COMPLETED)
-            for done in (self._failed, *tasks):
-                if done.done():
-                    done.result()  # raises its error
-            note = tasks[0].result()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                if end.done():
+                    end.result()  # raises its error
+            note = receiving.result()
             await asyncio.to_thread(self._drain)
             if self._failed.done():
                 self._failed.result()
             return note
         finally:
-            for task in tasks:
+            for task in (receiving, sending):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(receiving, sending, return_exceptions=True)
             if self._failed.done():
                 self._failed.exception()  # it is known
             self._failed.cancel()
