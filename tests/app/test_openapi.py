@@ -91,6 +91,9 @@ def test_answers_fit(served: Served) -> None:
     check(served.until(served.upload(b"broken")["id"]), "Job")
     check(served.client.get(f"/api/jobs/{slow['id']}/edits").json(), "MaybeEdits")
     check(served.client.get("/api/jobs/x").json(), "Error")
+    query = {"ids": f"{slow['id']},{waiting['id']}"}
+    check(served.client.get("/api/comparison", params=query).json(), "Comparison")
+    check(served.client.get("/api/evaluation", params={"batch": "b"}).json(), "Evaluation")
     answer = served.client.get("/openapi.json").json()
     assert answer["openapi"] == "3.1.0"
 

@@ -188,6 +188,33 @@ def test_what_is_wrong_is_a_sentence_and_the_rest_goes_on(opened: Opened) -> Non
     opened.check()
 
 
+def test_more_clips_than_may_wait_are_sent_as_there_is_room(browser: Any, tmp_path: Path) -> None:
+    with serving(tmp_path, MadeReader(), max_jobs=2) as server:
+        opened = Opened(browser, server)
+        opened.send(*((f"{k}.mp4", "slow") for k in range(5)))
+        until(lambda: len(server.server.jobs.all()) == 3)  # one is read, two wait
+        uploads = opened.page.locator("#uploads li")
+        until(lambda: uploads.count() == 2)
+        until(lambda: "until clips in the queue are done" in uploads.first.inner_text())
+        server.reader.go.set()
+        opened.done(*(f"{k}.mp4" for k in range(5)))
+        assert uploads.count() == 0
+        opened.context.close()
+
+
+def test_no_room_on_the_disk_is_stated_for_a_large_file_too(browser: Any, tmp_path: Path) -> None:
+    with serving(tmp_path / "serve", MadeReader(), max_disk=1_000_000) as server:
+        opened = Opened(browser, server)
+        large = tmp_path / "large.mp4"
+        with large.open("wb") as file:
+            file.truncate(60_000_000)
+        opened.page.set_input_files("#files", str(large))
+        text = opened.page.locator("#uploads .bad")
+        until(text.is_visible)
+        assert "the most" in text.inner_text()
+        opened.context.close()
+
+
 def test_downloads(opened: Opened) -> None:
     opened.send(("a.mp4", "two"))
     opened.done("a.mp4")

@@ -31,7 +31,7 @@ from emonets.app.settings import Settings
 from emonets.app.uploads import receive
 from emonets.bundle import bundle_names
 from emonets.errors import EmoNetsError
-from emonets.result import Result
+from emonets.result import Result, printable
 from emonets.runtime.files import write_whole
 from emonets.version import __version__
 
@@ -110,7 +110,8 @@ class Api:
                 "bytes": s.max_bytes, "seconds": s.max_seconds, "jobs": s.max_jobs,
                 "disk": s.max_disk,
             },
-            "used": self.jobs.used(), "keep_seconds": s.keep_seconds, "forget": s.forget,
+            "used": self.jobs.used(), "folder": printable(str(s.folder)),
+            "keep_seconds": s.keep_seconds, "forget": s.forget,
             "locked": self.queue.locked, "formats": formats(),
         })  # fmt: skip
 
@@ -279,6 +280,7 @@ class Api:
             "seconds_left": None if left is None else round(left, 1),
             "place": waiting.index(job.id) + 1 if job.id in waiting else None,
             "status": job.status, "message": job.message, "persons": job.persons,
+            "no_voice": job.no_voice,
             "emotion": job.emotion,
             "page": f"/clips/{job.id}/" if job.state == DONE else None,
             "card": f"/clips/{job.id}/card.jpg" if "card.jpg" in job.files else None,

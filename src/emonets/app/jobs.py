@@ -54,6 +54,7 @@ class Job:
     seconds : length of the clip; None: not known. spent : seconds of work by stage.
     status, message : of the clip, as in `emonets.result.FileStatus`.
     persons, emotion : their number, and the label of the whole clip.
+    no_voice : whether nobody speaks in it.
     files : names in ``page`` that the page shows.
     stage, done, total : of the work at present, in seconds of the clip; not kept.
     """
@@ -74,6 +75,7 @@ class Job:
     status: str | None = None
     message: str = ""
     persons: int | None = None
+    no_voice: bool | None = None
     emotion: str | None = None
     files: list[str] = field(default_factory=list)
     stage: str | None = None
@@ -101,7 +103,7 @@ class Job:
     def again(self) -> None:
         """Forget what was made of the clip: it waits."""
         self.state, self.finished, self.status, self.message = WAITING, None, None, ""
-        self.persons = self.emotion = self.stage = self.total = None
+        self.persons = self.no_voice = self.emotion = self.stage = self.total = None
         self.done, self.files, self.spent = 0.0, [], {}
         self.cancelled = threading.Event()
 

@@ -136,6 +136,9 @@ _PATHS: dict[str, dict[str, Any]] = {
             "A file of these pages", {200: _other("The file.", "text/css")}, (404,), (_NAME,)
         )
     },
+    "/favicon.ico": {
+        "get": _operation("The icon", {200: _other("The icon.", "image/svg+xml")})
+    },
     "/openapi.json": {
         "get": _operation("This description", {200: {
             "description": "OpenAPI 3.1.",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from emonets.emotions import EMOTIONS
+from emonets.emotions import EMOTIONS, WORDS
 from emonets.errors import ParameterError
 from emonets.inference.options import specialist_names
 from emonets.inference.windows import check_windows
@@ -50,9 +50,9 @@ def text_of(query: Mapping[str, str], key: str) -> str | None:
 
 
 def label_of(text: str | None) -> str | None:
-    """One of the seven emotions, in whatever case."""
-    if text is None or text.lower() in EMOTIONS:
-        return None if text is None else text.lower()
+    """One of the seven emotions, of a word for it in whatever case, such as Anger."""
+    if text is None or text.lower() in WORDS:
+        return None if text is None else WORDS[text.lower()]
     near = difflib.get_close_matches(text.lower(), EMOTIONS, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ParameterError(f"label must be one of {', '.join(EMOTIONS)}, got {text!r}{hint}")

@@ -29,6 +29,7 @@ from emonets.app.speed import Speeds
 from emonets.contained import Cancelled, Progress, Reading
 from emonets.errors import EmoNetsError
 from emonets.inference.options import Options
+from emonets.report.data import has_no_voice
 from emonets.result import Result
 from emonets.result_tables import clip_row, span_of
 from emonets.runtime.files import write_whole
@@ -293,6 +294,7 @@ def about_result(job: Job, result: Result) -> None:
     start, end = span_of(result.rows)
     job.seconds = round(end - start, 3)
     job.persons = len(result.persons)
+    job.no_voice = has_no_voice(result.rows)
     job.emotion = None if row is None else row.label
 
 

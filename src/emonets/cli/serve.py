@@ -51,6 +51,7 @@ def serve(
     from emonets.app.server import HOST, Server, listen, only_one
     from emonets.app.server import serve as run
     from emonets.app.settings import Settings, bytes_of, default_folder, seconds_of
+    from emonets.bundle import find_bundle
     from emonets.runtime.ending import keeps
 
     settings = Settings(
@@ -60,6 +61,7 @@ def serve(
         max_disk=bytes_of(max_disk, "--max-disk"), max_seconds=seconds_of(max_time, "--max-time"),
         max_memory=bytes_of(max_memory, "--max-memory"),
     )  # fmt: skip
+    find_bundle(bundle)
     with only_one(settings.folder), listen(port) as sock:
         settings = replace(settings, port=sock.getsockname()[1])
         server = Server(settings)

@@ -47,10 +47,15 @@ class Timeline extends EM.Ribbons {
     const line = super.line({ ...row, id: null }, false);
     const [start, end] = this.span;
     const length = end - start || 1;
-    const after = EM.el('div', { class: 'after', 'aria-hidden': 'true' });
-    after.style.left = `${100 * (this.clip.end - start) / length}%`;
-    after.hidden = end - this.clip.end < 1e-3;
-    line.querySelector('.track').append(after);
+    // what is no part of the clip is blank, and not hatched
+    const cover = (name, from, to) => {
+      const made = EM.el('div', { class: name, 'aria-hidden': 'true', hidden: to - from < 1e-3 });
+      made.style.left = `${100 * (from - start) / length}%`;
+      made.style.width = `${100 * (to - from) / length}%`;
+      line.querySelector('.track').append(made);
+    };
+    cover('before', start, this.clip.start);
+    cover('after', this.clip.end, end);
     if (row.person) line.querySelector('.who').prepend(EM.face(row.person));
     return line;
   }

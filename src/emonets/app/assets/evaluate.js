@@ -47,7 +47,8 @@ const honest = () => {
       + '“emonets evaluate” compares fingerprints, too.');
   }
   const corpora = [...new Set(Object.values(known.corpora).flat())];
-  if (corpora.length) said.push(`It was trained on: ${corpora.join(', ')}.`);
+  by('learned').hidden = !corpora.length;
+  EM.put('learned-list', corpora.map((name) => EM.el('li', {}, name)));
   if (known.unchecked.length) said.push(`Without fingerprints: ${known.unchecked.join(', ')}.`);
   by('honest').className = known.clips.length ? 'bad' : 'note';
   EM.put('honest', said.join(' '));

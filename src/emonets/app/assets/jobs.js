@@ -60,7 +60,7 @@ export class Card {
     this.again = button('Again', 'Again: read', act.again);
     this.remove = button('Delete', 'Delete', act.remove);
     this.li = EM.el('li', { class: 'job', 'data-job': job.id, 'data-name': name },
-      EM.el('div', {}, this.box), this.thumb,
+      EM.el('div', { class: 'tick' }, this.box), this.thumb,
       EM.el('div', {}, this.title, this.facts, this.going, this.problem),
       EM.el('div', { class: 'acts' }, this.open, this.menu, this.cancel, this.again, this.remove));
     this.update(job);
@@ -130,13 +130,15 @@ export class Card {
       job.persons == null || job.state !== 'done' ? null : count(job.persons, 'person'),
       job.batch ? `folder: ${job.batch}` : null,
     ].filter(Boolean).join(' · ');
-    const key = JSON.stringify([facts, job.emotion, job.label, job.state, job.status]);
+    const key = JSON.stringify([facts, job.emotion, job.label, job.state, job.status, job.no_voice]);
     if (key === this.key) return;
     this.key = key;
     const note = job.state === 'done' ? STATUS[job.status] : null;
     this.facts.replaceChildren(...[
       job.emotion && EM.colours[job.emotion] ? EM.chip(job.emotion) : null,
       note ? EM.el('span', { class: 'badge' }, note) : null,
+      job.state === 'done' && job.no_voice && note !== 'no voice'
+        ? EM.el('span', { class: 'badge' }, 'no voice') : null,
       job.label ? EM.el('span', { class: 'badge' }, `labelled ${job.label}`) : null,
       EM.el('span', {}, facts),
     ].filter(Boolean));

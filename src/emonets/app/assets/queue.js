@@ -220,6 +220,8 @@ const show = (now) => {
   showChosen();
   showEmpty();
   tellChanges();
+  uploads.setRoom((status.limits?.jobs ?? Infinity)
+    - jobs.filter((job) => job.state === 'waiting').length);
   const done = jobs.length - open.length;
   document.title = open.length ? `${done} of ${jobs.length} done – EmoNets` : 'EmoNets';
   document.body.dataset.jobs = String(jobs.length);

@@ -6,7 +6,15 @@ const clean = (text) => (text.toWellFormed ? text.toWellFormed() : text);
 
 export class Uploads {
   constructor(place, { onChange, onJob }) {
-    Object.assign(this, { place, onChange, onJob, items: [], made: 0, most: Infinity });
+    Object.assign(this, {
+      place, onChange, onJob, items: [], made: 0, most: Infinity, room: Infinity, timer: null,
+    });
+  }
+
+  // How many more clips the server lets wait.
+  setRoom(room) {
+    this.room = room;
+    this.next();
   }
 
   // clips: [{file, name, label, batch}]; options: {window, models}
@@ -71,14 +79,26 @@ export class Uploads {
     row.again.hidden = !failed || !item.retry;
     row.stop.textContent = failed ? 'Remove' : 'Cancel';
     row.stop.setAttribute('aria-label', failed ? `Remove ${item.name}` : `Cancel sending ${item.name}`);
-    row.state.textContent = item.state === 'waiting' ? 'waits to be sent'
+    const waits = this.room > 0 ? 'waits to be sent' : 'waits until clips in the queue are done';
+    row.state.textContent = item.state === 'waiting' ? waits
       : part < 1 ? `${Math.round(100 * part)}\u00a0%` : 'sent';
   }
 
   next() {
     const busy = this.items.filter((item) => item.state === 'sending').length;
-    for (const item of this.items.filter((one) => one.state === 'waiting').slice(
-      0, AT_ONCE - busy)) this.send(item);
+    const free = Math.max(0, Math.min(AT_ONCE, this.room) - busy);
+    const waiting = this.items.filter((item) => item.state === 'waiting');
+    for (const item of waiting.slice(0, free)) this.send(item);
+    for (const item of waiting.slice(free)) this.show(item);
+  }
+
+  // The queue of the server is full: again in a while.
+  hold(item) {
+    Object.assign(item, { state: 'waiting', sent: 0 });
+    this.room = 0;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.setRoom(1), 5000);
+    this.show(item);
   }
 
   send(item) {
@@ -99,7 +119,8 @@ export class Uploads {
       if (request.status === 201) {
         this.drop(item, false);
         this.onJob(JSON.parse(request.responseText));
-      } else this.fail(item, sentenceOf(request.status, request.responseText), true);
+      } else if (request.status === 429) this.hold(item);
+      else this.fail(item, sentenceOf(request.status, request.responseText), true);
       this.next();
       this.onChange();
     });
