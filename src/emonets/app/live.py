@@ -33,6 +33,8 @@ from emonets.errors import EmoNetsError, ParameterError
 from emonets.model import EmoNets
 from emonets.session import Session
 
+PIECES = 3000
+"""Pieces of sound that may wait, however short they are."""
 log = logging.getLogger("emonets")
 
 NORMAL, GOING_AWAY, POLICY, INTERNAL, LATER = 1000, 1001, 1008, 1011, 1013
@@ -250,7 +252,7 @@ class _Talk:
         with self._ready:
             if part.image is not None:
                 self._take_frame(part)
-            elif self._waiting <= self._limits.waiting:
+            elif self._waiting <= self._limits.waiting and len(self._sound) < PIECES:
                 self._sound.append(part)
                 self._waiting += self._seconds(part)
             self._ready.notify_all()
