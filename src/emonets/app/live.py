@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from emonets.app.live_messages import (
@@ -154,8 +155,6 @@ class Live:
 
 def warm(model: EmoNets) -> None:
     """Open the networks of a model, so that the first frames of a session do not wait for it."""
-    import numpy as np
-
     picture = np.random.default_rng(0).integers(0, 255, (96, 96, 3)).astype(np.uint8)
     box = (16.0, 16.0, 80.0, 80.0)
     with suppress(EmoNetsError), Session(model, keep=False, detector=lambda _: [box]) as session:
