@@ -166,6 +166,16 @@ def of_spans(
 
 
 @runtime_checkable
+class ShowsInputs(Protocol):
+    """A specialist of faces whose pictures can be shown beside its predictions."""
+
+    name: str
+
+    def inputs(self, tube: FaceTube) -> NDArray[np.uint8]:
+        """What it is given of each picture of a tube: (n, h, w) grey or (n, h, w, 3) RGB uint8."""
+
+
+@runtime_checkable
 class Specialist(Protocol):
     """Predicts from one kind of evidence.
 

@@ -267,7 +267,7 @@ class EmoNets(ModelParts):
             reading = read(
                 clip, model.specialists, file=file, stride=o.stride, detector=o.detector,
                 crops=None if o.crops is None else Path(o.crops), device=model.device,
-                embeddings=o.embeddings, on_frame=on_frame,
+                embeddings=o.embeddings, inputs=o.inputs, on_frame=on_frame,
             )  # fmt: skip
             made, status = unfused_rows(
                 reading, file=file, window=o.window, hop=o.hop, frames=o.frames,

@@ -11,6 +11,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+@dataclass(frozen=True)
+class InputPictures:
+    """What a specialist was given of a person: some of its pictures, on one sheet.
+
+    Attributes
+    ----------
+    source : name of the specialist.
+    times : seconds of the pictures, rising.
+    width, height : of a picture, pixels.
+    columns : pictures in a row of the sheet.
+    sheet : JPEG; the pictures from left to right and from top to bottom.
+    """
+
+    source: str
+    times: tuple[float, ...]
+    width: int
+    height: int
+    columns: int
+    sheet: bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's values; the sheet as base64."""
+        return {
+            "source": self.source, "times": [round(t, 3) for t in self.times],
+            "width": self.width, "height": self.height, "columns": self.columns,
+            "sheet": base64.b64encode(self.sheet).decode("ascii"),
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> InputPictures:
+        """The inverse of :meth:`to_dict`."""
+        return cls(
+            content["source"], tuple(content["times"]), content["width"], content["height"],
+            content["columns"], base64.b64decode(content["sheet"], validate=True),
+        )  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class PersonSeen:
     """Where one person of a clip is seen.
@@ -26,6 +63,7 @@ class PersonSeen:
     picture : a small picture of the face, JPEG.
     embedding : (128,) numbers that tell people apart; None unless they are kept on request.
     embedded : how many pictures the embedding is the mean of.
+    inputs : what the specialists were given of this face; empty unless it is kept on request.
     """
 
     file: str
@@ -37,6 +75,7 @@ class PersonSeen:
     picture: bytes = b""
     embedding: NDArray[np.float32] | None = None
     embedded: int = 0
+    inputs: tuple[InputPictures, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         """Whether both have the same values, to the digits of JSON."""
@@ -63,6 +102,7 @@ class PersonSeen:
             "picture": base64.b64encode(self.picture).decode("ascii"),
             "embedding": None if self.embedding is None else [float(v) for v in self.embedding],
             "embedded": self.embedded,
+            **({"inputs": [own.to_dict() for own in self.inputs]} if self.inputs else {}),
         }
 
     @classmethod
@@ -75,4 +115,5 @@ class PersonSeen:
             np.array(content["boxes"], np.float64).reshape(-1, 4), content["usable"],
             base64.b64decode(content["picture"], validate=True),
             None if embedding is None else np.array(embedding, np.float32), content["embedded"],
+            tuple(map(InputPictures.from_dict, content.get("inputs", ()))),
         )  # fmt: skip

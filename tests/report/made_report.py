@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emonets.person_seen import InputPictures
 from emonets.report.thumbnails import jpeg_of
 from emonets.result import FileStatus, PersonSeen, Result, Row
 from made_results import clip_row, face_row, p_of
@@ -31,7 +32,18 @@ def person(file: str, number: int, first: float, last: float, left: float) -> Pe
     x = left + 5 * times
     boxes = np.stack([x, x * 0 + 20, x + 40, x * 0 + 60], 1)
     picture = jpeg_of(np.full((32, 32, 3), 90 + 80 * number, np.uint8))
-    return PersonSeen(file, number, (number,), times, boxes, 0.9 - 0.4 * number, picture)
+    return PersonSeen(
+        file, number, (number,), times, boxes, 0.9 - 0.4 * number, picture,
+        inputs=(inputs(first, last),),
+    )  # fmt: skip
+
+
+def inputs(first: float, last: float) -> InputPictures:
+    """Pictures of a face, four a second, three in a row of the sheet."""
+    times = tuple(np.arange(first, last, 0.25).tolist())
+    rows = -(-len(times) // 3)
+    sheet = np.linspace(0, 255, rows * 24 * 36).astype(np.uint8).reshape(rows * 24, 36)
+    return InputPictures("face", times, 12, 24, 3, jpeg_of(sheet))
 
 
 def two_persons(file: str) -> Result:

@@ -176,6 +176,24 @@ def test_seeking_shows_the_frame_of_that_time(report: Any, opened: Opened) -> No
         assert page.evaluate("shown.at(-1)") == pytest.approx(due, abs=1e-3)
 
 
+def test_what_the_models_were_given_at_the_playhead(report: Any, opened: Opened) -> None:
+    page = opened.open(page_of(report[0], "two"))
+    shown = "#inputs-list .input"
+    for time, at in ((0.0, 0), (1.3, 5), (3.7, 15)):
+        seek(page, time)
+        assert page.locator(shown).get_attribute("data-at") == str(at)
+    assert "face at 0:03.7" in page.locator("#inputs-list").inner_text()
+    # the ninth of sixteen, three in a row: the first of the fourth row
+    seek(page, 2.3)
+    place = page.locator(shown).evaluate("e => e.style.backgroundPosition")
+    assert place == "0px -288px"
+    # of another person, only that one's
+    page.keyboard.press("ArrowDown")
+    assert page.locator(shown).get_attribute("data-at") == "1"
+    seek(page, 0.5)
+    assert "face: none here" in page.locator("#inputs-list").inner_text()
+
+
 def test_keys(report: Any, opened: Opened) -> None:
     out, _ = report
     page = opened.open(page_of(out, "two"))

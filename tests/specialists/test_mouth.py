@@ -151,7 +151,7 @@ def test_tubes_of_another_kind(shape: tuple[int, ...]) -> None:
     wrong = tube(mouths(3, 2))
     object.__setattr__(wrong, "crops", np.zeros(shape, np.uint8))
     with pytest.raises(DataError, match="96 × 96 in RGB, got"):
-        model.mouths(wrong)
+        model.inputs(wrong)
 
 
 def test_stored_and_read(specialist: MouthSpecialist) -> None:

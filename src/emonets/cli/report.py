@@ -89,7 +89,7 @@ def report(
             clips, out, quiet=quiet, bundle=bundle, models=models, device=device, workers=workers,
             options={
                 "window": window_of(window), "hop": hop, "uncertain_below": uncertain_below,
-                "abstain": abstain, **reading,
+                "abstain": abstain, "inputs": True, **reading,
             },
             contained=contained,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from emonets.contracts import FRAMES, SOUND, TUBES, Features, Spans, Specialist
 from emonets.errors import MediaError
 from emonets.fusion.named import NamedFusion
+from emonets.inference.input_pictures import input_readers, with_inputs
 from emonets.inference.persons import Scene
 from emonets.inference.rows import clip_status, rows_of
 from emonets.inference.scene import readers_for, scene_of, with_joined_tracks
@@ -53,6 +54,7 @@ def read(
     crops: Path | None = None,
     device: str = "cpu",
     embeddings: bool = False,
+    inputs: bool = False,
     on_frame: Callable[[Frame], None] | None = None,
     pass_over: Callable[..., Pass] = read_clip,
 ) -> Reading:
@@ -65,6 +67,7 @@ def read(
     file : as the result names the clip.
     stride, detector, crops : as in `emonets.model.EmoNets.predict`.
     embeddings : whether persons keep their embedding.
+    inputs : whether persons keep pictures that specialists were given.
     pass_over : `emonets.one_pass.read_clip`, or what returns the same without decoding again.
 
     Raises
@@ -76,8 +79,9 @@ def read(
         if clip.info.has_frames or not needs_pictures(part)
     }  # fmt: skip
     readers = {name: part.open(device=device) for name, part in used.items()}
+    kept = input_readers(used) if inputs and clip.info.has_frames else {}
     found = pass_over(
-        clip, {**readers, **readers_for(used, clip)}, detector=detector, stride=stride,
+        clip, {**readers, **readers_for(used, clip), **kept}, detector=detector, stride=stride,
         crops=None if crops is None else CropFolder(crops), on_frame=on_frame,
     )  # fmt: skip
     return reading_of(clip, used, found, file=file, embeddings=embeddings, stride=stride)
@@ -107,6 +111,7 @@ def reading_of(
         loud=sound is not None and bool(sound["found"]),
     )
     scene, persons = scene_of(file, clip, used, found, embeddings=embeddings, stride=stride)
+    persons = with_inputs(persons, found.features)
     return Reading(clip, used, found.features, scene, start, end, persons, found.pauses)
 
 

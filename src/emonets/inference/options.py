@@ -23,6 +23,7 @@ class Options:
     ----------
     frames : whether to add a row for every single face picture.
     embeddings : whether persons keep their embedding, which is biometric data.
+    inputs : whether persons keep some of the pictures that specialists were given.
     unfused : whether rows are those of single specialists, to be normalised by the person.
     stretch : start and end, in seconds, of the baseline.
     """
@@ -42,6 +43,7 @@ class Options:
     audio_stream: int | None = None
     unfused: bool = False
     stretch: tuple[float, float] | None = None
+    inputs: bool = False
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> Self:

@@ -92,6 +92,7 @@ def clip_data(
         "rows": [_values(row, sources) for row in kept],
         "shown": [_values(row, sources) for row in _in_order(shown)],
         "persons": [_person(one) for one in result.persons],
+        "inputs_every": _inputs_every(result.persons),
         "film": dict(film),
         "model": about_model(result.about),
         "method": method_text(result),
@@ -181,7 +182,15 @@ def _person(one: PersonSeen) -> dict[str, Any]:
         "picture": base64.b64encode(one.picture).decode("ascii"),
         "times": [round(float(t), 3) for t in one.times],
         "boxes": np.round(one.boxes).astype(int).tolist(),
+        "inputs": [own.to_dict() for own in one.inputs],
     }
+
+
+def _inputs_every(persons: Sequence[PersonSeen]) -> float:
+    """Seconds between kept pictures of a face: the median."""
+    steps = [np.diff(own.times) for one in persons for own in one.inputs]
+    every = np.concatenate([np.zeros(0), *steps])
+    return round(float(np.median(every)), 3) if every.size else 1.0
 
 
 def _clip_label(rows: Sequence[Row]) -> str:

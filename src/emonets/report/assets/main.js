@@ -35,6 +35,7 @@ EM.start = () => {
   const player = new EM.Player(data);
   const seek = (time) => player.seek(time);
   const curves = new EM.Curves(data, seek);
+  const inputs = new EM.Inputs(data);
   const choose = (id) => { chosen = id; render(); };
   const ribbons = new EM.Ribbons(document.getElementById('ribbons'), data.span, seek, choose);
   ribbons.sound = data.film.sound;
@@ -69,12 +70,14 @@ EM.start = () => {
     player.show(view, chosen);
     ribbons.show(view, chosen, edits);
     curves.show(current, name());
+    inputs.show(chosen, name(), edits.people);
     EM.showPeople(view, chosen, act);
     EM.showStretches(edits, act);
     EM.showUncertain(EM.uncertainStretches(view, data), data, act);
     EM.put('method', EM.methodText(data, view, edits));
     EM.put('facts', facts(data, view));
     values(player.now);
+    inputs.move(player.now);
   };
 
   const change = (text) => { saved = false; EM.say(text); render(); };
@@ -142,6 +145,19 @@ EM.start = () => {
       saved = true;
       EM.say('Saved. Give the file to: emonets report … --edits FILE');
     },
+    // of a page that a server made: it makes the page anew with them
+    async keep() {
+      try {
+        const answer = await fetch(data.save, {
+          method: 'PUT', body: EM.editsText(edits), headers: { 'Content-Type': 'application/json' },
+        });
+        if (!answer.ok) throw new Error((await answer.json()).error);
+        saved = true;
+        EM.say('Saved on this computer. The page has them when it is opened again.');
+      } catch (error) {
+        EM.say(`Not saved: ${error.message}. Save them as a file instead.`);
+      }
+    },
     csv() { EM.download(`${stem}.csv`, 'text/csv', EM.csvText(view, data)); },
     vtt() { EM.download(`${stem}.vtt`, 'text/vtt', EM.vttText(view, data)); },
     async copy() {
@@ -181,6 +197,7 @@ EM.start = () => {
     ribbons.move(time);
     curves.move(time);
     values(time);
+    inputs.move(time);
   });
 
   const other = (by) => {
@@ -208,6 +225,9 @@ EM.start = () => {
   for (const id of ['play', 'back', 'on', 'speed', 'mute']) {
     document.getElementById(id).disabled = data.film.kind === 'picture';
   }
+  document.getElementById('keep').hidden = !data.save;
+  if (data.save) document.getElementById('save').textContent = 'Save edits as a file';
+  document.getElementById('save').classList.toggle('main', !data.save);
   document.getElementById('mute').hidden = !player.media || !data.film.has_sound;
   document.getElementById('speed').parentElement.hidden = !player.media;
   render();

@@ -61,6 +61,8 @@ EM.Player = class {
       media.addEventListener('timeupdate', tell);
     }
     media.addEventListener('seeking', tell);
+    // a browser that shows the same frame again calls nobody back
+    media.addEventListener('seeked', () => { if (media.paused) this.tell(this.frameAt(media.currentTime)); });
     media.addEventListener('ended', tell);
     for (const name of ['play', 'pause', 'ended']) {
       media.addEventListener(name, () => this.setPlaying(!media.paused && !media.ended));
@@ -125,6 +127,17 @@ EM.Player = class {
     const inside = Math.min(Math.max(time, start), end);
     if (this.media) this.media.currentTime = inside;
     this.tell(inside);
+  }
+
+  // The time stamp of the frame that is shown at a time.
+  frameAt(time) {
+    const { times, step, kind } = this.data.film;
+    if (kind === 'sound') return time;
+    if (times && times.length) {
+      const later = times.findIndex((t) => t > time + 1e-3);
+      return times[Math.max((later < 0 ? times.length : later) - 1, 0)];
+    }
+    return Math.floor(time / step + 1e-3) * step;
   }
 
   // By whole frames: into the middle of a frame, so that rounding never shows its neighbour.

@@ -89,7 +89,7 @@ class MouthSpecialist:
             f"features of the mouth ({self.view.region} region, {self.view.colour})"
         )
 
-    def mouths(self, tube: FaceTube) -> NDArray[np.uint8]:
+    def inputs(self, tube: FaceTube) -> NDArray[np.uint8]:
         """The mouth crops of a tube: (n, 30, 40[, 3]) uint8.
 
         Raises
@@ -116,7 +116,7 @@ class MouthSpecialist:
         ------
         DataError : the tube has another size or colour than the model was made for.
         """
-        mouths = self.mouths(tube)
+        mouths = self.inputs(tube)
         known = self.view.known(mouths)
         probabilities = np.full((len(mouths), len(EMOTIONS)), UNIFORM)
         probabilities[known] = self.picture_probabilities(mouths[known])
@@ -337,7 +337,7 @@ class _MouthsOf:
         self._specialist = specialist
 
     def describe(self, tube: FaceTube) -> Features:
-        mouths = self._specialist.mouths(tube)
+        mouths = self._specialist.inputs(tube)
         return {
             "mouths": mouths,
             "known": self._specialist.view.known(mouths),
