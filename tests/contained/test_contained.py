@@ -100,6 +100,16 @@ def test_limits_hold(stub, film, monkeypatch):
     assert "keeps to the Limits" in message(stub.read(film, small))
 
 
+@linux
+def test_who_asks_and_takes_no_answer_is_ended(stub, film, monkeypatch):
+    monkeypatch.setattr("emonets.contained.process._SEND_SECONDS", 1)
+    monkeypatch.setattr(stub, "allowance", replace(stub.allowance, seconds=60))
+    stub._end()
+    began = time.monotonic()
+    assert stub.read(film, OPTIONS, name="flood.avi").result.files[0].status == "error"
+    assert time.monotonic() - began < 50
+
+
 def test_reading_is_cancelled(stub, film):
     cancelled = threading.Event()
     began = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import queue
@@ -312,7 +313,7 @@ class Contained:
         if self.allowance.cpu_seconds is not None:
             limit_processor(self.allowance.cpu_seconds, process.pid)
         began = time.monotonic()
-        process.send(request, descriptors)
+        process.send({"kind": "read"}, json.dumps(request).encode(), descriptors)
         if self._is_used_up(process) and self._next is None:
             self._next = self._made()
         most = self.allowance.seconds or math.inf
@@ -346,7 +347,7 @@ def _open(process: Process, holding: Holding, number: Any) -> None:
         process.send({"errno": error.errno or 5, "text": error.strerror or "cannot be read"})
         return
     try:
-        process.send({}, [descriptor])
+        process.send({}, b"", [descriptor])
     finally:
         os.close(descriptor)
 

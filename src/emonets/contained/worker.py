@@ -73,7 +73,8 @@ def main(arguments: list[str], load: Load = load_model) -> int:
         channel = Channel(SocketEnd(socket.socket(fileno=int(place)), takes=True))
     end_with_parent(int(parent), None if place == "-" else 0)
     try:
-        setup, _, _ = channel.receive(_MOST)
+        _, content, _ = channel.receive(_MOST)
+        setup = json.loads(content)
         by_path = place == "-"
         started = _started(channel, setup, load, by_path=by_path)
         if started is not None:
@@ -115,9 +116,9 @@ def _started(
 
 def _serve(worker: _Worker) -> None:
     while True:
-        request, _, descriptors = worker.channel.receive(_MOST)
+        _, content, descriptors = worker.channel.receive(_MOST)
         try:
-            last = worker.answer(request, descriptors)
+            last = worker.answer(json.loads(content), descriptors)
         finally:
             release()
             for descriptor in descriptors:
