@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from emonets.contained import worker
-from emonets.errors import MediaError
+from emonets.errors import BundleError, MediaError
 from emonets.inference.rows import status_of
 from emonets.media.clip import open_clip
 from emonets.media.limits import Limits
@@ -79,8 +79,14 @@ class Stub:
         return ""
 
 
+def load(setup):
+    """The stub, or the error of a bundle."""
+    if "broken" in sys.argv:
+        raise BundleError("the bundle is damaged")
+    return Stub()
+
+
 if __name__ == "__main__":
     if "lies" in sys.argv:
-        sys.argv.remove("lies")
         worker._text = lambda result: b'{"schema": "emonets.result", "rows": 7}'
-    sys.exit(worker.main(sys.argv[1:], lambda setup: Stub()))
+    sys.exit(worker.main(sys.argv[-2:], load))

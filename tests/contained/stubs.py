@@ -30,6 +30,12 @@ class Lying(Stubbed):
     command: ClassVar = (SCRIPT, "lies")
 
 
+class Broken(Stubbed):
+    """Its bundle cannot be loaded."""
+
+    command: ClassVar = (SCRIPT, "broken")
+
+
 if __name__ == "__main__":  # a parent that is killed
     from emonets.inference.options import Options
 

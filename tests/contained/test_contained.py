@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emonets.batch import predict_many
 from emonets.contained import Allowance, Cancelled, Contained, Progress
-from emonets.errors import EmoNetsError, MediaError, ParameterError
+from emonets.errors import BundleError, EmoNetsError, MediaError, ParameterError
 from emonets.inference.options import Options
 from emonets.media.limits import Limits
 from media_files import quarters, write_media
@@ -229,7 +230,7 @@ def test_files_are_opened_by_path_where_descriptors_cannot_be_sent(film, tmp_pat
     with stubs.ByPath() as contained:
         assert "not locked" in contained.locked
         reading = contained.read(film, OPTIONS, name="b.avi", film=tmp_path / "page")
-        assert reading.result.files[0].status == "ok"
+        assert message(reading) == ""
         assert (tmp_path / "page" / "film.mp4").stat().st_size > 1000
         assert (
             contained.read(film, OPTIONS, name="exit.avi")
@@ -244,10 +245,7 @@ def test_a_process_that_cannot_start_is_a_sentence(film):
 
     with Missing() as contained, pytest.raises(EmoNetsError, match=r"did not start.*no such thing"):
         contained.read(film, OPTIONS)
-    with (
-        Contained("no such bundle") as contained,
-        pytest.raises(EmoNetsError, match="no such bundle"),
-    ):
+    with stubs.Broken() as contained, pytest.raises(BundleError, match="is damaged"):
         contained.read(film, OPTIONS)
 
 
@@ -264,3 +262,18 @@ def test_a_film_that_cannot_be_read_is_a_media_error(stub, tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"\0" * 99)
     with pytest.raises(MediaError, match=r"a\.mp4: is damaged"):
         stub.film(tmp_path / "a.mp4", tmp_path / "page")
+
+
+def test_a_batch_goes_on_after_a_clip_that_kills_the_decoder(stub, film, tmp_path):
+    clips = [tmp_path / name for name in ("a.avi", "abort.avi", "c.avi", "segv.avi")]
+    for clip in clips:
+        os.link(film, clip)
+    done = []
+    result = predict_many(
+        clips, bundle="modern", folder=tmp_path / "out", contained=stub, on_clip=done.append
+    )
+    assert [own.status for own in result.files] == ["ok", "error", "ok", "error"]
+    assert [own.file for own in result.files] == [str(clip) for clip in clips]
+    assert "SIGABRT" in result.files[1].message
+    assert len(done) == 4
+    assert len(list((tmp_path / "out" / "clips").iterdir())) == 2  # the others are tried again

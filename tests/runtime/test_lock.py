@@ -145,7 +145,7 @@ def test_processor_time_keeps_to_what_the_system_allows():
 def test_a_process_ends_with_its_parent_even_where_nothing_runs_in_it():
     script = (
         "import ctypes, os, sys; from emonets.runtime.ending import end_with_parent;"
-        "end_with_parent(os.getppid()); print('ready', flush=True);"
+        "end_with_parent(os.getppid(), 0); print('ready', flush=True);"
         "ctypes.PyDLL(None).sleep(600)"
     )
     process = subprocess.Popen(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from emonets.app.live_messages import (
@@ -33,6 +34,8 @@ from emonets.errors import EmoNetsError, ParameterError
 from emonets.model import EmoNets
 from emonets.session import Session
 
+PIECES = 3000
+"""Pieces of sound that may wait, however short they are."""
 log = logging.getLogger("emonets")
 
 NORMAL, GOING_AWAY, POLICY, INTERNAL, LATER = 1000, 1001, 1008, 1011, 1013
@@ -152,8 +155,6 @@ class Live:
 
 def warm(model: EmoNets) -> None:
     """Open the networks of a model, so that the first frames of a session do not wait for it."""
-    import numpy as np
-
     picture = np.random.default_rng(0).integers(0, 255, (96, 96, 3)).astype(np.uint8)
     box = (16.0, 16.0, 80.0, 80.0)
     with suppress(EmoNetsError), Session(model, keep=False, detector=lambda _: [box]) as session:
@@ -250,7 +251,7 @@ class _Talk:
         with self._ready:
             if part.image is not None:
                 self._take_frame(part)
-            elif self._waiting <= self._limits.waiting:
+            elif self._waiting <= self._limits.waiting and len(self._sound) < PIECES:
                 self._sound.append(part)
                 self._waiting += self._seconds(part)
             self._ready.notify_all()

@@ -280,7 +280,7 @@ class Contained:
                         stack.callback(os.close, descriptors[-1])
                 except OSError as error:
                     raise _cannot_write(folder, error) from None
-            replies = Replies(str(alias), file, self.allowance, on_progress)
+            replies = Replies(str(alias), file, self.allowance, on_progress, folder)
             done = False
             try:
                 self._read(process, request, descriptors, holding, replies, cancelled)

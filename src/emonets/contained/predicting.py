@@ -61,7 +61,7 @@ class Predictor:
     setup : ``bundle``, ``device``, ``models`` and ``fusion``.
     """
 
-    packages = _PACKAGES
+    packages: tuple[str, ...] = _PACKAGES
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         model = EmoNets.load(setup["bundle"], device=setup["device"])

@@ -127,7 +127,7 @@ class Process:
         self.clips += 1
         self._left = self._reply
 
-    def take(self, seconds: float) -> Message | None:
+    def take(self, seconds: float) -> Message:
         """The next message.
 
         Raises

@@ -71,7 +71,7 @@ def main(arguments: list[str], load: Load = load_model) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     else:
         channel = Channel(SocketEnd(socket.socket(fileno=int(place)), takes=True))
-    end_with_parent(int(parent))
+    end_with_parent(int(parent), None if place == "-" else 0)
     try:
         setup, _, _ = channel.receive(_MOST)
         by_path = place == "-"
