@@ -82,9 +82,11 @@ class Server:
         while True:
             answer = self.client.get("/api/jobs", params={"since": version}).json()
             version = answer["version"]
-            states = [job["state"] for job in answer["jobs"] if job["id"] in keys]
-            if not set(states) & {"waiting", "running"}:
-                assert set(states) == {"done"}, states
+            jobs = [job for job in answer["jobs"] if job["id"] in keys]
+            if not {job["state"] for job in jobs} & {"waiting", "running"}:
+                failed = [job["message"] for job in jobs if job["state"] != "done"]
+                if failed or len(jobs) != len(keys):
+                    raise SystemExit(f"not all are done: {failed}")
                 return
 
 

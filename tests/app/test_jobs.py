@@ -13,6 +13,7 @@ import pytest
 from served import StubReader, serving, settings_of
 
 from emonets.app.jobs import DONE, FAILED, RUNNING, Job, Jobs, new_job, shown_bytes
+from emonets.app.server import Server
 from emonets.app.settings import Settings, bytes_of, default_folder, seconds_of
 from emonets.app.speed import Speeds
 from emonets.errors import ParameterError
@@ -87,7 +88,11 @@ def test_jobs_survive_a_restart(tmp_path: Path) -> None:
         slow, waiting = served.upload(b"slow")["id"], served.upload()["id"]
         served.until(slow, "running")
     kept = json.loads((tmp_path / "jobs" / slow / "job.json").read_text())
-    assert kept["state"] == "running"  # as a server that is killed leaves it
+    assert (kept["state"], kept["tries"]) == ("waiting", 0)
+    # as a server that is killed leaves it
+    (tmp_path / "jobs" / slow / "job.json").write_text(
+        json.dumps({**kept, "state": "running", "tries": 1})
+    )
     with serving(tmp_path) as served:
         served.reader.go.set()
         assert served.job(done) == before
@@ -177,6 +182,29 @@ def test_a_job_is_kept_and_read_again() -> None:
     job = new_job("a" * 16, name="ä\udc80.mp4", size=4, label="sad", window=None)
     job.state, job.spent = DONE, {"reading": 2.5}
     assert Job.of(json.loads(json.dumps(job.kept()))) == job
+
+
+@pytest.mark.parametrize(("tries", "state"), [(2, "waiting"), (3, "failed")])
+def test_a_clip_with_which_the_server_ends_again_and_again(tries: int, state: str) -> None:
+    job = new_job("a" * 16, name="a.mp4", size=4)
+    job.state, job.tries = RUNNING, tries
+    again = Job.of(job.kept())
+    assert again.state == state
+    assert ("ended 3 times" in again.message) is (state == "failed")
+
+
+def test_the_outlook_of_many_jobs_is_quick(tmp_path: Path) -> None:
+    (tmp_path / "speed.json").write_text(
+        json.dumps([[20.0, 4, {"starting": 1, "reading": 10, "film": 2}]] * 30)
+    )
+    server = Server(settings_of(tmp_path), lambda _: StubReader())
+    for i in range(200):
+        job = new_job(f"{i:016}", name="a.mp4", size=4)
+        server.jobs._jobs[job.id] = job
+    began = time.process_time()
+    outlook = server.queue.outlook()
+    assert time.process_time() - began < 0.1
+    assert outlook[f"{199:016}"] == (200, pytest.approx(200 * 13))
 
 
 def finished(seconds: float, size: int, **spent: float) -> Job:

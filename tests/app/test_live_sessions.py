@@ -369,15 +369,20 @@ def test_an_end_by_the_clock_has_a_result() -> None:
 
 
 def test_silence_ends_a_session() -> None:
-    limits = LiveLimits(silence=0.2, start=0.2)
-    with live_server(quick_model, limits=limits) as (live, port):
-        for begin in (True, False):
-            with Tab(port) as tab:
-                if begin:
-                    tab.start()
-                assert "nothing came for 0.2 s" in tab.next()["error"]
-                assert tab.closed() == 1008
-            settled(live)
+    limits = LiveLimits(silence=0.4, start=0.4)
+    own = {"detector": one_face}
+    with live_server(quick_model, options=own, limits=limits) as (live, port):
+        with Tab(port) as tab:
+            assert tab.next()["error"] == "nothing came for 0.4 s"
+            assert tab.closed() == 1008
+        with Tab(port) as tab:
+            tab.start()
+            assert "nothing was pushed" in tab.next()["error"]
+        with Tab(port) as tab:
+            tab.start()
+            tab.send(GOOD)
+            assert tab.until("result")["note"] == "Nothing came for 0.4 s."
+        settled(live)
 
 
 def test_a_fault_of_ours_is_one_sentence_and_in_the_log(

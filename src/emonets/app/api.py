@@ -35,6 +35,8 @@ from emonets.result import Result, printable
 from emonets.runtime.files import write_whole
 from emonets.version import __version__
 
+Outlook = dict[str, tuple[int | None, float | None]]
+"""Of `emonets.app.queue.Queue.outlook`."""
 LONG_POLL = 20.0
 """Seconds for which a request for changes waits."""
 MAX_EDITS = 10**6
@@ -135,7 +137,8 @@ class Api:
                 raise HTTPException(400, f"since must be a version of the list, got {since!r}")
             await self.news.after(int(since), LONG_POLL)
         version = self.news.version
-        shown = [self._shown(job) for job in self.jobs.all()]
+        outlook = self.queue.outlook()
+        shown = [self._shown(job, outlook) for job in self.jobs.all()]
         return JSONResponse({"jobs": shown, "version": version})
 
     async def job(self, request: Request) -> Response:
@@ -269,16 +272,15 @@ class Api:
         self.jobs.changed()
         return edits
 
-    def _shown(self, job: Job) -> dict[str, Any]:
-        left = self.queue.left(job)
-        waiting = [own.id for own in self.jobs.waiting()]
+    def _shown(self, job: Job, outlook: Outlook | None = None) -> dict[str, Any]:
+        before = self.queue.outlook() if outlook is None else outlook
+        place, left = before.get(job.id, (None, None))
         return {
             "id": job.id, "name": job.name, "label": job.label, "batch": job.batch,
             "size": job.size, "created": job.created, "expires": self.jobs.expires(job),
             "state": job.state, "stage": job.stage, "done": job.done, "total": job.total,
             "seconds": job.seconds,
-            "seconds_left": None if left is None else round(left, 1),
-            "place": waiting.index(job.id) + 1 if job.id in waiting else None,
+            "seconds_left": left, "place": place,
             "status": job.status, "message": job.message, "persons": job.persons,
             "no_voice": job.no_voice,
             "emotion": job.emotion,

@@ -35,6 +35,8 @@ NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
 """The errors of a full disk, of the operating system."""
 _ID = re.compile(r"[A-Za-z0-9_-]{16}")
 _PART = re.compile(r"[A-Za-z0-9_-]{16}\.part")
+TRIES = 3
+"""Times that a clip may be running when the server is killed, before it is given up."""
 RESERVE = 256 * 2**20
 """Bytes of the disk that uploads leave free: for results, and for the rest of the computer."""
 log = logging.getLogger("emonets.app")
@@ -54,6 +56,7 @@ class Job:
     seconds : length of the clip; None: not known. spent : seconds of work by stage.
     status, message : of the clip, as in `emonets.result.FileStatus`.
     persons, emotion : their number, and the label of the whole clip.
+    tries : starts of the work on it that had no end, as of a server that was killed.
     no_voice : whether nobody speaks in it.
     files : names in ``page`` that the page shows.
     stage, done, total : of the work at present, in seconds of the clip; not kept.
@@ -77,6 +80,7 @@ class Job:
     persons: int | None = None
     no_voice: bool | None = None
     emotion: str | None = None
+    tries: int = 0
     files: list[str] = field(default_factory=list)
     stage: str | None = None
     done: float = 0.0
@@ -92,17 +96,21 @@ class Job:
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> Job:
-        """The inverse of `kept`; what was running waits again."""
+        """The inverse of `kept`; what was running waits again, unless that was often enough."""
         if content.pop("version") != 1 or not _ID.fullmatch(content["id"]):
             raise ValueError("not a job of this version")
         job = cls(**content)
-        if job.state == RUNNING:
+        if job.state == RUNNING and job.tries >= TRIES:
+            job.state, job.status, job.finished = FAILED, "error", time.time()
+            job.message = f"the server ended {TRIES} times while it worked on this clip"
+        elif job.state == RUNNING:
             job.state = WAITING
         return job
 
     def again(self) -> None:
         """Forget what was made of the clip: it waits."""
         self.state, self.finished, self.status, self.message = WAITING, None, None, ""
+        self.tries = 0
         self.persons = self.no_voice = self.emotion = self.stage = self.total = None
         self.done, self.files, self.spent = 0.0, [], {}
         self.cancelled = threading.Event()

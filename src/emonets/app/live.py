@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from emonets.app.live_messages import (
@@ -33,6 +34,8 @@ from emonets.errors import EmoNetsError, ParameterError
 from emonets.model import EmoNets
 from emonets.session import Session
 
+PIECES = 3000
+"""Pieces of sound that may wait, however short they are."""
 log = logging.getLogger("emonets")
 
 NORMAL, GOING_AWAY, POLICY, INTERNAL, LATER = 1000, 1001, 1008, 1011, 1013
@@ -47,8 +50,8 @@ class LiveLimits:
     ----------
     sessions : at one time.
     seconds : of one session; then its result is made.
-    silence : seconds after which a session ends in which nothing comes. start : the same before
-        its start.
+    silence : seconds after which a session ends in which nothing comes; then its result is made.
+    start : seconds in which a session must start.
     ahead : seconds by which a time may be ahead of the clock of the server.
     waiting : seconds of sound that may wait to be read; more is left out, as silence.
     sending : seconds in which the client must take the result.
@@ -131,7 +134,10 @@ class Live:
 
     async def _started(self, socket: WebSocket) -> Start:
         """The first message."""
-        message = await _next(socket, self.limits.start)
+        try:
+            message = await _next(socket, self.limits.start)
+        except TimeoutError:
+            raise ParameterError(f"nothing came for {self.limits.start:g} s") from None
         first = text_of_client(message) if isinstance(message, str) else None
         if not isinstance(first, Start):
             raise ParameterError('the first message must be {"type": "start"}')
@@ -149,8 +155,6 @@ class Live:
 
 def warm(model: EmoNets) -> None:
     """Open the networks of a model, so that the first frames of a session do not wait for it."""
-    import numpy as np
-
     picture = np.random.default_rng(0).integers(0, 255, (96, 96, 3)).astype(np.uint8)
     box = (16.0, 16.0, 80.0, 80.0)
     with suppress(EmoNetsError), Session(model, keep=False, detector=lambda _: [box]) as session:
@@ -197,21 +201,23 @@ class _Talk:
         """
         for thread in self._threads:
             thread.start()
-        tasks = [asyncio.create_task(own) for own in (self._receive(), self._send())]
+        receiving = asyncio.create_task(self._receive())
+        sending = asyncio.create_task(self._send())
+        ends: tuple[asyncio.Future[Any], ...] = (self._failed, receiving, sending)
         try:
-            await asyncio.wait({*tasks, self._failed}, return_when=asyncio.FIRST_COMPLETED)
-            for done in (self._failed, *tasks):
-                if done.done():
-                    done.result()  # raises its error
-            note = tasks[0].result()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                if end.done():
+                    end.result()  # raises its error
+            note = receiving.result()
             await asyncio.to_thread(self._drain)
             if self._failed.done():
                 self._failed.result()
             return note
         finally:
-            for task in tasks:
+            for task in (receiving, sending):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(receiving, sending, return_exceptions=True)
             if self._failed.done():
                 self._failed.exception()  # it is known
             self._failed.cancel()
@@ -219,7 +225,10 @@ class _Talk:
     async def _receive(self) -> str:
         end = self._loop.time() + self._limits.seconds
         while self._loop.time() < end:
-            message = await _next(self._socket, self._limits.silence)
+            try:
+                message = await _next(self._socket, self._limits.silence)
+            except TimeoutError:
+                return f"Nothing came for {self._limits.silence:g} s."
             if isinstance(message, bytes):
                 self._take(part_of_client(message, self._start.rate))
             elif isinstance(text_of_client(message), Stop):
@@ -242,7 +251,7 @@ class _Talk:
         with self._ready:
             if part.image is not None:
                 self._take_frame(part)
-            elif self._waiting <= self._limits.waiting:
+            elif self._waiting <= self._limits.waiting and len(self._sound) < PIECES:
                 self._sound.append(part)
                 self._waiting += self._seconds(part)
             self._ready.notify_all()
@@ -356,11 +365,8 @@ class _Talk:
 
 async def _next(socket: WebSocket, seconds: float) -> str | bytes:
     """The next message."""
-    try:
-        async with asyncio.timeout(seconds):
-            message = await socket.receive()
-    except TimeoutError:
-        raise ParameterError(f"nothing came for {seconds:g} s; the session has ended") from None
+    async with asyncio.timeout(seconds):
+        message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", GOING_AWAY))
     data, text = message.get("bytes"), message.get("text")

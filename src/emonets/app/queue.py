@@ -158,24 +158,22 @@ class Queue:
         self.wake()
         return True
 
-    def left(self, job: Job) -> float | None:
-        """Seconds until a job is done, those before it counted; None: not known."""
-        now = time.monotonic()
+    def outlook(self) -> dict[str, tuple[int | None, float | None]]:
+        """Of each open job its place in the queue, from 1, and the seconds until it is done.
+
+        None: it is running; not known. The seconds count the jobs before it.
+        """
+        made: dict[str, tuple[int | None, float | None]] = {}
+        seconds: float | None = 0.0
         current = self._current
-        running = 0.0 if current is None else self.speeds.left(current, now - self._since)
-        if job.state == RUNNING:
-            return running if job is current else None
-        if job.state != WAITING or running is None:
-            return None
-        seconds: float = running
-        for other in self.jobs.waiting():
-            own = self.speeds.whole(other)
-            if own is None:
-                return None
-            seconds += own
-            if other is job:
-                return seconds
-        return None
+        if current is not None:
+            seconds = self.speeds.left(current, time.monotonic() - self._since)
+            made[current.id] = None, _rounded(seconds)
+        for place, job in enumerate(self.jobs.waiting(), 1):
+            own = self.speeds.whole(job)
+            seconds = None if seconds is None or own is None else seconds + own
+            made[job.id] = place, _rounded(seconds)
+        return made
 
     def _run(self) -> None:
         try:
@@ -188,7 +186,11 @@ class Queue:
                 self._wake.wait(1.0)
                 self._wake.clear()
                 continue
-            self._work(job)
+            try:
+                self._work(job)
+            except Exception:  # such as a full disk: the next clip must still have its turn
+                log.exception("%s: unexpected", job.id)
+                job.state, job.message = FAILED, "unexpected; the terminal has the details"
         if self._reader is not None:
             self._reader.close()
 
@@ -207,13 +209,13 @@ class Queue:
             if job.state != WAITING or jobs.get(job.id) is None:
                 return
             job.state, job.stage, job.done, job.total = RUNNING, "starting", 0.0, None
-            job.spent = {}
+            job.spent, job.tries = {}, job.tries + 1
             self._current, self._since = job, time.monotonic()
         try:
             jobs.keep(job)
             jobs.clear(job)
             reading = self._reader_for(job.models).read(
-                jobs.clip(job), Options(window=job.window),
+                jobs.clip(job), Options(window=job.window, inputs=True),
                 film=jobs.page(job), name=job.name, on_progress=lambda p: self._progress(job, p),
                 cancelled=job.cancelled,
             )  # fmt: skip
@@ -268,15 +270,16 @@ class Queue:
         write_page(self.jobs.page(job), result, reading.film, edits, key=job.id)
         about_result(job, result)
         job.files = shown_files(self.jobs.page(job))
-        job.state, job.finished = DONE, time.time()
+        job.state, job.finished, job.tries = DONE, time.time(), 0
         self.jobs.keep(job)
         self.speeds.add(job)
 
     def _cancelled(self, job: Job) -> None:
-        if self._stop.is_set():
-            return  # job.json has it running: it waits at the next start
-        self.jobs.clear(job)
-        job.state, job.finished = CANCELLED, time.time()
+        if self._stop.is_set():  # it waits for the next start
+            job.state, job.tries = WAITING, 0
+        else:
+            self.jobs.clear(job)
+            job.state, job.finished = CANCELLED, time.time()
         self.jobs.keep(job)
 
     def _fail(self, job: Job, message: str, status: str = "error") -> None:
@@ -296,6 +299,10 @@ def about_result(job: Job, result: Result) -> None:
     job.persons = len(result.persons)
     job.no_voice = has_no_voice(result.rows)
     job.emotion = None if row is None else row.label
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def _sentence(error: Exception) -> str:

@@ -31,6 +31,7 @@ class Speeds:
             for seconds, size, spent in json.loads(path.read_text("utf-8")):
                 own = {name: float(spent.get(name, 0.0)) for name in STAGES}
                 self._done.append((float(seconds), int(size), own))
+        self._count()
 
     def add(self, job: Job) -> None:
         """Count a job that is done, if the length of its clip is known."""
@@ -39,6 +40,7 @@ class Speeds:
         with self._lock:
             own = {name: round(job.spent.get(name, 0.0), 3) for name in STAGES}
             self._done = [*self._done, (job.seconds, job.size, own)][-_KEPT:]
+            self._count()
             text = json.dumps(self._done)
         with suppress(OSError):
             write_whole(self._path, text.encode())
@@ -59,8 +61,11 @@ class Speeds:
             return None
         if job.seconds:
             return sum(self._share(name, job.seconds) for name in STAGES)
-        bytes_, work = sum(size for _, size, _ in done), sum(sum(s.values()) for _, _, s in done)
-        return work / bytes_ * job.size if bytes_ else None
+        return self._for_a_byte * job.size
+
+    def _count(self) -> None:
+        work = sum(sum(spent.values()) for _, _, spent in self._done)
+        self._for_a_byte = work / max(1, sum(size for _, size, _ in self._done))
 
     def left(self, job: Job, in_stage: float) -> float | None:
         """Seconds of work that are left of a running job; None: not known.

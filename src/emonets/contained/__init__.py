@@ -5,7 +5,19 @@ On Linux this process can open no file, no connection and no other process: `doc
 
 from __future__ import annotations
 
-from emonets.contained.parent import Contained
-from emonets.contained.parts import Allowance, Cancelled, Progress, Reading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emonets.contained.parent import Contained
+    from emonets.contained.parts import Allowance, Cancelled, Progress, Reading
 
 __all__ = ["Allowance", "Cancelled", "Contained", "Progress", "Reading"]
+
+
+def __getattr__(name: str) -> Any:
+    # the process itself imports this package, too, and needs none of these
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "parent" if name == "Contained" else "parts"
+    return getattr(import_module(f"emonets.contained.{module}"), name)

@@ -92,7 +92,7 @@ def checked_result(body: bytes, file: str, name: str) -> Result:
     except (ParameterError, ValueError, RecursionError, AttributeError, OverflowError):
         raise BadMessage("no result") from None
     rows, files, persons = result.rows, result.files, result.persons
-    _require(len(files) == 1 and {own.file for own in (*rows, *files, *persons)} == {file})
+    _require(len(files) == 1 and _files(result) == {file})
     for row in rows:
         for key, check in _ROW.items():
             _require(check(getattr(row, key)))
@@ -107,6 +107,11 @@ def checked_result(body: bytes, file: str, name: str) -> Result:
         result.about,
         tuple(replace(person, file=name) for person in persons),
     )
+
+
+def _files(result: Result) -> set[str]:
+    own = {row.file for row in result.rows} | {status.file for status in result.files}
+    return own | {person.file for person in result.persons}
 
 
 def _require(holds: bool) -> None:

@@ -18,7 +18,6 @@ from emonets.contained.holding import Holding, held_for
 from emonets.contained.parts import Allowance, Cancelled, Progress, Reading
 from emonets.contained.process import BY_PATH, COMMAND, Process
 from emonets.contained.replies import Replies
-from emonets.contained.worker import options_content
 from emonets.errors import EmoNetsError, MediaError, ParameterError
 from emonets.inference.options import Options, specialist_names
 from emonets.inference.rows import status_of
@@ -43,7 +42,7 @@ class Contained:
     Parameters
     ----------
     bundle, device, models, fusion : of the model, as for `emonets.batch.predict_many`. Without a
-        bundle only films are made.
+        bundle only films are made. With another device than ``cpu`` the process is not locked.
     allowance : what each clip may use.
     per_process : clips that one process reads. 1: a fresh process a clip, and the next one is
         prepared meanwhile. None: one process, until it ends.
@@ -261,7 +260,7 @@ class Contained:
         request: dict[str, Any] = {
             "path": str(alias), "folders": holding.folders, "partial": None,
             "clip": None if holding.clip is None else os.path.abspath(holding.clip),
-            "predict": None if options is None else options_content(options),
+            "predict": None if options is None else _options_content(options),
             "film": None if shown is None else _film_content(shown),
         }  # fmt: skip
         with ExitStack() as stack:
@@ -281,7 +280,7 @@ class Contained:
                         stack.callback(os.close, descriptors[-1])
                 except OSError as error:
                     raise _cannot_write(folder, error) from None
-            replies = Replies(str(alias), file, self.allowance, on_progress)
+            replies = Replies(str(alias), file, self.allowance, on_progress, folder)
             done = False
             try:
                 self._read(process, request, descriptors, holding, replies, cancelled)
@@ -332,7 +331,8 @@ class Contained:
                 else:
                     replies.add(head, body)
         except EOFError:
-            replies.end(process.why_ended())
+            if not replies.problem:
+                replies.end(process.why_ended())
         except BadMessage:
             replies.end("its process gave a reply that is none; re-encode it with a media tool")
 
@@ -348,6 +348,12 @@ def _open(process: Process, holding: Holding, number: Any) -> None:
         process.send({}, [descriptor])
     finally:
         os.close(descriptor)
+
+
+def _options_content(options: Options) -> dict[str, Any]:
+    """Options as JSON has them."""
+    crops = None if options.crops is None else os.fspath(options.crops)
+    return {**asdict(options), "crops": crops}
 
 
 def _film_content(shown: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,11 @@ class Progress:
     done: float = 0.0
     total: float = math.nan
 
+    @property
+    def time(self) -> float:
+        """The same as ``done``."""
+        return self.done
+
 
 @dataclass(frozen=True)
 class Reading:

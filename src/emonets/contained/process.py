@@ -127,7 +127,7 @@ class Process:
         self.clips += 1
         self._left = self._reply
 
-    def take(self, seconds: float) -> Message | None:
+    def take(self, seconds: float) -> Message:
         """The next message.
 
         Raises
@@ -163,13 +163,19 @@ class Process:
         finally:
             if not self._ready.is_set():
                 self._process.wait()
-                said = self._words.decode("utf-8", "replace").strip().splitlines()[-1:]
+                said = self._last_words()
                 self._failed = EmoNetsError(
-                    f"the contained process did not start ({(said or ['no message'])[0]}); "
-                    "read in this process instead (contained=False), or install emonets again"
+                    f"the contained process did not start (status {self._process.returncode}"
+                    f"{said}); let this process read the clips (--no-contain)"
                 )
                 self._ready.set()
             self._messages.put(None)
+
+    def _last_words(self) -> str:
+        """The last line of what it wrote, as a part of a sentence; nothing if there is none."""
+        lines = self._words.decode("utf-8", "replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f": {''.join(c for c in last[:200] if c.isprintable())}" if last else ""
 
     def _drain(self) -> None:
         """Thread: keep the end of what it writes to its standard error."""
@@ -193,19 +199,16 @@ class Process:
                 return
 
     def why_ended(self) -> str:
-        """Why it ended by itself, and what to do: half a sentence."""
-        if self._bad and self._process.poll() is None:
-            try:
-                self._process.wait(_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-                return "its process gave a reply that is none; re-encode it with a media tool"
-        code = self._process.wait()
+        """Why it ended by itself, and what to do: half a sentence; or ``memory``, ``processor``."""
+        try:
+            code = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "its process gave a reply that is none; re-encode it with a media tool"
         if b"bad_alloc" in self._words or b"annot allocate memory" in self._words:
             return "memory"
         if code >= 0:
-            return f"its process ended (status {code}); re-encode it with a media tool"
+            said = self._last_words()
+            return f"its process ended (status {code}{said}); re-encode it with a media tool"
         name = _name_of(-code)
         if name == "SIGXCPU":
             return "processor"

@@ -34,7 +34,7 @@ class Replies:
     Parameters
     ----------
     alias : as the process calls the clip. name : as messages call it here.
-    on_progress : is told of the progress.
+    on_progress : is told of the progress. folder : of the film.
 
     Attributes
     ----------
@@ -48,12 +48,14 @@ class Replies:
         name: str,
         allowance: Allowance,
         on_progress: Callable[[Progress], None] | None,
+        folder: Path | None,
     ) -> None:
         self.name, self.done, self.problem = name, False, ""
         self.result: Result | None = None
         self.film: dict[str, Any] | None = None
         self.card = b""
         self._alias, self._allowance, self._on_progress = alias, allowance, on_progress
+        self._folder = folder
         self._files: dict[str, bytes] = {}
         self._made = self._clip = ""
 
@@ -104,7 +106,7 @@ class Replies:
         if what == "parameter":
             raise ParameterError(text)
         if what == "write":
-            raise EmoNetsError(text)
+            raise EmoNetsError(f"{self._folder}: {text}")
         self.problem = text.removeprefix(f"{self._alias}: ") or "cannot be read"
 
     def end(self, why: str) -> None:

@@ -17,81 +17,62 @@ import pkgutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
-from typing import IO, Any
-
-import numpy as np
+from typing import IO, TYPE_CHECKING, Any
 
 from emonets.errors import EmoNetsError
 from emonets.media.limits import Limits
-from emonets.model import EmoNets
+from emonets.report.film import film_of
+from emonets.report.outputs import FolderOutputs
+
+if TYPE_CHECKING:
+    from emonets.contained.predicting import Predicts
 
 _SPOOLS = 4
 """Temporary files: the sound of a clip takes two."""
-_OWN = ("media", "inference", "report", "tubes", "voices", "fusion")
+_PACKAGES = ("av", "emonets.media", "emonets.report")
 _LEFT_OUT = ("torch", "train", "search", "annotate")
-"""Words in the names of modules that train or draw."""
+"""Words in the names of modules that train, or draw into films."""
 _SECONDS = 0.3
 """So much of the example is read."""
 _EXAMPLE = "1001_DFA_HAP_XX.flv"
 
 
-def warm_up(model: EmoNets | None) -> None:
-    """Import, open and run once all that reading a clip may need."""
-    import av
+def warm_up(model: Predicts | None, *, run: bool = True) -> None:
+    """Import, open and run once all that reading a clip may need.
+
+    Parameters
+    ----------
+    run : False: only import.
+    """
     from PIL import Image
 
-    for package in (av, importlib.import_module("emonets")):
-        _import_all(package, _OWN if package.__name__ == "emonets" else ())
+    for package in (*_PACKAGES, *(() if model is None else model.packages)):
+        _import_all(package)
     Image.init()
     with suppress(ImportError):
         importlib.import_module("pi_heif")
     time.localtime()  # the zone is read from a file
     tempfile.gettempdir()
+    if not run:
+        return
+    example, limits = _example(), Limits(max_duration=_SECONDS)
     if model is not None:
-        _share_haar()
-        with suppress(EmoNetsError):
-            model.predict(frames=np.zeros((2, 64, 64, 3), np.uint8), fps=25)
-        with suppress(EmoNetsError):
-            model.predict(sound=np.zeros(16_000, np.float32), rate=16_000)
-    example = _example()
+        model.warm_up(example, limits)
     if example is not None:
-        _read(model, example)
+        with tempfile.TemporaryDirectory(prefix="emonets-") as folder, suppress(EmoNetsError):
+            film_of(example, FolderOutputs(folder), {"limits": limits})
+            film_of(example, FolderOutputs(folder), {"limits": limits, "ways": []})
 
 
-def _import_all(package: ModuleType, below: Sequence[str]) -> None:
-    """Import a package's modules; of this one those that read clips."""
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        words = found.name.split(".")
-        if below and (words[1] not in below or any(w in words[-1] for w in _LEFT_OUT)):
-            continue
-        with suppress(ImportError):  # of an optional part
-            importlib.import_module(found.name)
-
-
-def _share_haar() -> None:
-    """Let the detector of faces that is read from a file be made once."""
-    from emonets.tubes.detect import DETECTORS, Haar
-
-    with suppress(EmoNetsError):
-        haar = Haar()
-        DETECTORS["haar"] = lambda: haar
-
-
-def _read(model: EmoNets | None, example: Path) -> None:
-    from emonets.report.film import film_of
-    from emonets.report.outputs import FolderOutputs
-
-    limits = Limits(max_duration=_SECONDS)
-    if model is not None:
-        with suppress(EmoNetsError):
-            model.predict_clip(example, limits=limits)
-    with tempfile.TemporaryDirectory(prefix="emonets-") as folder, suppress(EmoNetsError):
-        film_of(example, FolderOutputs(folder), {"limits": limits})
-        film_of(example, FolderOutputs(folder), {"limits": limits, "ways": []})
+def _import_all(name: str) -> None:
+    """Import the modules of a package, but for those of optional parts."""
+    package = importlib.import_module(name)
+    for found in pkgutil.walk_packages(package.__path__, f"{name}."):
+        if not any(word in found.name for word in _LEFT_OUT):
+            with suppress(ImportError):
+                importlib.import_module(found.name)
 
 
 def _example() -> Path | None:

@@ -8,49 +8,53 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 from emonets.contained.channel import Channel, PipeEnd, SocketEnd
 from emonets.contained.sent import SentOutputs
 from emonets.contained.warm import late_imports, scratch_files, warm_up
 from emonets.errors import EmoNetsError, MediaError, ParameterError
-from emonets.inference.options import Options
-from emonets.inference.rows import status_of
-from emonets.media.clip import open_clip
+from emonets.media.clip import Clip
 from emonets.media.held import hold_file, hold_folder, only_held, release
 from emonets.media.limits import Limits
 from emonets.media.parts import Frame
 from emonets.media.turned import turns_in
-from emonets.model import EmoNets
 from emonets.report.film import film_of
 from emonets.result import FileStatus, Result
 from emonets.result_json import text_of
 from emonets.runtime.ending import end_with_parent
-from emonets.runtime.lock import lock_process
+from emonets.runtime.lock import Locked, lock_process
 from emonets.runtime.scratch import use_only
+
+if TYPE_CHECKING:
+    from emonets.contained.predicting import Predicts
 
 _EACH = 0.1
 """Seconds from one message of progress to the next."""
+_SHORT_OF_MEMORY = re.compile(r"annot allocate memory|bad_alloc|nsufficient memory|MemoryError")
+"""What libraries return where memory is short: no damage of the clip."""
 _MOST = 2**26
 """Bytes of a request."""
 
-Load = Callable[[Mapping[str, Any]], EmoNets | None]
+Load = Callable[[Mapping[str, Any]], "Predicts | None"]
 
 
-def load_model(setup: Mapping[str, Any]) -> EmoNets | None:
+def load_model(setup: Mapping[str, Any]) -> Predicts | None:
     """The model of a request; None where only films are made."""
     if setup["bundle"] is None:
         return None
-    model = EmoNets.load(setup["bundle"], device=setup["device"])
-    return model.with_models(setup["models"]).with_fusion(setup["fusion"])
+    from emonets.contained.predicting import Predictor
+
+    return Predictor(setup)
 
 
 def main(arguments: list[str], load: Load = load_model) -> int:
@@ -67,38 +71,46 @@ def main(arguments: list[str], load: Load = load_model) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     else:
         channel = Channel(SocketEnd(socket.socket(fileno=int(place)), takes=True))
-    end_with_parent(int(parent))
+    end_with_parent(int(parent), None if place == "-" else 0)
     try:
         setup, _, _ = channel.receive(_MOST)
-        model = _started(channel, setup, load)
-        if model is not False:
-            _serve(_Worker(channel, model, by_path=place == "-"))
+        by_path = place == "-"
+        started = _started(channel, setup, load, by_path=by_path)
+        if started is not None:
+            _serve(_Worker(channel, *started, by_path=by_path))
     except (EOFError, OSError):  # the parent has gone
         return 0
     return 0
 
 
-def _started(channel: Channel, setup: Mapping[str, Any], load: Load) -> Any:
-    """The model, behind the lock; False where something is wrong."""
+def _started(
+    channel: Channel, setup: Mapping[str, Any], load: Load, *, by_path: bool
+) -> tuple[Predicts | None, list[IO[bytes]]] | None:
+    """The model and temporary files, behind the lock; None where something is wrong."""
     try:
         model = load(setup)
-        about = {} if model is None else model.describe()
-        if setup["warm"]:
-            warm_up(model)
+        about = {} if model is None else model.about
+        warm_up(model, run=setup["warm"])
         files = scratch_files()
     except EmoNetsError as error:
         channel.send({"kind": "failed", "what": type(error).__name__, "text": str(error)})
-        return False
-    locked = lock_process(memory=setup["memory"], scratch=setup["scratch"])
+        return None
+    if setup["device"] != "cpu":
+        locked = Locked(missing=("a graphics processor cannot be used from behind the lock",))
+    elif by_path and sys.platform != "win32":
+        locked = Locked(missing=("it opens files by their path",))
+    else:
+        locked = lock_process(memory=setup["memory"], scratch=setup["scratch"])
     if locked.calls or locked.landlock:
         only_held()
-        use_only(files)
+    else:
+        files = []
     late_imports()
     channel.send(
         {"kind": "ready", "locked": locked.sentence, "calls": locked.calls},
         _text(Result((), (), about)),
     )
-    return model
+    return model, files
 
 
 def _serve(worker: _Worker) -> None:
@@ -117,10 +129,19 @@ class _Worker:
 
     Parameters
     ----------
+    scratch : the temporary files that there are; none: they can be made.
     by_path : whether files are opened by their path: descriptors cannot be sent.
     """
 
-    def __init__(self, channel: Channel, model: EmoNets | None, *, by_path: bool) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        model: Predicts | None,
+        scratch: Sequence[IO[bytes]] = (),
+        *,
+        by_path: bool,
+    ) -> None:
+        self._scratch = scratch
         self.channel, self._model, self._by_path = channel, model, by_path
         self._asking = threading.Lock()
         self._sent, self._seconds = 0.0, math.nan
@@ -129,12 +150,16 @@ class _Worker:
         """Read the clip of a request, and send what came of it."""
         late_imports().clear()
         self._seconds = math.nan
+        if self._scratch:
+            use_only(map(_emptied, self._scratch))
         path = Path(request["path"])
         self._hold(request, descriptors)
         try:
             status = FileStatus(str(path), "ok")
             if request["predict"] is not None:
-                result = self._predict(path, _options_of(request["predict"]))
+                result = self._predict(path, request["predict"])
+                if _SHORT_OF_MEMORY.search(result.files[0].message):
+                    raise MemoryError
                 self.channel.send({"kind": "result"}, _text(result))
                 status = result.files[0] if result.rows else replace(status, status="error")
             if request["film"] is not None and status.status != "error":
@@ -172,28 +197,15 @@ class _Worker:
 
         return ask
 
-    def _predict(self, path: Path, options: Options) -> Result:
-        model, file = self._model, str(path)
-        if model is None:
+    def _predict(self, path: Path, content: Mapping[str, Any]) -> Result:
+        if self._model is None:
             raise ParameterError("this process has no model")
-        about = model.describe(uncertain_below=options.uncertain_below, abstain=options.abstain)
-        try:
-            clip = open_clip(
-                path, frame_rate=options.fps, limits=options.limits,
-                video_stream=options.video_stream, audio_stream=options.audio_stream,
-            )  # fmt: skip
+
+        def teller(clip: Clip) -> Callable[[Frame | None], None]:
             self._seconds = clip.info.duration
-            tell = self._teller("reading", clip.info.duration)
-            result = model.predict_clip(clip, **options.keywords(), on_frame=tell)
-        except (ParameterError, MemoryError):
-            raise
-        except Exception as error:  # one clip must never stop the others
-            if isinstance(error, EmoNetsError):
-                status = status_of(error, file)
-            else:
-                status = FileStatus(file, "error", f"unexpected: {error!r}")
-            return Result((), (status,), about)
-        return result
+            return self._teller("reading", self._seconds)
+
+        return self._model.predict(path, content, teller)
 
     def _film(
         self, path: Path, request: Mapping[str, Any], status: FileStatus, descriptors: list[int]
@@ -238,29 +250,23 @@ class _Worker:
 _READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
+def _emptied(file: IO[bytes]) -> IO[bytes]:
+    """The same temporary file anew, which may be closed."""
+    os.ftruncate(file.fileno(), 0)
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
+    return os.fdopen(os.dup(file.fileno()), "w+b")
+
+
 def _text(result: Result) -> bytes:
-    """JSON; names of files may hold what is no text."""
-    return text_of(result).encode("utf-8", "surrogatepass")
+    """The result as JSON, its boxes and times with all of their digits."""
+    content = json.loads(text_of(result))
+    for own, person in zip(content["persons"], result.persons, strict=True):
+        own["times"], own["boxes"] = person.times.tolist(), person.boxes.tolist()
+    return _json(content)
 
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, allow_nan=False).encode()
-
-
-def options_content(options: Options) -> dict[str, Any]:
-    """Options as JSON has them."""
-    content = asdict(options)
-    if options.crops is not None:
-        content["crops"] = os.fspath(options.crops)
-    return content
-
-
-def _options_of(content: Mapping[str, Any]) -> Options:
-    stretch = content["stretch"]
-    return Options(**{
-        **content, "limits": Limits(**content["limits"]),
-        "stretch": None if stretch is None else tuple(stretch),
-    })  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 if hasattr(os, "pread"):
     _pread = os.pread
@@ -134,7 +134,7 @@ def _descriptor(path: Path) -> int:
     return opener()
 
 
-def open_raw(path: Path) -> io.RawIOBase:
+def open_raw(path: Path) -> BinaryIO:
     """Open a file for reading, without a buffer.
 
     Raises
@@ -142,8 +142,8 @@ def open_raw(path: Path) -> io.RawIOBase:
     OSError : it cannot be opened.
     """
     if _is_held(path):
-        return HeldFile(_descriptor(path))
-    return path.open("rb", buffering=0)
+        return cast(BinaryIO, HeldFile(_descriptor(path)))
+    return cast(BinaryIO, path.open("rb", buffering=0))
 
 
 def open_file(path: Path) -> IO[bytes]:

@@ -180,25 +180,24 @@ def in_worker() -> Iterator[None]:
         _at_work.clear()
 
 
-def end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int, pipe: int | None = None) -> None:
     """Let this process end when its parent does, also where that is killed.
-
-    On Linux the kernel sees to it where standard input is a pipe that only the parent holds: also
-    a process that hangs in foreign code ends.
 
     Parameters
     ----------
     parent : its process number, as the parent knows it.
+    pipe : descriptor of a pipe that only the parent holds open, and never writes to. On Linux the
+        kernel then ends also a process that hangs in foreign code.
     """
     thread = threading.Thread(target=_end_with, args=(parent,), name="emonets-parent", daemon=True)
     thread.start()
-    if sys.platform == "linux":
+    if sys.platform == "linux" and pipe is not None:
         import fcntl
 
         with suppress(OSError):
             # SIGIO comes when the other end is closed, and ends a process that has no handler
-            fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-            fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+            fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

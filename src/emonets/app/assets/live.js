@@ -71,6 +71,7 @@ async function start() {
   $('result').hidden = true;
   result = null;
   $('no-picture').textContent = camera ? '' : 'No camera: sound only';
+  $('stage').classList.toggle('without', !camera);
   try {
     if (microphone) {
       sounds = new Sounds((time, samples) => talk?.sound(time, samples));
@@ -213,7 +214,7 @@ function finished(message) {
   result = new Result(message);
   EM.put('result-text', result.text);
   $('result').hidden = false;
-  setState('idle', 'Stopped. The result is below; save it before you leave this page.');
+  setState('idle', 'Stopped. Save the result before you leave this page.');
   $('result-title').focus();
 }
 
