@@ -48,6 +48,16 @@ def person(**changes):
     return content(persons=[{**content()["persons"][0], **changes}])
 
 
+SHEET = {
+    "source": "face", "times": [0.0], "width": 8, "height": 8, "columns": 1, "sheet": "/9j/",
+}  # fmt: skip
+
+
+def test_pictures_that_were_given_pass():
+    made = checked_result(encoded(person(inputs=[SHEET])), "a.mp4", "b.mp4")
+    assert made.persons[0].inputs[0].sheet == b"\xff\xd8\xff"
+
+
 @pytest.mark.parametrize(
     "made",
     [
@@ -80,6 +90,13 @@ def person(**changes):
         person(boxes=[[1, 2, 3, float("nan")], [1, 2, 3, 4]]),
         person(tracks=["a"]),
         person(usable=2.0),
+        person(inputs=[{**SHEET, "width": "9px;"}]),
+        person(inputs=[{**SHEET, "columns": 0}]),
+        person(inputs=[{**SHEET, "source": 1}]),
+        person(inputs=[{**SHEET, "times": [float("nan")]}]),
+        person(inputs=[{**SHEET, "sheet": "PHNjcmlwdD4="}]),
+        person(inputs=[{}]),
+        person(inputs=5),
     ],
 )
 def test_other_results_do_not(made):

@@ -16,6 +16,7 @@ from emonets.contained.channel import BadMessage
 from emonets.errors import ParameterError
 from emonets.inference.unfused import Unfused
 from emonets.report.film import CARD, NO_FILM, SOUND_PICTURE
+from emonets.person_seen import InputPictures
 from emonets.result import LEVELS, FileStatus, PersonSeen, Result, printable
 
 FILM_NAME = re.compile(r"film\.(mp4|m4a|webm)", re.ASCII)
@@ -30,6 +31,7 @@ _STATUSES = frozenset(
 )  # fmt: skip
 _TEXT = 20_000
 _PICTURE = 2**20
+_SHEET, _SIDE = 2**25, 4096
 _DEEP = 8
 _JPEG = b"\xff\xd8\xff"
 
@@ -128,6 +130,17 @@ def _is_person(one: PersonSeen) -> bool:
         and _whole(one.embedded) and one.times.ndim == 1 and len(one.times) == len(one.boxes)
         and all(bool(np.isfinite(own).all()) for own in numbers)
         and len(one.picture) <= _PICTURE and one.picture[:3] in (b"", _JPEG)
+        and all(map(_is_sheet, one.inputs))
+    )  # fmt: skip
+
+
+def _is_sheet(own: InputPictures) -> bool:
+    """Whether pictures that a specialist was given are on one sheet of a size that pages show."""
+    sides = (own.width, own.height, own.columns)
+    return (
+        _text(own.source) and _is_sound(own.source) and all(map(_number, own.times))
+        and all(_whole(side) and 1 <= side <= _SIDE for side in sides)
+        and len(own.sheet) <= _SHEET and own.sheet[:3] == _JPEG
     )  # fmt: skip
 
 
