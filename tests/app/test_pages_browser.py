@@ -235,11 +235,11 @@ def drop(page: Any, entries: list[list[str]]) -> None:
     """Drop what a browser gives of folders: ``name`` or ``folder/name`` → content."""
     page.evaluate(
         """(files) => {
-          const tree = {};
+          const tree = Object.create(null);
           for (const [path, text] of files) {
             let at = tree;
             const parts = path.split('/');
-            for (const part of parts.slice(0, -1)) at = at[part] ??= {};
+            for (const part of parts.slice(0, -1)) at = at[part] ??= Object.create(null);
             at[parts.at(-1)] = new File([text], parts.at(-1));
           }
           const entry = (name, one) => (one instanceof File
