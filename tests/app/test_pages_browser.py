@@ -385,6 +385,8 @@ def test_the_server_goes_and_comes_back(browser: Any, tmp_path: Path) -> None:
         until(lambda: not banner.is_visible())
         opened.page.get_by_role("button", name="Try again: send b.mp4").click()
         opened.done("a.mp4", "b.mp4")
+    with serving(tmp_path, MadeReader(), port=server.port, token="a-new-token-of-a-new-start"):
+        until(lambda: "no longer valid" in banner.inner_text())
         opened.context.close()
 
 
