@@ -239,7 +239,9 @@ def test_no_face_then_closed_midway_then_the_server_ends(driver: Any, tmp_path: 
             own.check()
             own.page.reload()
             own.page.wait_for_selector("body[data-ready]")
-            own.page.route("**/live_sound.js", lambda route: route.abort())
+            own.page.evaluate(
+                "AudioWorklet.prototype.addModule = async () => { throw new Error('none'); }; 0"
+            )
             own.page.locator("#start").click()
             own.until("EM.live.ages.length > 3")
             assert "The sound of the microphone cannot be read" in own.text("#problems")
