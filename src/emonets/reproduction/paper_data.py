@@ -61,6 +61,7 @@ class PaperData:
     authors : the folder of AFEW2 that the authors left. faces : FER2013. media : clips to look at.
     predictions : files of stored predictions. labelled : folders of labelled clips.
     train : trains on labelled clips. models : only these are trained; empty: those of a figure.
+    together : single models that are trained in one reading of the clips, for several panels.
     """
 
     authors: Path | None = None
@@ -70,6 +71,7 @@ class PaperData:
     labelled: tuple[Path, ...] = ()
     train: Train | None = None
     models: Sequence[str] = ()
+    together: Sequence[str] = ()
     _read: dict[object, SubmissionData] = field(default_factory=dict, repr=False)
 
     def sources(
@@ -87,6 +89,8 @@ class PaperData:
         if self.predictions:
             yield Source(self._once("predictions", self.predictions), False)
         chosen = [name for name in models if not self.models or name in self.models]
+        if alone and chosen and set(chosen) <= set(self.together):
+            chosen = [name for name in self.together if not self.models or name in self.models]
         for path in self.labelled if self.train is not None and chosen else ():
             assert self.train is not None
             key = (path, *chosen, alone, every_pair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from emonets.model import EmoNets
 from emonets.reproduction import afew2_quirks as quirks
 from emonets.reproduction.afew2_files import read_frames
 from emonets.reproduction.paper_data import PaperData
-from emonets.reproduction.paper_panels import PANELS, panel
+from emonets.reproduction.paper_panels import ALONE, PANELS, panel
 from emonets.runtime.files import try_folder
 from emonets.specialists.descriptor import SLOTS, merge_frames
 from emonets.specialists.face.specialist import FaceSpecialist
@@ -199,6 +199,7 @@ class _Maker:
         number = name[0]
         letters = [one for one in PANELS if one.startswith(number)] if name in SHEETS else [name]
         made, reasons = [], {}
+        self.data.together = [ALONE[one] for one in letters if one in ALONE and self.lacks(one)]
         for one in letters:
             try:
                 made.append(panel(one, self.data, self.seed))
@@ -210,6 +211,14 @@ class _Maker:
         title, lines = _TITLES[number]
         draw = weight_panels if number == "9" else confusion_panels
         return draw(made, title=title, lines=lines)
+
+    def lacks(self, name: str) -> bool:
+        """Whether a panel requires models that are still to be trained."""
+        try:
+            panel(name, replace(self.data, labelled=()), self.seed)
+        except DataError:
+            return True
+        return False
 
     def frames(self, number: str) -> tuple[NDArray[np.float64], str]:
         """Probabilities of a clip's frames, and the data in words."""
