@@ -13,7 +13,9 @@ from emonets.cli.options import console
 
 
 def plugins(as_json: Json = False) -> None:
-    """List the specialists, readers and exports of other installed packages.
+    """List the plug-ins: parts of other installed packages.
+
+    A plug-in is a specialist, a reader of a corpus, or an export.
 
     The exit status is 1 if one of them cannot be used; a note on standard error has the reason.
     With the environment variable EMONETS_PLUGINS=off none is used.
