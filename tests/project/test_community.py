@@ -64,7 +64,7 @@ def test_there_are_promises() -> None:
     assert len({promise for promise, _ in promises()}) >= 12
 
 
-@pytest.mark.parametrize(("promise", "test"), promises())
+@pytest.mark.parametrize(("promise", "test"), list(promises()))
 def test_every_promise_has_its_test(promise: str, test: str) -> None:
     file, _, name = test.partition("::")
     assert (ROOT / file).is_file(), promise
