@@ -78,6 +78,6 @@ def test_the_blocks_run(tmp_path: Path) -> None:
         cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    # four windows of the first person of each film, two of the second; those of no face are left out
+    # of each film four windows of the first person and two of the second
     assert f"rows {len(files) * 6} " in done.stdout
     assert (tmp_path / "Rplots.pdf").stat().st_size > 1000
