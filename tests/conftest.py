@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,11 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the shared data folder does not lie beside this checkout")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _commands_read_clips_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a process of their own for each command, which costs seconds."""
+    clips = sys.modules.get("emonets.cli.clips")
+    if clips is not None:
+        monkeypatch.setattr(clips, "contains", lambda *_: False)

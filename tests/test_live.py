@@ -138,6 +138,17 @@ def test_a_file_is_played(model: EmoNets, tmp_path: Path) -> None:
     assert (last.frames, last.dropped) == (15, 0)
 
 
+def test_an_answer_that_is_made_between_two_pieces_is_given(model: EmoNets) -> None:
+    def source() -> Iterator[tuple[np.ndarray, float]]:
+        for i in range(4):
+            yield tone(1.0), float(i)
+            time.sleep(0.15)  # an answer takes less
+
+    updates = list(stream(source(), rate=48_000, model=model))
+    assert updates
+    assert all(own.voice is not None for own in updates)
+
+
 def test_only_sound(model: EmoNets, tmp_path: Path) -> None:
     file = write_media(tmp_path / "a.wav", video=None, audio="pcm_s16le", sound=tone(3.0))
     updates = list(stream(file, model=model, live=False))

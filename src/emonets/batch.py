@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from emonets.errors import EmoNetsError, ParameterError
+from emonets.contained import Contained, Progress
+from emonets.errors import EmoNetsError, MediaError, ParameterError
 from emonets.export import write_all
 from emonets.export.codebook import codebook_text
 from emonets.export.tables import (
@@ -60,7 +61,8 @@ def predict_many(
     same_people: bool = False,
     how: Normalising | None = None,
     on_clip: Callable[[Result], None] | None = None,
-    on_frame: Callable[[Frame], None] | None = None,
+    on_frame: Callable[[Frame | Progress], None] | None = None,
+    contained: Contained | None = None,
 ) -> Result:
     """Predict clips, in their order. A clip that fails does not stop the others.
 
@@ -75,7 +77,11 @@ def predict_many(
         in the folder then hold the embeddings of their persons.
     how : how the clips are normalised by the person (`emonets.inference.normalise`); None: not.
     on_clip : called as clips are finished, in any order. It gets the numbers of the clip alone.
-    on_frame : called for each frame; only with one worker.
+    on_frame : called for each frame, and with ``contained`` several times a second; what it gets
+        has a ``time``, seconds. Only with one worker.
+    contained : a process of the same model, which reads the clips if there is one worker: a clip
+        that ends the decoder, or takes it over, then costs that clip. None: this process reads
+        them. Several workers are processes already.
     """
     if workers < 1:
         raise ParameterError(f"workers must be 1 or more, got {workers}")
@@ -83,6 +89,7 @@ def predict_many(
         options, embeddings=same_people or options.embeddings, unfused=how is not None,
         stretch=None if how is None else how.stretch,
     )  # fmt: skip
+    contained = _begun(contained if workers == 1 else None, folder)
     source = Source(bundle, device, None if models is None else specialist_names(models), fusion)
     model = _model(source)
     below, abstain = options.uncertain_below, options.abstain
@@ -107,7 +114,7 @@ def predict_many(
             done[i] = kept
             if on_clip is not None:
                 on_clip(kept)
-    for i, result in _work(clips, todo, source, options, workers, on_frame):
+    for i, result in _work(clips, todo, source, options, workers, on_frame, contained):
         done[i] = result
         key = keys[i]
         if folder is not None and key is not None:
@@ -116,7 +123,7 @@ def predict_many(
             on_clip(result)
     parts = [done[i] for i in range(len(clips))]
     if how is not None:
-        parts = _normalised(model, parts, how, options)
+        parts = _normalised(model, parts, how, options, contained)
         about["normalised"] = how.about
     whole = Result.concatenate(parts)
     if same_people:
@@ -124,11 +131,27 @@ def predict_many(
     return Result(whole.rows, whole.files, about, whole.persons)
 
 
+def _begun(contained: Contained | None, folder: Path | None) -> Contained | None:
+    """Start the process while the model is loaded here; where clips are kept, when one is read."""
+    if contained is not None and (folder is None or not (folder / "clips").exists()):
+        contained.start()
+    return contained
+
+
 def _normalised(
-    model: EmoNets, parts: Sequence[Result], how: Normalising, options: Options
+    model: EmoNets,
+    parts: Sequence[Result],
+    how: Normalising,
+    options: Options,
+    contained: Contained | None,
 ) -> list[Result]:
     calm = None
-    if how.file is not None:
+    if how.file is not None and contained is not None:
+        calm = contained.read(how.file, options).result
+        (status,) = calm.files
+        if status.status == "error":
+            raise MediaError(how.file, status.message)
+    elif how.file is not None:
         calm = model.predict_clip(how.file, **options.keywords(), raise_errors=True)
     return model.normalise(
         parts, how, calm, same_people=options.embeddings, uncertain_below=options.uncertain_below,
@@ -142,11 +165,15 @@ def _work(
     source: Source,
     options: Options,
     workers: int,
-    on_frame: Callable[[Frame], None] | None,
+    on_frame: Callable[[Frame | Progress], None] | None,
+    contained: Contained | None,
 ) -> Iterator[tuple[int, Result]]:
     if workers == 1 or len(todo) < 2:
         for i in todo:
-            yield i, _one(clips[i], source, options, on_frame)
+            if contained is None:
+                yield i, _one(clips[i], source, options, on_frame)
+            else:
+                yield i, contained.read(clips[i], options, on_progress=on_frame).result
         return
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -178,7 +205,7 @@ def _one(
     clip: Path,
     source: Source,
     options: Options,
-    on_frame: Callable[[Frame], None] | None,
+    on_frame: Callable[[Frame | Progress], None] | None,
 ) -> Result:
     model = _model(source)
     try:

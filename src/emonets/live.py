@@ -74,7 +74,7 @@ def stream(
 
 def _updates(parts: Any, live: bool, session: Session, *, close: bool) -> Iterator[Update]:
     newest = Newest(parts) if live else None
-    before = session.dropped
+    before, answers = session.dropped, session.voice_answers
     try:
         with closing(iter(parts if newest is None else newest)) as items:  # type: ignore[type-var]
             for part in items:
@@ -84,10 +84,10 @@ def _updates(parts: Any, live: bool, session: Session, *, close: bool) -> Iterat
                     session.push_frame(part.image, part.time, bgr=part.bgr, arrived=part.arrived)
                     yield session.now(wait=not live)
                     continue
-                answers = session.voice_answers
                 session.push_sound(part.samples, part.time, rate=part.rate)
                 update = session.now(wait=not live) if not session.frames else None
                 if update is not None and session.voice_answers != answers:
+                    answers = session.voice_answers  # it may have been made between two pieces
                     yield update
     finally:
         if close:

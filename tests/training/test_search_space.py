@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emonets.errors import DataError, MediaError, ParameterError
@@ -85,6 +85,7 @@ def ranges(draws: st.DrawFn) -> dict[str, list[Any]]:
 
 @settings(max_examples=200, deadline=None)
 @given(ranges(), st.floats(0, 1), st.floats(0, 1))
+@example({"log_uniform": [1.7976931348621712e308, 1.7976931348621714e308]}, 0.0, 0.36)
 def test_values_lie_within_and_in_order(table: dict[str, list[Any]], u: float, v: float) -> None:
     ((kind, (low, high)),) = table.items()
     found = parse_distribution(table, "x")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +16,9 @@ from emonets.cli.completing import complete_bundle
 from emonets.cli.options import PLAIN, err
 from emonets.errors import ParameterError
 from emonets.result import Result
+
+if TYPE_CHECKING:
+    from emonets.contained import Contained
 
 Bundle = Annotated[
     str,
@@ -57,6 +63,14 @@ LimitOption = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Processor: cpu, cuda, coreml or directml.")]
 Workers = Annotated[int, typer.Option(help="Number of clips at the same time.")]
+Contain = Annotated[
+    bool | None,
+    typer.Option(
+        "--contain/--no-contain",
+        help="Read clips in a locked process, so that a film that ends the decoder costs that film "
+        "only. Default: where that is possible.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
@@ -68,6 +82,41 @@ def window_of(text: str) -> float | str | None:
         return float(text)
     except ValueError:
         raise ParameterError(f"--window takes seconds, auto or none, got {text!r}") from None
+
+
+def contains(count: int, workers: int, device: str) -> bool:
+    """Whether clips are read in a process of their own where the user does not decide.
+
+    On Linux it is locked, which one clip is worth. Elsewhere it saves the other clips of a batch
+    from one that ends the decoder. Several workers are processes already, and a graphics processor
+    cannot be used from behind the lock.
+
+    Parameters
+    ----------
+    count : of clips.
+    """
+    return workers == 1 and device == "cpu" and count > (0 if sys.platform == "linux" else 1)
+
+
+@contextmanager
+def contained_for(
+    contain: bool | None, count: int, workers: int, device: str, **model: Any
+) -> Iterator[Contained | None]:
+    """The process that reads the clips of a command; None: this one does.
+
+    Parameters
+    ----------
+    contain : what the user wants; None: `contains` decides. count : of clips.
+    model : ``bundle``, ``models`` and ``fusion``.
+    """
+    wanted = contains(count, workers, device) if contain is None else contain
+    if not wanted or workers > 1:
+        yield None
+        return
+    from emonets.contained import Contained
+
+    with Contained(device=device, **model) as contained:
+        yield contained
 
 
 def progress(quiet: bool) -> Progress:

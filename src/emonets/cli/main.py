@@ -19,6 +19,7 @@ from emonets.cli.plugins import plugins
 from emonets.cli.predict import predict
 from emonets.cli.report import report
 from emonets.cli.reproduce import reproduce_app
+from emonets.cli.serve import serve
 from emonets.cli.train import train_app
 from emonets.errors import EmoNetsError, ParameterError
 from emonets.runtime.ending import Stopped, finish, stop_on_signals
@@ -57,6 +58,7 @@ app.command(
         "emonets report results/ --out report/",
     )
 )(report)
+app.command(epilog=example("emonets serve", "emonets serve --keep 7d --no-open"))(serve)
 app.command(epilog=example("emonets extract clips/ --store features/"))(extract)
 app.command(
     epilog=example("emonets compare-fusion results.csv --labels labels.csv --out fusions/")

@@ -15,6 +15,7 @@ from emonets.cli.clips import (
     Abstain,
     AudioStream,
     Bundle,
+    Contain,
     Device,
     Hop,
     LimitOption,
@@ -24,6 +25,7 @@ from emonets.cli.clips import (
     VideoStream,
     Window,
     Workers,
+    contained_for,
     print_status,
     progress,
     window_of,
@@ -142,6 +144,7 @@ def predict(
     events: Events = None,
     clock: Clock = None,
     session: Session = None,
+    contain: Contain = None,
     quiet: Quiet = False,
 ) -> None:
     """Predict emotions of faces and sound in clips.
@@ -185,7 +188,10 @@ def predict(
         raise ParameterError("--crops belong to a single clip: name one file")
     check_annotate(annotate, clips, own)
     tables = tables.of([str(clip) for clip in clips])
-    with progress(quiet) as bar:
+    reader = contained_for(
+        contain, len(clips), workers, device, bundle=bundle, models=models, fusion=fusion
+    )
+    with progress(quiet) as bar, reader as contained:
         task = bar.add_task("clips", total=len(clips), at="")
         result = predict_many(
             clips,
@@ -200,6 +206,7 @@ def predict(
             how=how,
             on_clip=lambda _: bar.advance(task),
             on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
+            contained=contained,
         )
     about = result.about | ({PASSED_OVER: found.passed_over} if found.passed_over else {})
     result = Result(result.rows, (*missing, *result.files), about, result.persons)

@@ -11,6 +11,7 @@ from emonets.cli.clips import (
     Abstain,
     AudioStream,
     Bundle,
+    Contain,
     Device,
     Hop,
     LimitOption,
@@ -20,6 +21,7 @@ from emonets.cli.clips import (
     VideoStream,
     Window,
     Workers,
+    contained_for,
     print_status,
     progress,
     window_of,
@@ -29,6 +31,7 @@ from emonets.errors import DataError, ParameterError
 from emonets.version import DEFAULT_BUNDLE
 
 if TYPE_CHECKING:
+    from emonets.contained import Contained
     from emonets.result import Result
 
 
@@ -56,6 +59,7 @@ def report(
     limit: LimitOption = None,
     device: Device = "cpu",
     workers: Workers = 1,
+    contain: Contain = None,
     quiet: Quiet = False,
 ) -> None:
     """Write pages that play the clips with their results.
@@ -68,6 +72,7 @@ def report(
     from emonets.media.limits import Limits
     from emonets.media.streams import Choice
     from emonets.report.edits import read_edits
+    from emonets.report.film import place_film
     from emonets.report.write import write_report
 
     corrected = {str(path): read_edits(path) for path in edits or []}
@@ -76,21 +81,25 @@ def report(
     reading: dict[str, Any] = {
         "limits": limits, "video_stream": video_stream, "audio_stream": audio_stream
     }  # fmt: skip
-    if any(map(_is_kept, clips)):
-        result = _kept(clips)
-    else:
-        result = _predicted(
+    kept = _kept(clips) if any(map(_is_kept, clips)) else None
+    model = {"bundle": bundle if kept is None else None, "models": models, "fusion": "bundle"}
+    # films are made one after the other, however many workers predict
+    with contained_for(contain, len(clips), 1, device, **model) as contained:
+        result = kept or _predicted(
             clips, out, quiet=quiet, bundle=bundle, models=models, device=device, workers=workers,
             options={
                 "window": window_of(window), "hop": hop, "uncertain_below": uncertain_below,
                 "abstain": abstain, "inputs": True, **reading,
             },
+            contained=contained,
         )  # fmt: skip
-    with progress(quiet) as bar:
-        task = bar.add_task("pages", total=len(result.files), at="")
-        index, problems = write_report(
-            result, out, edits=corrected, options=reading, on_clip=lambda _: bar.advance(task)
-        )
+        with progress(quiet) as bar:
+            task = bar.add_task("pages", total=len(result.files), at="")
+            index, problems = write_report(
+                result, out, edits=corrected, options=reading,
+                on_clip=lambda _: bar.advance(task),
+                make_film=place_film if contained is None else contained.film,
+            )  # fmt: skip
     err.print(f"report: {index}", soft_wrap=True)
     print_status(result)
     for problem in problems:
@@ -134,6 +143,7 @@ def _predicted(
     device: str,
     workers: int,
     options: dict[str, Any],
+    contained: Contained | None,
 ) -> Result:
     from emonets.batch import Options, predict_many
     from emonets.inference.rows import status_of
@@ -153,6 +163,7 @@ def _predicted(
             workers=workers, folder=out / "results",
             on_clip=lambda _: bar.advance(task),
             on_frame=lambda frame: bar.update(task, at=f"{frame.time:.0f} s"),
+            contained=contained,
         )  # fmt: skip
     missing = map(status_of, found.wrong)
     return Result(result.rows, (*missing, *result.files), result.about, result.persons)

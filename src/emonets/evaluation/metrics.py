@@ -37,6 +37,7 @@ RESAMPLES = 2_000
 LEVEL = 0.95
 CALIBRATION_BINS = 15
 
+_Z = 1.959964  # of a normal distribution: 95 % lie within
 _AT_ONCE = 4_000_000  # drawn numbers kept in memory
 _KEPT = 25_000_000  # drawn numbers kept for the next call: 100 MB
 
@@ -237,6 +238,29 @@ def precision(labels: ArrayLike, predictions: ArrayLike) -> Floats:
 def f1(labels: ArrayLike, predictions: ArrayLike) -> Floats:
     """Harmonic mean of recall and precision: (7,), NaN for a class absent and never predicted."""
     return _f1(confusion_matrix(labels, predictions))
+
+
+def wilson(hits: ArrayLike, n: ArrayLike) -> tuple[Any, Any]:
+    """The ends of 95 % intervals of shares of independent items, 0..1 (Wilson 1927).
+
+    Unlike a bootstrap it is not [1, 1] without any error.
+
+    Parameters
+    ----------
+    hits, n : numbers, or arrays of one shape: how many of ``n``, at least 1, are right.
+
+    Examples
+    --------
+    >>> low, high = wilson(9, 10)
+    >>> print(f"{low:.3f} {high:.3f}")
+    0.596 0.982
+    """
+    k, m = np.asarray(hits, np.float64), np.asarray(n, np.float64)
+    share, z = k / m, _Z**2 / m
+    centre = (share + z / 2) / (1 + z)
+    half = np.sqrt(z * (share * (1 - share) + z / 4)) / (1 + z)
+    ends = np.clip([centre - half, centre + half], 0, 1)
+    return (ends[0], ends[1]) if k.ndim else (float(ends[0]), float(ends[1]))
 
 
 def confusion_matrix(labels: ArrayLike, predictions: ArrayLike) -> Ints:

@@ -19,6 +19,7 @@ from emonets.inference.combine import calibrated
 from emonets.inference.rows import rows_of
 from emonets.media.arrays import as_picture
 from emonets.media.find import check_path
+from emonets.media.held import is_folder, open_file
 from emonets.media.images import HEAD, is_image, read_image
 from emonets.media.limits import Limits
 from emonets.media.memory import open_picture
@@ -139,10 +140,10 @@ def _picture_of(image: Any, bgr: bool, where: str) -> NDArray[np.uint8]:
         return as_picture(image, bgr=bgr, where=where)
     limits = Limits()
     path = check_path(Path(image), max_bytes=limits.max_bytes)
-    if path.is_dir():
+    if is_folder(path):
         raise MediaError(path, "is a folder", "give single pictures")
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(HEAD)
     except OSError as error:
         raise MediaError(path, f"cannot be read ({error.strerror})") from error

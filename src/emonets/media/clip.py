@@ -24,6 +24,7 @@ from emonets.media.container import Media, open_media
 from emonets.media.convert import SOUND_RATE, SoundPipe, shown_size, turn
 from emonets.media.decoding import Damage, decoded, first_picture
 from emonets.media.find import check_path, find_clips, find_clips_each
+from emonets.media.held import is_folder, open_file
 from emonets.media.images import HEAD, image_header, is_image, read_image
 from emonets.media.limits import Limits
 from emonets.media.parts import Frame, GapFiller, SoundChunk
@@ -304,7 +305,7 @@ def _open_images(path: Path, series: Series, frame_rate: float | None, limits: L
             problem = problem or error
     if problem is not None and not width:
         raise problem
-    several = path.is_dir()
+    several = is_folder(path)
     rate = series.rate if frame_rate is None else frame_rate
     info = ClipInfo(
         path=path, has_frames=True, has_sound=False, width=width, height=height,
@@ -365,11 +366,11 @@ def open_clip(
     if threads < 0:
         raise ParameterError(f"threads={threads!r}: must be 0 or above")
     found = check_path(path, max_bytes=limits.max_bytes)
-    if found.is_dir():
+    if is_folder(found):
         series = frame_folder(found, forced=frame_rate is not None)
         return _open_images(found, series, frame_rate, limits)
     try:
-        with found.open("rb") as file:
+        with open_file(found) as file:
             head = file.read(HEAD)
     except OSError as error:
         raise MediaError(found, f"cannot be read ({error.strerror})") from error

@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 
 from emonets.errors import MediaError
 from emonets.media.formats import CODEC_WHITELIST, FORMATS
+from emonets.media.held import open_file
 from emonets.media.source import Source
 from emonets.media.stamps import Stamp
 from emonets.media.streams import Choice, Streams, choose_streams
@@ -310,7 +311,7 @@ def _opened(
 def _refusal(path: Path, source: Source, error: Exception) -> MediaError:
     """The error of a file that did not open, by what its first bytes show."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip()
     except OSError as failure:
         return MediaError(path, f"cannot be read ({failure.strerror})")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emonets.errors import MediaError, ParameterError
+from emonets.media.held import status_of_path
 from emonets.media.images import IMAGE_SUFFIXES, natural_key
 from emonets.media.series import numbered_images, photographs
 
@@ -60,24 +61,24 @@ def check_path(path: str | Path, *, max_bytes: int) -> Path:
         raise MediaError(repr(text), "is no file name", "name a file")
     found = Path(text)
     try:
-        status = found.stat()
+        mode, size = status_of_path(found)
     except OSError as error:
         if _ADDRESS.match(text):
             raise _address(text) from error
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             raise MediaError(text, "does not exist", "check the name") from error
         raise MediaError(text, f"cannot be read ({error.strerror})") from error
-    if stat.S_ISDIR(status.st_mode):
+    if stat.S_ISDIR(mode):
         return found
     # a pipe or a device could be waited for, or read, for ever
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(mode):
         raise MediaError(text, "is not a regular file", "save it to a file first")
-    if status.st_size == 0:
+    if size == 0:
         raise MediaError(text, "is empty", "copy or download it again")
-    if status.st_size > max_bytes:
+    if size > max_bytes:
         raise MediaError(
             text,
-            f"has {status.st_size} bytes, more than the limit of {max_bytes}",
+            f"has {size} bytes, more than the limit of {max_bytes}",
             "cut it, or raise the limit (Limits(max_bytes=...), --limit bytes=...)",
         )
     return found

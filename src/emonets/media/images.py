@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from emonets.errors import MediaError
 from emonets.media.ends import is_cut_off
 from emonets.media.heif import is_heif, opened_heif, read_heif
+from emonets.media.held import open_file, status_of_path
 
 _SUFFIXES = """
     .png .jpg .jpeg .jpe .jfif .jif .jfi .mpo .bmp .dib .webp .tif .tiff .pbm .pgm .ppm .pnm
@@ -103,7 +104,7 @@ def image_header(path: Path) -> ImageHeader | None:
     from PIL import ExifTags, Image
 
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
+        with open_file(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures
             if is_heif(file.read(HEAD)):
                 file.seek(0)
@@ -111,7 +112,8 @@ def image_header(path: Path) -> ImageHeader | None:
                     size, exif = picture.size, picture.getexif()
                     count = picture.n_frames
             else:
-                with Image.open(path) as image:
+                file.seek(0)
+                with Image.open(file) as image:
                     size, exif = image.size, image.getexif()
                     count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             tags = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
@@ -166,9 +168,10 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
 
 def _load(path: Path, max_pixels: int) -> bytes:
     try:
-        if path.stat().st_size > _MAX_IMAGE_BYTES:
+        if status_of_path(path)[1] > _MAX_IMAGE_BYTES:
             raise MediaError(path, f"is an image of more than {_MAX_IMAGE_BYTES} bytes")
-        data = path.read_bytes()
+        with open_file(path) as file:
+            data = file.read()
     except OSError as error:
         raise MediaError(path, f"cannot be read ({error.strerror})") from error
     if is_heif(data[:HEAD]):

@@ -27,6 +27,7 @@ from emonets.media.limits import Limits
 from emonets.media.parts import Frame, SoundChunk
 from emonets.media.pictures import BEYOND
 from emonets.media.waveform import Waveform
+from emonets.runtime.scratch import temporary_file
 
 MOST_KEPT = 2**30
 """Bytes of an iterator's pictures that are kept in a temporary file: 1 GiB."""
@@ -344,7 +345,7 @@ class _Once:
     def _keep(self, picture: Picture) -> None:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="emonets-")  # noqa: SIM115
+                self._file = temporary_file()
             self._file.seek(self._size)
             self._file.write(picture.data)
         except OSError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from emonets.errors import MediaError
+from emonets.media.held import files_in, is_file
 from emonets.media.images import IMAGE_SUFFIXES, image_header
 
 FRAME_RATE = 25.0
@@ -113,7 +114,7 @@ def numbered_images(folder: Path) -> dict[str, list[tuple[int, Path]]]:
     """
     series: dict[str, list[tuple[int, str, Path]]] = defaultdict(list)
     try:
-        entries = list(folder.iterdir())
+        entries = list(files_in(folder))
     except OSError as error:
         raise MediaError(folder, f"cannot be read ({error.strerror})") from error
     for entry in entries:
@@ -122,7 +123,7 @@ def numbered_images(folder: Path) -> dict[str, list[tuple[int, Path]]]:
             numbered
             and entry.suffix.lower() in IMAGE_SUFFIXES
             and not entry.name.startswith(".")
-            and entry.is_file()
+            and is_file(entry)
         ):
             series[numbered[1]].append((int(numbered[2]), entry.name, entry))
     return {prefix: [(n, path) for n, _, path in sorted(all_)] for prefix, all_ in series.items()}

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from emonets.media.ends import is_cut_off
+from emonets.media.held import open_raw
 from emonets.media.unknown_length import missing_lengths
 
 _OPEN_SECONDS = 60.0
@@ -26,7 +27,7 @@ class Source(io.RawIOBase):
         self.name = "clip" + (suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else "")
         self.deadline: float | None = time.monotonic() + _OPEN_SECONDS
         self.refused = False
-        self._file = path.open("rb", buffering=0)
+        self._file = open_raw(path)
         size = self._file.seek(0, io.SEEK_END)
         self._patches = missing_lengths(self._file, size)
         self.is_cut_off = not self._patches and is_cut_off(self._file, size)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emonets.media.held import open_file
+
 _SYNC = 0x47
 _SIZES = (188, 192, 204)
 _MARGIN = 192 * 1024
@@ -44,7 +46,7 @@ def is_spliced(path: Path, kind: str, before: int | None, behind: int | None) ->
 
 def _bytes(path: Path, first: int, last: int) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             file.seek(first)
             return file.read(min(last - first, _MOST))
     except OSError:

@@ -27,9 +27,27 @@ def read_edits(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     place = Path(path)
     try:
-        content = json.loads(place.read_text("utf-8"))
+        text = place.read_text("utf-8")
     except OSError as error:
         raise ParameterError(f"{place}: cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError:
+        raise _refusal(place, "it is not JSON") from None
+    return edits_of(text, place)
+
+
+def edits_of(text: str, place: str | Path) -> dict[str, Any]:
+    """The edits of a text that a page saved.
+
+    Parameters
+    ----------
+    place : where it is from, for messages.
+
+    Raises
+    ------
+    ParameterError : it has no edits.
+    """
+    try:
+        content = json.loads(text)
     except (ValueError, RecursionError):
         raise _refusal(place, "it is not JSON") from None
     if not isinstance(content, dict) or content.get("schema") != "emonets.edits":
@@ -76,7 +94,7 @@ def edits_by_clip(
     return found, problems
 
 
-def _refusal(path: Path, why: str) -> ParameterError:
+def _refusal(path: str | Path, why: str) -> ParameterError:
     return ParameterError(
         f"{path}: is no file of edits that a report can read ({why}); save it from the page again"
     )

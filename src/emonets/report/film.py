@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,16 @@ from numpy.typing import NDArray
 from emonets.errors import EmoNetsError, MediaError
 from emonets.media.container import open_media
 from emonets.media.limits import Limits
+from emonets.media.parts import Frame
 from emonets.media.streams import Choice
+from emonets.report.outputs import FolderOutputs, Outputs
 from emonets.report.proxy import FILM, PICTURE, PROXY, Proxy, make_proxy
 from emonets.report.spectrogram import spectrogram
 from emonets.report.thumbnails import card_picture
-from emonets.runtime.files import whole_file, write_whole
+from emonets.runtime.files import write_whole
 
-_KEPT, _CARD, _SOUND = "film.json", "card.jpg", "sound.png"
+CARD, SOUND_PICTURE = "card.jpg", "sound.png"
+_KEPT = "film.json"
 _EVEN = 0.0015  # seconds by which frames may differ from an even grid
 _STEP = 0.04
 NO_FILM: dict[str, Any] = {
@@ -60,18 +62,13 @@ def place_film(
     except OSError:
         note = "The film is not where it was when the result was made. Ribbons and values work."
         return {**NO_FILM, "note": note}, b""
-    key = [1, stats.st_size, stats.st_mtime_ns, repr(sorted(options.items()))]
-    kept = _read(folder, key)
+    key = key_of(stats, options)
+    kept = read_film(folder, key)
     if kept is not None:
         return kept
     try:
-        made = make_proxy(source, folder, name="film", **options)
-        film = _described(made, folder)
-        if made.has_sound:
-            film["sound"] = _sound(source, folder, options.get("audio_stream"))
-        card = card_picture(source, turns=options.get("turns", 0))
-        write_whole(folder / _CARD, card)
-        write_whole(folder / _KEPT, json.dumps({"key": key, "film": film}).encode())
+        film, card = film_of(source, FolderOutputs(folder), options)
+        keep_film(folder, key, film)
     except OSError as error:
         raise EmoNetsError(
             f"{folder}: cannot be written ({error.strerror or error}); free space or choose "
@@ -80,29 +77,68 @@ def place_film(
     return film, card
 
 
-def _read(folder: Path, key: list[Any]) -> tuple[dict[str, Any], bytes] | None:
+def film_of(
+    source: Path,
+    outputs: Outputs,
+    options: Mapping[str, Any] = {},
+    *,
+    on_frame: Callable[[Frame], None] | None = None,
+) -> tuple[dict[str, Any], bytes]:
+    """Make what a page shows of a clip, as `place_film` returns it.
+
+    Parameters
+    ----------
+    outputs : takes the film and the pictures. options : as for `place_film`.
+    on_frame : called for each picture of a copy.
+
+    Raises
+    ------
+    MediaError : the clip cannot be decoded. EmoNetsError, OSError : nothing can be written.
+    """
+    made = make_proxy(source, outputs, name="film", on_frame=on_frame, **options)
+    film = _described(made, source, outputs)
+    if made.has_sound:
+        film["sound"] = _sound(source, outputs, options.get("audio_stream"))
+    card = card_picture(source, turns=options.get("turns", 0))
+    outputs.write(CARD, card)
+    return film, card
+
+
+def key_of(stats: os.stat_result, options: Mapping[str, Any]) -> list[Any]:
+    """What a film depends on: the clip's size and time, and how it is read."""
+    return [1, stats.st_size, stats.st_mtime_ns, repr(sorted(options.items()))]
+
+
+def keep_film(folder: Path, key: list[Any], film: Mapping[str, Any]) -> None:
+    """Note what was made in a folder, for `read_film`."""
+    write_whole(folder / _KEPT, json.dumps({"key": key, "film": film}).encode())
+
+
+def read_film(folder: Path, key: list[Any]) -> tuple[dict[str, Any], bytes] | None:
+    """What an earlier run made with the same key; None if there is nothing, or not all of it."""
     try:
         kept = json.loads((folder / _KEPT).read_text("utf-8"))
         film = kept["film"]
         if kept["key"] != key or not (not film["src"] or (folder / film["src"]).is_file()):
             return None
-        return film, (folder / _CARD).read_bytes()
+        return film, (folder / CARD).read_bytes()
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _described(made: Proxy, folder: Path) -> dict[str, Any]:
+def _described(made: Proxy, clip: Path, outputs: Outputs) -> dict[str, Any]:
     kind = made.kind if made.has_frames or made.kind == PICTURE else "sound"
-    shown = made.path
-    if made.kind in (FILM, PICTURE) and shown is not None and shown.parent != folder:
-        shown = _beside(shown, folder)
+    shown = "" if made.path is None else made.path.name
+    if made.path is not None and made.path == clip:
+        shown = f"film{clip.suffix.lower()}"
+        outputs.use_clip(clip, shown)
     step, times = _STEP, np.zeros(0)
-    if made.kind in (FILM, PROXY) and made.has_frames and shown is not None:
-        step, times = frame_times(shown)
+    if made.kind in (FILM, PROXY) and made.has_frames and made.path is not None:
+        step, times = frame_times(made.path)
     film: dict[str, Any] = {
         **NO_FILM,
         "kind": {PROXY: FILM}.get(kind, kind),
-        "src": "" if shown is None else shown.name,
+        "src": shown,
         "note": f"{made.why[:1].upper()}{made.why[1:]}." if made.why else "",
         "width": made.width, "height": made.height, "has_sound": made.has_sound,
         "step": round(step, 6), "times": [round(float(t), 4) for t in times],
@@ -117,30 +153,18 @@ def _described(made: Proxy, folder: Path) -> dict[str, Any]:
     return film
 
 
-def _sound(source: Path, folder: Path, stream: int | None) -> dict[str, Any] | None:
+def _sound(source: Path, outputs: Outputs, stream: int | None) -> dict[str, Any] | None:
     try:
         made = spectrogram(source, audio_stream=stream)
     except MediaError:
         return None
     if not made.png:
         return None
-    write_whole(folder / _SOUND, made.png)
+    outputs.write(SOUND_PICTURE, made.png)
     return {
-        "src": _SOUND, "start": round(made.start, 3), "end": round(made.end, 3),
+        "src": SOUND_PICTURE, "start": round(made.start, 3), "end": round(made.end, 3),
         "low": made.low, "high": made.high,
     }  # fmt: skip
-
-
-def _beside(film: Path, folder: Path) -> Path:
-    """The same file in the folder: a second name of it on one disk, or else a copy."""
-    target = folder / f"film{film.suffix.lower()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(target) as partial:
-        try:
-            os.link(film.resolve(), partial)
-        except OSError:
-            shutil.copyfile(film, partial)
-    return target
 
 
 def frame_times(path: Path) -> tuple[float, NDArray[np.float64]]:

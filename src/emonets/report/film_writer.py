@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import av
 import cv2
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from emonets.media.clip import Clip, Frame, GapFiller, SoundChunk
 from emonets.media.convert import SOUND_RATE
-from emonets.runtime.files import whole_file
+from emonets.report.outputs import FolderOutputs
 from emonets.runtime.parallel import asked_threads
 
 SRGB, LIMITED, BT601 = 13, 1, 6
@@ -118,7 +119,7 @@ class FilmWriter:
 
     Parameters
     ----------
-    path : of the file. kind : container and encoders.
+    file : open for reading and writing. kind : container and encoders.
     size : (width, height) of the pictures, even; None: sound only.
     sound : whether there is sound.
     rate : about how many pictures a second there are; only the encoder's guess of their cost.
@@ -127,7 +128,7 @@ class FilmWriter:
 
     def __init__(
         self,
-        path: Path,
+        file: BinaryIO,
         kind: Kind,
         size: tuple[int, int] | None,
         *,
@@ -140,9 +141,11 @@ class FilmWriter:
         self._size, self._kind = size, kind
         mp4 = kind.container == "mp4"
         flags = {"movflags": "+faststart", "video_track_timescale": "90000"} if mp4 else {}
+        # the second reading moves the index of mp4 to the front
         self._container: Any = av.open(
-            str(path), "w", format=kind.container, container_options=flags
-        )
+            file, "w", format=kind.container, container_options=flags,
+            io_open=lambda *_: _Again(file),
+        )  # fmt: skip
         self._video = None if size is None else self._add_video(kind, size, rate, options or {})
         self._audio: Any = self._add_audio(kind) if sound else None
         self._tick = -1
@@ -244,16 +247,65 @@ def film_file(
 
     Parameters
     ----------
-    path, kind, size, about : as for `FilmWriter`.
+    path : of the file. kind, size, about : as for `FilmWriter`.
     """
-    with ExitStack() as stack:
-        writer = FilmWriter(stack.enter_context(whole_file(path)), kind, size, **about)
-        try:
-            yield writer
-            writer.finish()
-        except BaseException:
-            writer.abort()
-            raise
+    with (
+        FolderOutputs(path.parent).film(path.name) as file,
+        written(file, kind, size, **about) as w,
+    ):
+        yield w
+
+
+@contextmanager
+def written(
+    file: BinaryIO, kind: Kind, size: tuple[int, int] | None, **about: Any
+) -> Iterator[FilmWriter]:
+    """A `FilmWriter` that is finished when the block ends.
+
+    Parameters
+    ----------
+    file, kind, size, about : as for `FilmWriter`.
+    """
+    writer = FilmWriter(file, kind, size, **about)
+    try:
+        yield writer
+        writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
+
+
+class _Again(io.RawIOBase):
+    """A second reader of a file that is being written, with a position of its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file, self._at = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        before = self._file.tell()
+        if whence == io.SEEK_CUR:
+            offset, whence = self._at + offset, io.SEEK_SET
+        self._at = self._file.seek(offset, whence)
+        self._file.seek(before)
+        return self._at
+
+    def read(self, size: int = -1, /) -> bytes:
+        before = self._file.tell()
+        self._file.seek(self._at)
+        data = self._file.read(size)
+        self._at += len(data)
+        self._file.seek(before)
+        return data
 
 
 class Sink(Protocol):

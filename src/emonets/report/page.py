@@ -36,7 +36,8 @@ def clip_page(data: Mapping[str, Any], *, index: str = "", extra: Mapping[str, s
 
     Parameters
     ----------
-    data : of `emonets.report.data.clip_data`.
+    data : of `emonets.report.data.clip_data`. With ``save``, an address on the server of the page,
+        the page can send its edits there, and nothing else.
     index : address of the index, relative to the page; empty: there is none.
     extra : trusted HTML for the places ``more_ribbons`` and ``crops`` of the template.
     """
@@ -67,6 +68,25 @@ def asset(name: str) -> str:
     return files("emonets.report").joinpath("assets", *name.split("/")).read_text("utf-8")
 
 
+def filled_in(template: str, parts: Mapping[str, str]) -> str:
+    """A template whose ``{{name}}`` is replaced by the part of that name.
+
+    Examples
+    --------
+    >>> filled_in("<h1>{{title}}</h1>", {"title": "{{title}}"})
+    '<h1>{{title}}</h1>'
+    """
+    # in one walk: what is filled in is never looked at again
+    out, rest = [], template
+    while True:
+        before, mark, rest = rest.partition("{{")
+        out.append(before)
+        if not mark:
+            return "".join(out)
+        name, _, rest = rest.partition("}}")
+        out.append(parts[name])
+
+
 def _page(
     template: str, data: Mapping[str, Any], scripts: Sequence[str], parts: Mapping[str, str]
 ) -> str:
@@ -74,29 +94,26 @@ def _page(
     style = _style()
     filled = {
         **parts,
-        "csp": _policy(bodies, style),
+        "csp": _policy(bodies, style, connects=bool(data.get("save"))),
         "style": style,
         "notice": asset("notice.html"),
         "scripts": "\n".join(f"<script>{body}</script>" for body in bodies),
         "data": json_block(data),
     }
-    # in one walk: what is filled in is never looked at again
-    out, rest = [], asset(template)
-    while True:
-        before, mark, rest = rest.partition("{{")
-        out.append(before)
-        if not mark:
-            return "".join(out)
-        name, _, rest = rest.partition("}}")
-        out.append(filled[name])
+    return filled_in(asset(template), filled)
 
 
-def _policy(scripts: Sequence[str], style: str) -> str:
-    """Only these scripts and this style; pictures and film from beside the page; nothing else."""
+def _policy(scripts: Sequence[str], style: str, *, connects: bool = False) -> str:
+    """Only these scripts and this style; pictures and film from beside the page; nothing else.
+
+    A page of a server connects to that one too.
+    """
     allowed = " ".join(_hash(body) for body in scripts)
+    server = "connect-src 'self'; " if connects else ""
     return (
         f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; "
-        "img-src 'self' data: file:; media-src 'self' file:; base-uri 'none'; form-action 'none'"
+        f"{server}img-src 'self' data: file:; media-src 'self' file:; base-uri 'none'; "
+        "form-action 'none'"
     )
 
 

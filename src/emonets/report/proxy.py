@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from emonets.media.clip import Clip, Frame, SoundChunk, open_clip
 from emonets.media.container import Media, open_media
 from emonets.media.convert import orientation
 from emonets.media.decoding import first_picture
+from emonets.media.held import is_folder, open_file
 from emonets.media.images import is_image
 from emonets.media.limits import Limits
 from emonets.media.streams import Choice
@@ -24,20 +25,23 @@ from emonets.report.film_writer import (
     FilmWriter,
     Kind,
     even_size,
-    film_file,
     fitted,
     kinds,
     play,
+    written,
 )
+from emonets.report.outputs import Outputs, outputs_of
 from emonets.report.thumbnails import Thumbnails, ThumbnailSink, jpeg_of
-from emonets.runtime.files import write_whole
 
 FILM, PROXY, THUMBNAILS, PICTURE = "film", "proxy", "thumbnails", "picture"
 
 _PLAIN = ("yuv420p", "yuvj420p")
 _LATE = 0.002
 """Browsers differ in where the clock of a file that begins later than this (s) starts."""
-_NO_ROOM = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EPERM, getattr(errno, "EDQUOT", -1))
+_NO_ROOM = (
+    errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG,
+    getattr(errno, "EDQUOT", -1),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class Proxy:
 
 def make_proxy(
     path: str | os.PathLike[str],
-    out_folder: str | os.PathLike[str],
+    out_folder: str | os.PathLike[str] | Outputs,
     *,
     long_side: int = 640,
     name: str | None = None,
@@ -109,6 +113,7 @@ def make_proxy(
     video_stream: int | None = None,
     audio_stream: int | None = None,
     ways: Sequence[Kind] = KINDS,
+    on_frame: Callable[[Frame], None] | None = None,
 ) -> Proxy:
     """Return what a page can play of a clip; make a copy only where browsers do not play it.
 
@@ -120,13 +125,14 @@ def make_proxy(
 
     Parameters
     ----------
-    path : the clip. out_folder : of the copy; it is made if need be.
+    path : the clip. out_folder : of the copy; it is made if need be. Or what takes its files.
     long_side : pixels of the longer side of the copy at most, 16 or more.
     name : of the copy, without an ending; by default the clip's. Two clips need two names.
     turns : clockwise quarter turns of the pictures (`emonets.media.turned`).
     always : make a copy in any case, as of a damaged clip.
     limits, frame_rate, video_stream, audio_stream : as for `emonets.media.clip.open_clip`.
     ways : of writing films, best first.
+    on_frame : called for each picture that is copied.
 
     Raises
     ------
@@ -148,16 +154,16 @@ def make_proxy(
     )  # fmt: skip
     clip.turn(turns)
     file, info = clip.info.path, clip.info
-    target = Path(out_folder) / (name or file.stem)
+    outputs, name = outputs_of(out_folder), name or file.stem
     if info.has_frames and _is_picture(file):
-        return _picture(clip, target, long_side, always or bool(clip.turned))
+        return _picture(clip, outputs, name, long_side, always or bool(clip.turned))
     choice = Choice(video_stream, audio_stream)
     why = "it is damaged" if always else _why_not(clip, limits, choice)
     about = (info.has_frames, info.has_sound, info.width, info.height)
     if not why:
         return Proxy(FILM, file, _mime(_PLAYED[file.suffix.lower()].mime, info.has_frames), *about)
     for kind in kinds(sound=info.has_sound, ways=ways):
-        made = _copy(clip, target, kind, long_side)
+        made = _copy(clip, outputs, name, kind, long_side, on_frame)
         if made is not None:
             mime = _mime(kind.mime, info.has_frames)
             return Proxy(PROXY, made, mime, *about, why=f"a copy is played, for {why}")
@@ -166,7 +172,7 @@ def make_proxy(
             THUMBNAILS, None, "", False, False, 0, 0, f"nothing is played, for {why}, and no "
             "encoder of this computer could copy it",
         )  # fmt: skip
-    sink = ThumbnailSink(target.parent, target.name, (info.width, info.height))
+    sink = ThumbnailSink(outputs, name, (info.width, info.height))
     play(clip, sink, sound=False)
     return Proxy(
         THUMBNAILS, None, "image/jpeg", True, False, info.width, info.height,
@@ -180,21 +186,22 @@ def _mime(mime: str, frames: bool) -> str:
 
 
 def _is_picture(file: Path) -> bool:
-    if file.is_dir():
+    if is_folder(file):
         return False
-    with file.open("rb") as opened:
+    with open_file(file) as opened:
         return is_image(opened.read(64)) and file.suffix.lower() not in (".mjpg", ".mjpeg")
 
 
-def _picture(clip: Clip, target: Path, long_side: int, always: bool) -> Proxy:
+def _picture(clip: Clip, outputs: Outputs, name: str, long_side: int, always: bool) -> Proxy:
     """Of a single image: itself, or a JPEG where browsers do not show it."""
     info = clip.info
     mime = _SHOWN.get(info.path.suffix.lower())
     if mime is not None and not always:
         return Proxy(PICTURE, info.path, mime, True, False, info.width, info.height)
     image = next(clip.frames()).image
-    made = target.with_name(target.name + ".jpg")
-    write_whole(made, jpeg_of(fitted(image, even_size(info.width, info.height, long_side)), 85))
+    size = even_size(info.width, info.height, long_side)
+    outputs.write(f"{name}.jpg", jpeg_of(fitted(image, size), 85))
+    made = outputs.path(f"{name}.jpg")
     why = "a copy is shown, for browsers do not show this kind of picture"
     return Proxy(PICTURE, made, "image/jpeg", True, False, info.width, info.height, why)
 
@@ -202,7 +209,7 @@ def _picture(clip: Clip, target: Path, long_side: int, always: bool) -> Proxy:
 def _why_not(clip: Clip, limits: Limits, choice: Choice) -> str:
     """Why browsers do not play a clip as it was read; empty if they do."""
     file = clip.info.path
-    if file.is_dir():
+    if is_folder(file):
         return "it is a folder of pictures"
     plays = _PLAYED.get(file.suffix.lower())
     if plays is None:
@@ -248,31 +255,37 @@ def _why_not_pictures(media: Media) -> str:
 class _Copy:
     """Hands what a pass yields to a writer."""
 
-    def __init__(self, writer: FilmWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: FilmWriter, on_frame: Callable[[Frame], None] | None) -> None:
+        self._writer, self._on_frame = writer, on_frame
 
     def push_frame(self, frame: Frame) -> None:
         self._writer.push_frame(frame.time, frame.image, frame.duration)
+        if self._on_frame is not None:
+            self._on_frame(frame)
 
     def push_sound(self, chunk: SoundChunk) -> None:
         self._writer.push_sound(chunk)
 
 
-def _copy(clip: Clip, target: Path, kind: Kind, long_side: int) -> Path | None:
+def _copy(
+    clip: Clip,
+    outputs: Outputs,
+    name: str,
+    kind: Kind,
+    long_side: int,
+    on_frame: Callable[[Frame], None] | None,
+) -> Path | None:
     """Write a copy; None where the encoder fails."""
     info = clip.info
     suffix = kind.suffix if info.has_frames else kind.suffix.replace(".mp4", ".m4a")
-    made = target.with_name(target.name + suffix)
-    if made.exists() and made.samefile(info.path):
-        raise ParameterError(
-            f"{made}: is the clip itself; choose another folder for its copy, or another name"
-        )
+    outputs.refuse(name + suffix, info.path)
+    made = outputs.path(name + suffix)
     size = even_size(info.width, info.height, long_side) if info.has_frames else None
     rate = info.frame_rate if math.isfinite(info.frame_rate) else 25.0
     try:
         about = {"sound": info.has_sound, "rate": min(max(rate, 1.0), 240.0)}
-        with film_file(made, kind, size, **about) as writer:
-            play(clip, _Copy(writer))
+        with outputs.film(name + suffix) as file, written(file, kind, size, **about) as writer:
+            play(clip, _Copy(writer, on_frame))
     except (av.FFmpegError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise cannot_write(made, error) from None

@@ -17,7 +17,7 @@ from PIL import Image
 from emonets.errors import MediaError, ParameterError
 from emonets.media.clip import Clip, Frame, SoundChunk, open_clip
 from emonets.report.film_writer import even_size, fitted, play
-from emonets.runtime.files import write_whole
+from emonets.report.outputs import Outputs, outputs_of
 
 _COLUMNS, _ROWS = 10, 10
 _QUALITY = 60
@@ -59,14 +59,14 @@ class ThumbnailSink:
 
     Parameters
     ----------
-    folder, name : of the sheets: ``NAME-1.jpg``, ``NAME-2.jpg``.
+    place : folder of the sheets, or what takes them. name : ``NAME-1.jpg``, ``NAME-2.jpg``.
     size : (width, height) of the clip's pictures.
     every : seconds from one picture to the next. long_side : of a picture, pixels.
     """
 
     def __init__(
         self,
-        folder: Path,
+        place: Path | Outputs,
         name: str,
         size: tuple[int, int],
         *,
@@ -75,7 +75,7 @@ class ThumbnailSink:
     ) -> None:
         if not (math.isfinite(every) and every > 0):
             raise ParameterError(f"every={every!r}: must be seconds above 0")
-        self._folder, self._name, self._every = folder, name, every
+        self._outputs, self._name, self._every = outputs_of(place), name, every
         self._size = even_size(*size, long_side)
         self._times: list[float] = []
         self._open: list[NDArray[np.uint8]] = []
@@ -103,9 +103,9 @@ class ThumbnailSink:
         return Thumbnails(tuple(self._times), width, height, _COLUMNS, _ROWS, tuple(self._sheets))
 
     def _write(self) -> None:
-        path = self._folder / f"{self._name}-{len(self._sheets) + 1}.jpg"
-        write_whole(path, jpeg_of(sheet_of(self._open, _COLUMNS), _QUALITY))
-        self._sheets.append(path)
+        name = f"{self._name}-{len(self._sheets) + 1}.jpg"
+        self._outputs.write(name, jpeg_of(sheet_of(self._open, _COLUMNS), _QUALITY))
+        self._sheets.append(self._outputs.path(name))
         self._open.clear()
 
 

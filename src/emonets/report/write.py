@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from emonets.errors import EmoNetsError, MediaError
@@ -18,6 +18,15 @@ from emonets.result import Result
 from emonets.runtime.files import write_whole
 
 
+class PlaceFilm(Protocol):
+    """`emonets.report.film.place_film`, or what does the same."""
+
+    def __call__(
+        self, path: str, folder: Path, /, *, options: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], bytes]:
+        """See there."""
+
+
 def write_report(
     result: Result,
     folder: str | Path,
@@ -25,6 +34,7 @@ def write_report(
     edits: Mapping[str, Mapping[str, Any]] = {},
     options: Mapping[str, Any] = {},
     on_clip: Callable[[str], None] | None = None,
+    make_film: PlaceFilm = place_film,
 ) -> tuple[Path, list[str]]:
     """Write the pages of a result.
 
@@ -37,6 +47,8 @@ def write_report(
     edits : of `emonets.report.edits.read_edits`, by the path of their file.
     options : how clips are read: of `emonets.report.proxy.make_proxy`.
     on_clip : called with each clip's file when its page is there.
+    make_film : `emonets.report.film.place_film`, or what does the same in another process
+        (`emonets.contained.Contained.film`).
 
     Returns
     -------
@@ -56,7 +68,7 @@ def write_report(
         for file, part in parts.items():
             if part.rows:
                 target = place / "clips" / names[file]
-                film, pictures[file] = _film(part, target, options, problems)
+                film, pictures[file] = _film(part, target, options, problems, make_film)
                 data = clip_data(part, film, own.get(file))
                 page = clip_page(data, index="../../index.html")
                 write_whole(target / "index.html", page.encode())
@@ -75,13 +87,17 @@ def write_report(
 
 
 def _film(
-    part: Result, target: Path, options: Mapping[str, Any], problems: list[str]
+    part: Result,
+    target: Path,
+    options: Mapping[str, Any],
+    problems: list[str],
+    make_film: PlaceFilm,
 ) -> tuple[dict[str, Any], bytes]:
     (status,) = part.files
     # the boxes are those of the pictures as they were turned for the prediction
     own = {"turns": turns_in(status.message), "always": status.status == "damaged", **options}
     try:
-        return place_film(status.file, target, options=own)
+        return make_film(status.file, target, options=own)
     except MediaError as error:
         problems.append(f"{error}; its page has no film")
         return {**NO_FILM, "note": "The film cannot be read. Ribbons and values work."}, b""

@@ -180,6 +180,26 @@ def in_worker() -> Iterator[None]:
         _at_work.clear()
 
 
+def end_with_parent(parent: int, pipe: int | None = None) -> None:
+    """Let this process end when its parent does, also where that is killed.
+
+    Parameters
+    ----------
+    parent : its process number, as the parent knows it.
+    pipe : descriptor of a pipe that only the parent holds open, and never writes to. On Linux the
+        kernel then ends also a process that hangs in foreign code.
+    """
+    thread = threading.Thread(target=_end_with, args=(parent,), name="emonets-parent", daemon=True)
+    thread.start()
+    if sys.platform == "linux" and pipe is not None:
+        import fcntl
+
+        with suppress(OSError):
+            # SIGIO comes when the other end is closed, and ends a process that has no handler
+            fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+
 def _leave(number: int, frame: FrameType | None) -> None:
     """End a worker: at work by an exception, which removes temporary folders on its way."""
     if _at_work.is_set():

@@ -43,6 +43,24 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         is_written(partial)
 
 
+@contextmanager
+def unnamed_file(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield the path of a new, empty file in a folder, for a file whose name comes later.
+
+    Rename it in the block; where it is not, nothing is left.
+    """
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    partial = place / f".{os.getpid()}-{secrets.token_hex(6)}.part"
+    being_written(partial)
+    try:
+        partial.touch(exist_ok=False)
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+        is_written(partial)
+
+
 def try_folder(folder: str | os.PathLike[str]) -> None:
     """Make a folder if there is none, and check that files can be made in it, before long work.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import EmoNetsError
+from emonets.runtime.scratch import temporary_file
 
 IN_MEMORY = 2**26
 """Bytes that stay in memory: 64 MiB."""
@@ -61,7 +62,7 @@ class Spool:
     def _spill(self) -> None:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="emonets-")  # noqa: SIM115
+                self._file = temporary_file()
             for block in self._blocks:
                 self._file.write(block.data)
         except OSError as error:

@@ -16,6 +16,7 @@ import copy
 import difflib
 import hashlib
 import math
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ import numpy as np
 from emonets.errors import DataError, EmoNetsError, ParameterError
 from emonets.learners.checks import check_number
 
+_MOST = math.log(sys.float_info.max)
 KINDS = ("uniform", "log_uniform", "integers", "log_integers", "choice")
 """The names of distributions."""
 _LARGEST = 2**52  # of integers: up to here a double in 0..1 separates neighbours
@@ -57,7 +59,8 @@ class Distribution:
         else:
             # Of integers each has the half below and above it: P(k) is nearly 1/k
             half = 0.5 if self.kind == "log_integers" else 0.0
-            value = math.exp((1 - u) * math.log(low - half) + u * math.log(high + half))
+            at = (1 - u) * math.log(low - half) + u * math.log(high + half)
+            value = math.exp(min(at, _MOST))  # rounding may lead beyond the largest number
         if self.kind == "log_integers":
             return min(max(math.floor(value + 0.5), low), high)
         return float(min(max(value, low), high))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonets.errors import MediaError
+from emonets.media.held import files_in, is_folder
 from emonets.media.images import IMAGE_SUFFIXES, read_image
 
 _MAX_PIXELS = 64_000_000
@@ -31,10 +32,10 @@ class CropFolder:
 
     def __init__(self, folder: str | Path, *, first: int = 1) -> None:
         place = Path(folder)
-        if not place.is_dir():
+        if not is_folder(place):
             raise MediaError(place, "is no folder of face crops", "give the folder they lie in")
         self._files: dict[int, list[Path]] = {}
-        for file in sorted(place.iterdir()):
+        for file in sorted(files_in(place)):
             if file.suffix.lower() not in IMAGE_SUFFIXES:
                 continue
             numbers = re.findall(r"\d+", file.stem)

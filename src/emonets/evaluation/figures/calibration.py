@@ -9,14 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonets.errors import DataError
 from emonets.evaluation.figures.base import INK, OTHER, OURS, PALE, RULE, Sheet, quiet
-from emonets.evaluation.metrics import CALIBRATION_BINS, expected_calibration_error
+from emonets.evaluation.metrics import CALIBRATION_BINS, expected_calibration_error, wilson
 from emonets.fusion.calibration import Abstainer, risk_coverage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_Z = 1.959964  # of a normal distribution: 95 % lie within
 
 
 def reliability(
@@ -77,9 +75,8 @@ def _diagram(above: Axes, below: Axes, p: NDArray[Any], y: NDArray[Any], bins: i
     n = count[full]
     hits = np.bincount(where, weights=right, minlength=bins)[full] / n
     mean = np.bincount(where, weights=sure, minlength=bins)[full] / n
-    centre = (hits + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(hits * (1 - hits) / n + _Z**2 / (4 * n**2))
-    spread = np.clip([hits - centre + half, centre + half - hits], 0, 1)
+    low, high = wilson(hits * n, n)
+    spread = np.clip([hits - low, high - hits], 0, 1)
     above.plot([0, 1], [0, 1], color=RULE, linewidth=1)
     above.errorbar(
         mean, hits, yerr=spread, color=OURS, ecolor=OURS, elinewidth=1, capsize=2, marker="o",

@@ -145,6 +145,19 @@ EM.start = () => {
       saved = true;
       EM.say('Saved. Give the file to: emonets report … --edits FILE');
     },
+    // of a page that a server made: it makes the page anew with them
+    async keep() {
+      try {
+        const answer = await fetch(data.save, {
+          method: 'PUT', body: EM.editsText(edits), headers: { 'Content-Type': 'application/json' },
+        });
+        if (!answer.ok) throw new Error((await answer.json()).error);
+        saved = true;
+        EM.say('Saved on this computer. The page has them when it is opened again.');
+      } catch (error) {
+        EM.say(`Not saved: ${error.message}. Save them as a file instead.`);
+      }
+    },
     csv() { EM.download(`${stem}.csv`, 'text/csv', EM.csvText(view, data)); },
     vtt() { EM.download(`${stem}.vtt`, 'text/vtt', EM.vttText(view, data)); },
     async copy() {
@@ -212,6 +225,9 @@ EM.start = () => {
   for (const id of ['play', 'back', 'on', 'speed', 'mute']) {
     document.getElementById(id).disabled = data.film.kind === 'picture';
   }
+  document.getElementById('keep').hidden = !data.save;
+  if (data.save) document.getElementById('save').textContent = 'Save edits as a file';
+  document.getElementById('save').classList.toggle('main', !data.save);
   document.getElementById('mute').hidden = !player.media || !data.film.has_sound;
   document.getElementById('speed').parentElement.hidden = !player.media;
   render();
