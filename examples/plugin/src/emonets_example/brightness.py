@@ -81,7 +81,7 @@ class Brightness:
         if not len(means):
             return np.full(7, UNIFORM)
         near = np.exp(
-            -20 * np.abs(np.where(np.isfinite(self.centres), self.centres, 9) - means.mean())
+            -self.sharpness * np.abs(np.where(np.isfinite(self.centres), self.centres, 9) - means.mean())
         )
         return near / near.sum()
 
