@@ -80,9 +80,8 @@ class Brightness:
     def _of(self, means: Floats) -> Floats:
         if not len(means):
             return np.full(7, UNIFORM)
-        near = np.exp(
-            -self.sharpness * np.abs(np.where(np.isfinite(self.centres), self.centres, 9) - means.mean())
-        )
+        centres = np.where(np.isfinite(self.centres), self.centres, 9)  # 9: far from every mean
+        near = np.exp(-self.sharpness * np.abs(centres - means.mean()))
         return near / near.sum()
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
