@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -122,6 +123,7 @@ def test_notice_has_no_digest_that_is_wrong() -> None:
 def test_the_wheel_has_the_sbom_and_the_texts() -> None:
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["sbom-files"] == ["sbom/emonets.cdx.json"]
+    assert WheelBuilder(str(ROOT)).config.sbom_files == wheel["sbom-files"]  # it knows the option
     assert PROJECT["build-system"]["requires"] == ["hatchling>=1.28"]  # older ones leave it out
     licences = set(PROJECT["project"]["license"].split(" AND "))
     assert licences == {OURS}.union(*(part["licence"].split(" AND ") for part in PARTS))
