@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     ROOT / name
     for name in (
-        "CODE_OF_CONDUCT.md", "SECURITY.md", "docs/containers.md", "docs/plugins.md", "docs/r.md",
+        "CODE_OF_CONDUCT.md", "SECURITY.md", "docs/howto/containers.md", "docs/plugins.md", "docs/r.md",
         "examples/plugin/README.md",
     )
 ]  # fmt: skip

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-PAGE = (ROOT / "docs" / "containers.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "howto" / "containers.md").read_text("utf-8")
 RECIPE: dict[str, Any] = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text("utf-8"))
 
 AT_CONDA = {"opencv-python-headless": "py-opencv", "soxr": "soxr-python"}
