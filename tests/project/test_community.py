@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from emonets.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -34,9 +37,21 @@ def test_the_citation_has_what_the_format_requires() -> None:
     assert {"authors", "message", "title", "version"} <= set(CITATION)
     assert CITATION["type"] == "software"
     assert CITATION["license"] == "BSD-3-Clause"  # of our own part
-    assert str(CITATION["version"]) == PROJECT["version"]
     assert CITATION["repository-code"] == HOME
     assert CITATION["authors"] == [{"name": name["name"]} for name in PROJECT["authors"]]
+
+
+def test_there_is_one_version() -> None:
+    """A release changes all of these; then run tools/make_sbom.py."""
+    recipe = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text("utf-8"))
+    sbom = json.loads((ROOT / "sbom" / "emonets.cdx.json").read_text("utf-8"))
+    stated = {
+        "pyproject.toml": PROJECT["version"],
+        "CITATION.cff": str(CITATION["version"]),
+        "conda/recipe.yaml": recipe["context"]["version"],
+        "sbom": sbom["metadata"]["component"]["version"],
+    }
+    assert stated == dict.fromkeys(stated, __version__)
 
 
 def test_the_citation_names_the_paper() -> None:
