@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
@@ -130,6 +131,22 @@ def test_the_wheel_has_the_sbom_and_the_texts() -> None:
     texts = set(PROJECT["project"]["license-files"])
     assert texts == {"LICENSE", "NOTICE", *(f"LICENSES/{name}.txt" for name in licences)}
     assert all((ROOT / text).is_file() for text in texts)
+
+
+def test_the_built_wheel_has_them(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(tmp_path), str(ROOT)],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (file,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(file) as wheel:
+        (sbom,) = [name for name in wheel.namelist() if ".dist-info/sboms/" in name]
+        assert json.loads(wheel.read(sbom)) == SBOM
+        for name, (digest, _) in in_sbom().items():
+            assert hashlib.sha256(wheel.read(name)).hexdigest() == digest, name
+        texts = {name.partition("/licenses/")[2] for name in wheel.namelist()}
+        assert set(PROJECT["project"]["license-files"]) <= texts
 
 
 def test_the_sbom_is_cyclonedx() -> None:
