@@ -135,7 +135,7 @@ def test_the_wheel_has_the_sbom_and_the_texts() -> None:
 
 def test_the_built_wheel_has_them(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(tmp_path), str(ROOT)],
+        [sys.executable, "-m", "build", "-w", "--no-isolation", "-o", str(tmp_path), str(ROOT)],
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
