@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     ROOT / name
     for name in (
-        "CODE_OF_CONDUCT.md", "SECURITY.md", "docs/howto/containers.md", "docs/plugins.md", "docs/r.md",
-        "examples/plugin/README.md",
+        "CODE_OF_CONDUCT.md", "SECURITY.md", "docs/howto/containers.md", "docs/plugins.md",
+        "docs/r.md", "examples/plugin/README.md",
     )
 ]  # fmt: skip
 PLUGINS = (ROOT / "docs" / "plugins.md").read_text("utf-8")
