@@ -15,8 +15,8 @@ from typing import Any
 from emonets.contained.channel import BadMessage
 from emonets.errors import ParameterError
 from emonets.inference.unfused import Unfused
-from emonets.report.film import CARD, NO_FILM, SOUND_PICTURE
 from emonets.person_seen import InputPictures
+from emonets.report.film import CARD, NO_FILM, SOUND_PICTURE
 from emonets.result import LEVELS, FileStatus, PersonSeen, Result, printable
 
 FILM_NAME = re.compile(r"film\.(mp4|m4a|webm)", re.ASCII)
