@@ -62,6 +62,8 @@ def blocks_of(page: str) -> list[Block]:
         language, _, rest = found["info"].strip().partition(" ")
         dent = len(found["dent"])
         own = "\n".join(one[dent:] for one in own.splitlines()) + "\n"
+        if language.startswith("{"):  # a directive of the site
+            continue
         mark, _, reason = rest.partition("no-run:")
         if rest and (mark.strip() or not reason.strip()):
             raise AssertionError(f"{page}:{line}: write ```{language} no-run: REASON, got {rest!r}")
