@@ -55,6 +55,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_signature": False,
     "show_memory": False,
+    "write_computation_times": False,  # that page would load scripts of others
     "remove_config_comments": True,
     "default_thumb_file": str(HERE / "figures" / "report_clip.png"),
 }

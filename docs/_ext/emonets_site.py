@@ -10,6 +10,7 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 import generated_pages
 from diagrams import svg_of
@@ -37,6 +38,38 @@ def _repository(root: Path) -> str:
         if key in urls:
             return str(urls[key]).rstrip("/")
     return ""
+
+
+def _present(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Leave out of the first page's lists what this checkout does not have."""
+    if docname != "index":
+        return
+    kept = []
+    inside = False
+    for line in source[0].splitlines():
+        if line.startswith("```"):
+            inside = line == "```{toctree}"
+        page = Path(app.srcdir) / f"{line}.md"
+        entry = inside and re.fullmatch(r"[\w/]+", line)
+        if not entry or page.is_file() or line.startswith("gallery_pages"):
+            kept.append(line)
+    source[0] = "\n".join(kept) + "\n"
+
+
+def _nothing_is_fetched(app: Sphinx, error: Exception | None) -> None:
+    """Raise if a page of the site would load anything from elsewhere."""
+    if error is not None or app.builder.format != "html":
+        return
+    loads = re.compile(
+        r"<(?:script|img|iframe|source)[^>]+src=[\"'](?:https?:)?//|"
+        r"<link[^>]+rel=[\"'](?:stylesheet|preload|icon)[\"'][^>]+href=[\"'](?:https?:)?//"
+    )
+    bad = [
+        str(page) for page in Path(app.outdir).rglob("*.html")
+        if loads.search(page.read_text("utf-8"))
+    ]  # fmt: skip
+    if bad:
+        raise ExtensionError(f"these pages load something from elsewhere: {', '.join(bad)}")
 
 
 def _links(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -85,6 +118,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all of it."""
     app.add_directive("mermaid", Mermaid)
     app.connect("builder-inited", _generate)
+    app.connect("source-read", _present)
     app.connect("source-read", _links)
+    app.connect("build-finished", _nothing_is_fetched)
     app.connect("autodoc-process-docstring", _docstring)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

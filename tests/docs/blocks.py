@@ -75,6 +75,8 @@ def commands_of(block: Block) -> Iterator[str]:
     """The lines that call ``emonets``, each as words that its parser reads."""
     joined = block.text.replace("\\\n", " ")
     for line in joined.splitlines():
+        if "emonets " not in line:
+            continue
         words = shlex.split(line, comments=True, posix=True)
         current: list[str] = []
         for word in [*words, ";"]:
@@ -114,11 +116,17 @@ def stage(folder: Path, text: str) -> dict[str, str]:
         place.chmod(0o755)
     (bin_folder / "activate").write_text(f'PATH="{bin_folder}:$PATH"\n', "utf-8")
     for name, make in FILES.items():
-        if re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w-])", text):
+        if name == "clips" and "clips.csv" in text or _named(name, text):
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             make(place)
     return {"PATH": str(bin_folder), "PYTHONPATH": str(ROOT / "src")}
+
+
+def _named(name: str, text: str) -> bool:
+    """Whether a text has the name of a file or folder, and not a longer one."""
+    ending = r"(?![\w-])" if "." in name else r"(?=/|'|\"|\s|$)(?!\.)"
+    return re.search(rf"(?<![\w./-]){re.escape(name)}{ending}", text) is not None
 
 
 def _clip(place: Path) -> None:
@@ -205,6 +213,9 @@ FILES: dict[str, Callable[[Path], None]] = {
     "clips": _labelled,
     "other-clips": _labelled,
     "events.csv": _text("name,start,end\nbaseline,0,0.5\nsong,0.5,1.5\n"),
+    "who.csv": _text("file,person\ninterviews/anna.mp4,anna\ninterviews/ben.mp4,ben\n"),
+    "clips.csv": _text("path,label,group\nclips/happy/anna/01.flv,happy,anna\n"
+                       "clips/happy/ben/01.flv,happy,ben\nclips/angry/cleo/01.flv,angry,cleo\n"),
     "people.csv": _text("file,person\ninterviews/anna.mp4,anna\ninterviews/ben.mp4,ben\n"),
 }  # fmt: skip
 """The files that a page may name, and how each is made."""
