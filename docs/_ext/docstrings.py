@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-ENTRIES = {"Parameters", "Attributes", "Raises"}
+ENTRIES = {"Parameters", "Attributes", "Raises", "Returns", "Yields"}
 HEADINGS = {*ENTRIES, "Returns", "Yields", "Examples", "Notes"}
 ENTRY = re.compile(r"^(\*{0,2}\w[\w., *`]*?) : (.*)$")
 
@@ -24,7 +24,7 @@ def as_rst(lines: Sequence[str]) -> list[str]:
             out += ["", f".. rubric:: {heading}", "", *_entries(body), ""]
         else:
             out += ["", f".. rubric:: {heading}", "", *body, ""]
-    return out
+    return [re.sub(r"(?<=[\w|])\|(?=\w)|\|(?=\w[^|]*\|)", r"\\|", line) for line in out]
 
 
 def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -51,8 +51,6 @@ def _entries(body: Sequence[str]) -> list[str]:
             names = ", ".join(f"``{name}``" for name in found[1].split(", "))
             out.append(f"- {names}: {found[2]}")
         elif line.startswith(" ") and out:
-            out.append("  " + line.strip())
-        elif line.strip() and out:
             out.append("  " + line.strip())
         else:
             out.append(line)
