@@ -15,6 +15,7 @@ from emonets.cli.export import export
 from emonets.cli.extract import extract
 from emonets.cli.figure import figure
 from emonets.cli.options import err, example, show_log
+from emonets.cli.plugins import plugins
 from emonets.cli.predict import predict
 from emonets.cli.report import report
 from emonets.cli.reproduce import reproduce_app
@@ -66,6 +67,7 @@ app.command(
 app.command(epilog=example("emonets figure results.json --file talk.mp4 --out timeline.svg"))(
     figure
 )
+app.command(epilog=example("emonets plugins"))(plugins)
 
 
 def _version(given: bool) -> None:
@@ -86,7 +88,7 @@ def _root(
 def main() -> None:
     """Run the command of ``sys.argv``; EmoNets' own errors are one line, not a traceback.
 
-    Exit status (`docs/command_line.md`): 0 done; 1 a file or the data; 2 an argument; 130
+    Exit status (`docs/reference/command_line.md`): 0 done; 1 a file or the data; 2 an argument; 130
     interrupted (Ctrl-C); 143 ended by SIGTERM, and 128 + its number for another signal.
     """
     for stream in (sys.stdout, sys.stderr):
