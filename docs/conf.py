@@ -28,7 +28,7 @@ extensions = [
     "emonets_site",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_ext", "gallery", "reference/generated"]
+exclude_patterns = ["**/sg_execution_times.rst", "_ext", "gallery", "reference/generated"]
 suppress_warnings = ["toc.empty_glob", "config.cache"]
 
 myst_heading_anchors = 4

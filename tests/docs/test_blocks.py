@@ -20,6 +20,9 @@ from blocks import ROOT, SHOWN, Block, blocks_of, commands_of, pages, stage
 
 from command_line import parse
 
+if not (ROOT / "docs" / "conf.py").is_file():
+    pytest.skip("not in a checkout", allow_module_level=True)
+
 PAGES = pages()
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 CODE = [page for page in PAGES if any(b.language in ("sh", "python") for b in blocks_of(page))]
