@@ -1,4 +1,4 @@
-"""Who counts for a clip's own prediction: today's rule beside the one of `docs/persons.md`.
+"""Who counts for a clip's own prediction: today's rule beside the one of `docs/howto/persons.md`.
 
     python benchmarks/clip_answer.py --data ../shared/data [--out docs/results] [--clips 16]
 

@@ -4,7 +4,7 @@
 
 Submissions and comparisons of fusions are drawn from docs/results. The weights of the search on
 five models are those printed in its first figure, to two digits; the fusion itself was not kept.
-The figures of docs/figures.md are drawn from made-up numbers, which their titles state.
+The figures of docs/howto/figures.md are drawn from made-up numbers, which their titles state.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def fusions(rows: Sequence[Evidence], data: str, name: str, legend: str) -> Path
 
 
 def made_up() -> list[Path]:
-    """A timeline, a confusion matrix and a reliability diagram for docs/figures.md."""
+    """A timeline, a confusion matrix and a reliability diagram for docs/howto/figures.md."""
     rng = np.random.default_rng(5)
     figure = figures.timeline(talk(rng), title="A timeline (made up)")
     paths = [small(figure, "example_timeline")]

@@ -68,7 +68,7 @@ class Row:
     speaks : whether the person speaks in the span; None where it is not known, and where no
         single face is meant.
     normalised : whether the probabilities are normalised by the person, so that they depend on
-        the person's other windows and clips (`docs/normalising.md`).
+        the person's other windows and clips (`docs/howto/normalising.md`).
     box : ``x, y, w, h`` of the face in pixels of the shown frame, which it may leave; of a window
         the median of the face's boxes in it. None where no single face is meant.
     usable : 0..1, share of the frames, from the face's first picture in the row to its last, in

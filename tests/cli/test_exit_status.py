@@ -1,4 +1,4 @@
-"""Exit statuses as `docs/command_line.md` has them, and what shells complete."""
+"""Exit statuses as `docs/reference/command_line.md` has them, and what shells complete."""
 
 from __future__ import annotations
 

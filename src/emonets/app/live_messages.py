@@ -1,7 +1,7 @@
 """What a live session and its client send each other; all bounds are checked here.
 
 Pictures are raw pixels and sound is raw samples, so that no decoder runs on what a client sends.
-`docs/live.md` describes the protocol.
+`docs/howto/live.md` describes the protocol.
 """
 
 from __future__ import annotations

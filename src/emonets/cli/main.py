@@ -86,7 +86,7 @@ def _root(
 def main() -> None:
     """Run the command of ``sys.argv``; EmoNets' own errors are one line, not a traceback.
 
-    Exit status (`docs/command_line.md`): 0 done; 1 a file or the data; 2 an argument; 130
+    Exit status (`docs/reference/command_line.md`): 0 done; 1 a file or the data; 2 an argument; 130
     interrupted (Ctrl-C); 143 ended by SIGTERM, and 128 + its number for another signal.
     """
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""Normalising a run's predictions by the person (`docs/normalising.md`).
+"""Normalising a run's predictions by the person (`docs/howto/normalising.md`).
 
 It acts on the probabilities of each specialist, before they are fused. The material of a person is
 a prediction for each window; a short clip is one window.

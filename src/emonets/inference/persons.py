@@ -1,4 +1,4 @@
-"""Who is in a clip, who of them speaks, and how much each counts (`docs/persons.md`).
+"""Who is in a clip, who of them speaks, and how much each counts (`docs/howto/persons.md`).
 
 A `Scene` holds the persons, where somebody speaks and who does. It completes the rows of a clip
 with ``person``, ``speech`` and ``speaks``. Its weights decide how much each person's face counts

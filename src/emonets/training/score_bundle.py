@@ -123,7 +123,7 @@ def predict_all(
 
 
 def normalised(model: EmoNets, predictions: OutOfFold, groups: NDArray[np.str_]) -> OutOfFold:
-    """Predictions of each specialist, normalised by the group (`docs/normalising.md`)."""
+    """Predictions of each specialist, normalised by the group (`docs/howto/normalising.md`)."""
     P = np.array(predictions.P)
     for j, name in enumerate(predictions.models):
         found = predictions.found[:, j]

@@ -1,4 +1,4 @@
-// The WebSocket: what is sent and what comes back. docs/live.md describes it.
+// The WebSocket: what is sent and what comes back. docs/howto/live.md describes it.
 
 const FRAME = 1;
 const SOUND = 2;
