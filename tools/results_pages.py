@@ -20,6 +20,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,17 @@ class Number:
         return shown(self.value) + unit + interval
 
 
+def rows_of(file: str) -> list[Evidence]:
+    """The rows of a file, read once."""
+    path = RESULTS / f"{file}.json"
+    return _rows(file, RESULTS, path.stat().st_mtime_ns)
+
+
+@cache
+def _rows(file: str, folder: Path, stamp: int) -> list[Evidence]:
+    return read_results(file, folder)
+
+
 def find(file: str, keys: Sequence[str]) -> Evidence:
     """The row of ``file`` with this what, data, split and metric.
 
@@ -72,7 +84,7 @@ def find(file: str, keys: Sequence[str]) -> Evidence:
     ------
     KeyError : there is none.
     """
-    for row in read_results(file, RESULTS):
+    for row in rows_of(file):
         if row.key == tuple(keys):
             return row
     raise KeyError(f"{file}: no row {tuple(keys)}")
@@ -89,7 +101,7 @@ def number(entry: dict[str, Any]) -> Number:
     if "find" in entry:
         rows = [find(file, entry["find"])]
     elif "all" in entry:
-        rows = [row for row in read_results(file, RESULTS) if row.metric == entry["all"]]
+        rows = [row for row in rows_of(file) if row.metric == entry["all"]]
     else:
         rows = [find(file, keys) for keys in entry.get("mean") or entry["pooled"]]
     counts = [row.n or 0 for row in rows]
