@@ -16,7 +16,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-OPTIONAL = ("torch", "onnx", "matplotlib", "pyarrow", "distributed", "dask", "fsspec", "xlsxwriter")
+OPTIONAL = (
+    "torch", "onnx", "matplotlib", "pyarrow", "distributed", "dask", "fsspec", "xlsxwriter",
+    "starlette", "uvicorn", "websockets",
+)  # fmt: skip
 
 
 @cache

@@ -6,7 +6,16 @@ from pathlib import Path
 
 
 class EmoNetsError(Exception):
-    """The root of every error that EmoNets raises on purpose."""
+    """The root of every error that EmoNets raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     emonets.load("no-such-bundle")
+    ... except emonets.EmoNetsError as error:
+    ...     print(type(error).__name__)
+    BundleError
+    """
 
 
 class MediaError(EmoNetsError):
@@ -17,6 +26,11 @@ class MediaError(EmoNetsError):
     path : the file.
     reason : what is wrong with it, without its name.
     hint : what the user can do about it.
+
+    Examples
+    --------
+    >>> print(emonets.MediaError("a.mp4", "is empty", "copy it again"))
+    a.mp4: is empty; copy it again
     """
 
     def __init__(self, path: str | Path, reason: str, hint: str = "") -> None:

@@ -61,6 +61,12 @@ class EmoNets(ModelParts):
     provenance : what the specialists were trained on, kept in its bundle.
     references : other people's mean and spread by specialist, kept in its bundle: what normalising
         by the person compares with. Without it the other persons of a run are compared with.
+
+    Examples
+    --------
+    >>> model = emonets.load("modern")
+    >>> list(model.specialists)
+    ['face', 'audio', 'activity', 'mouth']
     """
 
     @overload
@@ -253,6 +259,11 @@ class EmoNets(ModelParts):
         on_frame : called for every frame, for progress.
         options : those of `emonets.inference.options.Options`, by name. With ``unfused`` the rows
             are those of single specialists, for :meth:`normalise`.
+
+        Examples
+        --------
+        >>> model.predict_clip("clip.mp4", models="audio").files[0].status
+        'ok'
         """
         model, o = self.with_models(models), Options.of(options)
         o.check(model.fusion)
@@ -301,6 +312,14 @@ class EmoNets(ModelParts):
         how : see `emonets.inference.normalise.normalising`.
         baseline : the result of ``how.file``, likewise.
         same_people : whether persons of several clips may be one, by their embedding.
+
+        Examples
+        --------
+        >>> from emonets.inference.normalise import normalising
+        >>> how = normalising("person", None, None)
+        >>> parts = [model.predict_clip("clip.mp4", models="audio", unfused=True)]
+        >>> len(model.normalise(parts, how))
+        1
         """
         files = [part.files[0].file for part in parts]
         every = [*parts, *([] if baseline is None else [baseline])]
@@ -322,7 +341,13 @@ class EmoNets(ModelParts):
     def describe(
         self, *, uncertain_below: float | None = None, abstain: bool = False
     ) -> dict[str, Any]:
-        """What a result holds about the model that made it, and about its threshold."""
+        """What a result holds about the model that made it, and about its threshold.
+
+        Examples
+        --------
+        >>> model.describe()["bundle"]
+        'modern'
+        """
         return {
             # the card is a diary of training; `about` of the model has it
             **{name: own for name, own in self.about.items() if name != "card"},
@@ -333,7 +358,13 @@ class EmoNets(ModelParts):
 
 
 def load(bundle: str | os.PathLike[str] = DEFAULT_BUNDLE, *, device: str = "cpu") -> EmoNets:
-    """Load a model: a shipped bundle by name, or a folder. See :meth:`EmoNets.load`."""
+    """Load a model: a shipped bundle by name, or a folder. See :meth:`EmoNets.load`.
+
+    Examples
+    --------
+    >>> load("modern").active
+    ('face', 'audio')
+    """
     return EmoNets.load(bundle, device=device)
 
 

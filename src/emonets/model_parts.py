@@ -99,6 +99,11 @@ class ModelParts:
         ------
         BundleError : there is none, or it is damaged or foreign.
         ParameterError : the device is not available.
+
+        Examples
+        --------
+        >>> emonets.EmoNets.load("open").about["bundle"]
+        'open'
         """
         content = read_bundle(find_bundle(bundle))
         parts = specialists_of(content)
@@ -114,6 +119,11 @@ class ModelParts:
         Raises
         ------
         BundleError : it cannot be written there, or holds a fusion of more specialists than it has.
+
+        Examples
+        --------
+        >>> model.with_models("audio").with_fusion("product").save("voice").name
+        'voice'
         """
         if self.fusion is not None and set(self.fusion.models) != set(self.specialists):
             raise BundleError(foreign_fusion(self.fusion, self.specialists))
@@ -136,6 +146,11 @@ class ModelParts:
         Raises
         ------
         ParameterError : it has none of that name, or no name is given.
+
+        Examples
+        --------
+        >>> list(model.with_models("face").specialists)
+        ['face']
         """
         if names is None:
             names = self.active

@@ -192,6 +192,12 @@ class Result:
     files : one status a file, in the order given.
     about : the model that was used: bundle, digest, version, how clips are decided.
     persons : of each clip, in order of appearance. ``result.persons()`` is a data frame.
+
+    Examples
+    --------
+    >>> result = emonets.predict("clip.mp4", window=1.0, stride=5)
+    >>> result.rows[-1].model
+    'face+audio'
     """
 
     rows: tuple[Row, ...] = ()
@@ -204,7 +210,13 @@ class Result:
 
     @classmethod
     def concatenate(cls, results: Iterable[Result]) -> Result:
-        """One result of several, in their order; ``about`` is the first one's."""
+        """One result of several, in their order; ``about`` is the first one's.
+
+        Examples
+        --------
+        >>> len(Result.concatenate([result, result]).files)
+        2
+        """
         parts = list(results)
         return cls(
             tuple(row for part in parts for row in part.rows),
@@ -215,11 +227,25 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether any file gave no predictions, or predictions from a part of it only."""
+        """Whether any file gave no predictions, or predictions from a part of it only.
+
+        Examples
+        --------
+        >>> result.failed
+        False
+        """
         return any(status.status != "ok" for status in self.files)
 
     def clip_rows(self, model: str | None = None) -> tuple[Row, ...]:
-        """One row a clip: of all models fused, or of the one named."""
+        """One row a clip: of all models fused, or of the one named.
+
+        Examples
+        --------
+        >>> [row.model for row in result.clip_rows()]
+        ['face+audio']
+        >>> [row.model for row in result.clip_rows("audio")]
+        ['audio']
+        """
         rows = [row for row in self.rows if row.level == "clip" and model in (None, row.model)]
         return tuple({row.file: row for row in rows}.values())
 
@@ -239,6 +265,11 @@ class Result:
         Status and message; ``start`` and ``end`` in seconds; the number of persons; the seven
         probabilities of the whole clip by all models fused, 0..1; ``label`` and ``certainty``,
         the largest probability. Empty cells for a file without rows.
+
+        Examples
+        --------
+        >>> result.clips()["persons"].tolist()
+        [1]
         """
         from emonets.result_tables import clips_table
 
@@ -249,6 +280,11 @@ class Result:
 
         By all models fused. A window without a face, and a clip without faces, has a row without
         a person. ``x, y, w, h`` are the median box of the face, in pixels of the shown frame.
+
+        Examples
+        --------
+        >>> result.windows()["person"].tolist()
+        [0, 0]
         """
         from emonets.result_tables import windows_table
 
@@ -258,13 +294,24 @@ class Result:
         """A row a face picture: `emonets.result_tables.WINDOW_COLUMNS`.
 
         Empty unless ``predict`` was called with ``frames=True``.
+
+        Examples
+        --------
+        >>> len(result.frames())
+        0
         """
         from emonets.result_tables import frames_table
 
         return frames_table(self)
 
     def to_pandas(self) -> pd.DataFrame:
-        """A data frame with :data:`COLUMNS`; ``track`` and ``person`` are nullable integers."""
+        """A data frame with :data:`COLUMNS`; ``track`` and ``person`` are nullable integers.
+
+        Examples
+        --------
+        >>> result.to_pandas()["model"].iloc[-1]
+        'face+audio'
+        """
         import pandas as pd
 
         # pandas keeps texts in Arrow, which holds UTF-8 only
@@ -281,7 +328,13 @@ class Result:
         return frame.astype(types)
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Comma separated, one header line, times to the millisecond; returned and written."""
+        """Comma separated, one header line, times to the millisecond; returned and written.
+
+        Examples
+        --------
+        >>> result.to_csv().splitlines()[0][:23]
+        'file,track,person,start'
+        """
         frame = self.to_pandas()
         text: str = frame.round(
             {
@@ -300,6 +353,11 @@ class Result:
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """One object: ``schema``, ``schema_version``, ``about``, ``emotions``, ``models``,
         ``files``, ``warnings``, ``rows``, ``persons``; `docs/result.schema.json` describes it.
+
+        Examples
+        --------
+        >>> Result.from_json(result.to_json()).rows == result.rows
+        True
         """
         from emonets.result_json import text_of
 
@@ -315,13 +373,24 @@ class Result:
         Raises
         ------
         ParameterError : not JSON of this schema and of one of its versions.
+
+        Examples
+        --------
+        >>> Result.from_json(result.to_json()).files[0].status
+        'ok'
         """
         from emonets.result_json import result_of
 
         return result_of(text)
 
     def to_parquet(self, path: str | os.PathLike[str] | None = None) -> bytes:
-        """Apache Parquet; needs the extra ``[parquet]``."""
+        """Apache Parquet; needs the extra ``[parquet]``.
+
+        Examples
+        --------
+        >>> result.to_parquet()[:4]
+        b'PAR1'
+        """
         buffer = io.BytesIO()
         try:
             self.to_pandas().to_parquet(buffer, index=False, engine="pyarrow")

@@ -170,6 +170,13 @@ class Session:
         ------
         ParameterError : no picture, no time, a time that does not rise, or the session has ended.
             The session goes on without this frame.
+
+        Examples
+        --------
+        >>> with Session(models="face") as session:
+        ...     session.push_frame(np.zeros((64, 64, 3), np.uint8), 0.04)
+        ...     session.frames
+        1
         """
         arrived = clock.perf_counter() if arrived is None else arrived
         with self._lock:
@@ -220,6 +227,11 @@ class Session:
         ------
         ParameterError : no sound, no rate, a time that goes backwards, or the session has ended.
             The session goes on without this sound.
+
+        Examples
+        --------
+        >>> with Session(models="audio") as session:
+        ...     session.push_sound(np.zeros(1600, np.float32), 0.0, rate=16000)
         """
         with self._sound_lock:
             self._check_open()
@@ -259,6 +271,13 @@ class Session:
         Parameters
         ----------
         wait : whether to wait for an answer about the voice that is being made.
+
+        Examples
+        --------
+        >>> with Session(models="face") as session:
+        ...     session.push_frame(np.zeros((64, 64, 3), np.uint8), 0.04)
+        ...     session.now().persons
+        ()
         """
         with self._lock:
             if wait:
@@ -279,7 +298,14 @@ class Session:
 
     @property
     def voice_answers(self) -> int:
-        """How many answers about the voice there were so far."""
+        """How many answers about the voice there were so far.
+
+        Examples
+        --------
+        >>> with Session(models="audio") as session:
+        ...     session.voice_answers
+        0
+        """
         return self._voice.answers
 
     def finish(self) -> Result:
@@ -289,6 +315,13 @@ class Session:
         ------
         MediaError : nothing was pushed, or nothing that this model needs.
         ParameterError : the session was opened with ``keep=False``, or closed.
+
+        Examples
+        --------
+        >>> session = Session(models="face")
+        >>> session.push_frame(np.zeros((64, 64, 3), np.uint8), 0.04)
+        >>> session.finish().files[0].status
+        'no face'
         """
         if self._result is not None:
             return self._result
@@ -332,7 +365,13 @@ class Session:
         return Result(tuple(rows), (status,), self.model.describe(), reading.persons)
 
     def close(self) -> None:
-        """End the session without a result; its threads end."""
+        """End the session without a result; its threads end.
+
+        Examples
+        --------
+        >>> session = Session(models="face")
+        >>> session.close()
+        """
         self._ended = True
         self._voice.close()
         if self._pass is not None:

@@ -57,7 +57,7 @@ class Command:
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; the exit status, and what was printed on standard error."""
         self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=20)
+        _, err = self.process.communicate(timeout=60)
         return self.process.returncode, err
 
 
@@ -86,7 +86,7 @@ def children(pid: int) -> list[int]:
     return [*found, *(grand for child in found for grand in children(child))]
 
 
-def all_end(pids: list[int], seconds: float = 10) -> bool:
+def all_end(pids: list[int], seconds: float = 60) -> bool:
     """Whether processes end within some seconds."""
     end = time.monotonic() + seconds
     while any(os.path.exists(f"/proc/{pid}") for pid in pids):

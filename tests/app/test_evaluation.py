@@ -99,3 +99,6 @@ def test_clips_that_the_model_was_trained_on_are_named(tmp_path: Path) -> None:
     assert trained["unchecked"] == ["old"]
     assert list(trained["corpora"]) == ["face"]
     assert evaluation(clips)["trained_on"]["checked"] == 0
+    only_names = Provenance({"face": (Corpus("old"),)})
+    trained = evaluation(clips, provenance=only_names)["trained_on"]
+    assert (trained["checked"], trained["unchecked"]) == (0, ["old"])

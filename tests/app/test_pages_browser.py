@@ -235,11 +235,11 @@ def drop(page: Any, entries: list[list[str]]) -> None:
     """Drop what a browser gives of folders: ``name`` or ``folder/name`` → content."""
     page.evaluate(
         """(files) => {
-          const tree = {};
+          const tree = Object.create(null);
           for (const [path, text] of files) {
             let at = tree;
             const parts = path.split('/');
-            for (const part of parts.slice(0, -1)) at = at[part] ??= {};
+            for (const part of parts.slice(0, -1)) at = at[part] ??= Object.create(null);
             at[parts.at(-1)] = new File([text], parts.at(-1));
           }
           const entry = (name, one) => (one instanceof File
@@ -266,18 +266,18 @@ def test_dropped_files_and_a_dropped_labelled_folder_that_is_scored(opened: Open
         ["mine/happy/a.mp4", "happy" + PADDING], ["mine/Happiness/b.mp4", "sad" + PADDING],
         ["mine/sad/anna/c.mp4", "sad" + PADDING], ["mine/ANGER/d.mp4", "broken" + PADDING],
         ["mine/other/e.mp4", "happy" + PADDING], ["mine/sad/.hidden.mp4", "sad"],
-        ["mine/sad/notes.txt", "hello"],
+        ["mine/sad/notes.txt", "hello"], ["mine/constructor/f.mp4", "sad" + PADDING],
     ])  # fmt: skip
     assert "1 file was left out" in page.locator("#refused").inner_text()
-    assert "1 clip of mine lies in no folder" in page.locator("#refused").inner_text()
-    opened.done("a.mp4", "b.mp4", "c.mp4", "e.mp4")
+    assert "2 clips of mine lie in no folder" in page.locator("#refused").inner_text()
+    opened.done("a.mp4", "b.mp4", "c.mp4", "e.mp4", "f.mp4")
     opened.done("d.mp4", state="failed")
     assert "labelled happy" in opened.card("b.mp4").inner_text()
     assert opened.violations() == []
     page.get_by_role("link", name="Scores of mine").click()
     page.wait_for_selector("body[data-ready]")
     counted = page.locator("#counted").inner_text()
-    assert counted.startswith("3 of 5 clips are scored. 2 are missing")
+    assert counted.startswith("3 of 6 clips are scored. 3 are missing")
     assert "50.0 % of 4 labelled clips" in counted.replace("\xa0", " ")
     page.locator("#missing summary").click()
     assert "e.mp4: has no label" in page.locator("#missing-list").inner_text()
@@ -385,6 +385,8 @@ def test_the_server_goes_and_comes_back(browser: Any, tmp_path: Path) -> None:
         until(lambda: not banner.is_visible())
         opened.page.get_by_role("button", name="Try again: send b.mp4").click()
         opened.done("a.mp4", "b.mp4")
+    with serving(tmp_path, MadeReader(), port=server.port, token="a-new-token-of-a-new-start"):
+        until(lambda: "no longer valid" in banner.inner_text())
         opened.context.close()
 
 

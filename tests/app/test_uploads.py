@@ -23,6 +23,13 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One for tests that leave nothing in it."""
+    with serving(tmp_path_factory.mktemp("shared") / "serve", max_bytes=5000) as running:
+        yield running
+
+
 def raw(served: Served, head: str, body: bytes = b"", *, wait: bool = True) -> bytes:
     """What the server answers to bytes on the wire."""
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as sock:
@@ -95,10 +102,10 @@ def test_no_length(served: Served) -> None:
 
 
 @pytest.mark.parametrize("length", ["-5", "abc", "1e3", "9" * 30, "٣", "5, 6", "0x10"])
-def test_a_length_that_is_none(served: Served, length: str) -> None:
-    answer = raw(served, f"Content-Length: {length}\r\n", b"abc")
+def test_a_length_that_is_none(shared: Served, length: str) -> None:
+    answer = raw(shared, f"Content-Length: {length}\r\n", b"abc")
     assert answer.split(b" ", 2)[1] in (b"400", b"413")
-    assert served.files() == []
+    assert shared.files() == []
 
 
 def test_a_body_that_is_longer_than_its_length(served: Served) -> None:
@@ -154,26 +161,27 @@ def test_two_uploads_of_one_name_are_two(served: Served) -> None:
      "~/a", "a.mp4.exe", "%2e%2e%2f.mp4", "a?b#c&d=e.mp4", "$(touch x).mp4", "x" * 1000,
      "'; drop table.mp4", "مقابلة.mp4", "e\u0301\u0301.mp4"],
 )  # fmt: skip
-def test_any_name_is_a_label_only(served: Served, tmp_path: Path, name: str) -> None:
-    key = served.upload(name=name)["id"]
-    over = served.until(key)
+def test_any_name_is_a_label_only(shared: Served, name: str) -> None:
+    key = shared.upload(name=name)["id"]
+    over = shared.until(key)
     assert (over["state"], over["name"]) == ("done", name)
-    assert served.client.get(f"/api/jobs/{key}/result").json()["files"][0]["file"] == name
-    stored = [file for file in served.files() if not file.startswith(f"jobs/{key}/")]
+    assert shared.client.get(f"/api/jobs/{key}/result").json()["files"][0]["file"] == name
+    stored = [file for file in shared.files() if not file.startswith(f"jobs/{key}/")]
     assert stored == []
-    parts = {file.rpartition("/")[2] for file in served.files()}
+    parts = {file.rpartition("/")[2] for file in shared.files()}
     assert parts <= {
         "job.json", "result.json", "film.json", "index.html", "film.mp4", "card.jpg", "upload.mp4",
         "upload.bin",
     }  # fmt: skip
-    page = served.client.get(f"/clips/{key}/").text
+    page = shared.client.get(f"/clips/{key}/").text
     assert "<img src=x" not in page
     for form in ("csv", "elan", "vtt"):
-        answer = served.client.get(f"/api/jobs/{key}/result", params={"format": form})
+        answer = shared.client.get(f"/api/jobs/{key}/result", params={"format": form})
         assert answer.status_code == 200
         shown = answer.headers["content-disposition"].split('filename="')[1].split('"')[0]
         assert not set(shown) & set("/\\<>:;")
-    assert [path.name for path in tmp_path.iterdir()] == ["serve"]
+    assert [path.name for path in shared.server.settings.folder.parent.iterdir()] == ["serve"]
+    shared.client.delete(f"/api/jobs/{key}")
 
 
 def test_names_lose_control_characters(served: Served) -> None:

@@ -54,29 +54,62 @@ class Stub:
         return Result((row,), (FileStatus(file, "ok", message),), self.about)
 
     def _harm(self, name):
-        if name == "abort":
-            os.abort()
-        if name == "segv":
-            ctypes.string_at(0)
-        if name == "exit":
-            os._exit(3)
-        if name == "hang":
-            ctypes.PyDLL(None).sleep(600)  # no other thread runs meanwhile
-        if name == "spin":
-            while True:
-                pass
-        if name == "memory":
-            np.ones(2**33, np.uint8)
-        if name == "spool":
-            spool = Spool(1, np.uint8, most=0)
-            for _ in range(64):
-                spool.push(np.ones(2**20, np.uint8))
-            return str(spool.finish().sum())
-        if name == "pid":
-            return str(os.getpid())
-        if name == "probes":
-            return ",".join(self._prober.all()) or "none"
-        return ""
+        return {**HARM, "probes": self._probes}.get(name, str)()
+
+    def _probes(self):
+        return ",".join(self._prober.all()) or "none"
+
+
+def spool():
+    """Sound of a long clip goes into a temporary file."""
+    made = Spool(1, np.uint8, most=0)
+    for _ in range(64):
+        made.push(np.ones(2**20, np.uint8))
+    return str(made.finish().sum())
+
+
+def spin():
+    """Never ends."""
+    while True:
+        pass
+
+
+def flood():
+    """Asks, and takes no answer."""
+    while True:
+        CHANNEL[0].send({"kind": "open", "number": 0})
+
+
+def late():
+    """The copy of the clip for a page ends the encoder."""
+    worker.film_of = lambda *_, **__: os.abort()
+
+
+HARM = {
+    "abort": os.abort,
+    "segv": lambda: ctypes.string_at(0),
+    "exit": lambda: os._exit(3),
+    "hang": lambda: ctypes.PyDLL(None).sleep(600),  # no other thread runs meanwhile
+    "memory": lambda: np.ones(2**33, np.uint8),
+    "pid": lambda: str(os.getpid()),
+    "spool": spool,
+    "spin": spin,
+    "flood": flood,
+    "late": late,
+}
+
+CHANNEL = []
+
+
+class Noted(worker.Channel):
+    """The channel of this process."""
+
+    def __init__(self, end):
+        super().__init__(end)
+        CHANNEL.append(self)
+
+
+worker.Channel = Noted
 
 
 def load(setup):

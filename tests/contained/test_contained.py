@@ -100,6 +100,16 @@ def test_limits_hold(stub, film, monkeypatch):
     assert "keeps to the Limits" in message(stub.read(film, small))
 
 
+@linux
+def test_who_asks_and_takes_no_answer_is_ended(stub, film, monkeypatch):
+    monkeypatch.setattr("emonets.contained.process._SEND_SECONDS", 1)
+    monkeypatch.setattr(stub, "allowance", replace(stub.allowance, seconds=60))
+    stub._end()
+    began = time.monotonic()
+    assert stub.read(film, OPTIONS, name="flood.avi").result.files[0].status == "error"
+    assert time.monotonic() - began < 50
+
+
 def test_reading_is_cancelled(stub, film):
     cancelled = threading.Event()
     began = time.monotonic()
@@ -151,6 +161,18 @@ def test_a_film_is_put_into_its_folder(stub, film, tmp_path):
             assert content == (tmp_path / "here" / name).read_bytes()
     assert stub.film(film, tmp_path / "alone", options={}) == (made, card)
     assert stub.film(tmp_path / "gone.avi", tmp_path / "gone")[0]["kind"] == "none"
+
+
+def test_numbers_stay_where_the_film_ends_the_process(stub, film, tmp_path):
+    reading = stub.read(film, OPTIONS, name="late.avi", film=tmp_path / "page")
+    assert reading.result.files[0].status == "ok"
+    assert len(reading.result.rows) == 1
+    assert reading.film["kind"] == "none"
+    assert reading.problem == (
+        "late.avi: the decoder ended on it (SIGABRT); re-encode it with a media tool; its page has "
+        "no film"
+    )
+    assert list((tmp_path / "page").iterdir()) == []
 
 
 def test_the_clip_itself_is_linked_by_the_parent(stub, tmp_path):

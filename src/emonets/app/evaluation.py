@@ -168,8 +168,9 @@ def _trained_on(clips: Sequence[Clip], provenance: Provenance | None) -> dict[st
     )  # fmt: skip
     seen = together(seen_by(own, prints, [clip.id for clip, _ in here]))
     known = [] if seen is None else np.flatnonzero(seen.any).tolist()
+    compared = any(len(corpus) for corpora in own.corpora.values() for corpus in corpora)
     return {
-        "checked": n,
+        "checked": n if compared else 0,
         "clips": [here[i][0].id for i in known],
         "corpora": {name: list(words) for name, words in own.names().items()},
         "unchecked": [] if seen is None else list(seen.unchecked),

@@ -215,7 +215,7 @@ _PATHS: dict[str, dict[str, Any]] = {
     "/api/live": {
         "get": {
             **_operation(
-                "Camera and microphone: a WebSocket, described in docs/howto/serve.md",
+                "Camera and microphone: a WebSocket, described in docs/howto/live.md",
                 {101: {"description": "The protocol changes."}},
             ),
             "x-websocket": True,

@@ -67,8 +67,8 @@ Contain = Annotated[
     bool | None,
     typer.Option(
         "--contain/--no-contain",
-        help="Read clips in a locked process, so that a film that ends the decoder costs that film "
-        "only. Default: where that is possible.",
+        help="Read clips in a locked process, so that one that ends the decoder costs no other. "
+        "Default: where that is possible.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]

@@ -6,7 +6,6 @@ Each value has the type, the range and the length that the parent expects, or th
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,8 +14,8 @@ from typing import Any
 from emonets.contained.channel import BadMessage
 from emonets.errors import ParameterError
 from emonets.inference.unfused import Unfused
-from emonets.report.film import CARD, NO_FILM, SOUND_PICTURE
 from emonets.person_seen import InputPictures
+from emonets.report.film import CARD, NO_FILM, SOUND_PICTURE
 from emonets.result import LEVELS, FileStatus, PersonSeen, Result, printable
 
 FILM_NAME = re.compile(r"film\.(mp4|m4a|webm)", re.ASCII)
@@ -30,14 +29,24 @@ _STATUSES = frozenset(
     ("ok", "damaged", "no face", "no sound", "no speech", "no motion", "error")
 )  # fmt: skip
 _TEXT = 20_000
+_LARGE = 1e300
 _PICTURE = 2**20
 _SHEET, _SIDE = 2**25, 4096
 _DEEP = 8
 _JPEG = b"\xff\xd8\xff"
+_WRONG = (
+    ParameterError, ValueError, TypeError, AttributeError, LookupError, RecursionError,
+    OverflowError,
+)  # fmt: skip
+"""What Python raises for values of another kind than expected."""
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether a value of JSON is a number, and not an endless one."""
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool)
+        and -_LARGE < value < _LARGE
+    )  # fmt: skip
 
 
 def _whole(value: Any) -> bool:
@@ -49,7 +58,7 @@ def _text(value: Any) -> bool:
 
 
 def _share(value: Any) -> bool:
-    return _number(value) and -1e-6 <= value <= 1 + 1e-6
+    return is_number(value) and -1e-6 <= value <= 1 + 1e-6
 
 
 def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -61,7 +70,7 @@ def _flag(value: Any) -> bool:
 
 
 def _box(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 4 and all(map(_number, value))
+    return isinstance(value, tuple) and len(value) == 4 and all(map(is_number, value))
 
 
 def _probabilities(value: Any) -> bool:
@@ -69,7 +78,7 @@ def _probabilities(value: Any) -> bool:
 
 
 _ROW: dict[str, Callable[[Any], bool]] = {
-    "file": _text, "track": _or_none(_whole), "start": _number, "end": _number,
+    "file": _text, "track": _or_none(_whole), "start": is_number, "end": is_number,
     "face_found": _or_none(_flag), "model": _text, "probabilities": _probabilities,
     "sound_found": _or_none(_flag), "level": lambda value: value in LEVELS,
     "motion_found": _or_none(_flag), "uncertain": _flag, "other_found": _or_none(_flag),
@@ -90,9 +99,13 @@ def checked_result(body: bytes, file: str, name: str) -> Result:
     BadMessage : it is none.
     """
     try:
-        result = Result.from_json(body.decode("utf-8", "surrogatepass"))
-    except (ParameterError, ValueError, RecursionError, AttributeError, OverflowError):
+        return _checked_result(body, file, name)
+    except _WRONG:
         raise BadMessage("no result") from None
+
+
+def _checked_result(body: bytes, file: str, name: str) -> Result:
+    result = Result.from_json(body.decode("utf-8", "surrogatepass"))
     rows, files, persons = result.rows, result.files, result.persons
     _require(len(files) == 1 and _files(result) == {file})
     for row in rows:
@@ -138,7 +151,7 @@ def _is_sheet(own: InputPictures) -> bool:
     """Whether pictures that a specialist was given are on one sheet of a size that pages show."""
     sides = (own.width, own.height, own.columns)
     return (
-        _text(own.source) and _is_sound(own.source) and all(map(_number, own.times))
+        _text(own.source) and _is_sound(own.source) and all(map(is_number, own.times))
         and all(_whole(side) and 1 <= side <= _SIDE for side in sides)
         and len(own.sheet) <= _SHEET and own.sheet[:3] == _JPEG
     )  # fmt: skip
@@ -152,7 +165,7 @@ def _plain(value: Any, deep: int) -> bool:
         return deep > 0 and all(_plain(one, deep - 1) for one in value)
     if isinstance(value, str):
         return _text(value)
-    return value is None or isinstance(value, bool) or _number(value)
+    return value is None or isinstance(value, bool) or is_number(value)
 
 
 def _is_sound(text: str) -> bool:
@@ -177,7 +190,7 @@ def _is_whole(result: Result) -> bool:
 
 
 def _numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_number, value))
+    return isinstance(value, list) and all(map(is_number, value))
 
 
 def _is_name(value: Any) -> bool:
@@ -199,14 +212,14 @@ _FILM: dict[str, Callable[[Any], bool]] = {
     "kind": lambda value: value in _KINDS,
     "src": lambda value: value == "" or _is_name(value),
     "note": lambda value: _text(value) and _is_sound(value),
-    "width": _whole, "height": _whole, "step": _number, "has_sound": _flag,
+    "width": _whole, "height": _whole, "step": is_number, "has_sound": _flag,
     "times": _numbers,
     "sound": _or_none(lambda value: _table(value, _SOUND)),
     "thumbnails": lambda value: _table(value, _STRIPS),
 }  # fmt: skip
 _SOUND: dict[str, Callable[[Any], bool]] = {
     "src": lambda value: value == SOUND_PICTURE,
-    "start": _number, "end": _number, "low": _number, "high": _number,
+    "start": is_number, "end": is_number, "low": is_number, "high": is_number,
 }  # fmt: skip
 _STRIPS: dict[str, Callable[[Any], bool]] = {
     "times": _numbers, "columns": _whole, "rows": _whole,
@@ -224,10 +237,10 @@ def checked_film(body: bytes) -> dict[str, Any]:
     """
     try:
         film = json.loads(body)
-    except (ValueError, RecursionError):
+        _require(isinstance(film, dict) and NO_FILM.keys() <= film.keys() <= _FILM.keys())
+        _require(all(_FILM[key](value) for key, value in film.items()))
+    except _WRONG:
         raise BadMessage("no film") from None
-    _require(isinstance(film, dict) and NO_FILM.keys() <= film.keys() <= _FILM.keys())
-    _require(all(_FILM[key](value) for key, value in film.items()))
     return dict(film)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import queue
@@ -259,6 +260,7 @@ class Contained:
             raise Cancelled(f"{file}: was cancelled")
         request: dict[str, Any] = {
             "path": str(alias), "folders": holding.folders, "partial": None,
+            "cpu_seconds": self.allowance.cpu_seconds,
             "clip": None if holding.clip is None else os.path.abspath(holding.clip),
             "predict": None if options is None else _options_content(options),
             "film": None if shown is None else _film_content(shown),
@@ -311,7 +313,7 @@ class Contained:
         if self.allowance.cpu_seconds is not None:
             limit_processor(self.allowance.cpu_seconds, process.pid)
         began = time.monotonic()
-        process.send(request, descriptors)
+        process.send({"kind": "read"}, json.dumps(request).encode(), descriptors)
         if self._is_used_up(process) and self._next is None:
             self._next = self._made()
         most = self.allowance.seconds or math.inf
@@ -345,7 +347,7 @@ def _open(process: Process, holding: Holding, number: Any) -> None:
         process.send({"errno": error.errno or 5, "text": error.strerror or "cannot be read"})
         return
     try:
-        process.send({}, [descriptor])
+        process.send({}, b"", [descriptor])
     finally:
         os.close(descriptor)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from emonets.contained.channel import BadMessage, Channel, Message, PipeEnd, SocketEnd
@@ -23,6 +26,7 @@ BY_PATH = sys.platform == "win32"
 START_SECONDS = 600.0
 _LAST_WORDS = 4096
 _END_SECONDS = 5.0
+_SEND_SECONDS = 10
 _RAISED = {"BundleError": BundleError, "ParameterError": ParameterError}
 
 
@@ -59,10 +63,7 @@ class Process:
         self._process, self._channel = self._started(command)
         threading.Thread(target=self._take, name="emonets-replies", daemon=True).start()
         threading.Thread(target=self._drain, name="emonets-words", daemon=True).start()
-        try:
-            self._channel.send(dict(setup))
-        except OSError:  # what it said is known soon
-            self._bad = True
+        self.send({"kind": "setup"}, json.dumps(setup).encode())
 
     def _started(self, command: Sequence[str]) -> tuple[subprocess.Popen[bytes], Channel]:
         # -P: what lies in the current folder is no part of Python
@@ -74,6 +75,11 @@ class Process:
             assert process.stdout is not None
             return process, Channel(PipeEnd(process.stdout.fileno(), process.stdin.fileno()))
         ours, theirs = socket.socketpair()
+        # who asks and takes no answer must not stop the clock of the parent
+        with suppress(OSError):
+            ours.setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0)
+            )
         with theirs:
             number = theirs.fileno()
             process = subprocess.Popen(
@@ -115,12 +121,14 @@ class Process:
             raise self._failed
         return True
 
-    def send(self, head: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
-        """Send a request, or an answer to it. Nothing happens where the process has ended."""
+    def send(
+        self, head: dict[str, Any], body: bytes = b"", descriptors: Sequence[int] = ()
+    ) -> None:
+        """Send a request, or an answer to it. A process that does not take it is ended."""
         try:
-            self._channel.send(head, b"", descriptors)
+            self._channel.send(head, body, descriptors)
         except OSError:
-            return
+            self._process.kill()
 
     def begin(self) -> None:
         """A new request may have a reply of full length."""

@@ -16,6 +16,7 @@ from emonets.contained.checks import (
     checked_film,
     checked_picture,
     checked_result,
+    is_number,
 )
 from emonets.contained.parts import Allowance, Progress
 from emonets.errors import EmoNetsError, ParameterError
@@ -90,11 +91,13 @@ class Replies:
             raise BadMessage(f"of the kind {kind!r}")
 
     def _progress(self, head: dict[str, Any]) -> None:
-        stage, done, total = head.get("stage"), head.get("done"), head.get("total")
-        if stage not in _STAGES or not isinstance(done, int | float):
+        stage: Any = head.get("stage")
+        done: Any = head.get("done")
+        total: Any = head.get("total")
+        if stage not in _STAGES or not is_number(done):
             raise BadMessage("no progress")
         if self._on_progress is not None:
-            whole = float(total) if isinstance(total, int | float) else math.nan
+            whole = float(total) if is_number(total) else math.nan
             self._on_progress(Progress(str(stage), float(done), whole))
 
     def _error(self, head: dict[str, Any]) -> None:

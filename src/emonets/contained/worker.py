@@ -32,7 +32,7 @@ from emonets.report.film import film_of
 from emonets.result import FileStatus, Result
 from emonets.result_json import text_of
 from emonets.runtime.ending import end_with_parent
-from emonets.runtime.lock import Locked, lock_process
+from emonets.runtime.lock import Locked, limit_processor, lock_process
 from emonets.runtime.scratch import use_only
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def main(arguments: list[str], load: Load = load_model) -> int:
         channel = Channel(SocketEnd(socket.socket(fileno=int(place)), takes=True))
     end_with_parent(int(parent), None if place == "-" else 0)
     try:
-        setup, _, _ = channel.receive(_MOST)
+        _, content, _ = channel.receive(_MOST)
+        setup = json.loads(content)
         by_path = place == "-"
         started = _started(channel, setup, load, by_path=by_path)
         if started is not None:
@@ -115,13 +116,14 @@ def _started(
 
 def _serve(worker: _Worker) -> None:
     while True:
-        request, _, descriptors = worker.channel.receive(_MOST)
+        _, content, descriptors = worker.channel.receive(_MOST)
         try:
-            worker.answer(request, descriptors)
+            last = worker.answer(json.loads(content), descriptors)
         finally:
             release()
             for descriptor in descriptors:
                 os.close(descriptor)
+        worker.channel.send(last)  # Windows renames no file that is open
 
 
 class _Worker:
@@ -146,12 +148,14 @@ class _Worker:
         self._asking = threading.Lock()
         self._sent, self._seconds = 0.0, math.nan
 
-    def answer(self, request: Mapping[str, Any], descriptors: list[int]) -> None:
-        """Read the clip of a request, and send what came of it."""
+    def answer(self, request: Mapping[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """Read the clip of a request, and send what came of it; returns the last message."""
         late_imports().clear()
         self._seconds = math.nan
         if self._scratch:
             use_only(map(_emptied, self._scratch))
+        if request["cpu_seconds"] is not None and sys.platform != "linux":
+            limit_processor(request["cpu_seconds"])  # on Linux the parent does
         path = Path(request["path"])
         self._hold(request, descriptors)
         try:
@@ -165,13 +169,11 @@ class _Worker:
             if request["film"] is not None and status.status != "error":
                 self._film(path, request, status, descriptors)
         except MemoryError:
-            self.channel.send({"kind": "error", "what": "memory", "text": ""})
-            return
+            return {"kind": "error", "what": "memory", "text": ""}
         except EmoNetsError as error:
             what = {MediaError: "media", ParameterError: "parameter"}.get(type(error), "write")
-            self.channel.send({"kind": "error", "what": what, "text": str(error)})
-            return
-        self.channel.send({"kind": "done", "late": late_imports()})
+            return {"kind": "error", "what": what, "text": str(error)}
+        return {"kind": "done", "late": late_imports()}
 
     def _hold(self, request: Mapping[str, Any], descriptors: list[int]) -> None:
         for name, files in request["folders"].items():

@@ -48,6 +48,12 @@ class Face:
     score : 0..1, how sure the detector is that this is a face.
     turned : degrees by which the picture was turned clockwise first, for its faces lay on their
         side or head. The box is that of the picture as it was given.
+
+    Examples
+    --------
+    >>> face = emonets.Face((0, 0, 9, 9), "happy", (0, 0, 0, 1, 0, 0, 0), score=0.9)
+    >>> face.label
+    'happy'
     """
 
     box: tuple[float, float, float, float]
@@ -57,7 +63,14 @@ class Face:
     turned: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """A flat row: ``x``, ``y``, ``w``, ``h``, ``label``, ``score``, and the emotions."""
+        """A flat row: ``x``, ``y``, ``w``, ``h``, ``label``, ``score``, and the emotions.
+
+        Examples
+        --------
+        >>> face = emonets.Face((0, 0, 9, 9), "happy", (0, 0, 0, 1, 0, 0, 0), score=0.9)
+        >>> face.to_dict()["w"]
+        9
+        """
         return {
             **dict(zip("xywh", self.box, strict=True)),
             "label": self.label,

@@ -81,6 +81,11 @@ class ClipEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ------
         BundleError : there is no such bundle.
         ParameterError : it lacks a model, or a model has no embedding.
+
+        Examples
+        --------
+        >>> ClipEmbeddings(models="audio").fit().n_features_out_ > 100
+        True
         """
         model = load(self.bundle)
         self._parts: dict[str, Specialist] = {}
@@ -109,6 +114,11 @@ class ClipEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         DataError : a clip that cannot be read, or ``X`` holds no paths; the message names it.
+
+        Examples
+        --------
+        >>> ClipEmbeddings(models="audio").fit().transform(["clip.mp4"]).shape[0]
+        1
         """
         check_is_fitted(self, "n_features_out_")
         return np.array([self._row(path) for path in clip_paths(X)]).reshape(
@@ -116,7 +126,13 @@ class ClipEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
-        """Names of the columns: ``face_mean_0``, ``face_deviation_0``, ``audio_0`` and so on."""
+        """Names of the columns: ``face_mean_0``, ``face_deviation_0``, ``audio_0`` and so on.
+
+        Examples
+        --------
+        >>> ClipEmbeddings(models="audio").fit().get_feature_names_out()[0]
+        'audio_0'
+        """
         check_is_fitted(self, "n_features_out_")
         return self._names.copy()
 

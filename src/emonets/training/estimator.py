@@ -60,6 +60,12 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : (k,) the labels that were seen in ``fit``, as they were given.
     model_ : the trained :class:`emonets.EmoNets`, to save as a bundle.
     scored_ : scores in the folds that the fusion learned in.
+
+    Examples
+    --------
+    >>> from sklearn.base import clone
+    >>> clone(EmoNetsClassifier(models=["face"], store="features")).models
+    ['face']
     """
 
     def __init__(
@@ -100,6 +106,11 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         DataError, ParameterError : as training does (`emonets.training.system.System`).
+
+        Examples
+        --------
+        >>> estimator = EmoNetsClassifier(models=["face"], store="features")
+        >>> estimator.fit(paths, labels, groups=persons)  # doctest: +SKIP
         """
         paths, labels = clip_paths(X), np.asarray(y)
         if labels.shape != (len(paths),):
@@ -138,6 +149,11 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         DataError : a clip that cannot be read.
+
+        Examples
+        --------
+        >>> estimator.predict_proba(["clip.mp4"]).sum(axis=1)  # doctest: +SKIP
+        array([1.])
         """
         check_is_fitted(self, "model_")
         paths = clip_paths(X)
@@ -161,7 +177,13 @@ class EmoNetsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.where(total > 0, known / np.maximum(total, 1e-300), 1 / len(self.classes_))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The most probable label of each clip: (n,)."""
+        """The most probable label of each clip: (n,).
+
+        Examples
+        --------
+        >>> estimator.predict(["clip.mp4"])  # doctest: +SKIP
+        array(['happy'])
+        """
         best = self.predict_proba(X).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[best]
         return labels

@@ -102,7 +102,7 @@ export const size = (bytes) => {
 
 export const duration = (seconds) => {
   if (seconds < 50) return `${Math.max(1, Math.round(seconds))}\u00a0s`;
-  if (seconds < 90 * 60) return `${Math.max(1, Math.round(seconds / 60))}\u00a0min`;
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))}\u00a0min`;
   return `${(seconds / 3600).toFixed(seconds < 36000 ? 1 : 0).replace('.0', '')}\u00a0h`;
 };
 

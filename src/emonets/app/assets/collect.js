@@ -41,7 +41,10 @@ const ending = (name) => {
 // The files of a folder that can be clips, each with the label of its class folder.
 // Returns {root, clips: [{file, name, label}], classes, unlabelled, left: [name]}.
 export const labelled = (found, words) => {
-  const emotion = (name) => words.words[name.trim().toLowerCase()];
+  const emotion = (name) => {
+    const word = name.trim().toLowerCase();
+    return Object.hasOwn(words.words, word) ? words.words[word] : null;
+  };
   const suffixes = new Set(words.suffixes);
   const left = [];
   const rows = [];

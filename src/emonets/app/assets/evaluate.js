@@ -46,10 +46,14 @@ const honest = () => {
       + 'encoding, and other clips of the same people, are not found by this check; the command '
       + '“emonets evaluate” compares fingerprints, too.');
   }
+  if (!known.checked) said.push('Whether it has learned from these clips was not checked.');
   const corpora = [...new Set(Object.values(known.corpora).flat())];
   by('learned').hidden = !corpora.length;
   EM.put('learned-list', corpora.map((name) => EM.el('li', {}, name)));
-  if (known.unchecked.length) said.push(`Without fingerprints: ${known.unchecked.join(', ')}.`);
+  if (known.unchecked.length) {
+    said.push(`Of some training data its bundle keeps names only, so they were not compared: ${
+      known.unchecked.join(', ')}.`);
+  }
   by('honest').className = known.clips.length ? 'bad' : 'note';
   EM.put('honest', said.join(' '));
 };

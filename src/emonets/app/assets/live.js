@@ -72,18 +72,27 @@ async function start() {
   result = null;
   $('no-picture').textContent = camera ? '' : 'No camera: sound only';
   $('stage').classList.toggle('without', !camera);
-  try {
-    if (microphone) {
+  if (microphone) {
+    try {
       sounds = new Sounds((time, samples) => talk?.sound(time, samples));
       await sounds.open(microphone);
+    } catch (error) {
+      problem(`The sound of the microphone cannot be read (${error.message}).`);
+      microphone.stop();
+      sounds = null;
     }
-    if (camera) {
+  }
+  if (camera) {
+    try {
       pictures = new Pictures($('video'), came);
       await pictures.open(camera);
+    } catch (error) {
+      problem(`The picture of the camera cannot be shown (${error.message}).`);
+      pictures.close();
+      pictures = null;
     }
-  } catch (error) {
-    problem(`The browser cannot pass on what comes (${error.message}).`);
-    stopMedia();
+  }
+  if (!sounds && !pictures) {
     setState('idle', 'Nothing was started.');
     return;
   }

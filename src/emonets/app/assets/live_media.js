@@ -89,7 +89,8 @@ export class Pictures {
     this.number += this.presented || !about.presentedFrames ? Math.max(many, 1) : 1;
     this.presented = about.presentedFrames || 0;
     // captureTime: when the camera took it, by the clock of performance.now()
-    const time = (about.captureTime || at) / 1000;
+    const taken = about.captureTime;
+    const time = (taken > at - 10000 && taken <= at ? taken : at) / 1000;
     if (!(time > this.last) || !this.video.videoWidth) return;
     this.last = time;
     this.onFrame(this.number, time);
@@ -122,7 +123,7 @@ export class Pictures {
 export class SoundClock {
   constructor(rate, latency = 0) {
     Object.assign(this, { rate, latency, offset: null, least: [Infinity, Infinity], since: 0 });
-    this.end = -Infinity;
+    this.time = -Infinity;
   }
 
   timeOf(first, count, came) {
@@ -134,10 +135,9 @@ export class SoundClock {
     const best = Math.min(...this.least);
     if (this.offset == null || Math.abs(best - this.offset) > 0.1) this.offset = best;
     else this.offset += Math.min(Math.max(best - this.offset, -0.0002), 0.0002);
-    // what would begin long before the end of the sound before follows it
-    const time = Math.max(first / this.rate + this.offset - this.latency, this.end - 0.5);
-    this.end = time + count / this.rate;
-    return time;
+    // times never go back: what overlaps is cut by the session
+    this.time = Math.max(first / this.rate + this.offset - this.latency, this.time);
+    return this.time;
   }
 }
 

@@ -2,6 +2,7 @@
 
 const FRAME = 1;
 const SOUND = 2;
+const PATIENCE = 5000; // ms after which a frame is taken for lost
 
 export class Talk {
   // on: ready, update, result, error, each called with the message
@@ -10,6 +11,8 @@ export class Talk {
     this.ready = false;
     this.ended = false;
     this.waiting = null; // number of the frame that has no answer yet
+    this.since = 0; // when it was sent
+    this.first = null; // time of what was sent first; what lies before has no answer
     this.sounds = 0;
     this.socket = new WebSocket(`ws://${location.host}/api/live`);
     this.socket.binaryType = 'arraybuffer';
@@ -42,21 +45,25 @@ export class Talk {
   // Whether a frame would be examined at once. One that waits would only grow old: after the answer
   // a newer one is sent.
   get free() {
-    return this.ready && this.waiting == null;
+    return this.ready && (this.waiting == null || performance.now() > this.since + PATIENCE);
   }
 
   frame(number, time, { width, height, data }) {
+    this.first ??= time;
+    if (time < this.first) return;
     const message = head(FRAME, number, time, 4 + data.length);
     const view = new DataView(message);
     view.setUint16(16, width, true);
     view.setUint16(18, height, true);
     new Uint8Array(message, 20).set(data);
     this.waiting = number;
+    this.since = performance.now();
     this.socket.send(message);
   }
 
   sound(time, samples) {
     if (!this.ready) return;
+    this.first ??= time;
     this.sounds += 1;
     const message = head(SOUND, this.sounds, time, 4 * samples.length);
     new Float32Array(message, 16).set(samples); // every browser is little endian
