@@ -44,7 +44,7 @@ class Command:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
-    def until(self, key: str, *states: str, seconds: float = 120) -> dict[str, object]:
+    def until(self, key: str, *states: str, seconds: float = 600) -> dict[str, object]:
         """A job when it is in one of the states; over, by default."""
         end = time.monotonic() + seconds
         while True:

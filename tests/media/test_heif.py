@@ -115,3 +115,10 @@ def test_other_kinds_of_images(tmp_path: Path) -> None:
         path.write_bytes(cv2.imencode(name, image)[1].tobytes())
         assert is_image(path.read_bytes()[:4096])
         assert open_clip(path).info.width == 40
+
+
+def test_the_message_of_a_damaged_picture_is_the_same_each_time(tmp_path):
+    (tmp_path / "a.avif").write_bytes(b"\0\0\0\x18ftypavif\0\0\0\0avifmif1" + b"\xff" * 99)
+    with pytest.raises(MediaError, match=r"cannot identify image file\)") as caught:
+        open_clip(tmp_path / "a.avif")
+    assert "0x" not in str(caught.value)

@@ -128,8 +128,10 @@ def clip_status(
     status = "damaged" if clip.damaged else "ok"
     face = next((row for row in clip_rows if row.face_found is not None), None)
     sound = next((row for row in clip_rows if row.sound_found is not None), None)
+    found = [row.model for row in clip_rows if row.found]
+    rest = f"the answer rests on {' and '.join(found)}" if found else "all probabilities are 1/7"
     if sound is not None and not sound.sound_found and sound.model in (reasons or {}):
-        notes.insert(0, f"{(reasons or {})[sound.model]}, its probabilities are 1/7 each")
+        notes.insert(0, f"{(reasons or {})[sound.model]}; {rest}")
         if face is None:
             status = "no speech"
     elif sound is not None and not sound.sound_found:
@@ -139,15 +141,15 @@ def clip_status(
         if face is None:
             status = "no sound"
         if face is None or clip.info.has_sound:
-            notes.insert(0, f"{what}: its probabilities are 1/7 each")
+            notes.insert(0, f"{what}: {rest}")
     if face is not None and not face.face_found:
         status = "no face"
-        notes.insert(0, "no face was found in any frame: its probabilities are 1/7 each")
+        notes.insert(0, f"no face was found in any frame: {rest}")
     motion = [row for row in clip_rows if row.motion_found is not None]
     if motion and not motion[0].motion_found:
         if len(motion) == len(clip_rows):
             status = "no motion"
-        notes.append("no motion could be described: its probabilities are 1/7 each")
+        notes.append(f"no motion could be described: {rest}")
     return FileStatus(file, status, "; ".join(notes))
 
 

@@ -8,6 +8,7 @@ libheif (by ``pi-heif``) and libavif (by Pillow) put the picture together.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,8 @@ def opened_heif(path: Path, data: bytes) -> Iterator[Any]:
             "pip install pi-heif, or save the picture as JPEG",
         ) from error
     except Exception as error:  # both libraries raise many kinds
-        text = str(error) or type(error).__name__
+        # Pillow names its source by an address in memory, which differs each time
+        text = re.sub(r" <[^>]* at 0x[0-9a-f]+>", "", str(error)) or type(error).__name__
         raise MediaError(
             path,
             f"is a damaged HEIC or AVIF picture, or of a kind that is not read ({text})",
