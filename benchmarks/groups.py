@@ -1,4 +1,4 @@
-"""Scores of women and men, where a corpus states who they are: the voice, on people not learned from.
+"""Scores of women and men, where a corpus states them: the voice, on people not learned from.
 
     python benchmarks/groups.py --data DATA --corpora CORPORA [--bundle open]
 

@@ -28,7 +28,7 @@ extensions = [
     "emonets_site",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_ext", "gallery", "reference/generated"]
+exclude_patterns = ["**/sg_execution_times.rst", "_ext", "gallery", "reference/generated"]
 suppress_warnings = ["toc.empty_glob", "config.cache"]
 
 myst_heading_anchors = 4
@@ -49,6 +49,7 @@ copybutton_prompt_is_regexp = True
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE / "gallery"),
     "gallery_dirs": "gallery_pages",
+    "image_scrapers": ("matplotlib", "emonets_site.figures_of_names"),
     "filename_pattern": r"\.py$",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,

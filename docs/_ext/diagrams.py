@@ -38,7 +38,8 @@ def svg_of(lines: Sequence[str]) -> str:
     drawn += [_box(places[name], text) for name, text in names.items()]
     head = (
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
-        'markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="currentColor"/></marker></defs>'
+        'markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="currentColor"/>'
+        "</marker></defs>"
     )
     shown = ", then ".join(text.replace("<br>", " ") for text in names.values())
     return (

@@ -1,4 +1,4 @@
-"""What the site needs beside Sphinx: generated pages, docstrings, diagrams, links to the sources."""
+"""What the site needs beside Sphinx: generated pages, docstrings, diagrams, links to sources."""
 
 from __future__ import annotations
 
@@ -7,26 +7,45 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import generated_pages
+from diagrams import svg_of
+from docstrings import as_rst
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-import generated_pages
-from diagrams import svg_of
-from docstrings import as_rst
-
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 FENCE = re.compile(r"(```.*?```)", re.DOTALL)
+
+
+def figures_of_names(block: Any, variables: dict[str, Any], conf: dict[str, Any]) -> str:
+    """Pictures of an example: the figures among its names, each where it was made.
+
+    Figures of `emonets.evaluation.figures` do not belong to pyplot, which the gallery asks.
+    """
+    from matplotlib.figure import Figure
+    from sphinx_gallery.scrapers import figure_rst
+
+    paths = []
+    for value in list(variables["example_globals"].values()):
+        if (
+            isinstance(value, Figure)
+            and not hasattr(value, "in_gallery")
+            and getattr(value, "number", None) is None
+        ):
+            path = next(variables["image_path_iterator"])
+            value.savefig(path, dpi=80)
+            value.in_gallery = True  # type: ignore[attr-defined]
+            paths.append(path)
+    return str(figure_rst(paths, conf["src_dir"]))
 
 
 def _generate(app: Sphinx) -> None:
     generated_pages.write_all(Path(app.srcdir) / "reference" / "generated")
 
 
-def _docstring(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
-) -> None:
+def _docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     lines[:] = as_rst(lines)
 
 
@@ -98,9 +117,7 @@ def _links(app: Sphinx, docname: str, source: list[str]) -> None:
         return f"`{name}`" if same else f"{text} (`{name}`)"
 
     parts = FENCE.split(source[0])
-    source[0] = "".join(
-        part if part.startswith("```") else LINK.sub(link, part) for part in parts
-    )
+    source[0] = "".join(part if part.startswith("```") else LINK.sub(link, part) for part in parts)
 
 
 class Mermaid(Directive):

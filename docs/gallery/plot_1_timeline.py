@@ -21,4 +21,3 @@ print(result)
 
 figure = figures.timeline(result)
 figure.set_size_inches(9, 5)
-figure

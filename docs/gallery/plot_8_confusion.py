@@ -22,10 +22,10 @@ probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
 # %%
 # A row is a class, and sums to 100 %.
 
-figures.confusion(labels, probabilities.argmax(axis=1))
+matrix = figures.confusion(labels, probabilities.argmax(axis=1))
 
 # %%
 # How often is a label right whose probability is 0.6?
 
-figures.reliability(labels, probabilities)
+diagram = figures.reliability(labels, probabilities)
 print(emonets.EMOTIONS)

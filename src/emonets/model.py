@@ -176,8 +176,9 @@ class EmoNets(ModelParts):
             the model has; None: those of :attr:`active`.
         same_people : whether a person has one number in all clips, found by the face.
         normalise : ``"person"``: each specialist's predictions are normalised by what the person's
-            own windows average to (`docs/howto/normalising.md`). A row then depends on the other rows of
-            the person. None or ``"none"``: not. What could not be normalised is in ``files``.
+            own windows average to (`docs/howto/normalising.md`). A row then depends on the other
+            rows of the person. None or ``"none"``: not. What could not be normalised is in
+            ``files``.
         baseline : in place of that, where the person is neutral: a clip, or seconds of each file,
             as ``"0-15"`` or two numbers.
         groups : whose each file is, for these two: a table with the columns file and person, or a

@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 HAPPY, ANGRY = EXAMPLES / "1001_DFA_HAP_XX.flv", EXAMPLES / "1001_DFA_ANG_XX.flv"
 
-FENCE = re.compile(r"^(?P<dent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=dent)```\s*$", re.M | re.S)
+FENCE = re.compile(
+    r"^(?P<dent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=dent)```\s*$", re.M | re.S
+)
 PREPARE = re.compile(r"<!-- prepare\n(?P<text>.*?)-->", re.S)
 SHOWN = {"text", "json", "toml", "csv", "r", "mermaid", "bibtex", "yaml", "dockerfile", "html", ""}
 """Languages of blocks that are shown and not run."""
@@ -116,7 +118,7 @@ def stage(folder: Path, text: str) -> dict[str, str]:
         place.chmod(0o755)
     (bin_folder / "activate").write_text(f'PATH="{bin_folder}:$PATH"\n', "utf-8")
     for name, make in FILES.items():
-        if name == "clips" and "clips.csv" in text or _named(name, text):
+        if (name == "clips" and "clips.csv" in text) or _named(name, text):
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             make(place)

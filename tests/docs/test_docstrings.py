@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from blocks import HAPPY
 
 import emonets
-from blocks import HAPPY
 
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 

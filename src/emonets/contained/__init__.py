@@ -1,6 +1,7 @@
 """Reading clips in a process of their own, so that a film that ends the decoder costs that film.
 
-On Linux this process can open no file, no connection and no other process: `docs/howto/containment.md`.
+On Linux this process can open no file, no connection and no other process:
+`docs/howto/containment.md`.
 """
 
 from __future__ import annotations

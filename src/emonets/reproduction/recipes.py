@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -220,6 +220,7 @@ class Outcome:
         training clips; NaN if these predictions are not stored. valid: of the same models; the
         fusion may have been fitted on these clips. test: NaN without test clips.
     p : (t, k) fused probabilities of the test clips. weights : (m, k) if the fusion has any.
+    predicted : part → predicted classes of its clips, 0..k-1, for valid and test.
     """
 
     submission: Submission
@@ -230,6 +231,7 @@ class Outcome:
     test: float
     p: Floats
     weights: Floats | None
+    predicted: Mapping[str, Ints] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, with those of the paper."""
@@ -323,19 +325,24 @@ def run_submission(
     if fit_groups is not None and len(np.unique(fit_groups)) < 2:
         fit_groups = None  # the validation clips are all of one group
     fusion.fit(views.fit, labels[views.fit_rows], groups=fit_groups, **extra)
-    scores = {"train": np.nan, "valid": _right(fusion, valid, labels[split.valid]), "test": np.nan}
+    predicted = {"valid": np.asarray(fusion.predict(valid))}
+    right = float((predicted["valid"] == labels[split.valid]).mean())
+    scores = {"train": np.nan, "valid": right, "test": np.nan}
     with suppress(NotStoredError):
         train = np.stack([np.asarray(m(split.train, split.train)) for m in chosen.values()], axis=1)
         scores["train"] = _right(fusion, train, labels[split.train])
     weights = getattr(fusion, "weights_", None)
     if not len(split.test):
         p = np.empty((0, valid.shape[2]))
-        return Outcome(submission, here, missing, p=p, weights=weights, **scores)
+        return Outcome(
+            submission, here, missing, p=p, weights=weights, predicted=predicted, **scores
+        )
     test = views.test.copy()
     test[:, [here.index(name) for name in submission.uniform if name in here]] = 1 / test.shape[2]
     p = fusion.predict_proba(test)
-    scores["test"] = float((fusion.classes_[p.argmax(axis=1)] == labels[split.test]).mean())
-    return Outcome(submission, here, missing, p=p, weights=weights, **scores)
+    predicted["test"] = fusion.classes_[p.argmax(axis=1)]
+    scores["test"] = float((predicted["test"] == labels[split.test]).mean())
+    return Outcome(submission, here, missing, p=p, weights=weights, predicted=predicted, **scores)
 
 
 def find_submission(name: str) -> Submission:

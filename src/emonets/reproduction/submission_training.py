@@ -33,7 +33,11 @@ log = logging.getLogger(__name__)
 
 
 def train_for_submissions(
-    system: System, *, folds: int | None = None, every_pair: bool = True
+    system: System,
+    *,
+    folds: int | None = None,
+    every_pair: bool = True,
+    alone: bool = False,
 ) -> SubmissionData:
     """Train a system's specialists on every union of folds that a recipe requires.
 
@@ -46,6 +50,7 @@ def train_for_submissions(
     every_pair : with folds, also train without each pair of them: F (F - 1) / 2 trainings. The
         recipes with swapped predictions (2014-9 and 2014-10) require them. False: only without
         pairs of neighbours, F trainings, which are enough for all other recipes.
+    alone : only the F trainings without one fold each: enough for the scores of single models.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def train_for_submissions(
     data, options = system.material(), system.options
     rows, names = _fold_names(data, folds)
     every = sorted(set(names.tolist()))
-    unions = _trainings(every, every_pair)
+    unions = _trainings(every, every_pair, alone)
     tasks = []
     for on in unions:
         train = rows[np.isin(names, sorted(on))]
@@ -136,15 +141,18 @@ def _fold_names(data: Material, folds: int | None) -> tuple[Indices, NDArray[np.
     return rows, names.astype(str)
 
 
-def _trainings(folds: Sequence[str], every_pair: bool) -> list[Trained]:
+def _trainings(folds: Sequence[str], every_pair: bool, alone: bool = False) -> list[Trained]:
     """The sets of folds that models are trained on; first those that most recipes require."""
     if set(folds) <= set(PARTS):
-        return [frozenset({"train"}), frozenset({"train", "valid"}), frozenset({"valid"})]
+        every = [frozenset({"train"}), frozenset({"train", "valid"}), frozenset({"valid"})]
+        return every[:1] if alone else every
     if len(folds) < 3:
         raise DataError(f"{len(folds)} folds; at least three are required to take turns as parts")
     ordered = sorted(folds, key=int)
     everything = frozenset(folds)
     lone = [everything - {f} for f in ordered]
+    if alone:
+        return lone
     near = [everything - {f, ordered[(i + 1) % len(folds)]} for i, f in enumerate(ordered)]
     far = [everything - set(pair) for pair in combinations(ordered, 2)] if every_pair else []
     return list(dict.fromkeys([*lone, *near, *far]))

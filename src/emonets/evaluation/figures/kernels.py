@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def filters(
     most: int = 36,
     frames: int = 5,
     title: str = "",
+    lines: Sequence[str] = (),
 ) -> Figure:
     """Draw the filters of a network whose norm is largest, in grey around zero.
 
@@ -35,7 +37,7 @@ def filters(
         the whitening.
     most : filters to draw at most.
     frames : of each filter of motion to draw at most, evenly spaced (the paper's Figure 6 has 5).
-    title : above the figure.
+    title, lines : above the figure.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def filters(
     tall = wide / len(steps) * x.shape[2] / x.shape[3]
     down = -(-len(order) // across)
     width = max(5.0, 0.4 + (wide + 0.1) * across)
-    paper = Sheet(width, (tall + 0.06) * down + 0.15, title or "Filters", [line])
+    paper = Sheet(width, (tall + 0.06) * down + 0.15, title or "Filters", [*lines, line])
     for place, number in enumerate(order):
         row, column = divmod(place, across)
         axes = paper.axes(0.2 + (wide + 0.1) * column, (tall + 0.06) * row, wide, tall)
