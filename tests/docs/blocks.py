@@ -141,10 +141,8 @@ def _sound(place: Path) -> None:
 
     from emonets.media.clip import open_clip
 
-    chunks = [chunk.samples for chunk in open_clip(HAPPY).sound()]
-    rate = next(open_clip(HAPPY).sound()).rate
-    samples = np.concatenate([c if c.ndim == 1 else c.mean(axis=1) for c in chunks])
-    wavfile.write(place, int(rate), (samples * 32767).astype(np.int16))
+    samples = np.concatenate([chunk.samples for chunk in open_clip(HAPPY).sound()])
+    wavfile.write(place, 48_000, (samples * 32767).astype(np.int16))  # chunks have 48 kHz
 
 
 def _frame(place: Path, at: int = 20) -> None:
@@ -187,15 +185,18 @@ def _streams(place: Path) -> None:
     import av
 
     with av.open(str(HAPPY)) as source, av.open(str(place), "w", format="matroska") as target:
-        pictures, sound = source.streams.video[0], source.streams.audio[0]
-        copies = {pictures.index: [target.add_stream_from_template(pictures) for _ in range(2)],
-                  sound.index: [target.add_stream_from_template(sound)]}  # fmt: skip
-        for packet in source.demux(pictures, sound):
-            if packet.dts is None:
-                continue
-            for stream in copies[packet.stream.index]:
-                packet.stream = stream
-                target.mux(packet)
+        made = []
+        for _ in range(2):
+            pictures = target.add_stream("mpeg4", rate=30)
+            pictures.width, pictures.height = 480, 360
+            pictures.pix_fmt = "yuv420p"
+            made.append(pictures)
+        sound = target.add_stream("pcm_s16le", rate=44_100)
+        for frame in source.decode(video=0, audio=0):
+            for stream in made if isinstance(frame, av.VideoFrame) else [sound]:
+                target.mux(stream.encode(frame))
+        for stream in [*made, sound]:
+            target.mux(stream.encode(None))
 
 
 FILES: dict[str, Callable[[Path], None]] = {
