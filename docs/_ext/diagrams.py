@@ -1,7 +1,8 @@
 """Small flow charts of Mermaid's ``flowchart LR`` as SVG, drawn here: nothing is fetched.
 
 Understood are nodes in square, round or stadium brackets, and chains of ``-->`` and
-``-- "text" -->``. Columns follow the longest way; an arrow back is drawn above.
+``-- "text" -->``. They are drawn from top to
+bottom, which fits a phone. Rows follow the longest way; an arrow back is drawn at the right.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from html import escape
 
 NODE = re.compile(r"(\w+)\s*(?:\(\[(.*?)\]\)|\[\((.*?)\)\]|\[(.*?)\])?\s*")
 ARROW = re.compile(r'--(?:\s*"(.*?)"\s*--)?>\s*')
-ACROSS, DOWN, HIGH, WIDE = 165, 84, 44, 116
+ACROSS, DOWN, HIGH, WIDE = 240, 86, 46, 190
 
 Edge = tuple[str, str, str]
 
@@ -25,15 +26,15 @@ def svg_of(lines: Sequence[str]) -> str:
     ValueError : a line is not understood; the message has it.
     """
     names, edges = _read(lines)
-    column = _columns(list(names), edges)
+    level = _levels(list(names), edges)
     places: dict[str, tuple[float, float]] = {}
     filled: dict[int, int] = {}
     for name in names:
-        row = filled.get(column[name], 0)
-        filled[column[name]] = row + 1
-        places[name] = (20 + column[name] * ACROSS, 40 + row * DOWN)
-    width = 40 + WIDE + max(column.values()) * ACROSS
-    height = 60 + max(filled.values()) * DOWN
+        beside = filled.get(level[name], 0)
+        filled[level[name]] = beside + 1
+        places[name] = (10 + beside * ACROSS, 10 + level[name] * DOWN)
+    width = 110 + WIDE + (max(filled.values()) - 1) * ACROSS
+    height = 20 + HIGH + max(level.values()) * DOWN
     drawn = [_arrow(places, edge) for edge in edges]
     drawn += [_box(places[name], text) for name, text in names.items()]
     head = (
@@ -72,15 +73,15 @@ def _read(lines: Sequence[str]) -> tuple[dict[str, str], list[Edge]]:
     return names, edges
 
 
-def _columns(names: list[str], edges: list[Edge]) -> dict[str, int]:
-    """The column of each node; arrows back to a node that is named earlier do not count."""
+def _levels(names: list[str], edges: list[Edge]) -> dict[str, int]:
+    """The row of each node; arrows back to a node that is named earlier do not count."""
     order = {name: i for i, name in enumerate(names)}
-    column = dict.fromkeys(names, 0)
+    level = dict.fromkeys(names, 0)
     for _ in names:
         for start, end, _label in edges:
             if order[start] < order[end]:
-                column[end] = max(column[end], column[start] + 1)
-    return column
+                level[end] = max(level[end], level[start] + 1)
+    return level
 
 
 def _box(place: tuple[float, float], text: str) -> str:
@@ -96,16 +97,18 @@ def _box(place: tuple[float, float], text: str) -> str:
 
 def _arrow(places: dict[str, tuple[float, float]], edge: Edge) -> str:
     (x1, y1), (x2, y2) = places[edge[0]], places[edge[1]]
-    if x2 > x1:
-        a, b = (x1 + WIDE, y1 + HIGH / 2), (x2 - 1, y2 + HIGH / 2)
-        path = f"M{a[0]} {a[1]}C{a[0] + 25} {a[1]} {b[0] - 25} {b[1]} {b[0]} {b[1]}"
-        at = ((a[0] + b[0]) / 2, min(a[1], b[1]) - 30)
+    lines = [line for line in edge[2].split("<br>") if line]
+    if y2 > y1:
+        a, b = (x1 + WIDE / 2, y1 + HIGH), (x2 + WIDE / 2, y2 - 1)
+        path = f"M{a[0]} {a[1]}C{a[0]} {a[1] + 22} {b[0]} {b[1] - 22} {b[0]} {b[1]}"
+        aside = 17 if x1 != x2 else 0  # below a line that goes across
+        at = ((a[0] + b[0]) / 2 + 10, (a[1] + b[1]) / 2 + 5 + aside - 7 * (len(lines) - 1))
     else:
-        a, b = (x1 + WIDE / 2, y1), (x2 + WIDE / 2, y2 - 1)
-        path = f"M{a[0]} {a[1]}C{a[0]} {a[1] - 34} {b[0]} {b[1] - 34} {b[0]} {b[1]}"
-        at = ((a[0] + b[0]) / 2, min(a[1], b[1]) - 30)
+        a, b = (x1 + WIDE, y1 + HIGH / 2), (x2 + WIDE + 1, y2 + HIGH / 2)
+        path = f"M{a[0]} {a[1]}C{a[0] + 40} {a[1]} {b[0] + 40} {b[1]} {b[0]} {b[1]}"
+        at = (max(a[0], b[0]) + 34, (a[1] + b[1]) / 2 + 5)
     text = "".join(
-        f'<text x="{at[0]}" y="{at[1] + 15 * i}" text-anchor="middle">{escape(line)}</text>'
-        for i, line in enumerate(edge[2].split("<br>")) if line
-    )  # fmt: skip
+        f'<text x="{at[0]}" y="{at[1] + 15 * i}">{escape(line)}</text>'
+        for i, line in enumerate(lines)
+    )
     return f'<path d="{path}" fill="none" stroke="currentColor" marker-end="url(#head)"/>{text}'

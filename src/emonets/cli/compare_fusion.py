@@ -54,9 +54,9 @@ def compare_fusion(
 
     Each way is scored on clips that it was not fitted on. The columns of PREDICTIONS are clip,
     model, angry, disgust, fear, happy, sad, surprise, neutral, label, group and found. label is
-    the truth. Clips of one group are never on both sides of a fold. found is false where a model
-    found nothing to use; such a row counts as 1/7. group and found are optional. The models must
-    not have been trained on these clips.
+    the truth. Clips of one group are never on both sides of a fold. Where a model found nothing to
+    use, found is false, and the row counts as 1/7. The columns group and found are optional. The
+    models must not have been trained on these clips.
 
     With --out each way's row is written when it is done, and the same command later resumes there.
     With more than 2,500 clips some ways use a part of them; the result names them.

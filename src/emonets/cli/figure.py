@@ -28,8 +28,9 @@ def figure(
 ) -> None:
     """Draw the timeline of a clip from kept results.
 
-    A ribbon for each person and source has the colour of the label: paler where it is less certain,
-    hatched where no face or no speech was found. Below are the seven probabilities of each person.
+    A ribbon for each person and source has the colour of the label. It is paler where the label is
+    less certain, and hatched where no face or no speech was found. Below are the seven
+    probabilities of each person.
     """
     from emonets.cli.options import err
     from emonets.evaluation.figures import format_of, save, timeline

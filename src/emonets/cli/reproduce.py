@@ -98,8 +98,8 @@ def reproduce_submissions(
 
     2. The folder with the authors' stored files of AFEW2.
 
-    3. Stored predictions of models with the names face, face 2, audio, activity, mouth or
-    face+audio, by the folds they were trained on; several files of the same clips.
+    3. Stored predictions of models, by the folds they were trained on. The models have the names
+    face, face 2, audio, activity, mouth or face+audio. Several files of the same clips are joined.
 
     A model or a training that the data do not have is left out, with a note.
     """
