@@ -64,6 +64,8 @@ def test_programs_are_no_people(page: Path) -> None:
 
 
 def test_the_counter_counts() -> None:
-    text = "# Head\n\nOne two. Three four five: `code`.\n\n- an item\n- [a link](x) there\n\n| a |\n"
+    text = (
+        "# Head\n\nOne two. Three four five: `code`.\n\n- an item\n- [a link](x) there\n\n| a |\n"
+    )
     assert sentences(text) == ["One two.", "Three four five:", "Code.", "an item", "a link there"]
     assert HUMAN.search("The model wants a face.")
