@@ -1,4 +1,4 @@
-"""The registry, and a fifth specialist that no file of the package names."""
+"""The registry, and a fifth specialist, that of examples/plugin, which no file here names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import emonets
-from brightness import KIND, Brightness, BrightnessReader
 from command_line import Run, runner
 from emonets.contracts import (
     Predictions,
@@ -23,6 +22,8 @@ from emonets.contracts import (
 )
 from emonets.errors import BundleError, ParameterError
 from emonets.model import EmoNets
+from emonets_example.brightness import Brightness, BrightnessReader
+from emonets_example.kind import KIND
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PRESET = """

@@ -1,6 +1,6 @@
 """Take the picture of a report in README again: docs/figures/report_demo.png.
 
-    python tools/report_picture.py [--out docs/figures/report_demo.png] [--at 0.9]
+    python tools/report_picture.py [--out docs/figures/report_demo.png] [--at 1.2]
 
 Runs `emonets demo`, so the numbers are those that the shipped bundle returns for the shipped clip.
 Opens its page in Chromium by Playwright, 1200 × 800 pixels. Needs Debian's package ``chromium``.
@@ -47,13 +47,12 @@ def picture(page_file: Path, at: float, chromium: str) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=FIGURE)
-    parser.add_argument("--at", type=float, default=0.9, help="second of the film")
+    parser.add_argument("--at", type=float, default=1.2, help="second of the film")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         taken = picture(demo(Path(folder) / "demo"), given.at, given.chromium)
     image = Image.open(io.BytesIO(taken)).convert("RGB")
-    image = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     image.save(given.out, optimize=True)
     print(f"wrote {given.out}, {given.out.stat().st_size} bytes")
 

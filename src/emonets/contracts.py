@@ -1,7 +1,8 @@
 """What a specialist offers: to a pass over a clip, to a model, to a bundle and to training.
 
 A specialist is one package under ``emonets.specialists`` whose module ``kind`` holds a `KIND`.
-Nothing else lists the specialists. A specialist from elsewhere calls `register`.
+Nothing else lists the specialists. A specialist from elsewhere is an entry point of its package
+(`emonets.runtime.plugins`), or calls `register`.
 
 The way of a clip: `open` gives a `Reader`; a pass pushes face tubes, frames or sound into it;
 its `Features` go to `predict`, which returns `Predictions`.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from threading import RLock
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from emonets.errors import ParameterError
 from emonets.media.clip import Frame, SoundChunk
+from emonets.runtime.plugins import SPECIALISTS, Plugins
 from emonets.tubes.tube import FaceTube
 
 Floats = NDArray[np.float64]
@@ -282,7 +285,7 @@ class SpecialistKind:
         made = getattr(self, what)
         if made is None:
             raise ParameterError(f"the specialist {self.name!r} has no {what}; register one")
-        return _resolved(made)(*args, **kwargs)
+        return self._resolved(made)(*args, **kwargs)
 
     def settings_kinds(self) -> tuple[type[Any], ...]:
         """The dataclasses of ``settings``; empty where there is none."""
@@ -290,11 +293,26 @@ class SpecialistKind:
             return ()
         found: Any = self.settings
         if isinstance(found, str):
-            found = _resolved(found)
+            found = self._resolved(found)
         return found if isinstance(found, tuple) else (found,)
+
+    def _resolved(self, reference: Reference) -> Callable[..., Any]:
+        package = PLUGINS.package_of(self.name)
+        if not package:
+            return _resolved(reference)
+        try:
+            return _resolved(reference)
+        except (ImportError, AttributeError, SyntaxError) as error:
+            raise ParameterError(
+                f"{package}: {reference} of its specialist {self.name!r} cannot be imported "
+                f"({error}); update or uninstall the package"
+            ) from error
 
 
 _REGISTERED: dict[str, SpecialistKind] = {}
+_FINDING = RLock()
+PLUGINS = Plugins(SPECIALISTS, SpecialistKind, lambda kind: kind.name)
+"""Specialists of other installed packages."""
 
 
 def register(kind: SpecialistKind) -> SpecialistKind:
@@ -311,7 +329,7 @@ def register(kind: SpecialistKind) -> SpecialistKind:
     True
     >>> unregister("brightness")
     """
-    _find_shipped()
+    _find_all()
     _add(kind)
     return kind
 
@@ -330,7 +348,7 @@ def registered(kind: SpecialistKind) -> Iterator[SpecialistKind]:
 
 def specialist_kinds() -> dict[str, SpecialistKind]:
     """All registered specialists by name, in the order of results."""
-    _find_shipped()
+    _find_all()
     return dict(sorted(_REGISTERED.items(), key=lambda item: (item[1].order, item[0])))
 
 
@@ -339,11 +357,12 @@ def specialist_kind(name: str) -> SpecialistKind:
 
     Raises
     ------
-    ParameterError : there is none of that name.
+    ParameterError : there is none of that name, or it is a plug-in that cannot be used.
     """
     kinds = specialist_kinds()
     if name not in kinds:
-        raise ParameterError(f"there is no specialist {name!r}: {', '.join(kinds)}")
+        fault = PLUGINS.fault_of(name)
+        raise ParameterError(fault or f"there is no specialist {name!r}: {', '.join(kinds)}")
     return kinds[name]
 
 
@@ -367,6 +386,12 @@ def _origin(kind: SpecialistKind) -> str:
     if isinstance(kind.load, str):
         return kind.load
     return f"{kind.load.__module__}:{getattr(kind.load, '__qualname__', kind.load)}"
+
+
+def _find_all() -> None:
+    with _FINDING:
+        _find_shipped()
+        PLUGINS.load(lambda kind, package: _add(kind))
 
 
 @cache

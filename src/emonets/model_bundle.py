@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from emonets.bundle import Arrays, Bundle
-from emonets.contracts import Parts, Specialist, specialist_kind, specialist_kinds
+from emonets.contracts import PLUGINS, Parts, Specialist, specialist_kind, specialist_kinds
 from emonets.emotions import EMOTIONS
 from emonets.errors import BundleError
 from emonets.fusion.named import NamedFusion
@@ -32,8 +32,8 @@ def specialists_of(bundle: Bundle) -> dict[str, Any]:
     unknown = [name for name in found if name not in specialist_kinds()]
     if unknown:
         raise BundleError(
-            f"{bundle.path}: holds a specialist {unknown[0]!r} that is not registered; import the "
-            "package that registers it first (emonets.contracts.register)"
+            f"{bundle.path}: holds a specialist {unknown[0]!r} that is not registered; "
+            + (PLUGINS.fault_of(unknown[0]) or "install the package that has it")
         )
     try:
         return {

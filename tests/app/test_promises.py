@@ -1,4 +1,4 @@
-"""What `emonets serve` promises (docs/howto/serve.md), a test each. Details are in the other files here.
+"""What `emonets serve` promises (docs/howto/serve.md), a test each; details are in other files.
 
 The promises of the process that decodes are in tests/contained.
 """

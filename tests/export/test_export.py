@@ -64,12 +64,12 @@ def test_a_new_format_is_one_module(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     found = [*base.pkgutil.iter_modules(sys.modules["emonets.export"].__path__)]
     extra = type(found[0])(found[0].module_finder, "labels", False)
     monkeypatch.setattr(base.pkgutil, "iter_modules", lambda _: [*found, extra])
-    writers.cache_clear()
+    base._WRITERS.clear()
     try:
         assert write(RESULT, tmp_path / "x", "labels").read_text() == "happy\nNone"
         module.WRITER = Writer("csv", "again", lambda _: b"")  # type: ignore[attr-defined]
-        writers.cache_clear()
+        base._WRITERS.clear()
         with pytest.raises(ParameterError, match="two writers have the name 'csv'"):
             writers()
     finally:
-        writers.cache_clear()
+        base._WRITERS.clear()

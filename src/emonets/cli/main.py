@@ -15,6 +15,7 @@ from emonets.cli.export import export
 from emonets.cli.extract import extract
 from emonets.cli.figure import figure
 from emonets.cli.options import err, example, show_log
+from emonets.cli.plugins import plugins
 from emonets.cli.predict import predict
 from emonets.cli.report import report
 from emonets.cli.reproduce import reproduce_app
@@ -66,6 +67,7 @@ app.command(
 app.command(epilog=example("emonets figure results.json --file talk.mp4 --out timeline.svg"))(
     figure
 )
+app.command(epilog=example("emonets plugins"))(plugins)
 
 
 def _version(given: bool) -> None:

@@ -1,27 +1,46 @@
-"""All readers, found by themselves, and opening data with the one that fits."""
+"""All readers, found by themselves or as plug-ins, and opening data with the one that fits."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import MappingProxyType
 from typing import Any
 
 from emonets.datasets import checks, readers
 from emonets.datasets.base import Dataset
 from emonets.datasets.items import refuse
-from emonets.datasets.layouts import Place, Reader, choose_reader
+from emonets.datasets.layouts import Claim, Claims, Place, Reader, choose_reader
 from emonets.datasets.reading import summary
 from emonets.errors import DataError, ParameterError
+from emonets.runtime.plugins import READERS, Plugins, note
 
 _READERS: dict[str, Reader] = {}
+PLUGINS = Plugins(READERS, Reader, lambda reader: reader.info.name)
+"""Readers of other installed packages."""
 
-DATASETS: Mapping[str, Reader] = MappingProxyType(_READERS)
+
+class _Datasets(Mapping[str, Reader]):
+    """All readers. Plug-ins are loaded when it is used: they import this package themselves."""
+
+    def __getitem__(self, name: str) -> Reader:
+        PLUGINS.load(_add_plugin)
+        return _READERS[name]
+
+    def __iter__(self) -> Iterator[str]:
+        PLUGINS.load(_add_plugin)
+        return iter(_READERS)
+
+    def __len__(self) -> int:
+        PLUGINS.load(_add_plugin)
+        return len(_READERS)
+
+
+DATASETS: Mapping[str, Reader] = _Datasets()
 """Name → its reader: layouts for one's own data first, then corpora in the order of names."""
 
 
@@ -48,6 +67,11 @@ def register_reader(reader: Reader) -> Reader:
     """
     if not isinstance(reader, Reader):
         raise ParameterError(f"a reader must be an emonets.datasets.Reader, got {reader!r}")
+    PLUGINS.load(_add_plugin)
+    return _add(reader)
+
+
+def _add(reader: Reader) -> Reader:
     name = reader.info.name
     if name in _READERS:
         raise ParameterError(
@@ -59,6 +83,26 @@ def register_reader(reader: Reader) -> Reader:
     _READERS.clear()
     _READERS.update(ordered)
     return reader
+
+
+def _add_plugin(reader: Reader, package: str) -> None:
+    _add(replace(reader, claims=_guarded(reader, package)))
+
+
+def _guarded(reader: Reader, package: str) -> Claims:
+    """Claims of a plug-in, whose errors must not stop the readers of other data."""
+
+    def claims(place: Place) -> Claim | None:
+        try:
+            return reader.claims(place)
+        except Exception as error:
+            note(
+                f"{package}: its reader {reader.info.name!r} cannot examine {place.path} "
+                f"({type(error).__name__}: {error}); update or uninstall the package"
+            )
+            return None
+
+    return claims
 
 
 def find_readers(paths: Iterable[str], package: str) -> list[Reader]:
@@ -91,9 +135,13 @@ def reader_of(name: str) -> Reader:
 
     Raises
     ------
-    ParameterError : there is none; the message names the nearest.
+    ParameterError : there is none, and the message names the nearest; or it is a plug-in that
+        cannot be used.
     """
     if name not in DATASETS:
+        fault = PLUGINS.fault_of(name)
+        if fault:
+            raise ParameterError(fault)
         near = difflib.get_close_matches(name.strip().lower(), DATASETS, 1)
         hint = f", the nearest is {near[0]!r}" if near else ""
         raise ParameterError(
@@ -195,4 +243,4 @@ def detect_dataset(path: str | Path, *, labels: Mapping[str, str] | None = None)
 
 
 for _reader in find_readers(readers.__path__, readers.__name__):
-    register_reader(_reader)
+    _add(_reader)

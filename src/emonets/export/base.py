@@ -7,15 +7,21 @@ import importlib
 import os
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
+from threading import RLock
+from typing import ParamSpec, TypeVar
 
-from emonets.errors import ParameterError
+from emonets.errors import EmoNetsError, ParameterError
 from emonets.export.names import names_of
 from emonets.export.tiers import ClipTiers, tiers_of
 from emonets.result import Result
 from emonets.runtime.files import write_whole
+from emonets.runtime.plugins import EXPORTS, Plugins
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,11 @@ class Writer:
     ending: str = ""
     timed: bool = False
 
+    @property
+    def file(self) -> str:
+        """Name of its file, where it is one."""
+        return f"results.{self.ending or self.name}"
+
     def left_out(self, result: Result) -> list[str]:
         """Files that have predictions, but none that this format can hold."""
         return [clip.file for clip in tiers_of(result) if clip.end == 0] if self.timed else []
@@ -56,14 +67,60 @@ class Writer:
             raise ParameterError(f"{self.name} is not for the terminal: give --out FOLDER")
 
 
-@cache
+_WRITERS: dict[str, Writer] = {}
+_FINDING = RLock()
+PLUGINS = Plugins(EXPORTS, Writer, lambda made: made.name)
+"""Formats of other installed packages."""
+
+
 def writers() -> dict[str, Writer]:
-    """All formats by name.
+    """All formats by name; those of plug-ins are last.
 
     Raises
     ------
     ParameterError : two modules have a writer of one name.
     """
+    with _FINDING:
+        if not _WRITERS:
+            _WRITERS.update(_shipped())
+        PLUGINS.load(_add)
+    return _WRITERS
+
+
+def _add(made: Writer, package: str) -> None:
+    """Take the format of a plug-in; one that EmoNets has is never replaced."""
+    if made.name.casefold() in {*_WRITERS, "table"}:
+        raise ParameterError("EmoNets has a format of this name")
+    for other in _WRITERS.values():
+        if made.files is None and other.files is None and made.file == other.file:
+            raise ParameterError(f"the format {other.name!r} has the same file, {made.file}")
+    _WRITERS[made.name] = replace(
+        made,
+        encode=_guarded(made.encode, made.name, package),
+        check=_guarded(made.check, made.name, package),
+        files=None if made.files is None else _guarded(made.files, made.name, package),
+    )
+
+
+def _guarded(function: Callable[P, T], name: str, package: str) -> Callable[P, T]:
+    """Code of others, whose errors name its package."""
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (EmoNetsError, OSError):
+            raise
+        except Exception as error:
+            raise EmoNetsError(
+                f"{package}: its format {name!r} cannot be written "
+                f"({type(error).__name__}: {error}); update the package"
+            ) from error
+
+    return guarded
+
+
+def _shipped() -> dict[str, Writer]:
     package = importlib.import_module("emonets.export")
     found: dict[str, Writer] = {}
     for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
@@ -81,10 +138,14 @@ def writer(name: str) -> Writer:
 
     Raises
     ------
-    ParameterError : there is none of that name; the nearest is named.
+    ParameterError : there is none of that name, and the nearest is named; or it is a plug-in that
+        cannot be used.
     """
     found = writers()
     if name not in found:
+        fault = PLUGINS.fault_of(name)
+        if fault:
+            raise ParameterError(fault)
         endings = {made.ending.casefold(): made.name for made in found.values() if made.ending}
         known = {other.casefold(): other for other in found} | endings
         near = difflib.get_close_matches(name.casefold().lstrip("."), known, 1)
@@ -144,7 +205,7 @@ def write_all(result: Result, folder: str | os.PathLike[str], name: str) -> list
     made = writer(name)
     made.check()
     if made.files is None:
-        return [write(result, Path(folder) / f"results.{made.ending or name}", name)]
+        return [write(result, Path(folder) / made.file, name)]
     contents = made.files(result, Path(folder))
     for file, content in contents.items():
         write_whole(Path(folder) / file, content)

@@ -1,7 +1,4 @@
-"""A fifth specialist, complete, that no file of the package knows: the brightness of the picture.
-
-It is what CONTRIBUTING points to: reader, specialist, settings, trainer, entry.
-"""
+"""A specialist, complete: the brightness of the picture. Reader, specialist, settings, trainer."""
 
 from __future__ import annotations
 
@@ -19,7 +16,6 @@ from emonets.contracts import (
     Floats,
     Predictions,
     Spans,
-    SpecialistKind,
     of_spans,
 )
 from emonets.emotions import UNIFORM
@@ -84,9 +80,8 @@ class Brightness:
     def _of(self, means: Floats) -> Floats:
         if not len(means):
             return np.full(7, UNIFORM)
-        near = np.exp(
-            -20 * np.abs(np.where(np.isfinite(self.centres), self.centres, 9) - means.mean())
-        )
+        centres = np.where(np.isfinite(self.centres), self.centres, 9)  # 9: far from every mean
+        near = np.exp(-self.sharpness * np.abs(centres - means.mean()))
         return near / near.sum()
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -138,9 +133,3 @@ def make_trainer(request: TrainerRequest) -> Trainer:
 
 def make_scorer(specialist: Brightness, bundle: str) -> Trainer:
     return BrightnessTrainer({})
-
-
-KIND = SpecialistKind(
-    "brightness", load=from_arrays, trainer=make_trainer, scorer=make_scorer,
-    settings=BrightnessSettings, order=50,
-)  # fmt: skip

@@ -1,0 +1,1 @@
+"""A specialist, a reader and an export for EmoNets, to copy."""
