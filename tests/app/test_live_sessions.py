@@ -438,8 +438,8 @@ def test_only_who_has_the_token_gets_in(server: tuple[Live, int], headers: dict[
 
 
 def test_the_example_of_the_docs(server: tuple[Live, int]) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "live.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    text = (Path(__file__).parents[2] / "docs" / "howto" / "live.md").read_text("utf-8")
+    (code,) = re.findall(r"```python[^\n]*\n(.*?)```", text, re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)
     names.update(ADDRESS=f"127.0.0.1:{server[1]}", TOKEN=TOKEN)

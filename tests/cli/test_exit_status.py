@@ -15,7 +15,7 @@ from emonets.bundle import bundle_names
 from emonets.cli.main import app
 from emonets.export import writers
 
-DOCS = Path(__file__).parents[2] / "docs" / "command_line.md"
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "command_line.md"
 
 
 @pytest.fixture

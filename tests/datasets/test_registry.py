@@ -201,6 +201,6 @@ def test_options_belong_to_their_layouts(tmp_path: Path) -> None:
 
 
 def test_the_page_of_corpora_has_every_reader() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "corpora.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "corpora.md").read_text(encoding="utf-8")
     corpora = {name for name, reader in DATASETS.items() if not reader.info.own}
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == corpora

@@ -256,7 +256,7 @@ def test_derived_columns_are_named_so_and_follow_the_coordinates() -> None:
 
 
 def test_the_page_has_the_same_coordinates() -> None:
-    page = Path(__file__).resolve().parents[2] / "docs" / "result_tables.md"
+    page = Path(__file__).resolve().parents[2] / "docs" / "howto" / "result_tables.md"
     if not page.is_file():
         pytest.skip("the page is beside the source only")
     lines = page.read_text("utf-8").splitlines()
