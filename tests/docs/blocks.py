@@ -217,8 +217,10 @@ FILES: dict[str, Callable[[Path], None]] = {
     "other-clips": _labelled,
     "events.csv": _text("name,start,end\nbaseline,0,0.5\nsong,0.5,1.5\n"),
     "who.csv": _text("file,person\ninterviews/anna.mp4,anna\ninterviews/ben.mp4,ben\n"),
-    "clips.csv": _text("path,label,group\nclips/happy/anna/01.flv,happy,anna\n"
-                       "clips/happy/ben/01.flv,happy,ben\nclips/angry/cleo/01.flv,angry,cleo\n"),
+    # two clips only: copies of one clip with other groups are an error
+    "clips.csv": _text(
+        "path,label,group\nclips/happy/anna/01.flv,happy,anna\nclips/angry/cleo/01.flv,angry,cleo\n"
+    ),
     "people.csv": _text("file,person\ninterviews/anna.mp4,anna\ninterviews/ben.mp4,ben\n"),
 }  # fmt: skip
 """The files that a page may name, and how each is made."""
