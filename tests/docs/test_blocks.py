@@ -111,7 +111,8 @@ def test_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(folder)
     environment = {
         **os.environ, **own, "PATH": f"{own['PATH']}{os.pathsep}{os.environ['PATH']}",
-        "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "COLUMNS": "200", "NO_COLOR": "1",
+        "HOME": str(folder), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "COLUMNS": "200",
+        "NO_COLOR": "1",
     }  # fmt: skip
     monkeypatch.setenv("MPLBACKEND", "agg")
     names: dict[str, Any] = {"__name__": "page"}
