@@ -3,8 +3,8 @@
     python benchmarks/readability.py --peers whisper=README.md librosa=README.md …
 
 Flesch reading ease is 206.835 - 1.015 words a sentence - 84.6 syllables a word; higher is easier.
-Syllables are those of ``pyphen`` (pip install pyphen). Code, tables, headings and addresses are left
-out, as in ``tests/docs/test_english.py``.
+Syllables are those of ``pyphen`` (pip install pyphen). Code, tables, headings and addresses are
+left out, as in ``tests/docs/test_english.py``.
 
 The peers' files are those of their repositories or packages.
 """

@@ -17,7 +17,7 @@ PAGES = sorted(
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
     if path.name != "CHANGELOG.md"
     and not path.relative_to(ROOT).as_posix().startswith(NOTES)
-    and "_build" not in path.parts
+    and not {"_build", "generated", "auto_gallery"} & set(path.parts)
 )
 HUMAN = re.compile(
     r"\b(?:program|model|network|command|classifier|detector|fusion|specialist|page|server|bundle|"

@@ -21,7 +21,8 @@ let sounds = null;
 let view = null;
 let result = null;
 let newest = null; // number and time of the camera's latest frame
-let sent = null; // number, time and width of the frame that was sent last
+let sent = null; // number of the frame that was sent last
+const flying = new Map(); // its time and width, of each frame that has no answer yet
 
 function setState(state, sentence) {
   live.state = state;
@@ -68,6 +69,7 @@ async function start() {
   view = null;
   newest = null;
   sent = null;
+  flying.clear();
   $('result').hidden = true;
   result = null;
   $('no-picture').textContent = camera ? '' : 'No camera: sound only';
@@ -128,15 +130,17 @@ function came(number, time) {
 
 // The latest frame is sent as soon as EmoNets can take it.
 function send() {
-  if (!talk?.free || !pictures || !newest || newest.number === sent?.number) return;
+  if (!talk?.free || !pictures || !newest || newest.number === sent) return;
   const image = pictures.pixels();
-  sent = { ...newest, width: image.width };
-  talk.frame(sent.number, sent.time, image);
+  sent = newest.number;
+  flying.set(sent, { time: newest.time, width: image.width });
+  talk.frame(sent, newest.time, image);
 }
 
 function update(message) {
   if (!view) return;
-  const about = sent?.number === message.number ? sent : null;
+  const about = flying.get(message.number);
+  for (const number of flying.keys()) if (number <= message.number) flying.delete(number);
   const { persons, voice } = message;
   const entries = persons.map((person) => [person.person, nameOf(person), person]);
   if (pictures && !persons.length) entries.push(['none', 'Face', null, 'no face']);

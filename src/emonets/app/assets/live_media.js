@@ -1,7 +1,7 @@
 // Camera and microphone, and one clock for both: seconds of performance.now().
 
-const MOST_PIXELS = 640 * 480;
-const LONGEST = 640;
+const MOST_PIXELS = 480 * 360;
+const LONGEST = 480;
 // what a browser would change of a voice, EmoNets must hear as it is
 const VOICE = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
@@ -96,7 +96,8 @@ export class Pictures {
     this.onFrame(this.number, time);
   }
 
-  // The pixels of the frame that is shown: RGBA, 640 × 480 at most.
+  // The pixels of the frame that is shown: RGBA, 480 × 360 at most: larger ones take longer to send
+  // than to examine.
   pixels() {
     const { videoWidth: w, videoHeight: h } = this.video;
     const scale = Math.min(1, LONGEST / Math.max(w, h), Math.sqrt(MOST_PIXELS / (w * h)));

@@ -2,6 +2,7 @@
 
 const FRAME = 1;
 const SOUND = 2;
+const AHEAD = 2;
 const PATIENCE = 5000; // ms after which a frame is taken for lost
 
 export class Talk {
@@ -10,7 +11,7 @@ export class Talk {
     this.on = on;
     this.ready = false;
     this.ended = false;
-    this.waiting = null; // number of the frame that has no answer yet
+    this.waiting = []; // numbers of the frames that have no answer yet
     this.since = 0; // when it was sent
     this.first = null; // time of what was sent first; what lies before has no answer
     this.sounds = 0;
@@ -26,7 +27,7 @@ export class Talk {
   take(message) {
     if (message.type === 'ready') this.ready = true;
     if (message.type === 'update') {
-      if (message.number >= this.waiting) this.waiting = null;
+      this.waiting = this.waiting.filter((number) => number > message.number);
     }
     if (message.type === 'error') this.end(message);
     else {
@@ -42,10 +43,10 @@ export class Talk {
     this.on.error(message.error);
   }
 
-  // Whether a frame would be examined at once. One that waits would only grow old: after the answer
-  // a newer one is sent.
+  // Whether a frame would be examined soon: one may be on its way while another is examined. More
+  // would only grow old; after the next answer a newer one is sent.
   get free() {
-    return this.ready && (this.waiting == null || performance.now() > this.since + PATIENCE);
+    return this.ready && (this.waiting.length < AHEAD || performance.now() > this.since + PATIENCE);
   }
 
   frame(number, time, { width, height, data }) {
@@ -56,7 +57,7 @@ export class Talk {
     view.setUint16(16, width, true);
     view.setUint16(18, height, true);
     new Uint8Array(message, 20).set(data);
-    this.waiting = number;
+    this.waiting.push(number);
     this.since = performance.now();
     this.socket.send(message);
   }
