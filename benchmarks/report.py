@@ -3,7 +3,8 @@
     python benchmarks/report.py --chromium /usr/bin/chromium
 
 The film is made up, with frames of uneven length; so is its result, with three persons in windows
-of five seconds and four sources. Times of this computer; CPU times count where it is busy.
+of five seconds and four sources, and as many pictures of faces and mouths as a report keeps. Times
+of this computer; CPU times count where it is busy.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from playwright.sync_api import sync_playwright
 
 from emonets.emotions import EMOTIONS
+from emonets.inference.input_pictures import COLUMNS, MOST
+from emonets.person_seen import InputPictures
 from emonets.report.film import frame_times
 from emonets.report.write import write_report
 from emonets.result import FileStatus, PersonSeen, Result, Row
@@ -74,8 +78,26 @@ def result(file: str, seconds: float) -> Result:
     times = np.arange(0, seconds, 0.2)
     boxes = np.tile([10.0, 10.0, 80.0, 80.0], (len(times), 1)) + rng.integers(0, 9, (len(times), 4))
     picture = bytes(rng.integers(0, 255, 3000, dtype=np.uint8))
-    seen = tuple(PersonSeen(file, n, (n,), times, boxes + 90 * n, 0.9, picture) for n in range(3))
+    seen = tuple(
+        PersonSeen(file, n, (n,), times, boxes + 90 * n, 0.9, picture, inputs=inputs(rng, seconds))
+        for n in range(3)
+    )
     return Result(tuple(rows), (FileStatus(file, "ok"),), {"bundle": "modern"}, seen)
+
+
+def inputs(rng: np.random.Generator, seconds: float) -> tuple[InputPictures, ...]:
+    """As many faces and mouths as a report keeps of three persons, with about as much detail."""
+    made = []
+    for source, width, height in (("face", 96, 96), ("mouth", 40, 30)):
+        count = MOST // 3
+        rows = -(-count // COLUMNS)
+        noise = rng.standard_normal((rows * height, COLUMNS * width)).astype(np.float32)
+        smooth = cv2.GaussianBlur(noise, (0, 0), 2.5)
+        grey = np.clip(128 + 60 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+        sheet = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+        times = tuple(np.linspace(0, seconds, count, endpoint=False).tolist())
+        made.append(InputPictures(source, times, width, height, COLUMNS, sheet))
+    return tuple(made)
 
 
 def main() -> None:
