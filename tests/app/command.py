@@ -15,12 +15,19 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 
+# SIGINT is ignored in a shell's background, and stays so
+_START = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from emonets.cli.main import main; main()"
+)
+
+
 class Command:
     """A running ``emonets serve``, and a client of it that has the token."""
 
     def __init__(self, folder: Path, *words: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "emonets", "serve", "--no-open", "--port", "0", "--folder",
+            [sys.executable, "-c", _START, "serve", "--no-open", "--port", "0", "--folder",
              str(folder), *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
