@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-
 # SIGINT is ignored in a shell's background, and stays so
 _START = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
