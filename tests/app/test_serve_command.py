@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from command import all_end, children, command
+from command import all_end, command
 
 from command_line import Run, runner
 from emonets.app.server import listen, only_one
 from emonets.errors import EmoNetsError, ParameterError
+from processes import children
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 

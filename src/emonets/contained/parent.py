@@ -23,7 +23,7 @@ from emonets.errors import EmoNetsError, MediaError, ParameterError
 from emonets.inference.options import Options, specialist_names
 from emonets.inference.rows import status_of
 from emonets.media.limits import Limits
-from emonets.report.film import NO_FILM, keep_film, key_of, read_film
+from emonets.report.film import NO_FILM, keep_film, known_film
 from emonets.result import FileStatus, Result
 from emonets.runtime.files import unnamed_file
 from emonets.runtime.lock import limit_processor
@@ -217,15 +217,9 @@ class Contained:
         MediaError : the clip cannot be decoded. EmoNetsError : nothing can be written there.
         """
         source = Path(path)
-        try:
-            stats = source.stat()
-        except OSError:
-            note = "The film is not where it was when the result was made. Ribbons and values work."
-            return {**NO_FILM, "note": note}, b""
-        key = key_of(stats, options)
-        kept = read_film(folder, key)
-        if kept is not None:
-            return kept
+        key, known = known_film(source, folder, options)
+        if known is not None:
+            return known
         replies = self._asked(source, str(source), None, folder, options, (), None, cancelled)
         if replies.film is None or replies.problem:
             raise MediaError(source, replies.problem or "no film of it was made")

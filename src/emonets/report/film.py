@@ -57,15 +57,9 @@ def place_film(
     EmoNetsError : nothing can be written there.
     """
     source = Path(path)
-    try:
-        stats = source.stat()
-    except OSError:
-        note = "The film is not where it was when the result was made. Ribbons and values work."
-        return {**NO_FILM, "note": note}, b""
-    key = key_of(stats, options)
-    kept = read_film(folder, key)
-    if kept is not None:
-        return kept
+    key, known = known_film(source, folder, options)
+    if known is not None:
+        return known
     try:
         film, card = film_of(source, FolderOutputs(folder), options)
         keep_film(folder, key, film)
@@ -102,6 +96,22 @@ def film_of(
     card = card_picture(source, turns=options.get("turns", 0))
     outputs.write(CARD, card)
     return film, card
+
+
+def known_film(
+    source: Path, folder: Path, options: Mapping[str, Any]
+) -> tuple[list[Any], tuple[dict[str, Any], bytes] | None]:
+    """The key of a clip's film, and what `place_film` returns without decoding; None: decode it.
+
+    That is what an earlier run put there, or, of a clip that is gone, a page without a film.
+    """
+    try:
+        stats = source.stat()
+    except OSError:
+        note = "The film is not where it was when the result was made. Ribbons and values work."
+        return [], ({**NO_FILM, "note": note}, b"")
+    key = key_of(stats, options)
+    return key, read_film(folder, key)
 
 
 def key_of(stats: os.stat_result, options: Mapping[str, Any]) -> list[Any]:
